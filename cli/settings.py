@@ -1,0 +1,60 @@
+"""Settings: a part of the configuration as a frozen dataclass that refuses unknown keys and wrong types."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from cli.command import UserError
+
+
+def canonical_json(value: object) -> str:
+    """The one spelling of a value as JSON: sorted keys, no blanks. Equal settings give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Settings:
+    """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field a key."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def from_dict(cls, values: object, where: str = "settings") -> Self:
+        """Check `values` against the fields.
+
+        Raises:
+            UserError: an unknown key, a missing key or a value of the wrong type, named by its path.
+        """
+        try:
+            # Through JSON, so that a list read from YAML is accepted where the field is a tuple.
+            return TypeAdapter(cls).validate_json(json.dumps(values))
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "unexpected_keyword_argument":
+                known = ", ".join(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+                raise UserError(f"{where}: unknown key {key!r} (known: {known})") from None
+            raise UserError(f"{where}: {key or 'value'}: {first['msg']}, got {first['input']!r}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the `--config` argument of a command: JSON, or `@FILE` with JSON in it."""
+        if text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as problem:
+            raise UserError(f"--config: not JSON: {problem}") from None
+        return cls.from_dict(values, where="--config")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, as written into every artefact."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+    def to_json(self) -> str:
+        """The canonical JSON of these settings."""
+        return canonical_json(self.to_dict())
