@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -31,10 +32,10 @@ class Command:
 
     def verb(self, name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
         """Add a verb; its help is the docstring of `run`. Returns the parser to add arguments to."""
-        text = (run.__doc__ or "").strip()
+        text = inspect.cleandoc(run.__doc__ or "")
         formatter = argparse.RawDescriptionHelpFormatter
         parser = self._verbs.add_parser(name, help=text.splitlines()[0], description=text, formatter_class=formatter)
-        parser.set_defaults(run=run, name=parser.prog)
+        parser.set_defaults(_run=run, _prog=parser.prog)
         return parser
 
     def main(self, arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +43,9 @@ class Command:
         parsed = self._parser.parse_args(arguments)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
         try:
-            parsed.run(parsed)
+            parsed._run(parsed)
         except (UserError, OSError) as problem:
             line = " ".join(str(problem).split())
-            sys.stderr.write(f"{parsed.name}: error: {line}\n")
+            sys.stderr.write(f"{parsed._prog}: error: {line}\n")
             return 1
         return 0

@@ -1,0 +1,31 @@
+# `make run` and `make test` do all set-up on a machine with Python 3.11 or newer, gcc, make and git.
+SHELL := /bin/bash
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test lint clean
+
+run: .venv/installed ## the main job on the embedded demo: media, features, training, scores, plots
+	snakemake --cores $(CORES) all
+
+test: .venv/installed lint ## all checks, then the tests
+	python -m pytest
+
+lint: .venv/installed ## formats, lint rules, types and the workflow's own lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	mypy
+	snakemake --lint
+
+# uv, because it takes the published wheels that fit together (see pyproject.toml) and compiles them once.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean: ## remove what was made, keep the environment
+	rm -rf data weights manifests features runs results plots reports logs .snakemake

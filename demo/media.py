@@ -1,0 +1,143 @@
+"""Encodes demo videos with PyAV: H.264 + AAC in MP4, and what real collections hold besides that."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from cli import canonical_json, track
+from demo import plan
+from demo.picture import draw_frame
+from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan
+from demo.sound import synthesise
+
+# The same settings give the same bytes. Without these flags a WebM file holds a random identifier, and encoders may
+# decide otherwise with more threads.
+_CODEC = {"flags": "+bitexact", "threads": "1"}
+# x264 left to itself takes shortcuts of the CPU it runs on, and differs in 1 of 20 files even on the same machine.
+_H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
+_VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0", "row-mt": "0"}
+_VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
+
+
+def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -> None:
+    """Write all videos into the folder `videos` and `train.jsonl`, `val.jsonl` into the folder `rows`."""
+    write_videos(plan.plan_videos(config), videos, threads)
+    rows.mkdir(parents=True, exist_ok=True)
+    for split in SPLITS:
+        text = "".join(canonical_json(row) + "\n" for row in plan.annotations(config, split))
+        part = rows / f"{split}.part.jsonl"
+        part.write_text(text, encoding="utf-8")
+        part.replace(rows / f"{split}.jsonl")
+
+
+def write_videos(videos: Sequence[VideoPlan], folder: Path, threads: int = 1) -> None:
+    """Encode `videos` into `folder`, one file a process at a time. `threads` is the number of processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write = partial(write_video, folder=folder)
+    if threads <= 1:
+        for video in track(videos, "demo videos"):
+            write(video)
+        return
+    # Spawned, because FFmpeg's threads do not survive a fork.
+    with ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for _ in track(pool.map(write, videos), "demo videos", total=len(videos)):
+            pass
+
+
+def write_video(video: VideoPlan, folder: Path) -> None:
+    """Encode one video as `folder / video.file`. A file of that name is always complete."""
+    target = folder / video.file
+    # The suffix stays last: the muxer goes by it.
+    part = target.with_suffix(f".part{target.suffix}")
+    try:
+        with av.open(str(part), "w", options={"fflags": "+bitexact"}) as container:
+            _encode(video, container)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def frame_times(video: VideoPlan) -> np.ndarray:
+    """When the frames are shown: float64 (frames,), seconds, from 0 to one frame before the end.
+
+    With a variable rate, every stretch of 2 s keeps each first, second or third frame, and what lies between the
+    ends is up to a fifth of a frame early or late, as from a telephone or a screen recorder.
+    """
+    steady = np.arange(video.seconds * video.fps) / video.fps
+    if video.quirk != "variable_rate":
+        return steady
+    rng = video.stream(FRAME_TIMES)
+    steps = rng.integers(1, 4, size=video.seconds // 2).repeat(2 * video.fps)
+    kept = np.arange(len(steady)) % steps == 0
+    kept[[0, -1]] = True
+    jitter = rng.uniform(-0.2, 0.2, size=len(steady)) / video.fps
+    jitter[[0, -1]] = 0.0
+    return (steady + jitter)[kept]
+
+
+def _encode(video: VideoPlan, container: Any) -> None:
+    """Both tracks, interleaved second by second."""
+    webm, rotated = video.quirk == "webm", video.quirk == "rotated"
+    pictures = container.add_stream(
+        "libvpx-vp9" if webm else "libx264",
+        rate=video.fps,
+        options=(_VP9 if webm else _H264) | _CODEC,
+        width=video.height if rotated else video.width,
+        height=video.width if rotated else video.height,
+        pix_fmt="yuv420p",
+        time_base=Fraction(1, _VIDEO_CLOCK),
+    )
+    if rotated:
+        # The frames lie a quarter turn to the left, as from a telephone held upright; players turn them back.
+        pictures.set_display_rotation(-90)
+    sound = None
+    if video.audio_seconds:
+        sound = container.add_stream(
+            "libopus" if webm else "aac",
+            rate=video.audio_rate,
+            options=_CODEC,
+            layout="stereo",
+        )
+        sound.bit_rate = 96_000
+    frames, samples = _video_frames(video), _audio_frames(video)
+    last = next(frames)
+    for second in range(1, video.seconds + 1):
+        while last is not None and last.time < second:
+            container.mux(pictures.encode(last))
+            last = next(frames, None)
+        if sound and second <= video.audio_seconds:
+            container.mux(sound.encode(next(samples)))
+            if second == video.audio_seconds:
+                container.mux(sound.encode(None))
+    container.mux(pictures.encode(None))
+
+
+def _video_frames(video: VideoPlan) -> Iterator[Any]:
+    times = frame_times(video)
+    ticks = np.rint(np.append(times, video.seconds) * _VIDEO_CLOCK).astype(int)
+    for time, tick, until in zip(times, ticks, ticks[1:], strict=False):
+        picture = draw_frame(video, float(time))
+        if video.quirk == "rotated":
+            picture = np.ascontiguousarray(np.rot90(picture))
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base, frame.duration = int(tick), Fraction(1, _VIDEO_CLOCK), int(until - tick)
+        yield frame
+
+
+def _audio_frames(video: VideoPlan) -> Iterator[Any]:
+    """One second at a time, the same in both channels."""
+    rate = video.audio_rate
+    track = synthesise(video, rate)
+    for first in range(0, len(track), rate):
+        frame = av.AudioFrame.from_ndarray(np.tile(track[first : first + rate], (2, 1)), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
+        yield frame

@@ -1,0 +1,360 @@
+"""What happens in every demo video and what is asked about it: the planted truth.
+
+A plan is plain data, drawn without any media library, so that the workflow can list the files when it starts. Every
+video has random streams of its own, keyed by the seed and its index: adding videos changes none of the others.
+All times are seconds on the grid of 2-s clips, as in QVHighlights.
+"""
+
+# Without `from __future__ import annotations`, whose name the function `annotations` needs.
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from cli import Settings, UserError
+from demo import CODE_VERSION
+
+CLIP_SECONDS = 2
+SPLITS = ("train", "val")
+
+SHAPES = ("disc", "square", "triangle")
+COLOURS = ("red", "green", "blue", "yellow", "white")
+MOTIONS = {"left": "drifts to the left", "right": "drifts to the right", "up": "rises", "down": "sinks"}
+MOTIONS |= {"bounce": "bounces", "spin": "spins"}
+SOUNDS = {
+    "siren": ("a siren", "wails"),
+    "drum": ("a drum", "beats"),
+    "chirp": ("a bird", "chirps"),
+    "babble": ("a voice", "babbles"),
+    "bell": ("a bell", "rings"),
+}
+VISUAL_TEMPLATES = ("A {thing} {moves}.", "The {thing} is in view.", "We see a {thing}.")
+AUDIO_TEMPLATES = ("{source} {acts}.", "{source} is heard.", "We hear {source}.")
+JOINT_TEMPLATES = (
+    "The {thing} is shown while {source} {acts}.",
+    "{source} {acts} while the {thing} is in view.",
+    "{source} is heard and we see the {thing}.",
+)
+
+# What real collections hold besides H.264 + AAC at a steady rate. The places repeat every 40 videos and come early,
+# so that a small train split and a val split that starts at a multiple of 40 both see every kind.
+QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "short_audio"}
+QUIRK_PERIOD = 40
+
+# A stream is keyed by (seed, index, tag). NumPy pads keys with zeros, so a tag must not be zero.
+EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES = range(1, 7)
+
+Window = tuple[int, int]
+"""Start and end in seconds, [start, end)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig(Settings):
+    """How many videos, how long (seconds, even) and how large (pixels, even; frames per second)."""
+
+    seed: int = 2018
+    train_videos: int = 40
+    val_videos: int = 16
+    min_seconds: int = 40
+    max_seconds: int = 60
+    fps: int = 25
+    width: int = 96
+    height: int = 72
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or min(self.train_videos, self.val_videos) < 1:
+            raise UserError("demo: seed must not be negative, train_videos and val_videos at least 1")
+        if not 8 <= self.min_seconds <= self.max_seconds or self.min_seconds % 2 or self.max_seconds % 2:
+            raise UserError("demo: min_seconds and max_seconds must be even, 8 <= min_seconds <= max_seconds")
+        if min(self.width, self.height) < 32 or self.width % 2 or self.height % 2 or not 5 <= self.fps <= 60:
+            raise UserError("demo: width and height must be even and at least 32, fps from 5 to 60")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaStage(Settings):
+    """The configuration sections that `media` consumes."""
+
+    demo: DemoConfig = field(default_factory=DemoConfig)
+    version: int = CODE_VERSION["media"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that starts and ends, in seconds."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisualEvent(Event):
+    """A large coloured shape in view. `area` is the share of the frame that it covers in the middle of the event."""
+
+    colour: str
+    shape: str
+    motion: str
+    area: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioEvent(Event):
+    """A sound. `pitch` multiplies its frequencies, so that no two sirens are the same."""
+
+    kind: str
+    pitch: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoPlan:
+    """One video. `audio_seconds` is 0 without an audio track; `ambience` is what is heard besides the events."""
+
+    seed: int
+    index: int
+    vid: str
+    split: str
+    seconds: int
+    fps: int
+    width: int
+    height: int
+    quirk: str
+    audio_informative: bool
+    audio_seconds: int
+    audio_rate: int
+    ambience: str
+    background: tuple[int, int, int]
+    visual: tuple[VisualEvent, ...]
+    audio: tuple[AudioEvent, ...]
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the folder of videos."""
+        return f"{self.vid}.webm" if self.quirk == "webm" else f"{self.vid}.mp4"
+
+    def stream(self, tag: int) -> np.random.Generator:
+        """A random stream of this video's own."""
+        return np.random.default_rng([self.seed, self.index, tag])
+
+
+def swell(event: Event, times: np.ndarray) -> np.ndarray:
+    """How far an event has grown at `times` (seconds): 0 at its ends and outside, 1 in the middle."""
+    progress = (times - event.start) / (event.end - event.start)
+    return np.sin(np.pi * np.clip(progress, 0.0, 1.0))
+
+
+def plan_videos(config: DemoConfig) -> list[VideoPlan]:
+    """The videos of both splits, train before val."""
+    return [_plan_video(config, index) for index in range(config.train_videos + config.val_videos)]
+
+
+def video_files(config: DemoConfig) -> list[str]:
+    """File names of the videos, relative to their folder, in the order of `plan_videos`."""
+    return [video.file for video in plan_videos(config)]
+
+
+def _quirk(index: int) -> str:
+    return QUIRKS.get(index % QUIRK_PERIOD, "none")
+
+
+def _is_informative(config: DemoConfig, index: int) -> bool:
+    """One of each pair of neighbours, by a coin; where one has no sound at all it is the other."""
+    first = index - index % 2
+    silent = [one for one in (first, first + 1) if _quirk(one) == "no_audio"]
+    coin = int(np.random.default_rng([config.seed, first, INFORMATIVE]).integers(2))
+    return index not in silent if silent else index == first + coin
+
+
+def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
+    rng = np.random.default_rng([config.seed, index, EVENTS])
+    quirk, informative = _quirk(index), _is_informative(config, index)
+    seconds = 2 * int(rng.integers(config.min_seconds // 2, config.max_seconds // 2 + 1))
+    audio_seconds = {"no_audio": 0, "short_audio": seconds - min(10, seconds // 6 * 2)}.get(quirk, seconds)
+    grey = rng.integers(40, 75)
+    tint = rng.integers(-12, 13, size=3)
+    rate = int(rng.choice([44100, 48000, 32000, 22050], p=[0.5, 0.3, 0.1, 0.1]))
+    ambience = "hush" if informative else str(rng.choice(["noise", "music"]))
+    visual = _draw_visual(rng, seconds)
+    return VideoPlan(
+        seed=config.seed,
+        index=index,
+        vid=f"demo_{index:03d}",
+        split=SPLITS[index >= config.train_videos],
+        seconds=seconds,
+        fps=config.fps,
+        width=config.width,
+        height=config.height,
+        quirk=quirk,
+        audio_informative=informative,
+        audio_seconds=audio_seconds,
+        audio_rate=48000 if quirk == "webm" else rate,  # Opus knows no 44.1 kHz
+        ambience=ambience,
+        background=tuple(int(value) for value in grey + tint),  # type: ignore[arg-type]
+        visual=visual,
+        audio=_draw_audio(rng, audio_seconds, visual) if informative else (),
+    )
+
+
+def _draw_windows(rng: np.random.Generator, seconds: int) -> list[Window]:
+    """Spans of 6-14 s with gaps of 2-6 s; the last may end with the video."""
+    windows: list[Window] = []
+    end = 0
+    while True:
+        gap, length = 2 * int(rng.integers(1, 4)), 2 * int(rng.integers(3, 8))
+        start = end + gap if windows else min(gap, seconds - 6)  # a very short video still has one
+        if start + 6 > seconds:
+            return windows
+        end = min(start + length, seconds)
+        windows.append((start, end))
+
+
+def _draw_names(rng: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
+    """One name an event: mostly a new one; with probability 0.3 an earlier one comes back, for a second window."""
+    order = [names[place] for place in rng.permutation(len(names))]
+    drawn: list[str] = []
+    for _ in range(count):
+        once = [name for name in drawn if drawn.count(name) == 1]
+        new = [name for name in order if name not in drawn]
+        again = bool(once) and (rng.random() < 0.3 or not new)
+        drawn.append(once[int(rng.integers(len(once)))] if again else (new or order)[0])
+    return drawn
+
+
+def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, ...]:
+    windows = _draw_windows(rng, seconds)
+    colours = _draw_names(rng, COLOURS, len(windows))
+    # Within a video a colour keeps its shape and motion: a query that names all three holds in every window.
+    looks: dict[str, tuple[str, str]] = {}
+    for colour in COLOURS:
+        shape = str(rng.choice(SHAPES))
+        motions = [motion for motion in MOTIONS if (shape, motion) != ("disc", "spin")]  # nobody sees a disc spin
+        looks[colour] = (shape, str(rng.choice(motions)))
+    areas = rng.uniform(0.27, 0.42, size=len(windows)).round(3)
+    return tuple(
+        VisualEvent(start=start, end=end, colour=name, shape=looks[name][0], motion=looks[name][1], area=float(area))
+        for (start, end), name, area in zip(windows, colours, areas, strict=True)
+    )
+
+
+def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent]) -> tuple[AudioEvent, ...]:
+    """A timeline independent of the pictures, but for this: one with two good joint queries and three kinds is kept."""
+    best: tuple[AudioEvent, ...] = ()
+    best_worth = (-1, -1)
+    for _ in range(60):
+        windows = _draw_windows(rng, seconds)
+        kinds = _draw_names(rng, list(SOUNDS), len(windows))
+        pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
+        events = tuple(
+            AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
+            for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
+        )
+        chosen = _choose_joint(_joint_pairs(visual, events))
+        worth = (sum(apart >= 2 for apart, _, _ in chosen), min(3, len(set(kinds))))
+        if worth > best_worth:
+            best, best_worth = events, worth
+        if worth == (2, 3):
+            break
+    return best
+
+
+def _windows(events: Iterable[Event]) -> list[Window]:
+    return [(event.start, event.end) for event in events]
+
+
+def _overlaps(first: Iterable[Event], second: Sequence[Event]) -> list[Window]:
+    spans = [(max(a.start, b.start), min(a.end, b.end)) for a in first for b in second]
+    return sorted((start, end) for start, end in spans if start < end)
+
+
+def _length(windows: Iterable[Window]) -> int:
+    return sum(end - start for start, end in windows)
+
+
+def _of_colour(visual: Iterable[VisualEvent], colour: str) -> list[VisualEvent]:
+    return [event for event in visual if event.colour == colour]
+
+
+def _of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
+    return [event for event in audio if event.kind == kind]
+
+
+def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[int, str, str]]:
+    """Colours and kinds that overlap, the best first: (seconds of the rarer of colour alone and kind alone, ...).
+
+    Every overlap lasts 4 s or more. A pair that is never apart is left out: one sense would do for it.
+    """
+    pairs = []
+    for colour in dict.fromkeys(event.colour for event in visual):
+        for kind in dict.fromkeys(event.kind for event in audio):
+            shown, heard = _of_colour(visual, colour), _of_kind(audio, kind)
+            both = _overlaps(shown, heard)
+            alone = [_length(_windows(events)) - _length(both) for events in (shown, heard)]
+            if both and min(end - start for start, end in both) >= 4 and max(alone) > 0:
+                pairs.append((min(alone), colour, kind))
+    return sorted(pairs, key=lambda pair: -pair[0])
+
+
+def _choose_joint(pairs: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """Two pairs, if possible without a colour or kind in common."""
+    apart = [two for two in combinations(pairs, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
+    ranked = sorted(apart or combinations(pairs, 2), key=lambda two: -min(two[0][0], two[1][0]))
+    return list(ranked[0]) if ranked else list(pairs)
+
+
+def annotations(config: DemoConfig, split: str) -> list[dict[str, Any]]:
+    """The queries of a split ("train" or "val") as QVHighlights rows, sorted by `qid`.
+
+    Further keys: `duration_s` (seconds), `modality` ("visual", "audio" or "joint") and `audio_informative`.
+    """
+    return [row for video in plan_videos(config) if video.split == split for row in _ask(video)]
+
+
+def _ask(video: VideoPlan) -> list[dict[str, Any]]:
+    """The rows of one video: 4 visual queries, or where the audio is informative about 3 visual, 3 audio, 2 joint."""
+    rng = video.stream(QUERIES)
+    looks = {e.colour: {"thing": f"{e.colour} {e.shape}", "moves": MOTIONS[e.motion]} for e in video.visual}
+    sounds = {e.kind: {"source": SOUNDS[e.kind][0], "acts": SOUNDS[e.kind][1]} for e in video.audio}
+    asked: list[tuple[str, str, list[Sequence[Event]]]] = []
+
+    def ask(modality: str, templates: Sequence[str], words: dict[str, str], senses: list[Sequence[Event]]) -> None:
+        queries = [template.format(**words) for template in templates]
+        used = {query for _, query, _ in asked}
+        new = [query for query in (text[0].upper() + text[1:] for text in queries) if query not in used]
+        asked.append((modality, new[int(rng.integers(len(new)))], senses))
+
+    def rounds(names: Iterable[str], count: int) -> list[str]:
+        """`count` names in random order; where there are fewer, some come again in other words."""
+        return (list(rng.permutation(list(names))) * 3)[:count]
+
+    for colour in rounds(looks, min(3, max(2, len(looks))) if video.audio else 4):
+        ask("visual", VISUAL_TEMPLATES, looks[colour], [_of_colour(video.visual, colour)])
+    for kind in rounds(sounds, 3) if sounds else []:
+        ask("audio", AUDIO_TEMPLATES, sounds[kind], [_of_kind(video.audio, kind)])
+    for _, colour, kind in _choose_joint(_joint_pairs(video.visual, video.audio)):
+        senses: list[Sequence[Event]] = [_of_colour(video.visual, colour), _of_kind(video.audio, kind)]
+        ask("joint", JOINT_TEMPLATES, looks[colour] | sounds[kind], senses)
+    return [_row(video, place, *question, rng) for place, question in enumerate(asked)]
+
+
+def _row(
+    video: VideoPlan, place: int, modality: str, query: str, senses: list[Sequence[Event]], rng: np.random.Generator
+) -> dict[str, Any]:
+    """One row. `senses` holds the events in view, those heard, or both; the windows are where all of them are."""
+    windows = _windows(senses[0]) if len(senses) == 1 else _overlaps(*senses)
+    clips = [clip for start, end in windows for clip in range(start // CLIP_SECONDS, end // CLIP_SECONDS)]
+    centres = CLIP_SECONDS * (np.array(clips) + 0.5)
+    grown = np.min([np.max([swell(event, centres) for event in events], axis=0) for events in senses], axis=0)
+    # Annotators compare the moments of one query: its best clip is worth a 4, however short the overlap.
+    opinions = 1.5 + 2.8 * (grown / grown.max())[:, None] + rng.normal(0.0, 0.5, size=(len(clips), 3))
+    return {
+        "qid": video.index * 100 + place,
+        "query": query,
+        "duration": video.seconds,
+        "vid": video.vid,
+        "relevant_clip_ids": clips,
+        "saliency_scores": np.clip(np.rint(opinions), 0, 4).astype(int).tolist(),
+        "relevant_windows": [list(window) for window in windows],
+        "duration_s": float(video.seconds),
+        "modality": modality,
+        "audio_informative": video.audio_informative,
+    }

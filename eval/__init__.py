@@ -1,0 +1,7 @@
+"""Predictions and gate logs in, numbers and pictures out: `python -m eval --help`.
+
+Scoring needs NumPy alone; matplotlib is imported only by the modules of `eval.plots`. Nothing here knows the model.
+"""
+
+# Part of what a workflow compares before it re-runs a command: raise it when the same input gives another output.
+CODE_VERSION = 1

@@ -1,0 +1,162 @@
+"""`python -m eval VERB`: score predictions, read gate logs, draw."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli import Command, UserError
+from eval.files import read_object, read_rows, write_object, write_rows, write_text
+
+# What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
+_log = logging.getLogger(__name__)
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Score predictions: the official QVHighlights evaluation.
+
+    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). --by adds "subsets": the brief
+    metrics of the queries with each value of a ground truth key. --run, --scope and --seed go to "about", by which
+    `summarise` puts runs and seeds together.
+    """
+    from eval.score import evaluate, score_subsets
+
+    names = str(arguments.predictions), str(arguments.ground_truth)
+    predictions, ground_truth = read_rows(arguments.predictions), read_rows(arguments.ground_truth)
+    metrics = evaluate(predictions, ground_truth, names)
+    if arguments.by:
+        metrics["subsets"] = score_subsets(predictions, ground_truth, arguments.by, names)
+    about: dict[str, Any] = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
+    about = {key: value for key, value in about.items() if value is not None}
+    if about:
+        metrics["about"] = {**about, "queries": len(predictions)}
+    write_object(arguments.out, metrics)
+    shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
+    values = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
+    _log.info("%d queries: %s", len(predictions), ", ".join(values))
+
+
+def baseline(arguments: argparse.Namespace) -> None:
+    """Write random predictions for a ground truth file: the floor of every metric.
+
+    Ten random windows on the 2 s grid and random saliency for each query; the same seed gives the same file. Score
+    them with --run random, and `summarise` shows them as chance.
+    """
+    from eval.baseline import predict_at_random
+
+    rows = predict_at_random(read_rows(arguments.ground_truth), arguments.seed, str(arguments.ground_truth))
+    write_rows(arguments.out, rows)
+
+
+def summarise(arguments: argparse.Namespace) -> None:
+    """Put metrics of runs and seeds into one table (JSON and Markdown).
+
+    Reads files that `score --run NAME [--scope NAME] [--seed N]` wrote; mean ± standard deviation over the seeds.
+    """
+    from eval.summarise import render_markdown, summarise
+
+    summary = summarise([(str(path), read_object(path)) for path in arguments.metrics])
+    write_object(arguments.out_json, summary)
+    write_text(arguments.out_markdown, render_markdown(summary))
+
+
+def gates(arguments: argparse.Namespace) -> None:
+    """Count a gate log into statistics: per kind of gate, layer and group.
+
+    Groups are all samples, has_audio, and the values of the --by keys of the ground truth or the log.
+    """
+    from eval.gates import compute_statistics, read_gate_log
+
+    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
+    write_object(arguments.out, compute_statistics(read_gate_log(arguments.log), arguments.by, truth))
+
+
+def plot_gates(arguments: argparse.Namespace) -> None:
+    """Draw a gate log as one sheet: layers x videos, groups, and example videos over time.
+
+    Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
+    """
+    from eval.gates import read_gate_log
+    from eval.plots.gates import plot_gates
+
+    if arguments.num_samples < 1 and arguments.num_samples != -1:
+        raise UserError("--num-samples: must be -1 (all) or at least 1")
+    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
+    plot_gates(read_gate_log(arguments.log, arguments.num_samples), arguments.out, arguments.title, truth)
+
+
+def plot_training(arguments: argparse.Namespace) -> None:
+    """Draw training curves: loss terms, validation metrics with the best epoch, learning rate."""
+    from eval.plots.training import plot_training
+
+    plot_training(read_rows(arguments.history), arguments.out, arguments.title, arguments.best_by)
+
+
+def plot_summary(arguments: argparse.Namespace) -> None:
+    """Draw runs side by side: a dot for each seed, a bar at the mean, chance as a dashed line."""
+    from eval.plots.summary import plot_summary
+
+    plot_summary(read_object(arguments.summary), arguments.out)
+
+
+def build_command() -> Command:
+    """All verbs and their arguments."""
+    command = Command("eval", "Score predictions, read gate logs, and draw what they say.")
+    truth = "ground truth, QVHighlights rows (JSONL)"
+
+    verb = command.verb("score", score)
+    verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
+    verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
+    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
+    # `run` itself is where the command keeps the function of the verb.
+    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
+    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
+    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+
+    verb = command.verb("baseline", baseline)
+    verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
+    verb.add_argument("--out", type=Path, required=True, help="predictions (JSONL) to write")
+    verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="whole number from 0")
+
+    verb = command.verb("summarise", summarise)
+    verb.add_argument("--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`")
+    verb.add_argument("--out-json", type=Path, required=True, help="summary (JSON) to write")
+    verb.add_argument("--out-markdown", type=Path, required=True, help="table (Markdown) to write")
+
+    verb = command.verb("gates", gates)
+    verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
+    verb.add_argument("--ground-truth", type=Path, help=truth)
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
+    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+
+    verb = command.verb("plot-gates", plot_gates)
+    verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
+    verb.add_argument("--ground-truth", type=Path, help=truth + ": groups, queries and relevant windows")
+    verb.add_argument("--title", default="What the gates let through", help="heading of the sheet, such as the run")
+    verb.add_argument("--num-samples", type=int, default=-1, metavar="N", help="only the first N queries (-1: all)")
+    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+
+    verb = command.verb("plot-training", plot_training)
+    verb.add_argument("--history", type=Path, required=True, help="history.jsonl of a training run")
+    verb.add_argument("--title", default="Training", help="heading")
+    verb.add_argument("--best-by", metavar="KEY", help="metric that marks the best epoch (default: MR-full-mAP)")
+    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+
+    verb = command.verb("plot-summary", plot_summary)
+    verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
+    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+    return command
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(build_command().main())

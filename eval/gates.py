@@ -1,0 +1,261 @@
+"""Gate logs: read with checks, reduced to arrays, and counted into statistics.
+
+A gate says how much of the audio's update a layer of the fusion lets through. There are several kinds, and they are
+never averaged together, because they mean different things: `mha` is a sigmoid, `ffn` and `beta` (FiLM's shift) are
+signed.
+Elementwise gates are averaged over channels while reading: a log of them is too large to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from eval.files import Row, iterate_rows
+from eval.rows import Qid, read_numbers, shorten
+from eval.score import name_part
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+KINDS = {
+    "mha": "attention gate: sigmoid, share of the audio update let through",
+    "ffn": "feed-forward gate: signed, weight of the second audio update (0 = none)",
+    "beta": "FiLM shift: signed, added to the features (0 = none)",
+}
+GATING_TYPES = ("global", "clipwise", "elementwise")
+CONTRIBUTION = "|gate · update| / |features|, by length of the vectors"
+# Two queries of a video whose gates differ by less have the same gates: batches round differently.
+SAME_GATE = 1e-4
+
+
+@dataclass(frozen=True)
+class GateSample:
+    """The gates of one query. C is the number of clips, or 1 for a gate that covers the whole video."""
+
+    qid: Qid
+    vid: str
+    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels
+    contribution: dict[str, Floats]  # kind -> (layers, clips), |g * update| / |x|; empty where not logged
+    clip_times: Floats | None  # (clips, 2), seconds
+    audio_mask: Bools | None  # (clips,), True where the clip has audio
+    has_audio: bool | None
+    saliency: Floats | None  # (clips,)
+    row: Row  # the further keys of the log
+
+    def mean(self, values: Floats) -> Floats:
+        """Mean of (layers, C) over valid clips, (layers,): those with audio where the log tells, else all."""
+        if self.audio_mask is not None and self.audio_mask.any() and values.shape[1] == len(self.audio_mask):
+            values = values[:, self.audio_mask]
+        return values.mean(1)
+
+
+@dataclass(frozen=True)
+class GateLog:
+    """All queries of a gate log; they have the same gating type, kinds and number of layers."""
+
+    name: str
+    gating_type: str
+    kinds: tuple[str, ...]
+    layers: int
+    samples: tuple[GateSample, ...]
+
+    def means(self, kind: str) -> Floats:
+        """The gates of one kind as (samples, layers): mean over valid clips and channels."""
+        return np.stack([sample.mean(sample.gates[kind]) for sample in self.samples])
+
+    def contributions(self, kind: str) -> Floats | None:
+        """The contribution of one kind as (samples, layers); None where a sample lacks it."""
+        if any(kind not in sample.contribution for sample in self.samples):
+            return None
+        return np.stack([sample.mean(sample.contribution[kind]) for sample in self.samples])
+
+    def are_per_video(self) -> bool:
+        """Whether the queries of each video have the same gates (they do where the fusion comes before the text)."""
+        means = np.concatenate([self.means(kind) for kind in self.kinds], axis=1)
+        first: dict[str, int] = {}
+        return all(
+            np.abs(means[index] - means[first.setdefault(sample.vid, index)]).max() < SAME_GATE
+            for index, sample in enumerate(self.samples)
+        )
+
+    def distinct(self, indices: Iterable[int], per_video: bool) -> list[int]:
+        """`indices` with one query a video if the gates are per video, so that a video counts once."""
+        if not per_video:
+            return list(indices)
+        first: dict[str, int] = {}
+        for index in indices:
+            first.setdefault(self.samples[index].vid, index)
+        return list(first.values())
+
+
+def read_gate_log(path: Path, most: int = -1) -> GateLog:
+    """Read a gate log, ours or the original tool's (qid, vid, gating_type, layer_gates alone).
+
+    `most`: only the first so many queries; -1 for all.
+
+    Raises:
+        UserError: names the file and the line of what is malformed or differs from the lines before.
+    """
+    samples: list[GateSample] = []
+    first: tuple[str, tuple[str, ...], int] | None = None
+    for number, row in iterate_rows(path):
+        if len(samples) == most:
+            break
+        where = f"{path}, line {number}"
+        gating_type = row.get("gating_type")
+        if gating_type not in GATING_TYPES:
+            raise UserError(f"{where}: gating_type must be one of {', '.join(GATING_TYPES)}, got {gating_type!r}")
+        sample = _read_sample(row, where)
+        shape = (str(gating_type), tuple(sample.gates), len(sample.gates["mha"]))
+        if first is None:
+            first = shape
+        if shape != first:
+            raise UserError(f"{where}: gating type, kinds or layers {shape} differ from the lines before: {first}")
+        samples.append(sample)
+    if first is None:
+        raise UserError(f"{path}: no rows")
+    return GateLog(path.name, *first, tuple(samples))
+
+
+def _read_sample(row: Row, where: str) -> GateSample:
+    missing = [key for key in ("qid", "vid", "layer_gates") if key not in row]
+    if missing:
+        raise UserError(f"{where}: has no {missing[0]!r}")
+    layers = row["layer_gates"]
+    if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
+        raise UserError(f"{where}: layer_gates must be a list of layers {{gate_mha, gate_ffn}}, got {shorten(layers)}")
+    kinds = ["mha", "ffn", *(["beta"] if layers[0].get("gate_beta") is not None else [])]
+    gates = {
+        kind: _stack([_read_gate(layer.get(f"gate_{kind}"), f"{where}: gate_{kind}") for layer in layers], where)
+        for kind in kinds
+    }
+    logged = row.get("contribution") or []
+    if logged and (
+        not isinstance(logged, list)
+        or len(logged) != len(layers)
+        or not all(isinstance(layer, dict) for layer in logged)
+    ):
+        raise UserError(f"{where}: contribution must have one object for each of the {len(layers)} layers")
+    contribution = {
+        kind: _stack(
+            [read_numbers(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where
+        )
+        for kind in kinds
+        if logged and all(layer.get(kind) is not None for layer in logged)
+    }
+
+    times = (
+        None if row.get("clip_times") is None else read_numbers(row["clip_times"], (None, 2), f"{where}: clip_times")
+    )
+    saliency = None if row.get("saliency") is None else read_numbers(row["saliency"], (None,), f"{where}: saliency")
+    mask = None
+    if row.get("audio_mask") is not None:
+        mask = np.array(row["audio_mask"], dtype=object).ravel()
+        if not all(value in (0, 1) for value in mask):
+            raise UserError(f"{where}: audio_mask must be true or false for each clip")
+        mask = mask.astype(bool)
+    lengths = {values.shape[1] for values in [*gates.values(), *contribution.values()]} - {1}
+    lengths |= {len(values) for values in (times, saliency, mask) if values is not None} - {1}
+    if len(lengths) > 1:
+        raise UserError(f"{where}: gates and clip keys disagree on the number of clips: {sorted(lengths)}")
+    has_audio = row.get("has_audio")
+    if has_audio is None and mask is not None:
+        has_audio = bool(mask.any())
+    known = {"layer_gates", "contribution", "clip_times", "audio_mask", "saliency", "has_audio"}
+    rest = {key: value for key, value in row.items() if key not in known}
+    return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, rest)
+
+
+def _read_gate(value: Any, what: str) -> Floats:
+    """[[g]], clips x 1 or clips x channels (also a bare g or list of them) as (1, clips): mean over channels."""
+    depth = 0
+    inner = value
+    while isinstance(inner, list) and inner:
+        depth, inner = depth + 1, inner[0]
+    array = read_numbers(value, (None,) * depth, what)
+    if not array.size or depth > 2:
+        raise UserError(f"{what}: must be clips x channels numbers, got {shorten(value)}")
+    return array.reshape(len(array) if depth else 1, -1).mean(1)[None]
+
+
+def _stack(layers: Sequence[Floats], where: str) -> Floats:
+    if len({layer.shape for layer in layers}) > 1:
+        raise UserError(f"{where}: the layers have different numbers of clips")
+    return np.concatenate(layers)
+
+
+def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] = ()) -> dict[str, list[int]]:
+    """Indices of the samples of each part: "all", "has_audio=true", and "key=value" for the keys in `by`.
+
+    A key is looked up in the ground truth's row of the query, then in the log's own line.
+
+    Raises:
+        UserError: a key that no row has.
+    """
+    truth = {row.get("qid"): row for row in ground_truth}
+    groups: dict[str, list[int]] = {"all": list(range(len(log.samples)))}
+    for index, sample in enumerate(log.samples):
+        if sample.has_audio is not None:
+            groups.setdefault(f"has_audio={str(sample.has_audio).lower()}", []).append(index)
+    for key in by:
+        parts: dict[str, list[int]] = {}
+        for index, sample in enumerate(log.samples):
+            row = {**sample.row, **truth.get(sample.qid, {})}
+            parts.setdefault(name_part(key, row, log.name), []).append(index)
+        if list(parts) == [f"{key}=null"]:
+            raise UserError(f"{log.name}: neither the log nor the ground truth has the key {key!r}")
+        groups.update(sorted(parts.items()))
+    return groups
+
+
+def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Sequence[Row] = ()) -> dict[str, Any]:
+    """Per kind, group and layer: mean, sd, min and max over samples of the gate's mean over valid clips and channels.
+
+    {"log", "gating_type", "layers", "queries", "videos", "samples" ("videos" | "queries"), "gates": {kind: {"meaning",
+    "groups": {group: {"samples": n, "layers": [{"mean", "sd", "min", "max"}, ..]}}}}, "contribution": the same or {}}.
+    Where the gates depend on the video alone, a video counts once in each group in which it has a query.
+    `sd` is the population's (n): the samples are all that there are.
+    """
+    per_video = log.are_per_video()
+    groups = {name: log.distinct(found, per_video) for name, found in group_samples(log, by, ground_truth).items()}
+    contributions = {kind: log.contributions(kind) for kind in log.kinds}
+    return {
+        "log": log.name,
+        "gating_type": log.gating_type,
+        "layers": log.layers,
+        "queries": len(log.samples),
+        "videos": len({sample.vid for sample in log.samples}),
+        "samples": "videos" if per_video else "queries",
+        "gates": {kind: {"meaning": KINDS[kind], "groups": _describe(log.means(kind), groups)} for kind in log.kinds},
+        "contribution": {
+            kind: {"meaning": CONTRIBUTION, "groups": _describe(values, groups)}
+            for kind, values in contributions.items()
+            if values is not None
+        },
+    }
+
+
+def _describe(values: Floats, groups: dict[str, list[int]]) -> dict[str, Any]:
+    """Statistics of (samples, layers) over the samples of each group."""
+    return {
+        name: {
+            "samples": len(indices),
+            "layers": [
+                {
+                    "mean": round(float(layer.mean()), 6),
+                    "sd": round(float(layer.std()), 6),
+                    "min": round(float(layer.min()), 6),
+                    "max": round(float(layer.max()), 6),
+                }
+                for layer in values[indices].T
+            ],
+        }
+        for name, indices in groups.items()
+    }

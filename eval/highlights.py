@@ -1,0 +1,88 @@
+"""Highlight detection: HL-mAP and HIT@1, with the definitions of the official QVHighlights evaluation.
+
+A clip is positive for an annotator who gave it at least 2 (Fair), 3 (Good) or 4 (VeryGood) of 4 points.
+
+- HIT@1: the share of queries whose highest-scored clip (the first of equals) is positive for at least one annotator.
+- HL-mAP: AP for each query and annotator, mean over all of them. The AP is not the textbook one: it is the plain mean
+  of the interpolated precision over the score levels at which recall rises, so positives that share a score count
+  once. Without positives it is 0, without negatives 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.moments import percent
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+LEVELS = {"Fair": 2, "Good": 3, "VeryGood": 4}
+
+
+def hit_at_one(predicted: Sequence[Floats], positive: Bools) -> Bools:
+    """Whether each query's best clip is positive for an annotator, (N,).
+
+    `positive` is (N, A, L), False beyond a video's end. The best clip is sought in the whole prediction: one beyond
+    the video's end is a miss.
+    """
+    best = np.array([scores.argmax() for scores in predicted])
+    inside = best < positive.shape[-1]
+    anyone: Bools = np.any(positive, axis=1)
+    return inside & anyone[np.arange(len(best)), np.where(inside, best, 0)]
+
+
+def average_precision(scores: Floats, positive: Bools, real: Bools) -> Floats:
+    """AP of each query and annotator, (N, A).
+
+    `scores` (N, L) for the clips that are `real` (N, L), `positive` (N, A, L). Works through the clips in descending
+    order of score and reads precision only where a run of equal scores ends.
+    """
+    order = np.argsort(np.where(real, -scores, np.inf), axis=1, kind="stable")
+    scores, real = np.take_along_axis(scores, order, 1), np.take_along_axis(real, order, 1)
+    positive = np.take_along_axis(positive, order[:, None], 2)
+    ends = np.ones_like(real)
+    ends[:, :-1] = (scores[:, :-1] != scores[:, 1:]) | ~real[:, 1:]
+    ends = (ends & real)[:, None]
+
+    found = positive.cumsum(-1)  # (N, A, L)
+    precision = np.where(ends, found / np.arange(1, scores.shape[1] + 1), 0.0)
+    envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    at_ends = np.maximum.accumulate(np.where(ends, found, 0), axis=-1)
+    before = np.concatenate([np.zeros_like(at_ends[..., :1]), at_ends[..., :-1]], axis=-1)
+    rises = ends & (found > before)
+
+    steps = rises.sum(-1)
+    # Without negatives the precision is 1 throughout, and without positives there are no steps: 1 and 0 as defined.
+    return np.divide((envelope * rises).sum(-1), steps, out=np.zeros(steps.shape), where=steps > 0)
+
+
+def score_highlights(predicted: Sequence[Floats], saliency: Sequence[Floats]) -> dict[str, dict[str, float]]:
+    """Score every level: {"HL-min-Fair": {"HL-mAP": .., "HL-Hit1": ..}, "HL-min-Good": ...} in percent.
+
+    `predicted`: a query's scores (any number of clips,); `saliency`: its labels (clips, A), with the same A throughout.
+    For the mAP a longer prediction is cut and a shorter one filled up with 0, which the original does too: where all
+    scores are negative, the clips that were not predicted then come first.
+    """
+    queries, annotators = len(saliency), saliency[0].shape[1]
+    longest = max(len(labels) for labels in saliency)
+    labels = np.zeros((queries, annotators, longest))
+    real = np.zeros((queries, longest), dtype=bool)
+    scores = np.zeros((queries, longest))
+    for row, (prediction, label) in enumerate(zip(predicted, saliency, strict=True)):
+        length = len(label)
+        labels[row, :, :length] = label.T
+        real[row, :length] = True
+        shared = min(length, len(prediction))
+        scores[row, :shared] = prediction[:shared]
+    result = {}
+    for name, least in LEVELS.items():
+        positive = (labels >= least) & real[:, None]
+        result[f"HL-min-{name}"] = {
+            "HL-mAP": percent(average_precision(scores, positive, real).mean()),
+            "HL-Hit1": percent(hit_at_one(predicted, positive).mean()),
+        }
+    return result

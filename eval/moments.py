@@ -1,0 +1,127 @@
+"""Moment retrieval: R1@t and mAP@t over window lengths, with the definitions of the official QVHighlights evaluation.
+
+- R1@t: the share of queries whose first listed window has an IoU of at least t with the relevant window that it meets
+  best.
+- AP@t of a query: the first ten listed windows, in order of score (stable); each takes the free relevant window of the
+  highest IoU, if that is at least t, and is a false positive otherwise. Area under the precision envelope (VOC 2010,
+  all points). mAP@t is its mean over queries, "average" the mean over the thresholds 0.5, 0.55 ... 0.95.
+- Ranges select *relevant* windows by length in seconds: short (0, 10], middle (10, 30], long (30, 150], full all of
+  them. Queries left without any are left out. Predictions are not selected: a correct long one is a false positive in
+  "short".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+# Written out, because numpy.linspace gives 0.7000000000000001, and an IoU of exactly 0.7 must count.
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+RANGES = {"full": (0.0, np.inf), "long": (30.0, 150.0), "middle": (10.0, 30.0), "short": (0.0, 10.0)}
+MOST_WINDOWS = 10
+
+
+def percent(share: float) -> float:
+    """A share as the official evaluation prints it: percent with two decimals, rounded by formatting."""
+    return float(f"{100 * share:.2f}")
+
+
+def stack(arrays: Sequence[Floats], length: int) -> tuple[Floats, Bools]:
+    """Arrays (n_i, K) as one (N, length, K), and which of its rows are real (N, length)."""
+    stacked = np.zeros((len(arrays), length, arrays[0].shape[1]))
+    real = np.zeros((len(arrays), length), dtype=bool)
+    for row, array in enumerate(arrays):
+        kept = array[:length]
+        stacked[row, : len(kept)] = kept
+        real[row, : len(kept)] = True
+    return stacked, real
+
+
+def compute_iou(predicted: Floats, relevant: Floats) -> Floats:
+    """Intersection over union of every predicted (N, P, 2) with every relevant window (N, G, 2): (N, P, G)."""
+    start = np.maximum(predicted[:, :, None, 0], relevant[:, None, :, 0])
+    end = np.minimum(predicted[:, :, None, 1], relevant[:, None, :, 1])
+    shared = np.clip(end - start, 0, None)
+    lengths = predicted[:, :, None, 1] - predicted[:, :, None, 0], relevant[:, None, :, 1] - relevant[:, None, :, 0]
+    union = lengths[0] + lengths[1] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def recall_at_one(predicted: Floats, listed: Bools, relevant: Floats, wanted: Bools) -> Bools:
+    """Which thresholds each query's window (N, 2) reaches, (N, T).
+
+    The window is compared with those relevant windows (N, G, 2) that are `wanted` (N, G). `listed` (N,): whether
+    the query has a window at all. The best relevant window is chosen by IoU, then compared by intersection over the
+    hull of the two: equal when they meet, but rounded differently, and parity needs the same.
+    """
+    iou = np.where(wanted, compute_iou(predicted[:, None], relevant)[:, 0], -1.0)
+    best = np.take_along_axis(relevant, iou.argmax(1)[:, None, None], axis=1)[:, 0]
+    shared = np.clip(np.minimum(predicted[:, 1], best[:, 1]) - np.maximum(predicted[:, 0], best[:, 0]), 0, None)
+    hull = np.maximum(predicted[:, 1], best[:, 1]) - np.minimum(predicted[:, 0], best[:, 0])
+    return ((shared / hull)[:, None] >= np.array(THRESHOLDS)) & listed[:, None]
+
+
+def average_precision(iou: Floats, wanted: Bools) -> Floats:
+    """AP of each query at each threshold, (N, T).
+
+    `iou` (N, P, G) holds the windows in order of score, -1 where none is listed; `wanted` (N, G) the relevant windows.
+    """
+    queries, places, choices = iou.shape
+    thresholds = np.array(THRESHOLDS)
+    free = np.repeat(wanted[:, None], len(thresholds), axis=1)  # (N, T, G)
+    hits = np.zeros((queries, len(thresholds), places))
+    at_query, at_threshold = np.ogrid[:queries, : len(thresholds)]
+    for place in range(places):
+        meets = iou[:, place, None, :]  # (N, 1, G)
+        open_to = np.where(free & (meets >= thresholds[:, None]), meets, -1.0)
+        # Of equal IoUs the last one, as a reversed sort takes it: two halves of a window both have exactly 0.5.
+        best = choices - 1 - open_to[..., ::-1].argmax(-1)
+        hit = open_to[at_query, at_threshold, best] >= 0
+        hits[..., place] = hit
+        free[at_query, at_threshold, best] &= ~hit
+    precision = hits.cumsum(-1) / np.arange(1, places + 1)
+    envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    return (hits * envelope).sum(-1) / wanted.sum(1)[:, None]
+
+
+def score_moments(
+    predicted: Sequence[Floats], relevant: Sequence[Floats]
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Score every range, in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
+
+    `predicted`: a query's windows as (windows, 3), start s, end s, score, in listed order; `relevant`: (windows, 2), at
+    least one. A query with no predicted window counts 0 in both (the official program stops with an error there).
+    A range with no query is None throughout.
+    """
+    windows, listed = stack(predicted, MOST_WINDOWS)
+    truth, real = stack(relevant, max(len(array) for array in relevant))
+    lengths = truth[..., 1] - truth[..., 0]
+    first, has_first = windows[:, 0, :2], listed[:, 0]
+    order = np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
+    iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
+    iou = np.take_along_axis(iou, order[..., None], axis=1)
+
+    scores: dict[str, dict[str, dict[str, float | None]]] = {}
+    names = [str(threshold) for threshold in THRESHOLDS]
+    for name, (shortest, longest) in RANGES.items():
+        wanted = real & (lengths > shortest) & (lengths <= longest)
+        rows = wanted.any(1)
+        if not rows.any():
+            scores[name] = {"MR-mAP": dict.fromkeys([*names, "average"]), "MR-R1": dict.fromkeys(names)}
+            continue
+        used = slice(0, np.flatnonzero(wanted.any(0))[-1] + 1)  # most queries have few windows: less to search
+        precision = average_precision(iou[rows][..., used], wanted[rows][:, used]).mean(0)
+        recall = recall_at_one(first[rows], has_first[rows], truth[rows], wanted[rows]).mean(0)
+        scores[name] = {
+            "MR-mAP": {
+                **{key: percent(value) for key, value in zip(names, precision, strict=True)},
+                "average": percent(precision.mean()),
+            },
+            "MR-R1": {key: percent(value) for key, value in zip(names, recall, strict=True)},
+        }
+    return scores

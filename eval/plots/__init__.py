@@ -1,0 +1,1 @@
+"""Pictures of numbers that the other modules of `eval` made. Only these modules import matplotlib."""

@@ -1,0 +1,8 @@
+"""Media in, features out: decode videos, encode clips and queries, write HDF5 stores.
+
+`manifest` decides the clip grid of every video once; `visual`, `text` and `audio` encode on that grid; `store` is the
+file they write and the models read. Importing this package loads nothing heavy.
+"""
+
+# Raise a number when the stage's output changes for unchanged settings: it is part of what Snakemake tracks.
+CODE_VERSION = {"manifest": 1, "visual": 1, "text": 1, "pann": 1, "clap": 1}

@@ -1,0 +1,99 @@
+"""The CLIP model of both towers, through open_clip: architecture by name or definition file, weights from a file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import open_clip
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from cli import Settings, UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipModelConfig(Settings):
+    """Which CLIP; shared by the visual and the text stream."""
+
+    architecture: str
+    """An open_clip model name, such as ViT-B-32-quickgelu."""
+    definition: str = ""
+    """JSON file that defines the architecture, where open_clip does not know it; its stem is the name."""
+
+
+@dataclass(frozen=True)
+class ClipModel:
+    """A CLIP in evaluation mode with what belongs to it.
+
+    Attributes:
+        network: open_clip's model.
+        preprocess: one PIL picture to the (3, height, width) input that these weights expect.
+        tokenise: texts to token ids (B, context).
+    """
+
+    network: open_clip.CLIP
+    preprocess: Callable[[Image], Tensor]
+    tokenise: Callable[[list[str]], Tensor]
+
+
+def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
+    """Build the model and load its weights; `weights` None leaves open_clip's random initialisation.
+
+    Raises:
+        UserError: the architecture is unknown, or the file does not fit it.
+    """
+    if config.definition:
+        if not Path(config.definition).is_file():
+            raise UserError(f"{config.definition}: no such CLIP definition")
+        open_clip.add_model_config(Path(config.definition))
+    if config.architecture not in open_clip.list_models():
+        raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
+    if weights is not None and not weights.is_file():
+        raise UserError(f"{weights}: no such weights")
+    # open_clip warns on the root logger that no pretrained weights were named, which is meant where it happens here.
+    logging.getLogger().addFilter(_is_ours)
+    try:
+        with warnings.catch_warnings():
+            # Computing QuickGELU weights with GELU gives wrong features: an error, not a warning.
+            warnings.filterwarnings("error", message=".*QuickGELU.*")
+            network, _, preprocess = open_clip.create_model_and_transforms(
+                config.architecture, pretrained=str(weights) if weights else None, weights_only=True
+            )
+    except (RuntimeError, UserWarning) as problem:
+        raise UserError(f"{weights}: does not fit {config.architecture}: {str(problem)[:300]}") from None
+    finally:
+        logging.getLogger().removeFilter(_is_ours)
+    return ClipModel(network.eval(), preprocess, open_clip.get_tokenizer(config.architecture))
+
+
+def token_states(network: open_clip.CLIP, ids: Tensor) -> Tensor:
+    """Text states after the final norm, not projected: (B, context, width)."""
+    found = network.forward_intermediates(
+        text=ids, text_indices=1, normalize_intermediates=True, text_output_fmt="NLC", intermediates_only=True
+    )
+    states: Tensor = found["text_intermediates"][-1]
+    return states
+
+
+def valid_lengths(ids: Tensor) -> Tensor:
+    """Tokens up to and including the end token (the largest id), (B,).
+
+    Counting non-zero ids would be wrong: id 0 is "!" in CLIP's vocabulary.
+    """
+    return ids.argmax(dim=1) + 1
+
+
+def project_pooled(network: open_clip.CLIP, ids: Tensor) -> Tensor:
+    """Pooled projected text, (B, joint width), not normalised."""
+    with torch.no_grad():
+        pooled: Tensor = network.encode_text(ids, normalize=False)
+    return pooled
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return "open_clip" not in record.pathname

@@ -1,0 +1,140 @@
+"""What is to be encoded: annotation rows (queries), the shard of every video, and the clip grid of every video.
+
+Annotations are JSONL in the QVHighlights schema: one query a line with `qid`, `query`, `vid`, `duration` and, where
+labelled, `relevant_windows`, `relevant_clip_ids`, `saliency_scores`; further keys are kept. A video table has one
+line a video and fixes its number of clips for all streams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cli import Settings, UserError, canonical_json
+from feature_extractors import CODE_VERSION
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig(Settings):
+    """The clip grid shared by all streams."""
+
+    seconds: float = 2.0
+    """Length of a clip in seconds: clip i covers [i * seconds, (i + 1) * seconds)."""
+
+    def count(self, duration: float) -> int:
+        """Number of whole clips in `duration` seconds, at least one.
+
+        A twentieth of a clip may be missing at the end: containers round the length of the last frame.
+        """
+        return max(1, math.floor(duration / self.seconds + 0.05))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestStage(Settings):
+    """The configuration sections that `manifest` consumes."""
+
+    clips: ClipConfig
+    version: int = CODE_VERSION["manifest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video(Settings):
+    """One line of a video table."""
+
+    vid: str
+    file: str
+    """Name relative to the folder of videos."""
+    duration_s: float
+    n_clips: int
+    has_audio: bool
+    sha256: str
+    """Of the whole media file: what the features were made from."""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a JSONL file of objects. Raises UserError naming the line that is not one."""
+    rows: list[Row] = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as problem:
+                raise UserError(f"{path}: line {number}: not JSON: {problem}") from None
+            if not isinstance(row, dict):
+                raise UserError(f"{path}: line {number}: expected an object, got {type(row).__name__}")
+            rows.append(row)
+    return rows
+
+
+def read_annotations(paths: Iterable[Path]) -> list[Row]:
+    """Read annotation files and check what every stage relies on: unique integer `qid`, text `query`, text `vid`."""
+    rows: list[Row] = []
+    seen: set[int] = set()
+    for path in paths:
+        for number, row in enumerate(read_rows(path), start=1):
+            for key, kind in (("qid", int), ("query", str), ("vid", str)):
+                if not isinstance(row.get(key), kind):
+                    raise UserError(f"{path}: row {number}: {key!r} must be {kind.__name__}, got {row.get(key)!r}")
+            if row["qid"] in seen:
+                raise UserError(f"{path}: row {number}: qid {row['qid']} occurs twice")
+            seen.add(row["qid"])
+            rows.append(row)
+    return rows
+
+
+def shard_of(vid: str, shards: int) -> int:
+    """The shard of a video: a hash of its id alone, so that adding a video changes one shard."""
+    return int.from_bytes(hashlib.blake2b(vid.encode(), digest_size=8).digest(), "big") % shards
+
+
+def shard_name(index: int) -> str:
+    """File stem of a shard: `000`."""
+    return f"{index:03d}"
+
+
+def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
+    """Sorted ids of the videos in a shard."""
+    return sorted({row["vid"] for row in rows if shard_of(row["vid"], shards) == shard})
+
+
+def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
+    """The queries about the videos of a shard, by qid."""
+    return sorted((row for row in rows if shard_of(row["vid"], shards) == shard), key=lambda row: row["qid"])
+
+
+def find_video(folder: Path, vid: str) -> Path:
+    """The media file of a video: `vid` plus any one extension.
+
+    Raises:
+        UserError: none or several files fit.
+    """
+    # Not glob: ids may hold characters that are special to it, and may start with "-" or "_".
+    found = sorted(path for path in folder.iterdir() if path.stem == vid) if folder.is_dir() else []
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found)
+        raise UserError(f"{folder}: {f'several files for video {vid!r}: {names}' if found else f'no video {vid!r}'}")
+    return found[0]
+
+
+def write_table(path: Path, videos: Iterable[Video]) -> None:
+    """Write a video table, one canonical JSON object a line."""
+    path.write_text("".join(canonical_json(asdict(video)) + "\n" for video in videos), encoding="utf-8")
+
+
+def read_table(path: Path) -> list[Video]:
+    """Read a video table."""
+    return list(_parse_table(path))
+
+
+def _parse_table(path: Path) -> Iterator[Video]:
+    for number, row in enumerate(read_rows(path), start=1):
+        yield Video.from_dict(row, where=f"{path}: row {number}")

@@ -1,0 +1,117 @@
+"""Command line: `python -m model VERB --help`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import Command, UserError, canonical_json, track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_log = logging.getLogger("model")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train one network and write best.pt, last.pt and history.jsonl."""
+    from feature_extractors.manifest import read_annotations
+    from model.config import TrainStage
+    from model.dataset import FeatureSet, Streams
+    from model.training import Outcome, train
+
+    stage = TrainStage.from_json(arguments.config)
+    device = _use_device(arguments)
+    streams = Streams(arguments.features)
+    train_set = FeatureSet(stage.model, _labelled(read_annotations([arguments.train]), arguments.train), streams)
+    val_set = FeatureSet(stage.model, _labelled(read_annotations([arguments.val]), arguments.val), streams)
+    _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
+    train(stage, train_set, val_set, arguments.seed, Outcome(arguments.out), device)
+
+
+def infer(arguments: argparse.Namespace) -> None:
+    """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
+    from feature_extractors.manifest import read_annotations
+    from model.checkpoint import load_network
+    from model.config import InferStage
+    from model.dataset import FeatureSet, Streams
+    from model.gate_log import gate_row
+    from model.inference import predict, submission_row
+
+    config = InferStage.from_json(arguments.config).inference
+    device = _use_device(arguments)
+    network, about = load_network(arguments.checkpoint)
+    features = FeatureSet(network.config, read_annotations([arguments.queries]), Streams(arguments.features))
+    if features.dims != network.dims:
+        raise UserError(f"{arguments.checkpoint}: made for inputs {network.dims}, the features are {features.dims}")
+    if arguments.gate_log and network.fusion is None:
+        raise UserError(f"{arguments.checkpoint}: fusion {network.config.fusion!r} has no gates to log")
+    _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
+    rows: list[dict[str, Any]] = []
+    gates: list[dict[str, Any]] = []
+    count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
+    predicted = predict(network.to(device), features, config.batch_size, device)
+    for item in track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features)):
+        rows.append(submission_row(item, features.clip_seconds, config.round_to_clips))
+        if arguments.gate_log and len(gates) < count:
+            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds))
+    _write_lines(arguments.out, rows)
+    if arguments.gate_log:
+        _write_lines(arguments.gate_log, gates)
+
+
+def _labelled(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
+    for row in rows:
+        if not row.get("relevant_windows") or "relevant_clip_ids" not in row or "saliency_scores" not in row:
+            raise UserError(f"{file}: qid {row['qid']}: training needs relevant_windows, relevant_clip_ids and scores")
+    return rows
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text("".join(canonical_json(row) + "\n" for row in rows), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _use_device(arguments: argparse.Namespace) -> str:
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    if arguments.device != "auto":
+        return str(arguments.device)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _add_running(parser: argparse.ArgumentParser, sections: str) -> None:
+    parser.add_argument("--features", type=Path, nargs="+", required=True, metavar="H5", help="stores of all streams")
+    parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
+
+
+def main() -> int:
+    """Run one verb; returns the exit status."""
+    command = Command("model", "Features in; checkpoints, predictions and gate logs out.")
+
+    parser = command.verb("train", train)
+    parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="labelled queries, JSONL")
+    parser.add_argument("--val", type=Path, required=True, metavar="FILE", help="labelled queries, JSONL")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    _add_running(parser, "model and train")
+
+    parser = command.verb("infer", infer)
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="PT")
+    parser.add_argument("--queries", type=Path, required=True, metavar="FILE", help="queries, JSONL; labels not needed")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="predictions to write, JSONL")
+    parser.add_argument("--gate-log", type=Path, metavar="FILE", help="gate log to write, JSONL")
+    _add_running(parser, "inference")
+    return command.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

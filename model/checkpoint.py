@@ -1,0 +1,53 @@
+"""Checkpoints: weights with the configuration that they need, in plain values that load without unpickling code."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cli import UserError
+from model.detector import HighlightDetector, build_detector
+
+FORMAT = 1
+
+
+def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any]) -> None:
+    """Write a checkpoint beside `path` and rename it into place.
+
+    Args:
+        about: plain values on where the weights come from: epoch, seed, validation scores, configuration.
+    """
+    content = {
+        "format": FORMAT,
+        "model": network.state_dict(),
+        "config": network.config.to_dict(),
+        "dims": asdict(network.dims),
+        "about": about,
+    }
+    unfinished = path.with_name(path.name + ".part")
+    torch.save(content, unfinished)
+    unfinished.replace(path)
+
+
+def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
+    """Rebuild the network of a checkpoint, in evaluation mode; also returns what the checkpoint says about itself.
+
+    Raises:
+        UserError: the file is missing, holds more than plain values, or is of another format.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise UserError(f"{path}: checkpoint format {content['format']}, expected {FORMAT}")
+        network = build_detector(content["config"], content["dims"])
+        network.load_state_dict(content["model"])
+    except UserError:
+        raise
+    except Exception as problem:  # torch reports refused pickles by an exception type of the pickle module
+        raise UserError(f"{path}: not a checkpoint of this project: {str(problem)[:200]}") from None
+    return network.eval(), content["about"]

@@ -1,0 +1,137 @@
+"""The configuration sections that the model consumes. Names of the gating keys are those users of the system know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cli import Settings, UserError
+from model import CODE_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Settings):
+    """The network. Defaults are those of QD-DETR and of the gated fusion's base preset."""
+
+    video_streams: tuple[str, ...] = ("clip_visual",)
+    """Feature streams joined, in this order, to the video input; each is L2-normalised first."""
+    audio_streams: tuple[str, ...] = ("pann",)
+    text_stream: str = "clip_text"
+    endpoint_features: bool = True
+    """Append each clip's start and end, as shares of the video, to the video input (TEF)."""
+    max_tokens: int = 32
+
+    fusion: Literal["none", "concat", "avigate_custom"] = "avigate_custom"
+    gating_type: Literal["global", "clipwise", "elementwise"] = "global"
+    fusion_layers: int = 4
+    fusion_n_heads: int = 4
+    mha_gate_temp: float = 1.5
+    mha_gate_bias_init: float = 1.0
+    mha_gate_scale_init: float = 1.0
+    ffn_gate_alpha_init: float = 0.3
+    ffn_gate_film: bool = False
+    ffn_gate_beta_init: float = 0.3
+
+    hidden_dim: int = 256
+    n_heads: int = 8
+    encoder_layers: int = 2
+    """Depth of the text-to-video encoder and of the self-attention encoder, each."""
+    decoder_layers: int = 2
+    feedforward_dim: int = 1024
+    dropout: float = 0.1
+    input_dropout: float = 0.5
+    num_queries: int = 10
+    """Moments predicted for each query."""
+
+    def __post_init__(self) -> None:
+        if self.hidden_dim % self.n_heads or self.hidden_dim % self.fusion_n_heads:
+            raise UserError("model.hidden_dim must be a multiple of n_heads and of fusion_n_heads")
+        if self.fusion != "none" and not self.audio_streams:
+            raise UserError(f"model.audio_streams is empty, but model.fusion is {self.fusion!r}")
+
+    @property
+    def reads_audio(self) -> bool:
+        """Whether any audio feature reaches the network."""
+        return self.fusion != "none"
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether there are gates to log."""
+        return self.fusion == "avigate_custom"
+
+    def effective(self) -> dict[str, Any]:
+        """The keys that change this network: a run need not be repeated because a gate that it lacks was tuned."""
+        idle: set[str] = set()
+        if not self.reads_audio:
+            idle |= {"audio_streams"}
+        if not self.has_gates:
+            idle |= {name for name in self.to_dict() if name.startswith(("fusion_", "gating_", "mha_", "ffn_"))}
+        if not self.ffn_gate_film:
+            idle |= {"ffn_gate_beta_init"}
+        return {name: value for name, value in self.to_dict().items() if name not in idle}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig(Settings):
+    """Weights of the loss terms."""
+
+    span: float = 10.0
+    giou: float = 1.0
+    label: float = 4.0
+    saliency: float = 1.0
+    background: float = 0.1
+    """Weight of the background class in the label term."""
+    margin: float = 0.2
+    """Of the saliency hinge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Settings):
+    """The training recipe. Defaults are QD-DETR's for QVHighlights."""
+
+    epochs: int = 200
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    lr_drop: int = 400
+    """Epochs after which the learning rate is divided by ten, again and again."""
+    gradient_clip: float = 0.1
+    max_windows: int = 5
+    """Moments of a query that are trained on; of more, a random choice each epoch."""
+    validate_every: int = 5
+    """Epochs between validations; the last epoch is always validated."""
+    best_metric: str = "MR-full-mAP"
+    """Key of the validation summary that decides which epoch is best.pt."""
+    loss: LossConfig = field(default_factory=LossConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStage(Settings):
+    """What `train` consumes."""
+
+    model: ModelConfig
+    train: TrainConfig
+    version: int = CODE_VERSION["train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceConfig(Settings):
+    """Inference and gate logging."""
+
+    batch_size: int = 100
+    checkpoint: Literal["best", "last"] = "best"
+    round_to_clips: bool = True
+    """Round moments to whole clips, as the references do."""
+    gate_log: bool = True
+    gate_sample_count: int = -1
+    """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""
+    gate_save_path: str = ""
+    """Folder for the gate logs; empty = beside the predictions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferStage(Settings):
+    """What `infer` consumes; the network's own configuration comes with the checkpoint."""
+
+    inference: InferenceConfig
+    version: int = CODE_VERSION["infer"]

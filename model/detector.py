@@ -1,0 +1,222 @@
+"""The network: QD-DETR with one of the fusions in front of the query."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.config import ModelConfig
+from model.decoder import MomentDecoder
+from model.fusion import GatedFusion, LayerGates
+from model.mlp import Mlp
+from model.positions import encode_clips
+from model.spans import inverse_sigmoid
+from model.transformer import EncoderLayer, TextToVideoLayer
+
+
+@dataclass(frozen=True)
+class InputDims:
+    """Widths of the inputs as the network sees them (endpoint features included); audio 0 = none."""
+
+    video: int
+    text: int
+    audio: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch; masks are bool, True = valid. Audio is None where the network reads none.
+
+    Attributes:
+        video: (B, L, Dv); video_mask: (B, L).
+        text: (B, T, Dt); text_mask: (B, T).
+        audio: (B, L, Da); audio_mask: (B, L).
+    """
+
+    video: Tensor
+    video_mask: Tensor
+    text: Tensor
+    text_mask: Tensor
+    audio: Tensor | None
+    audio_mask: Tensor | None
+
+    def to(self, device: str) -> Inputs:
+        """The same batch on another device."""
+        return _moved(self, device)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of one decoder layer.
+
+    Attributes:
+        logits: (B, N, 2), class 0 = foreground.
+        spans: (B, N, 2) center and width, shares of the video.
+    """
+
+    logits: Tensor
+    spans: Tensor
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network predicts.
+
+    Attributes:
+        moments: of every decoder layer, the last one being the prediction.
+        saliency: (B, L), any real number, higher = more of a highlight.
+        negative_saliency: (B, L) for the queries of other videos; None outside training.
+        gates: of every fusion layer; empty without gated fusion.
+    """
+
+    moments: list[Moments]
+    saliency: Tensor
+    negative_saliency: Tensor | None
+    gates: list[LayerGates]
+
+    def to(self, device: str) -> Outputs:
+        """The same outputs on another device."""
+        return _moved(self, device)
+
+
+def _moved(value: Any, device: str) -> Any:
+    """A copy of a dataclass, list or tensor with every tensor in it on `device`."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, list):
+        return [_moved(item, device) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
+    return value
+
+
+class InputProjection(nn.Module):
+    """Two blocks of layer norm, dropout and a linear map, ReLU after the first."""
+
+    def __init__(self, inputs: int, dim: int, dropout: float) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([nn.LayerNorm(inputs), nn.LayerNorm(dim)])
+        self.linears = nn.ModuleList([nn.Linear(inputs, dim), nn.Linear(dim, dim)])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, inputs) to (B, L, dim)."""
+        x = self.linears[0](self.dropout(self.norms[0](x))).relu()
+        return self.linears[1](self.dropout(self.norms[1](x)))
+
+
+class HighlightDetector(nn.Module):
+    """Moments and saliency for a query about a video."""
+
+    def __init__(self, config: ModelConfig, dims: InputDims) -> None:
+        super().__init__()
+        self.config = config
+        self.dims = dims
+        dim = config.hidden_dim
+        joined = dims.video + (dims.audio if config.fusion == "concat" else 0)
+        self.video_projection = InputProjection(joined, dim, config.input_dropout)
+        self.text_projection = InputProjection(dims.text, dim, config.input_dropout)
+        self.audio_projection: InputProjection | None = None
+        self.fusion: GatedFusion | None = None
+        if config.fusion == "avigate_custom":
+            self.audio_projection = InputProjection(dims.audio, dim, config.input_dropout)
+            self.fusion = GatedFusion(config)
+
+        sizes = (dim, config.n_heads, config.feedforward_dim, config.dropout)
+        self.global_token = nn.Parameter(torch.randn(dim))
+        self.global_position = nn.Parameter(torch.randn(dim))
+        self.text_to_video = nn.ModuleList(TextToVideoLayer(*sizes) for _ in range(config.encoder_layers))
+        self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(config.encoder_layers))
+        self.decoder = MomentDecoder(*sizes, layers=config.decoder_layers)
+        for part in (self.text_to_video, self.encoder, self.decoder):
+            for parameter in part.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
+
+        self.anchors = nn.Parameter(torch.randn(config.num_queries, 2))
+        self.class_head = nn.Linear(dim, 2)
+        self.span_head = Mlp(dim, dim, dim, 2)
+        self.saliency_clip = nn.Linear(dim, dim)
+        self.saliency_global = nn.Linear(dim, dim)
+
+    def forward(self, inputs: Inputs, negative: Tensor | None = None) -> Outputs:
+        """Predict.
+
+        Args:
+            negative: (B,) for each sample the index of a sample of the batch whose query is not about its video;
+                with it, the saliency of that pairing is returned too.
+        """
+        video, gates = self._fuse(inputs)
+        text = self.text_projection(inputs.text)
+        clips, summary, position = self._encode(video, inputs.video_mask, text, inputs.text_mask)
+        negative_saliency = None
+        if negative is not None:
+            # The decoder is not run on the negative pairing: only its saliency is trained on.
+            other, other_summary, _ = self._encode(video, inputs.video_mask, text[negative], inputs.text_mask[negative])
+            negative_saliency = self._saliency(other, other_summary)
+        anchors = self.anchors.sigmoid().expand(len(video), -1, -1)
+        states, started = self.decoder(anchors, clips, inputs.video_mask, position)
+        moments = [
+            Moments(self.class_head(state), (self.span_head(state) + inverse_sigmoid(start)).sigmoid())
+            for state, start in zip(states, started, strict=True)
+        ]
+        return Outputs(moments, self._saliency(clips, summary), negative_saliency, gates)
+
+    def _fuse(self, inputs: Inputs) -> tuple[Tensor, list[LayerGates]]:
+        """Project video, with audio in it as the fusion has it: (B, L, D) and the gates."""
+        audio, audio_mask = inputs.audio, inputs.audio_mask
+        if self.config.fusion == "none" or audio is None or audio_mask is None:
+            return self.video_projection(inputs.video), []
+        if self.fusion is None or self.audio_projection is None:
+            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
+            return self.video_projection(torch.cat([inputs.video, heard], dim=-1)), []
+        fused, gates = self.fusion(
+            self.video_projection(inputs.video), self.audio_projection(audio), inputs.video_mask, audio_mask
+        )
+        return fused, gates
+
+    def _encode(
+        self, video: Tensor, video_mask: Tensor, text: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Let the clips read the query, then one another: clips (B, L, D), global token (B, D), clip positions."""
+        position = encode_clips(video_mask, video.shape[-1])
+        for layer in self.text_to_video:
+            video = layer(video, text, text_mask, position, None)
+        batch = len(video)
+        x = torch.cat([self.global_token.expand(batch, 1, -1), video], dim=1)
+        placed = torch.cat([self.global_position.expand(batch, 1, -1), position], dim=1)
+        mask = torch.cat([video_mask.new_ones(batch, 1), video_mask], dim=1)
+        for layer in self.encoder:
+            x = layer(x, mask, placed)
+        return x[:, 1:], x[:, 0], position
+
+    def _saliency(self, clips: Tensor, summary: Tensor) -> Tensor:
+        product = self.saliency_clip(clips) * self.saliency_global(summary).unsqueeze(1)
+        return product.sum(dim=-1) / math.sqrt(clips.shape[-1])
+
+
+def other_video(vids: list[str]) -> tuple[Tensor, Tensor]:
+    """For each sample of a batch the next one about another video.
+
+    Returns:
+        index (B,), and has (B,) bool: False where the whole batch is about one video (the index is then its own).
+    """
+    count = len(vids)
+    index = list(range(count))
+    has = [False] * count
+    for i, vid in enumerate(vids):
+        for step in range(1, count):
+            j = (i + step) % count
+            if vids[j] != vid:
+                index[i], has[i] = j, True
+                break
+    return torch.tensor(index), torch.tensor(has)
+
+
+def build_detector(config: dict[str, Any], dims: dict[str, int]) -> HighlightDetector:
+    """Build the network that a checkpoint describes."""
+    return HighlightDetector(ModelConfig.from_dict(config, where="checkpoint"), InputDims(**dims))

@@ -1,0 +1,75 @@
+"""From a network to ranked moments and saliency: the official submission rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.dataset import FeatureSet
+from model.detector import HighlightDetector, Inputs, Outputs
+from model.spans import to_bounds
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One query's share of a batch: its row, its place in the batch, and the batch."""
+
+    row: dict[str, Any]
+    sample: int
+    inputs: Inputs
+    outputs: Outputs
+
+    @property
+    def n_clips(self) -> int:
+        """Clips of the query's video."""
+        return int(self.inputs.video_mask[self.sample].sum())
+
+
+@torch.inference_mode()
+def predict(network: HighlightDetector, features: FeatureSet, batch_size: int, device: str) -> Iterator[Predicted]:
+    """Run the network over all queries, in order; results are on the CPU."""
+    network.eval()
+    for first in range(0, len(features), batch_size):
+        indices = range(first, min(first + batch_size, len(features)))
+        inputs = features.batch(indices).to(device)
+        outputs = network(inputs).to("cpu")
+        inputs = inputs.to("cpu")
+        for sample, index in enumerate(indices):
+            yield Predicted(features.rows[index], sample, inputs, outputs)
+
+
+def submission_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
+    """The official row: moments [start s, end s, score] by falling score, saliency a clip."""
+    row, sample = predicted.row, predicted.sample
+    last = predicted.outputs.moments[-1]
+    duration = predicted.n_clips * clip_seconds
+    scores, order = last.logits[sample].softmax(-1)[:, 0].sort(descending=True, stable=True)
+    bounds = (to_bounds(last.spans[sample]) * duration).clamp(0, duration)[order]
+    if round_to_clips:
+        bounds = _round_to_clips(bounds, clip_seconds, duration)
+    windows = [
+        [round(start, 4), round(end, 4), round(score, 4)]
+        for (start, end), score in zip(bounds.tolist(), scores.tolist(), strict=True)
+    ]
+    saliency = predicted.outputs.saliency[sample, : predicted.n_clips].tolist()
+    return {
+        "qid": row["qid"],
+        "query": row["query"],
+        "vid": row["vid"],
+        "pred_relevant_windows": windows,
+        "pred_saliency_scores": [round(score, 6) for score in saliency],
+    }
+
+
+def _round_to_clips(bounds: Tensor, clip_seconds: float, duration: float) -> Tensor:
+    """Round (N, 2) to multiples of a clip, half to even; a moment keeps at least the one clip of its middle."""
+    rounded = (bounds / clip_seconds).round() * clip_seconds
+    empty = rounded[:, 1] <= rounded[:, 0]
+    middle = (bounds.mean(dim=1) / clip_seconds).floor() * clip_seconds
+    start = torch.where(empty, middle.clamp(max=duration - clip_seconds), rounded[:, 0])
+    end = torch.where(empty, start + clip_seconds, rounded[:, 1])
+    return torch.stack([start, end], dim=1)

@@ -1,0 +1,34 @@
+"""Spans in time as (center, width) or (start, end), in any unit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def to_bounds(spans: Tensor) -> Tensor:
+    """(..., 2) center and width to start and end."""
+    center, width = spans.unbind(-1)
+    return torch.stack([center - width / 2, center + width / 2], dim=-1)
+
+
+def to_center(bounds: Tensor) -> Tensor:
+    """(..., 2) start and end to center and width."""
+    start, end = bounds.unbind(-1)
+    return torch.stack([(start + end) / 2, end - start], dim=-1)
+
+
+def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised IoU of each pair of bounds (N, 2) and (M, 2), as (N, M): IoU - (hull - union) / hull."""
+    left = torch.maximum(a[:, None, 0], b[None, :, 0])
+    right = torch.minimum(a[:, None, 1], b[None, :, 1])
+    intersection = (right - left).clamp(min=0)
+    union = (a[:, 1] - a[:, 0])[:, None] + (b[:, 1] - b[:, 0])[None, :] - intersection
+    hull = torch.maximum(a[:, None, 1], b[None, :, 1]) - torch.minimum(a[:, None, 0], b[None, :, 0])
+    return intersection / union - (hull - union) / hull
+
+
+def inverse_sigmoid(x: Tensor, eps: float = 1e-3) -> Tensor:
+    """Logit of shares, with both sides kept at least `eps` from 0."""
+    x = x.clamp(0, 1)
+    return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))

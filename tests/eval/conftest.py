@@ -1,0 +1,122 @@
+"""Synthetic rows: nothing here is taken from a published data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Rows = list[dict[str, Any]]
+
+
+def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
+    """Predictions and ground truth with everything that the metrics distinguish: ties, duplicates, all lengths."""
+    random = np.random.default_rng(seed)
+    predictions, truth = [], []
+    for qid in range(count):
+        clips = int(random.integers(20, 76))
+        # Windows that do not meet, so that their union is what the clip ids say.
+        edges = np.sort(random.choice(clips + 1, size=2 * int(random.integers(1, 5)), replace=False)).reshape(-1, 2)
+        ids = [clip for start, end in edges for clip in range(start, end)]
+        truth.append(
+            {
+                "qid": qid,
+                "query": f"query {qid}",
+                "vid": f"video{qid // 2}",
+                "duration": 2 * clips,
+                "relevant_windows": (2 * edges).tolist(),
+                "relevant_clip_ids": ids,
+                "saliency_scores": random.integers(0, 5, size=(len(ids), 3)).tolist(),
+                "modality": ("visual", "audio", "joint")[qid % 3],
+                "audio_informative": qid % 3 > 0,
+            }
+        )
+        starts = random.integers(0, clips - 1, size=(10, 1))
+        windows = 2.0 * np.hstack([starts, np.minimum(starts + random.integers(0, 30, size=(10, 1)), clips)])
+        for place in random.integers(0, 10, size=4):  # near a relevant window, or on it
+            windows[place] = 2.0 * edges[random.integers(len(edges))] + [0.0, float(random.integers(0, 3))]
+        scores = random.integers(0, 6, size=(10, 1)) / 5
+        length = clips + int(random.integers(-2, 3))
+        predictions.append(
+            {
+                "qid": qid,
+                "query": f"query {qid}",
+                "vid": f"video{qid // 2}",
+                "pred_relevant_windows": np.hstack([windows, scores]).tolist(),
+                "pred_saliency_scores": (random.integers(-9, 4, size=length) / 4).tolist(),
+            }
+        )
+    return predictions, truth
+
+
+def make_gate_rows(
+    count: int, gating: str = "global", original: bool = False, film: bool = False, layers: int = 3
+) -> Rows:
+    """A gate log: two queries a video, every third video without audio, every video with a silent part."""
+    rows: Rows = []
+    for qid in range(count):
+        video = qid // 2
+        random = np.random.default_rng(video)
+        clips = 12 + video % 5
+        mask = np.arange(clips) >= 3 if video % 3 != 2 else np.zeros(clips, bool)
+        shape = {"global": (1, 1), "clipwise": (clips, 1), "elementwise": (clips, 8)}[gating]
+        forced = mask.any() if gating == "global" else mask[:, None]
+        layer_gates = [
+            {
+                "gate_mha": (random.uniform(0.5, 0.9, shape) * forced).tolist(),
+                "gate_ffn": (random.uniform(-0.3, 0.3, shape) * forced).tolist(),
+                **({"gate_beta": (random.uniform(-0.1, 0.1, shape) * forced).tolist()} if film else {}),
+            }
+            for _ in range(layers)
+        ]
+        row = {"qid": qid, "vid": f"video{video}", "gating_type": gating, "layer_gates": layer_gates}
+        if not original:
+            row |= {
+                "clip_times": [[2.0 * clip, 2.0 * clip + 2] for clip in range(clips)],
+                "audio_mask": mask.tolist(),
+                "has_audio": bool(mask.any()),
+                "contribution": [
+                    {kind: (random.uniform(0, 1, clips) * mask).tolist() for kind in ("mha", "ffn")}
+                    for _ in range(layers)
+                ],
+                "saliency": random.normal(size=clips).tolist(),
+                "audio_informative": video % 2 == 0,
+            }
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture
+def queries() -> Callable[..., tuple[Rows, Rows]]:
+    return make_queries
+
+
+@pytest.fixture
+def gate_rows() -> Callable[..., Rows]:
+    return make_gate_rows
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, Rows], Path]:
+    def write_lines(name: str, rows: Rows) -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return write_lines
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Width and height from a PNG's header."""
+    header = path.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
+
+
+@pytest.fixture(name="png_size")
+def png_size_fixture() -> Callable[[Path], tuple[int, int]]:
+    return png_size

@@ -1,0 +1,85 @@
+"""Highlight detection against a slow second implementation, and the cases that its definition is about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval.highlights import score_highlights
+
+
+def slow_ap(scores, positive):
+    """Precision at each level of score at which recall rises, replaced by the best at a lower level; plain mean."""
+    levels = []
+    for level in sorted(set(scores), reverse=True):
+        chosen = [label for score, label in zip(scores, positive, strict=True) if score >= level]
+        levels.append((sum(chosen), sum(chosen) / len(chosen)))
+    found = [0] + [count for count, _ in levels]
+    kept = [max(value for _, value in levels[n:]) for n in range(len(levels)) if found[n + 1] > found[n]]
+    return float(np.mean(kept)) if kept else 0.0
+
+
+def slow_scores(predicted, saliency, least):
+    values, hits = [], []
+    for scores, labels in zip(predicted, saliency, strict=True):
+        filled = (list(scores) + [0.0] * len(labels))[: len(labels)]
+        values += [slow_ap(filled, [row[n] >= least for row in labels]) for n in range(3)]
+        best = max(range(len(scores)), key=lambda clip: (scores[clip], -clip))
+        hits.append(best < len(labels) and max(labels[best]) >= least)
+    return {"HL-mAP": 100 * np.mean(values), "HL-Hit1": 100 * np.mean(hits)}
+
+
+def score(predicted, saliency):
+    return score_highlights([np.array(row, float) for row in predicted], [np.array(row, float) for row in saliency])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_slow_implementation(queries, seed):
+    predictions, truth = queries(50, seed)
+    labels = []
+    for row in truth:
+        matrix = np.zeros((row["duration"] // 2, 3))
+        matrix[row["relevant_clip_ids"]] = row["saliency_scores"]
+        labels.append(matrix.tolist())
+    predicted = [row["pred_saliency_scores"] for row in predictions]
+    result = score(predicted, labels)
+    for name, least in (("Fair", 2), ("Good", 3), ("VeryGood", 4)):
+        for key, value in slow_scores(predicted, labels, least).items():
+            assert result[f"HL-min-{name}"][key] == pytest.approx(value, abs=0.00501)
+
+
+def test_levels_are_points_of_four():
+    result = score([[3, 2, 1, 0]], [[[2, 2, 2], [3, 3, 3], [4, 4, 4], [0, 0, 0]]])
+    assert [result[f"HL-min-{name}"]["HL-Hit1"] for name in ("Fair", "Good", "VeryGood")] == [100.0, 0.0, 0.0]
+    assert result["HL-min-Fair"]["HL-mAP"] == 100.0
+    assert result["HL-min-VeryGood"]["HL-mAP"] == 33.33
+
+
+def test_one_annotator_is_enough_for_a_hit_and_each_counts_for_the_map():
+    result = score([[1, 0]], [[[4, 0, 0], [0, 0, 0]]])["HL-min-VeryGood"]
+    assert result == {"HL-mAP": 33.33, "HL-Hit1": 100.0}  # AP without positives is 0
+
+
+def test_without_negatives_ap_is_1():
+    assert score([[0.5, 0.5]], [[[4, 4, 4], [4, 4, 4]]])["HL-min-VeryGood"]["HL-mAP"] == 100.0
+
+
+def test_tied_positives_count_once():
+    # Levels 2 (hit), 1 (two hits, one miss): mean of 1 and 3/4, where the textbook gives (1 + 3/4 + 3/4) / 3.
+    result = score([[2, 1, 1, 1]], [[[4] * 3, [4] * 3, [4] * 3, [0] * 3]])
+    assert result["HL-min-VeryGood"]["HL-mAP"] == 87.5
+
+
+def test_first_of_equal_clips_is_the_best():
+    assert score([[1, 1]], [[[0] * 3, [4] * 3]])["HL-min-VeryGood"]["HL-Hit1"] == 0.0
+
+
+def test_best_clip_beyond_the_end_is_a_miss():
+    result = score([[0, 1, 5]], [[[0] * 3, [4] * 3]])["HL-min-VeryGood"]
+    assert result == {"HL-mAP": 100.0, "HL-Hit1": 0.0}
+
+
+def test_short_prediction_is_filled_with_0():
+    # The clip that was not predicted comes before the positive one, which has a negative score.
+    result = score([[-1.0, -2.0]], [[[4] * 3, [0] * 3, [0] * 3]])["HL-min-VeryGood"]
+    assert result == {"HL-mAP": 50.0, "HL-Hit1": 100.0}

@@ -1,0 +1,106 @@
+"""Moment retrieval against a slow second implementation, and the cases that its definition is about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval.moments import THRESHOLDS, score_moments
+
+LIMITS = {"full": (0, 1e9), "long": (30, 150), "middle": (10, 30), "short": (0, 10)}
+
+
+def overlap(one, other):
+    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    return shared / ((one[1] - one[0]) + (other[1] - other[0]) - shared)
+
+
+def slow_ap(predicted, relevant, threshold):
+    """AP by the book: match in order of score, then precision at each hit, replaced by the best that follows."""
+    ranked = sorted(predicted[:10], key=lambda window: -window[2])
+    taken, hits = set(), []
+    for window in ranked:
+        fits = [(overlap(window, wanted), n) for n, wanted in enumerate(relevant) if n not in taken]
+        fits = [fit for fit in fits if fit[0] >= threshold]
+        if fits:
+            taken.add(max(fits)[1])
+        hits.append(bool(fits))
+    precision = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits))]
+    return sum(max(precision[n:]) for n, hit in enumerate(hits) if hit) / len(relevant)
+
+
+def slow_scores(predicted, relevant):
+    scores = {}
+    for name, (low, high) in LIMITS.items():
+        pairs = [(p, [w for w in r if low < w[1] - w[0] <= high]) for p, r in zip(predicted, relevant, strict=True)]
+        pairs = [(p, r) for p, r in pairs if r]
+        ap = {t: np.mean([slow_ap(p, r, t) for p, r in pairs]) for t in THRESHOLDS}
+        scores[name] = {
+            "MR-mAP": {**{str(t): ap[t] for t in THRESHOLDS}, "average": np.mean(list(ap.values()))},
+            "MR-R1": {str(t): np.mean([max(overlap(p[0], w) for w in r) >= t for p, r in pairs]) for t in THRESHOLDS},
+        }
+    return scores
+
+
+def score(predicted, relevant):
+    arrays = [np.array(windows, float).reshape(-1, 3) for windows in predicted]
+    return score_moments(arrays, [np.array(windows, float) for windows in relevant])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_slow_implementation(queries, seed):
+    predictions, truth = queries(60, seed)
+    predicted = [row["pred_relevant_windows"] for row in predictions]
+    relevant = [row["relevant_windows"] for row in truth]
+    expected = slow_scores(predicted, relevant)
+    for name, part in score(predicted, relevant).items():
+        for metric, values in part.items():
+            for key, value in values.items():
+                assert value == pytest.approx(100 * expected[name][metric][key], abs=0.00501), (name, metric, key)
+
+
+def test_perfect_prediction_is_100():
+    part = score([[[0, 20, 0.9], [30, 40, 0.8]]], [[[0, 20], [30, 40]]])["full"]
+    assert set(part["MR-mAP"].values()) == set(part["MR-R1"].values()) == {100.0}
+
+
+def test_first_listed_counts_for_r1_and_highest_score_for_ap():
+    part = score([[[50, 60, 0.1], [0, 20, 0.9]]], [[[0, 20]]])["full"]
+    assert part["MR-R1"]["0.5"] == 0.0
+    assert part["MR-mAP"]["0.5"] == 100.0
+
+
+def test_second_match_of_a_window_is_a_false_positive():
+    # Hit, false positive, hit: 1/2 * (1 + 2/3).
+    part = score([[[0, 20, 0.9], [0, 20, 0.8], [40, 60, 0.7]]], [[[0, 20], [40, 60]]])["full"]
+    assert part["MR-mAP"]["0.5"] == 83.33
+
+
+def test_only_ten_windows_count():
+    assert score([[[90, 92, 0.5]] * 10 + [[0, 20, 0.9]]], [[[0, 20]]])["full"]["MR-mAP"]["average"] == 0.0
+
+
+def test_equal_scores_keep_their_order():
+    part = score([[[50, 60, 0.5], [0, 20, 0.5]]], [[[0, 20]]])["full"]
+    assert part["MR-mAP"]["0.5"] == 50.0
+
+
+def test_iou_on_the_threshold_counts():
+    # 14 of 20 seconds: an IoU of 0.7, which linspace's 0.7000000000000001 would refuse.
+    part = score([[[0, 14, 1]]], [[[0, 20]]])["full"]
+    assert (part["MR-R1"]["0.7"], part["MR-R1"]["0.75"]) == (100.0, 0.0)
+    assert (part["MR-mAP"]["0.7"], part["MR-mAP"]["0.75"]) == (100.0, 0.0)
+
+
+def test_ranges_include_their_upper_end_and_keep_all_predictions():
+    scores = score([[[20, 50, 0.9], [0, 10, 0.8]]], [[[0, 10], [20, 50]]])
+    assert scores["short"]["MR-mAP"]["0.5"] == 50.0  # the correct window of 30 s is a false positive here
+    assert scores["short"]["MR-R1"]["0.5"] == 0.0
+    assert scores["middle"]["MR-mAP"]["0.5"] == 100.0
+    assert scores["long"]["MR-mAP"] == dict.fromkeys([*map(str, THRESHOLDS), "average"])
+
+
+def test_no_window_and_a_window_without_length_score_0():
+    for windows in ([], [[5, 5, 1.0]]):
+        part = score([windows, [[0, 10, 1]]], [[[0, 10]], [[0, 10]]])["full"]
+        assert part["MR-R1"]["0.5"] == part["MR-mAP"]["average"] == 50.0

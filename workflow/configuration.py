@@ -1,0 +1,88 @@
+"""Check the configuration, pick a stage's part of it, and make the settings of each run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from cli import UserError
+from model.config import ModelConfig, TrainConfig
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The sections `model` and `train` of one run, its patch applied."""
+
+    model: ModelConfig
+    train: TrainConfig
+
+
+def check(config: Config, schema_file: Path) -> Config:
+    """Check against the JSON schema and fill in its defaults.
+
+    Raises:
+        UserError: one line naming the first wrong key and the cause.
+    """
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    problem = best_match(Draft202012Validator(schema).iter_errors(config))
+    if problem is not None:
+        key = ".".join(str(part) for part in problem.absolute_path) or "top level"
+        raise UserError(f"config: {key}: {problem.message}")
+    filled: Config = _fill(config, schema)
+    unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
+    if unknown:
+        raise UserError(f"config: no run {unknown[0]!r} under runs (there are: {', '.join(filled['runs'])})")
+    return filled
+
+
+def pick(config: Config, paths: Iterable[str]) -> Config:
+    """The parts of a configuration at paths such as `clips` or `clip/architecture`, nested as they were."""
+    picked: Config = {}
+    for path in paths:
+        *parents, last = path.split("/")
+        source, target = config, picked
+        for name in parents:
+            source, target = source[name], target.setdefault(name, {})
+        target[last] = source[last]
+    return picked
+
+
+def settings_of_run(config: Config, run: str) -> RunSettings:
+    """Sections `model` and `train` with the patch of a run."""
+    patch = config["runs"][run] or {}
+    model = _merge(config["model"], patch.get("model", {}))
+    train = _merge(config["train"], patch.get("train", {}))
+    return RunSettings(
+        ModelConfig.from_dict(model, where=f"config: run {run}: model"),
+        TrainConfig.from_dict(train, where=f"config: run {run}: train"),
+    )
+
+
+def _merge(base: Config, patch: Config) -> Config:
+    merged = copy.deepcopy(base)
+    for key, value in patch.items():
+        both_nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_nested else value
+    return merged
+
+
+def _fill(value: Any, schema: Config) -> Any:
+    """A copy of `value` with the schema's defaults where keys are missing, at every depth."""
+    if not isinstance(value, dict):
+        return copy.deepcopy(value)
+    filled = copy.deepcopy(value)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = _fill(filled[key], part)
+    return filled

@@ -1,0 +1,48 @@
+"""What the configured dataset consists of: its queries and media files, known before the first job runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo import plan
+from demo.plan import DemoConfig
+from feature_extractors.manifest import Row, find_video, read_annotations, shard_name, videos_of
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The queries of all splits, the media file of every video, and the videos of every shard that has any."""
+
+    queries: list[Row]
+    files: dict[str, Path]
+    shards: dict[str, list[str]]
+
+    def files_of(self, shard: str) -> list[Path]:
+        """Media files of a shard."""
+        return [self.files[vid] for vid in self.shards[shard]]
+
+    def texts_of(self, shard: str) -> list[tuple[int, str]]:
+        """The queries about the videos of a shard, as (qid, text)."""
+        vids = set(self.shards[shard])
+        return sorted((row["qid"], row["query"]) for row in self.queries if row["vid"] in vids)
+
+
+def load_dataset(config: dict[str, Any]) -> Dataset:
+    """Read the annotations and find the videos. The demo's are drawn from its seed, before they are rendered.
+
+    Raises:
+        UserError: an annotation file is malformed, or a video is missing.
+    """
+    folder = Path(config["dataset"]["videos"])
+    if config["dataset"]["name"] == "demo":
+        demo = DemoConfig.from_dict(config["demo"], where="config: demo")
+        queries = [row for split in config["dataset"]["annotations"] for row in plan.annotations(demo, split)]
+        files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
+    else:
+        queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
+        files = {vid: find_video(folder, vid) for vid in sorted({row["vid"] for row in queries})}
+    count = config["dataset"]["shards"]
+    shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
+    return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})

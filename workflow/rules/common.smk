@@ -1,0 +1,107 @@
+"""What all stages share: the checked configuration, its sections as tracked params, and the lists of files."""
+
+import shlex
+import sys
+from pathlib import Path
+
+# The packages lie beside the Snakefile; only torch-free parts of them are imported here.
+sys.path.insert(0, workflow.basedir)
+
+from cli import UserError, canonical_json
+from demo import CODE_VERSION as DEMO_VERSION
+from eval import CODE_VERSION as EVAL_VERSION
+from feature_extractors import CODE_VERSION as FEATURE_VERSION
+from model import CODE_VERSION as MODEL_VERSION
+from workflow.configuration import check, pick, settings_of_run
+from workflow.dataset import load_dataset
+
+try:
+    config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
+    SETTINGS = {run: settings_of_run(config, run) for run in config["runs"]}
+    DATA = load_dataset(config)
+except (UserError, OSError) as problem:
+    raise WorkflowError(str(problem)) from None
+
+DATASET = config["dataset"]["name"]
+VIDEOS = config["dataset"]["videos"]
+ANNOTATIONS = config["dataset"]["annotations"]
+STREAMS = ["clip_visual", "clip_text", "pann", "clap"]
+RUNS = config["selected_runs"]
+GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
+LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
+SEEDS = config["seeds"]
+SCOPES = ["all"]
+
+# Without a GPU nothing has to queue for one (profiles/ allow one such job at a time).
+GPU = int(Path("/dev/nvidiactl").exists())
+
+RUN_FOLDER = "runs/{dataset}/{run}/{scope}/seed{seed}"
+RESULT_FOLDER = "results/{run}/{scope}/seed{seed}"
+
+
+def gate_log_pattern():
+    """Where gate logs go: beside the predictions, or below the folder that `gate_save_path` names."""
+    count = config["inference"]["gate_sample_count"]
+    folder = "/".join(part for part in (config["inference"]["gate_save_path"].rstrip("/"), RUN_FOLDER) if part)
+    return folder + "/gate_logs_{split}_N" + ("all" if count < 0 else str(count)) + ".jsonl"
+
+
+def section(*paths, version):
+    """Canonical JSON of just these parts of the configuration and the stage's code version, as a tracked param."""
+    text = canonical_json({**pick(config, paths), "version": version})
+    # From a function, or Snakemake would format the braces.
+    return lambda wildcards: text
+
+
+def settings_json(wildcards):
+    """The same for training: the sections of the run that a job is about."""
+    settings = SETTINGS[wildcards.run]
+    parts = {"model": settings.model.effective(), "train": settings.train.to_dict()}
+    return canonical_json({**parts, "version": MODEL_VERSION["train"]})
+
+
+def feature_files(streams):
+    """Stores of some streams, all shards."""
+    return expand(
+        "features/{dataset}/{stream}/{shard}.h5",
+        dataset=DATASET,
+        stream=streams,
+        shard=DATA.shards,
+    )
+
+
+FEATURE_FILES = feature_files(STREAMS)
+
+
+def features_of_run(wildcards):
+    """The stores that a run reads: one without audio does not wait for audio features."""
+    settings = SETTINGS[wildcards.run].model
+    audio = settings.audio_streams if settings.reads_audio else ()
+    return feature_files([*settings.video_streams, settings.text_stream, *audio])
+
+
+def first_gate_log(wildcards):
+    """The gate log of a run's first seed and scope (of the main run, where the wildcards name none)."""
+    run = getattr(wildcards, "run", config["main_run"])
+    return gate_log_pattern().format(
+        dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split
+    )
+
+
+def by_option(key):
+    """`--by KEY ...` for the keys that split a table; nothing if there are none."""
+    return " ".join(["--by", *map(shlex.quote, config["evaluation"][key])]) if config["evaluation"][key] else ""
+
+
+def any_of(names):
+    """A wildcard constraint: one of these names; nothing at all if there is none."""
+    return "|".join(names) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=DATASET,
+    shard=any_of(DATA.shards),
+    run=any_of([*SETTINGS, "random"]),
+    scope=any_of(SCOPES),
+    seed=r"\d+",
+    split=any_of(ANNOTATIONS),

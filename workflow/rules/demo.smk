@@ -1,0 +1,84 @@
+"""The demo dataset and the weights of its encoders: media, labels and checkpoints made from seeds.
+
+Output: data/demo/ (videos, annotations) and weights/demo/.
+"""
+
+if DATASET == "demo":
+
+    rule media:
+        output:
+            videos=list(DATA.files.values()),
+            annotations=list(ANNOTATIONS.values()),
+        log:
+            "logs/media.log",
+        benchmark:
+            "logs/benchmarks/media.tsv"
+        conda:
+            "../../envs/demo.yaml"
+        params:
+            cfg=section("demo", version=DEMO_VERSION["media"]),
+            videos=VIDEOS,
+            annotations=str(Path(ANNOTATIONS["val"]).parent),
+        threads: 2
+        message:
+            "Rendering {config[demo][train_videos]} + {config[demo][val_videos]} demo videos"
+        shell:
+            "python -m demo media --config {params.cfg:q} --videos {params.videos:q}"
+            " --annotations {params.annotations:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule weights_clip:
+    input:
+        definition="demo/encoders/demo-clip.json",
+    output:
+        "weights/demo/clip.pt",
+    log:
+        "logs/weights_clip.log",
+    benchmark:
+        "logs/benchmarks/weights_clip.tsv"
+    conda:
+        "../../envs/demo.yaml"
+    params:
+        cfg=section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
+    threads: 1
+    message:
+        "Drawing the demo's CLIP weights"
+    shell:
+        "python -m demo weights --encoder clip --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule weights_pann:
+    output:
+        "weights/demo/pann.pth",
+    log:
+        "logs/weights_pann.log",
+    benchmark:
+        "logs/benchmarks/weights_pann.tsv"
+    conda:
+        "../../envs/demo.yaml"
+    params:
+        cfg=section("demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]),
+    threads: 1
+    message:
+        "Drawing the demo's PANN weights"
+    shell:
+        "python -m demo weights --encoder pann --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule weights_clap:
+    output:
+        expand("weights/demo/clap/{file}", file=["config.json", "model.safetensors", "preprocessor_config.json"]),
+    log:
+        "logs/weights_clap.log",
+    benchmark:
+        "logs/benchmarks/weights_clap.tsv"
+    conda:
+        "../../envs/demo.yaml"
+    params:
+        cfg=section("demo_encoders", version=DEMO_VERSION["weights"]),
+        folder="weights/demo/clap",
+    threads: 1
+    message:
+        "Drawing the demo's CLAP weights"
+    shell:
+        "python -m demo weights --encoder clap --config {params.cfg:q} --out {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,103 @@
+"""Predictions and gate logs to numbers.
+
+Output: results/{run}/{scope}/seed{seed}/ for every run and seed, results/{run}/gates_{split}.json for the gates of a
+run's first seed, results/summary.{json,md} over all of them. `random` is the run of random predictions.
+"""
+
+
+def metrics_of(runs):
+    """Metrics files of some runs, all scopes and seeds, on val."""
+    return expand(f"{RESULT_FOLDER}/metrics_val.json", run=runs, scope=SCOPES, seed=SEEDS)
+
+
+rule baseline:
+    input:
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
+    log:
+        "logs/baseline/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/baseline/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    wildcard_constraints:
+        run="random",
+    params:
+        version=EVAL_VERSION,
+    message:
+        "Drawing random predictions for {wildcards.split}, seed {wildcards.seed}"
+    shell:
+        "python -m eval baseline --ground-truth {input.queries:q} --seed {wildcards.seed} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule score:
+    input:
+        predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        f"{RESULT_FOLDER}/metrics_{{split}}.json",
+    log:
+        "logs/score/{run}/{scope}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/score/{run}/{scope}/seed{seed}_{split}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        by=by_option("score_by"),
+        version=EVAL_VERSION,
+    message:
+        "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
+    shell:
+        "python -m eval score --predictions {input.predictions:q} --ground-truth {input.queries:q} {params.by}"
+        " --run {wildcards.run:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule summarise:
+    input:
+        metrics=metrics_of([*RUNS, "random"]),
+    output:
+        json="results/summary.json",
+        markdown=report(
+            "results/summary.md",
+            caption="../report/summary.rst",
+            category="Scores",
+            labels={"what": "table of runs"},
+        ),
+    log:
+        "logs/summarise.log",
+    benchmark:
+        "logs/benchmarks/summarise.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        version=EVAL_VERSION,
+    message:
+        "Summing up all runs"
+    shell:
+        "python -m eval summarise --metrics {input.metrics:q} --out-json {output.json:q}"
+        " --out-markdown {output.markdown:q} > {log:q} 2>&1"
+
+
+rule gates:
+    input:
+        gates=first_gate_log,
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        "results/{run}/gates_{split}.json",
+    log:
+        "logs/gates/{run}_{split}.log",
+    benchmark:
+        "logs/benchmarks/gates/{run}_{split}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        by=by_option("gates_by"),
+        version=EVAL_VERSION,
+    message:
+        "Counting the gates of run {wildcards.run} on {wildcards.split}"
+    shell:
+        "python -m eval gates --log {input.gates:q} --ground-truth {input.queries:q} {params.by} --out {output:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,156 @@
+"""Media to features, one job a stream and shard.
+
+Input: the configured videos and annotations, and the encoders' weights.
+Output: manifests/{dataset}/{shard}.jsonl and features/{dataset}/{stream}/{shard}.h5.
+Annotations are `ancient`: which videos and texts a shard holds is in its params, so that an edit elsewhere in the
+file re-runs nothing here.
+"""
+
+
+def videos_of_shard(wildcards):
+    return DATA.files_of(wildcards.shard)
+
+
+def ids_of_shard(wildcards):
+    return canonical_json(DATA.shards[wildcards.shard])
+
+
+def texts_of_shard(wildcards):
+    return canonical_json(DATA.texts_of(wildcards.shard))
+
+
+rule manifest:
+    input:
+        videos=videos_of_shard,
+        annotations=ancient(list(ANNOTATIONS.values())),
+    output:
+        "manifests/{dataset}/{shard}.jsonl",
+    log:
+        "logs/manifest/{dataset}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/manifest/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        cfg=section("clips", version=FEATURE_VERSION["manifest"]),
+        ids=ids_of_shard,
+        videos=VIDEOS,
+        shards=config["dataset"]["shards"],
+    threads: 1
+    message:
+        "Deciding the clip grid of shard {wildcards.shard}"
+    shell:
+        "python -m feature_extractors manifest --annotations {input.annotations:q} --videos {params.videos:q}"
+        " --shard {wildcards.shard} --shards {params.shards} --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule visual:
+    input:
+        manifest="manifests/{dataset}/{shard}.jsonl",
+        videos=videos_of_shard,
+        weights=config["clip"]["weights"],
+        definition=[config["clip"]["definition"]] if config["clip"]["definition"] else [],
+    output:
+        "features/{dataset}/clip_visual/{shard}.h5",
+    log:
+        "logs/visual/{dataset}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/visual/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        cfg=section("clips", "clip/architecture", "clip/definition", "visual", version=FEATURE_VERSION["visual"]),
+        videos=VIDEOS,
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Encoding the frames of shard {wildcards.shard} with CLIP"
+    shell:
+        "python -m feature_extractors visual --manifest {input.manifest:q} --videos {params.videos:q}"
+        " --weights {input.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+rule text:
+    input:
+        annotations=ancient(list(ANNOTATIONS.values())),
+        weights=config["clip"]["weights"],
+        definition=[config["clip"]["definition"]] if config["clip"]["definition"] else [],
+    output:
+        "features/{dataset}/clip_text/{shard}.h5",
+    log:
+        "logs/text/{dataset}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/text/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        cfg=section("clip/architecture", "clip/definition", version=FEATURE_VERSION["text"]),
+        texts=texts_of_shard,
+        shards=config["dataset"]["shards"],
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Encoding the queries of shard {wildcards.shard} with CLIP"
+    shell:
+        "python -m feature_extractors text --annotations {input.annotations:q} --shard {wildcards.shard}"
+        " --shards {params.shards} --weights {input.weights:q} --config {params.cfg:q} --threads {threads}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule audio_pann:
+    input:
+        manifest="manifests/{dataset}/{shard}.jsonl",
+        videos=videos_of_shard,
+        weights=config["pann"]["weights"],
+    output:
+        "features/{dataset}/pann/{shard}.h5",
+    log:
+        "logs/audio_pann/{dataset}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/audio_pann/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        cfg=section("clips", "pann/base_channels", "pann/embedding_dim", version=FEATURE_VERSION["pann"]),
+        videos=VIDEOS,
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Encoding the sound of shard {wildcards.shard} with PANN"
+    shell:
+        "python -m feature_extractors audio --encoder pann --manifest {input.manifest:q} --videos {params.videos:q}"
+        " --weights {input.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+rule audio_clap:
+    input:
+        manifest="manifests/{dataset}/{shard}.jsonl",
+        videos=videos_of_shard,
+        weights=expand(
+            "{folder}/{file}",
+            folder=config["clap"]["weights"],
+            file=["config.json", "model.safetensors", "preprocessor_config.json"],
+        ),
+    output:
+        "features/{dataset}/clap/{shard}.h5",
+    log:
+        "logs/audio_clap/{dataset}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/audio_clap/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        cfg=section("clips", "clap/window_seconds", version=FEATURE_VERSION["clap"]),
+        videos=VIDEOS,
+        weights=config["clap"]["weights"],
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Encoding the sound of shard {wildcards.shard} with CLAP"
+    shell:
+        "python -m feature_extractors audio --encoder clap --manifest {input.manifest:q} --videos {params.videos:q}"
+        " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,81 @@
+"""Features to checkpoints, predictions and gate logs, one job a run, scope and seed.
+
+Output: runs/{dataset}/{run}/{scope}/seed{seed}/.
+"""
+
+
+rule train:
+    input:
+        features=features_of_run,
+        train=ANNOTATIONS["train"],
+        val=ANNOTATIONS["val"],
+    output:
+        best=f"{RUN_FOLDER}/best.pt",
+        last=f"{RUN_FOLDER}/last.pt",
+        history=f"{RUN_FOLDER}/history.jsonl",
+    log:
+        "logs/train/{dataset}/{run}/{scope}/seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/train/{dataset}/{run}/{scope}/seed{seed}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    wildcard_constraints:
+        run=any_of(SETTINGS),
+    params:
+        cfg=settings_json,
+        folder=RUN_FOLDER,
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Training run {wildcards.run}, seed {wildcards.seed}"
+    shell:
+        "python -m model train --features {input.features:q} --train {input.train:q} --val {input.val:q}"
+        " --config {params.cfg:q} --seed {wildcards.seed} --threads {threads} --out {params.folder:q}"
+        " 2>&1 | tee {log:q}"
+
+
+rule infer:
+    input:
+        features=features_of_run,
+        checkpoint=f"{RUN_FOLDER}/{config['inference']['checkpoint']}.pt",
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
+    log:
+        "logs/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    wildcard_constraints:
+        run=any_of([run for run in SETTINGS if run not in GATED_RUNS or not config["inference"]["gate_log"]]),
+    params:
+        cfg=section("inference", version=MODEL_VERSION["infer"]),
+        gate_log="",
+    threads: 1
+    resources:
+        gpu=GPU,
+    message:
+        "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
+    shell:
+        "python -m model infer --features {input.features:q} --checkpoint {input.checkpoint:q}"
+        " --queries {input.queries:q} --config {params.cfg:q} --threads {threads} --out {output.predictions:q}"
+        " {params.gate_log} > {log:q} 2>&1"
+
+
+if config["inference"]["gate_log"]:
+
+    use rule infer as infer_gated with:
+        output:
+            predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
+            gates=gate_log_pattern(),
+        log:
+            "logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
+        benchmark:
+            "logs/benchmarks/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
+        wildcard_constraints:
+            run=any_of(GATED_RUNS),
+        params:
+            cfg=section("inference", version=MODEL_VERSION["infer"]),
+            gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
