@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,16 @@ from cli import UserError
 from model.config import ModelConfig, TrainConfig
 
 Config = dict[str, Any]
+
+
+_ENCODERS = {"clip_visual": "clip", "clip_text": "clip", "pann": "pann", "clap": "clap"}
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "number": float,
+    "boolean": {"true": True, "false": False}.__getitem__,
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ def check(config: Config, schema_file: Path) -> Config:
         UserError: one line naming the first wrong key and the cause.
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    config = _read_numbers(config, schema)
     problem = best_match(Draft202012Validator(schema).iter_errors(config))
     if problem is not None:
         key = ".".join(str(part) for part in problem.absolute_path) or "top level"
@@ -67,12 +78,48 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     )
 
 
+def streams_of(settings: ModelConfig) -> list[str]:
+    """The feature streams that a network reads: one without audio does not wait for audio features."""
+    audio = settings.audio_streams if settings.reads_audio else ()
+    return [*settings.video_streams, settings.text_stream, *audio]
+
+
+def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
+    """Check that the encoders' weights are there, or lie in the folder `made` that the workflow fills itself.
+
+    Raises:
+        UserError: naming the key and the file.
+    """
+    for section in sorted({_ENCODERS[stream] for stream in streams if stream in _ENCODERS}):
+        weights = Path(config[section]["weights"])
+        if not weights.is_relative_to(made) and not weights.exists():
+            raise UserError(f"config: {section}.weights: no such file or folder: {weights}")
+
+
 def _merge(base: Config, patch: Config) -> Config:
     merged = copy.deepcopy(base)
     for key, value in patch.items():
         both_nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both_nested else value
     return merged
+
+
+def _read_numbers(value: Any, schema: Config) -> Any:
+    """A copy of `value` with text read as a number or truth value where the schema wants one.
+
+    Snakemake hands on all that is nested in `--config key='{...}'` as text, and YAML reads 1e-4 as text.
+    """
+    if isinstance(value, dict):
+        parts = schema.get("properties", {})
+        return {key: _read_numbers(item, parts.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_read_numbers(item, schema.get("items", {})) for item in value]
+    if isinstance(value, str) and schema.get("type") in _READERS:
+        try:
+            return _READERS[schema["type"]](value)
+        except (KeyError, ValueError):
+            return value
+    return value
 
 
 def _fill(value: Any, schema: Config) -> Any:

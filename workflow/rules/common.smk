@@ -12,38 +12,32 @@ from demo import CODE_VERSION as DEMO_VERSION
 from eval import CODE_VERSION as EVAL_VERSION
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
-from workflow.configuration import check, pick, settings_of_run
+from workflow import paths
+from workflow.configuration import check, check_weights, pick, settings_of_run, streams_of
 from workflow.dataset import load_dataset
+from workflow.machine import gpus_a_job
 
 try:
     config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
     SETTINGS = {run: settings_of_run(config, run) for run in config["runs"]}
+    STREAMS = sorted({stream for run in config["selected_runs"] for stream in streams_of(SETTINGS[run].model)})
+    check_weights(config, STREAMS, made="weights/demo")
     DATA = load_dataset(config)
 except (UserError, OSError) as problem:
-    raise WorkflowError(str(problem)) from None
+    # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
+    sys.exit(f"error: {problem}")
 
 DATASET = config["dataset"]["name"]
 VIDEOS = config["dataset"]["videos"]
 ANNOTATIONS = config["dataset"]["annotations"]
-STREAMS = ["clip_visual", "clip_text", "pann", "clap"]
 RUNS = config["selected_runs"]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
 SCOPES = ["all"]
 
-# Without a GPU nothing has to queue for one (profiles/ allow one such job at a time).
-GPU = int(Path("/dev/nvidiactl").exists())
-
-RUN_FOLDER = "runs/{dataset}/{run}/{scope}/seed{seed}"
-RESULT_FOLDER = "results/{run}/{scope}/seed{seed}"
-
-
-def gate_log_pattern():
-    """Where gate logs go: beside the predictions, or below the folder that `gate_save_path` names."""
-    count = config["inference"]["gate_sample_count"]
-    folder = "/".join(part for part in (config["inference"]["gate_save_path"].rstrip("/"), RUN_FOLDER) if part)
-    return folder + "/gate_logs_{split}_N" + ("all" if count < 0 else str(count)) + ".jsonl"
+GPU = gpus_a_job()
+GATE_LOG = paths.gate_log(config["inference"])
 
 
 def section(*paths, version):
@@ -74,18 +68,14 @@ FEATURE_FILES = feature_files(STREAMS)
 
 
 def features_of_run(wildcards):
-    """The stores that a run reads: one without audio does not wait for audio features."""
-    settings = SETTINGS[wildcards.run].model
-    audio = settings.audio_streams if settings.reads_audio else ()
-    return feature_files([*settings.video_streams, settings.text_stream, *audio])
+    """The stores that a run reads."""
+    return feature_files(streams_of(SETTINGS[wildcards.run].model))
 
 
 def first_gate_log(wildcards):
     """The gate log of a run's first seed and scope (of the main run, where the wildcards name none)."""
     run = getattr(wildcards, "run", config["main_run"])
-    return gate_log_pattern().format(
-        dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split
-    )
+    return GATE_LOG.format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split)
 
 
 def by_option(key):

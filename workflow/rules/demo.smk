@@ -15,11 +15,11 @@ if DATASET == "demo":
             "logs/benchmarks/media.tsv"
         conda:
             "../../envs/demo.yaml"
+        threads: 2
         params:
             cfg=section("demo", version=DEMO_VERSION["media"]),
-            videos=VIDEOS,
-            annotations=str(Path(ANNOTATIONS["val"]).parent),
-        threads: 2
+            videos=lambda wildcards, output: str(Path(output.videos[0]).parent),
+            annotations=lambda wildcards, output: str(Path(output.annotations[0]).parent),
         message:
             "Rendering {config[demo][train_videos]} + {config[demo][val_videos]} demo videos"
         shell:
@@ -38,9 +38,9 @@ rule weights_clip:
         "logs/benchmarks/weights_clip.tsv"
     conda:
         "../../envs/demo.yaml"
+    threads: 1
     params:
         cfg=section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
-    threads: 1
     message:
         "Drawing the demo's CLIP weights"
     shell:
@@ -56,9 +56,9 @@ rule weights_pann:
         "logs/benchmarks/weights_pann.tsv"
     conda:
         "../../envs/demo.yaml"
+    threads: 1
     params:
         cfg=section("demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]),
-    threads: 1
     message:
         "Drawing the demo's PANN weights"
     shell:
@@ -74,10 +74,10 @@ rule weights_clap:
         "logs/benchmarks/weights_clap.tsv"
     conda:
         "../../envs/demo.yaml"
+    threads: 1
     params:
         cfg=section("demo_encoders", version=DEMO_VERSION["weights"]),
-        folder="weights/demo/clap",
-    threads: 1
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "Drawing the demo's CLAP weights"
     shell:

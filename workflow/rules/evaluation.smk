@@ -5,24 +5,19 @@ run's first seed, results/summary.{json,md} over all of them. `random` is the ru
 """
 
 
-def metrics_of(runs):
-    """Metrics files of some runs, all scopes and seeds, on val."""
-    return expand(f"{RESULT_FOLDER}/metrics_val.json", run=runs, scope=SCOPES, seed=SEEDS)
-
-
 rule baseline:
     input:
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
+        f"{paths.RUN}/predictions_{{split}}.jsonl",
     log:
         "logs/baseline/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
         "logs/benchmarks/baseline/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
-    conda:
-        "../../envs/eval.yaml"
     wildcard_constraints:
         run="random",
+    conda:
+        "../../envs/eval.yaml"
     params:
         version=EVAL_VERSION,
     message:
@@ -34,10 +29,10 @@ rule baseline:
 
 rule score:
     input:
-        predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
+        predictions=f"{paths.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        f"{RESULT_FOLDER}/metrics_{{split}}.json",
+        f"{paths.RESULTS}/metrics_{{split}}.json",
     log:
         "logs/score/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -57,7 +52,7 @@ rule score:
 
 rule summarise:
     input:
-        metrics=metrics_of([*RUNS, "random"]),
+        metrics=expand(f"{paths.RESULTS}/metrics_val.json", run=[*RUNS, "random"], scope=SCOPES, seed=SEEDS),
     output:
         json="results/summary.json",
         markdown=report(

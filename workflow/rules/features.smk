@@ -7,21 +7,9 @@ file re-runs nothing here.
 """
 
 
-def videos_of_shard(wildcards):
-    return DATA.files_of(wildcards.shard)
-
-
-def ids_of_shard(wildcards):
-    return canonical_json(DATA.shards[wildcards.shard])
-
-
-def texts_of_shard(wildcards):
-    return canonical_json(DATA.texts_of(wildcards.shard))
-
-
 rule manifest:
     input:
-        videos=videos_of_shard,
+        videos=lambda wildcards: DATA.files_of(wildcards.shard),
         annotations=ancient(list(ANNOTATIONS.values())),
     output:
         "manifests/{dataset}/{shard}.jsonl",
@@ -31,12 +19,12 @@ rule manifest:
         "logs/benchmarks/manifest/{dataset}/{shard}.tsv"
     conda:
         "../../envs/features.yaml"
+    threads: 1
     params:
         cfg=section("clips", version=FEATURE_VERSION["manifest"]),
-        ids=ids_of_shard,
+        ids=lambda wildcards: canonical_json(DATA.shards[wildcards.shard]),
         videos=VIDEOS,
         shards=config["dataset"]["shards"],
-    threads: 1
     message:
         "Deciding the clip grid of shard {wildcards.shard}"
     shell:
@@ -47,7 +35,7 @@ rule manifest:
 rule visual:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=videos_of_shard,
+        videos=lambda wildcards: DATA.files_of(wildcards.shard),
         weights=config["clip"]["weights"],
         definition=[config["clip"]["definition"]] if config["clip"]["definition"] else [],
     output:
@@ -58,12 +46,12 @@ rule visual:
         "logs/benchmarks/visual/{dataset}/{shard}.tsv"
     conda:
         "../../envs/features.yaml"
-    params:
-        cfg=section("clips", "clip/architecture", "clip/definition", "visual", version=FEATURE_VERSION["visual"]),
-        videos=VIDEOS,
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=section("clips", "clip/architecture", "clip/definition", "visual", version=FEATURE_VERSION["visual"]),
+        videos=VIDEOS,
     message:
         "Encoding the frames of shard {wildcards.shard} with CLIP"
     shell:
@@ -84,13 +72,13 @@ rule text:
         "logs/benchmarks/text/{dataset}/{shard}.tsv"
     conda:
         "../../envs/features.yaml"
-    params:
-        cfg=section("clip/architecture", "clip/definition", version=FEATURE_VERSION["text"]),
-        texts=texts_of_shard,
-        shards=config["dataset"]["shards"],
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=section("clip/architecture", "clip/definition", version=FEATURE_VERSION["text"]),
+        texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
+        shards=config["dataset"]["shards"],
     message:
         "Encoding the queries of shard {wildcards.shard} with CLIP"
     shell:
@@ -102,7 +90,7 @@ rule text:
 rule audio_pann:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=videos_of_shard,
+        videos=lambda wildcards: DATA.files_of(wildcards.shard),
         weights=config["pann"]["weights"],
     output:
         "features/{dataset}/pann/{shard}.h5",
@@ -112,12 +100,12 @@ rule audio_pann:
         "logs/benchmarks/audio_pann/{dataset}/{shard}.tsv"
     conda:
         "../../envs/features.yaml"
-    params:
-        cfg=section("clips", "pann/base_channels", "pann/embedding_dim", version=FEATURE_VERSION["pann"]),
-        videos=VIDEOS,
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=section("clips", "pann/base_channels", "pann/embedding_dim", version=FEATURE_VERSION["pann"]),
+        videos=VIDEOS,
     message:
         "Encoding the sound of shard {wildcards.shard} with PANN"
     shell:
@@ -128,7 +116,7 @@ rule audio_pann:
 rule audio_clap:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=videos_of_shard,
+        videos=lambda wildcards: DATA.files_of(wildcards.shard),
         weights=expand(
             "{folder}/{file}",
             folder=config["clap"]["weights"],
@@ -142,13 +130,13 @@ rule audio_clap:
         "logs/benchmarks/audio_clap/{dataset}/{shard}.tsv"
     conda:
         "../../envs/features.yaml"
-    params:
-        cfg=section("clips", "clap/window_seconds", version=FEATURE_VERSION["clap"]),
-        videos=VIDEOS,
-        weights=config["clap"]["weights"],
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=section("clips", "clap/window_seconds", version=FEATURE_VERSION["clap"]),
+        videos=VIDEOS,
+        weights=lambda wildcards, input: str(Path(input.weights[0]).parent),
     message:
         "Encoding the sound of shard {wildcards.shard} with CLAP"
     shell:

@@ -54,7 +54,7 @@ use rule plot_gates as plot_gates_of_main_run with:
 
 rule plot_training:
     input:
-        history=f"{RUN_FOLDER}/history.jsonl".replace("{dataset}", DATASET).format(
+        history=f"{paths.RUN}/history.jsonl".replace("{dataset}", DATASET).format(
             run="{run}", scope=SCOPES[0], seed=SEEDS[0]
         ),
     output:

@@ -10,23 +10,23 @@ rule train:
         train=ANNOTATIONS["train"],
         val=ANNOTATIONS["val"],
     output:
-        best=f"{RUN_FOLDER}/best.pt",
-        last=f"{RUN_FOLDER}/last.pt",
-        history=f"{RUN_FOLDER}/history.jsonl",
+        best=f"{paths.RUN}/best.pt",
+        last=f"{paths.RUN}/last.pt",
+        history=f"{paths.RUN}/history.jsonl",
     log:
         "logs/train/{dataset}/{run}/{scope}/seed{seed}.log",
     benchmark:
         "logs/benchmarks/train/{dataset}/{run}/{scope}/seed{seed}.tsv"
-    conda:
-        "../../envs/model.yaml"
     wildcard_constraints:
         run=any_of(SETTINGS),
-    params:
-        cfg=settings_json,
-        folder=RUN_FOLDER,
+    conda:
+        "../../envs/model.yaml"
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=settings_json,
+        folder=paths.RUN,
     message:
         "Training run {wildcards.run}, seed {wildcards.seed}"
     shell:
@@ -38,24 +38,24 @@ rule train:
 rule infer:
     input:
         features=features_of_run,
-        checkpoint=f"{RUN_FOLDER}/{config['inference']['checkpoint']}.pt",
+        checkpoint=f"{paths.RUN}/{config['inference']['checkpoint']}.pt",
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
+        predictions=f"{paths.RUN}/predictions_{{split}}.jsonl",
     log:
         "logs/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
         "logs/benchmarks/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
-    conda:
-        "../../envs/model.yaml"
     wildcard_constraints:
         run=any_of([run for run in SETTINGS if run not in GATED_RUNS or not config["inference"]["gate_log"]]),
-    params:
-        cfg=section("inference", version=MODEL_VERSION["infer"]),
-        gate_log="",
+    conda:
+        "../../envs/model.yaml"
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        cfg=section("inference", version=MODEL_VERSION["infer"]),
+        gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
     shell:
@@ -68,8 +68,8 @@ if config["inference"]["gate_log"]:
 
     use rule infer as infer_gated with:
         output:
-            predictions=f"{RUN_FOLDER}/predictions_{{split}}.jsonl",
-            gates=gate_log_pattern(),
+            predictions=f"{paths.RUN}/predictions_{{split}}.jsonl",
+            gates=GATE_LOG,
         log:
             "logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
         benchmark:
