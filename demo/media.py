@@ -14,9 +14,9 @@ import av
 import numpy as np
 
 from cli import canonical_json, track
-from demo import plan
+from demo import questions
 from demo.picture import draw_frame
-from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan
+from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 
 # The same settings give the same bytes. Without these flags a WebM file holds a random identifier, and encoders may
@@ -30,10 +30,10 @@ _VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 
 def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -> None:
     """Write all videos into the folder `videos` and `train.jsonl`, `val.jsonl` into the folder `rows`."""
-    write_videos(plan.plan_videos(config), videos, threads)
+    write_videos(plan_videos(config), videos, threads)
     rows.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        text = "".join(canonical_json(row) + "\n" for row in plan.annotations(config, split))
+        text = "".join(canonical_json(row) + "\n" for row in questions.annotations(config, split))
         part = rows / f"{split}.part.jsonl"
         part.write_text(text, encoding="utf-8")
         part.replace(rows / f"{split}.jsonl")

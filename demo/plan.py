@@ -1,15 +1,15 @@
-"""What happens in every demo video and what is asked about it: the planted truth.
+"""What happens in every demo video: the planted truth.
 
 A plan is plain data, drawn without any media library, so that the workflow can list the files when it starts. Every
 video has random streams of its own, keyed by the seed and its index: adding videos changes none of the others.
 All times are seconds on the grid of 2-s clips, as in QVHighlights.
 """
 
-# Without `from __future__ import annotations`, whose name the function `annotations` needs.
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -30,14 +30,6 @@ SOUNDS = {
     "babble": ("a voice", "babbles"),
     "bell": ("a bell", "rings"),
 }
-VISUAL_TEMPLATES = ("A {thing} {moves}.", "The {thing} is in view.", "We see a {thing}.")
-AUDIO_TEMPLATES = ("{source} {acts}.", "{source} is heard.", "We hear {source}.")
-JOINT_TEMPLATES = (
-    "The {thing} is shown while {source} {acts}.",
-    "{source} {acts} while the {thing} is in view.",
-    "{source} is heard and we see the {thing}.",
-)
-
 # What real collections hold besides H.264 + AAC at a steady rate. The places repeat every 40 videos and come early,
 # so that a small train split and a val split that starts at a multiple of 40 both see every kind.
 QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "short_audio"}
@@ -248,7 +240,7 @@ def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualE
             AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
             for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
         )
-        chosen = _choose_joint(_joint_pairs(visual, events))
+        chosen = choose_joint(visual, events)
         worth = (sum(apart >= 2 for apart, _, _ in chosen), min(3, len(set(kinds))))
         if worth > best_worth:
             best, best_worth = events, worth
@@ -257,11 +249,13 @@ def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualE
     return best
 
 
-def _windows(events: Iterable[Event]) -> list[Window]:
+def windows_of(events: Iterable[Event]) -> list[Window]:
+    """When events happen, in their order."""
     return [(event.start, event.end) for event in events]
 
 
-def _overlaps(first: Iterable[Event], second: Sequence[Event]) -> list[Window]:
+def overlaps(first: Iterable[Event], second: Sequence[Event]) -> list[Window]:
+    """When an event of both kinds happens, in the order of time."""
     spans = [(max(a.start, b.start), min(a.end, b.end)) for a in first for b in second]
     return sorted((start, end) for start, end in spans if start < end)
 
@@ -270,11 +264,13 @@ def _length(windows: Iterable[Window]) -> int:
     return sum(end - start for start, end in windows)
 
 
-def _of_colour(visual: Iterable[VisualEvent], colour: str) -> list[VisualEvent]:
+def of_colour(visual: Iterable[VisualEvent], colour: str) -> list[VisualEvent]:
+    """The events of one colour."""
     return [event for event in visual if event.colour == colour]
 
 
-def _of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
+def of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
+    """The sounds of one kind."""
     return [event for event in audio if event.kind == kind]
 
 
@@ -286,75 +282,17 @@ def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> 
     pairs = []
     for colour in dict.fromkeys(event.colour for event in visual):
         for kind in dict.fromkeys(event.kind for event in audio):
-            shown, heard = _of_colour(visual, colour), _of_kind(audio, kind)
-            both = _overlaps(shown, heard)
-            alone = [_length(_windows(events)) - _length(both) for events in (shown, heard)]
+            shown, heard = of_colour(visual, colour), of_kind(audio, kind)
+            both = overlaps(shown, heard)
+            alone = [_length(windows_of(events)) - _length(both) for events in (shown, heard)]
             if both and min(end - start for start, end in both) >= 4 and max(alone) > 0:
                 pairs.append((min(alone), colour, kind))
     return sorted(pairs, key=lambda pair: -pair[0])
 
 
-def _choose_joint(pairs: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    """Two pairs, if possible without a colour or kind in common."""
+def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[int, str, str]]:
+    """What joint queries ask about: two of the joint pairs, if possible without a colour or kind in common."""
+    pairs = _joint_pairs(visual, audio)
     apart = [two for two in combinations(pairs, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
     ranked = sorted(apart or combinations(pairs, 2), key=lambda two: -min(two[0][0], two[1][0]))
     return list(ranked[0]) if ranked else list(pairs)
-
-
-def annotations(config: DemoConfig, split: str) -> list[dict[str, Any]]:
-    """The queries of a split ("train" or "val") as QVHighlights rows, sorted by `qid`.
-
-    Further keys: `duration_s` (seconds), `modality` ("visual", "audio" or "joint") and `audio_informative`.
-    """
-    return [row for video in plan_videos(config) if video.split == split for row in _ask(video)]
-
-
-def _ask(video: VideoPlan) -> list[dict[str, Any]]:
-    """The rows of one video: 4 visual queries, or where the audio is informative about 3 visual, 3 audio, 2 joint."""
-    rng = video.stream(QUERIES)
-    looks = {e.colour: {"thing": f"{e.colour} {e.shape}", "moves": MOTIONS[e.motion]} for e in video.visual}
-    sounds = {e.kind: {"source": SOUNDS[e.kind][0], "acts": SOUNDS[e.kind][1]} for e in video.audio}
-    asked: list[tuple[str, str, list[Sequence[Event]]]] = []
-
-    def ask(modality: str, templates: Sequence[str], words: dict[str, str], senses: list[Sequence[Event]]) -> None:
-        queries = [template.format(**words) for template in templates]
-        used = {query for _, query, _ in asked}
-        new = [query for query in (text[0].upper() + text[1:] for text in queries) if query not in used]
-        asked.append((modality, new[int(rng.integers(len(new)))], senses))
-
-    def rounds(names: Iterable[str], count: int) -> list[str]:
-        """`count` names in random order; where there are fewer, some come again in other words."""
-        return (list(rng.permutation(list(names))) * 3)[:count]
-
-    for colour in rounds(looks, min(3, max(2, len(looks))) if video.audio else 4):
-        ask("visual", VISUAL_TEMPLATES, looks[colour], [_of_colour(video.visual, colour)])
-    for kind in rounds(sounds, 3) if sounds else []:
-        ask("audio", AUDIO_TEMPLATES, sounds[kind], [_of_kind(video.audio, kind)])
-    for _, colour, kind in _choose_joint(_joint_pairs(video.visual, video.audio)):
-        senses: list[Sequence[Event]] = [_of_colour(video.visual, colour), _of_kind(video.audio, kind)]
-        ask("joint", JOINT_TEMPLATES, looks[colour] | sounds[kind], senses)
-    return [_row(video, place, *question, rng) for place, question in enumerate(asked)]
-
-
-def _row(
-    video: VideoPlan, place: int, modality: str, query: str, senses: list[Sequence[Event]], rng: np.random.Generator
-) -> dict[str, Any]:
-    """One row. `senses` holds the events in view, those heard, or both; the windows are where all of them are."""
-    windows = _windows(senses[0]) if len(senses) == 1 else _overlaps(*senses)
-    clips = [clip for start, end in windows for clip in range(start // CLIP_SECONDS, end // CLIP_SECONDS)]
-    centres = CLIP_SECONDS * (np.array(clips) + 0.5)
-    grown = np.min([np.max([swell(event, centres) for event in events], axis=0) for events in senses], axis=0)
-    # Annotators compare the moments of one query: its best clip is worth a 4, however short the overlap.
-    opinions = 1.5 + 2.8 * (grown / grown.max())[:, None] + rng.normal(0.0, 0.5, size=(len(clips), 3))
-    return {
-        "qid": video.index * 100 + place,
-        "query": query,
-        "duration": video.seconds,
-        "vid": video.vid,
-        "relevant_clip_ids": clips,
-        "saliency_scores": np.clip(np.rint(opinions), 0, 4).astype(int).tolist(),
-        "relevant_windows": [list(window) for window in windows],
-        "duration_s": float(video.seconds),
-        "modality": modality,
-        "audio_informative": video.audio_informative,
-    }

@@ -22,7 +22,7 @@ from transformers import ClapAudioConfig, ClapFeatureExtractor, ClapModel, ClapT
 from transformers import ClapConfig as ClapModelConfig
 
 from cli import Settings
-from demo import CODE_VERSION, plan
+from demo import CODE_VERSION, questions
 from demo.picture import draw_frame
 from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
@@ -84,7 +84,7 @@ def write_clip(stage: ClipWeights, out: Path) -> None:
     visual.proj = projection
 
     config = DemoConfig(seed=_calibration_seed(stage.demo_encoders), train_videos=CALIBRATION_VIDEOS, val_videos=1)
-    ids = clip.tokenise([row["query"] for row in plan.annotations(config, "train")])
+    ids = clip.tokenise([row["query"] for row in questions.annotations(config, "train")])
     lengths = valid_lengths(ids)
     states = token_states(clip.network, ids)
     states = torch.cat([state[:length] for state, length in zip(states, lengths, strict=True)])

@@ -7,22 +7,26 @@ the picture keeps its offset.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
 import soxr
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from cli import UserError
 from feature_extractors.manifest import ClipConfig, Video
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,10 @@ def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
         UserError: not a media file, or no picture in it.
     """
     with _open(file) as container:
-        if not container.streams.video:
-            raise UserError(f"{file}: no video stream")
-        stream = container.streams.video[0]
         first, last = float("inf"), float("-inf")
-        for packet in container.demux(stream):
-            if packet.pts is None or packet.time_base is None:
+        for packet in _packets(file, container, _pictures(file, container)):
+            # A file cut without re-encoding holds packets from before its beginning, which nobody sees.
+            if packet.pts is None or packet.time_base is None or packet.is_discard:
                 continue
             start = float(packet.pts * packet.time_base)
             length = float((packet.duration or 0) * packet.time_base)
@@ -90,15 +92,17 @@ def frames_at(file: Path, times: Sequence[float]) -> Iterator[NDArray[np.uint8]]
     time = next(wanted, None)
     shown: VideoFrame | None = None
     with _open(file) as container:
-        stream = container.streams.video[0]
+        stream = _pictures(file, container)
         stream.thread_type = "AUTO"
-        origin: float | None = None
-        for frame in container.decode(stream):
-            if frame.pts is None or frame.time is None:
+        origin: int | None = None
+        for frame in _frames(file, container, stream):
+            if frame.pts is None or frame.time_base is None:
                 continue
-            origin = frame.time if origin is None else origin
+            origin = frame.pts if origin is None else origin
+            # Ticks are subtracted, not seconds: at a frame's very time a rounded difference would show the one before.
+            begin = float((frame.pts - origin) * frame.time_base)
             picture: NDArray[np.uint8] | None = None
-            while time is not None and shown is not None and frame.time - origin > time:
+            while time is not None and shown is not None and begin > time:
                 picture = _upright(shown) if picture is None else picture
                 yield picture
                 time = next(wanted, None)
@@ -114,22 +118,26 @@ def frames_at(file: Path, times: Sequence[float]) -> Iterator[NDArray[np.uint8]]
 
 
 def read_sound(file: Path, rate: int) -> Sound | None:
-    """Decode the first audio stream to mono at `rate` Hz; None where there is none or nothing can be decoded."""
+    """Decode the first audio stream to mono at `rate` Hz; None where there is none or nothing can be decoded.
+
+    Mono is the mean of the channels, on which the published audio encoders were trained.
+    """
     with _open(file) as container:
         if not container.streams.audio:
             return None
-        origin = _video_start(container)
+        origin = _start(_pictures(file, container))
         stream = container.streams.audio[0]
         native = int(stream.codec_context.sample_rate)
-        to_mono = av.AudioResampler(format="flt", layout="mono", rate=native)
+        # Not to mono: for float samples FFmpeg does not normalise that, and two equal channels come out 3 dB louder.
+        to_float = av.AudioResampler(format="fltp", rate=native)
         pieces: list[tuple[int, NDArray[np.float32]]] = []
         end = 0
-        for frame in container.decode(stream):
+        for frame in _frames(file, container, stream):
             start = end if frame.time is None else round((frame.time - origin) * native)
             # Timestamps are rounded to the stream's clock: a jump of under 20 ms is rounding, not a hole.
             start = end if pieces and abs(start - end) < native // 50 else start
-            for mono in to_mono.resample(frame):
-                samples = mono.to_ndarray()[0]
+            for channels in to_float.resample(frame):
+                samples = channels.to_ndarray().mean(axis=0, dtype=np.float32)
                 pieces.append((start, samples))
                 start += len(samples)
             end = start
@@ -161,8 +169,35 @@ def _open(file: Path) -> InputContainer:
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
 
 
-def _video_start(container: InputContainer) -> float:
-    stream = container.streams.video[0]
+def _pictures(file: Path, container: InputContainer) -> VideoStream:
+    if not container.streams.video:
+        raise UserError(f"{file}: no video stream")
+    return container.streams.video[0]
+
+
+def _packets(file: Path, container: InputContainer, stream: Stream) -> Iterator[Any]:
+    try:
+        yield from container.demux(stream)
+    except av.FFmpegError as problem:
+        raise UserError(f"{file}: cannot be read to its end: {problem.strerror}") from None
+
+
+def _frames(file: Path, container: InputContainer, stream: Stream) -> Iterator[Any]:
+    """Decoded frames. Damaged packets are passed over, as players do, and reported once."""
+    damaged = False
+    for packet in _packets(file, container, stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            if not damaged:
+                _log.warning("%s: damaged %s, what cannot be decoded is left out", file, stream.type)
+            damaged = True
+            continue
+        yield from frames
+
+
+def _start(stream: VideoStream) -> float:
+    """When the first frame is shown, in seconds on the file's own clock."""
     if stream.start_time is None or stream.time_base is None:
         return 0.0
     return float(stream.start_time * stream.time_base)

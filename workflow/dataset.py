@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo import plan
+from demo import plan, questions
 from demo.plan import DemoConfig
 from feature_extractors.manifest import Row, find_video, read_annotations, shard_name, videos_of
 
@@ -38,7 +38,7 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     folder = Path(config["dataset"]["videos"])
     if config["dataset"]["name"] == "demo":
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
-        queries = [row for split in config["dataset"]["annotations"] for row in plan.annotations(demo, split)]
+        queries = [row for split in config["dataset"]["annotations"] for row in questions.annotations(demo, split)]
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())

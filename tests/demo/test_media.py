@@ -90,7 +90,7 @@ def test_bytes_do_not_depend_on_the_run_or_the_threads(folder: Path, tmp_path: P
 
 
 def test_command_writes_videos_and_annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = json.dumps({"train_videos": 2, "val_videos": 1, "min_seconds": 8, "max_seconds": 8})
+    config = json.dumps({"demo": {"train_videos": 2, "val_videos": 1, "min_seconds": 8, "max_seconds": 8}})
     videos, rows = tmp_path / "videos", tmp_path / "rows"
     arguments = ["demo", "media", "--config", config, "--videos", str(videos), "--annotations", str(rows)]
     monkeypatch.setattr("sys.argv", arguments)
@@ -109,7 +109,7 @@ def test_command_names_a_wrong_key_in_one_line(
         "demo",
         "media",
         "--config",
-        '{"frames": 3}',
+        '{"demo": {"frames": 3}}',
         "--videos",
         str(tmp_path),
         "--annotations",

@@ -35,6 +35,12 @@ GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
 SCOPES = ["all"]
+# Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
+# re-run it: the files are `ancient`. Not the demo's, which a job makes: Snakemake skips the params of all that follow
+# a job to be run, and what follows it through an ancient file only would be left as it was.
+ANNOTATION_FILES = list(ANNOTATIONS.values())
+ANNOTATION_INPUT = ANNOTATION_FILES if DATASET == "demo" else ancient(ANNOTATION_FILES)
+CLIP_DEFINITION = [config["clip"]["definition"]] if config["clip"]["definition"] else []
 
 GPU = gpus_a_job()
 GATE_LOG = paths.gate_log(config["inference"])

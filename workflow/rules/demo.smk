@@ -29,7 +29,7 @@ if DATASET == "demo":
 
 rule weights_clip:
     input:
-        definition="demo/encoders/demo-clip.json",
+        definition=CLIP_DEFINITION,
     output:
         "weights/demo/clip.pt",
     log:

@@ -2,15 +2,13 @@
 
 Input: the configured videos and annotations, and the encoders' weights.
 Output: manifests/{dataset}/{shard}.jsonl and features/{dataset}/{stream}/{shard}.h5.
-Annotations are `ancient`: which videos and texts a shard holds is in its params, so that an edit elsewhere in the
-file re-runs nothing here.
 """
 
 
 rule manifest:
     input:
         videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        annotations=ancient(list(ANNOTATIONS.values())),
+        annotations=ANNOTATION_INPUT,
     output:
         "manifests/{dataset}/{shard}.jsonl",
     log:
@@ -37,7 +35,7 @@ rule visual:
         manifest="manifests/{dataset}/{shard}.jsonl",
         videos=lambda wildcards: DATA.files_of(wildcards.shard),
         weights=config["clip"]["weights"],
-        definition=[config["clip"]["definition"]] if config["clip"]["definition"] else [],
+        definition=CLIP_DEFINITION,
     output:
         "features/{dataset}/clip_visual/{shard}.h5",
     log:
@@ -61,9 +59,9 @@ rule visual:
 
 rule text:
     input:
-        annotations=ancient(list(ANNOTATIONS.values())),
+        annotations=ANNOTATION_INPUT,
         weights=config["clip"]["weights"],
-        definition=[config["clip"]["definition"]] if config["clip"]["definition"] else [],
+        definition=CLIP_DEFINITION,
     output:
         "features/{dataset}/clip_text/{shard}.h5",
     log:

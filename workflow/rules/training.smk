@@ -54,7 +54,12 @@ rule infer:
     resources:
         gpu=GPU,
     params:
-        cfg=section("inference", version=MODEL_VERSION["infer"]),
+        cfg=section(
+            "inference/batch_size",
+            "inference/checkpoint",
+            "inference/round_to_clips",
+            version=MODEL_VERSION["infer"],
+        ),
         gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"

@@ -1,0 +1,95 @@
+"""What is asked about every demo video: queries in words, with the windows and scores that the plan implies.
+
+A query names something that is seen, heard, or both at once; where everything that it names happens is its answer.
+The words and the scores of a video come from a random stream of its own, as its plan does.
+"""
+
+# Without `from __future__ import annotations`, whose name the function `annotations` needs.
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from demo.plan import (
+    CLIP_SECONDS,
+    MOTIONS,
+    QUERIES,
+    SOUNDS,
+    DemoConfig,
+    Event,
+    VideoPlan,
+    choose_joint,
+    of_colour,
+    of_kind,
+    overlaps,
+    plan_videos,
+    swell,
+    windows_of,
+)
+
+VISUAL_TEMPLATES = ("A {thing} {moves}.", "The {thing} is in view.", "We see a {thing}.")
+AUDIO_TEMPLATES = ("{source} {acts}.", "{source} is heard.", "We hear {source}.")
+JOINT_TEMPLATES = (
+    "The {thing} is shown while {source} {acts}.",
+    "{source} {acts} while the {thing} is in view.",
+    "{source} is heard and we see the {thing}.",
+)
+
+
+def annotations(config: DemoConfig, split: str) -> list[dict[str, Any]]:
+    """The queries of a split ("train" or "val") as QVHighlights rows, sorted by `qid`.
+
+    Further keys: `duration_s` (seconds), `modality` ("visual", "audio" or "joint") and `audio_informative`.
+    """
+    return [row for video in plan_videos(config) if video.split == split for row in _ask(video)]
+
+
+def _ask(video: VideoPlan) -> list[dict[str, Any]]:
+    """The rows of one video: 4 visual queries, or where the audio is informative about 3 visual, 3 audio, 2 joint."""
+    rng = video.stream(QUERIES)
+    looks = {e.colour: {"thing": f"{e.colour} {e.shape}", "moves": MOTIONS[e.motion]} for e in video.visual}
+    sounds = {e.kind: {"source": SOUNDS[e.kind][0], "acts": SOUNDS[e.kind][1]} for e in video.audio}
+    asked: list[tuple[str, str, list[Sequence[Event]]]] = []
+
+    def ask(modality: str, templates: Sequence[str], words: dict[str, str], senses: list[Sequence[Event]]) -> None:
+        queries = [template.format(**words) for template in templates]
+        used = {query for _, query, _ in asked}
+        new = [query for query in (text[0].upper() + text[1:] for text in queries) if query not in used]
+        asked.append((modality, new[int(rng.integers(len(new)))], senses))
+
+    def rounds(names: Iterable[str], count: int) -> list[str]:
+        """`count` names in random order; where there are fewer, some come again in other words."""
+        return (list(rng.permutation(list(names))) * 3)[:count]
+
+    for colour in rounds(looks, min(3, max(2, len(looks))) if video.audio else 4):
+        ask("visual", VISUAL_TEMPLATES, looks[colour], [of_colour(video.visual, colour)])
+    for kind in rounds(sounds, 3) if sounds else []:
+        ask("audio", AUDIO_TEMPLATES, sounds[kind], [of_kind(video.audio, kind)])
+    for _, colour, kind in choose_joint(video.visual, video.audio):
+        senses: list[Sequence[Event]] = [of_colour(video.visual, colour), of_kind(video.audio, kind)]
+        ask("joint", JOINT_TEMPLATES, looks[colour] | sounds[kind], senses)
+    return [_row(video, place, *question, rng) for place, question in enumerate(asked)]
+
+
+def _row(
+    video: VideoPlan, place: int, modality: str, query: str, senses: list[Sequence[Event]], rng: np.random.Generator
+) -> dict[str, Any]:
+    """One row. `senses` holds the events in view, those heard, or both; the windows are where all of them are."""
+    windows = windows_of(senses[0]) if len(senses) == 1 else overlaps(*senses)
+    clips = [clip for start, end in windows for clip in range(start // CLIP_SECONDS, end // CLIP_SECONDS)]
+    centres = CLIP_SECONDS * (np.array(clips) + 0.5)
+    grown = np.min([np.max([swell(event, centres) for event in events], axis=0) for events in senses], axis=0)
+    # Annotators compare the moments of one query: its best clip is worth a 4, however short the overlap.
+    opinions = 1.5 + 2.8 * (grown / grown.max())[:, None] + rng.normal(0.0, 0.5, size=(len(clips), 3))
+    return {
+        "qid": video.index * 100 + place,
+        "query": query,
+        "duration": video.seconds,
+        "vid": video.vid,
+        "relevant_clip_ids": clips,
+        "saliency_scores": np.clip(np.rint(opinions), 0, 4).astype(int).tolist(),
+        "relevant_windows": [list(window) for window in windows],
+        "duration_s": float(video.seconds),
+        "modality": modality,
+        "audio_informative": video.audio_informative,
+    }

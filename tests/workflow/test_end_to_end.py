@@ -1,0 +1,107 @@
+"""The whole chain on a few short videos: what must be there, and that it says what it should."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from feature_extractors.store import Store
+from tests.workflow.workspace import Workspace
+
+
+def test_all_makes_every_kind_of_artefact(built: Workspace) -> None:
+    expected = [
+        "data/demo/train.jsonl",
+        "manifests/demo/000.jsonl",
+        "plots/gates_val.png",
+        "plots/base/gates_val.png",
+        "plots/base/training.png",
+        "plots/video_only/training.png",
+        "plots/summary.png",
+        "results/summary.json",
+        "results/summary.md",
+        "results/base/gates_val.json",
+        "results/random/all/seed1/metrics_val.json",
+        "runs/demo/base/all/seed1/best.pt",
+        "runs/demo/base/all/seed1/last.pt",
+        "runs/demo/base/all/seed1/history.jsonl",
+        "runs/demo/base/all/seed1/predictions_val.jsonl",
+        "runs/demo/base/all/seed1/gate_logs_val_Nall.jsonl",
+        "logs/train/demo/base/all/seed1.log",
+        "logs/benchmarks/train/demo/base/all/seed1.tsv",
+    ]
+    missing = [name for name in expected if not (built.folder / name).is_file()]
+    assert not missing
+    # A run without gates logs none, and nothing half-written stays behind.
+    assert not list((built.folder / "runs/demo/video_only").rglob("gate_logs*"))
+    assert not [path for path in built.folder.rglob("*.part*") if ".snakemake" not in path.parts]
+
+
+def test_streams_agree_on_the_clip_grid(built: Workspace) -> None:
+    stores = [Store(path) for path in sorted((built.folder / "features/demo").glob("*/*.h5"))]
+    grids: dict[str, set[int]] = {}
+    for store in stores:
+        if not store.text:
+            for vid in store.ids:
+                grids.setdefault(vid, set()).add(store.n_clips(vid))
+    assert len(grids) == 6  # 4 train and 2 val videos
+    assert all(len(counts) == 1 for counts in grids.values())
+
+
+def test_predictions_and_gates_cover_the_split(built: Workspace) -> None:
+    queries = read(built.folder / "data/demo/val.jsonl")
+    folder = built.folder / "runs/demo/base/all/seed1"
+    predictions = read(folder / "predictions_val.jsonl")
+    gates = read(folder / "gate_logs_val_Nall.jsonl")
+    assert [row["qid"] for row in predictions] == [row["qid"] for row in queries] == [row["qid"] for row in gates]
+    for row, query in zip(predictions, queries, strict=True):
+        assert len(row["pred_saliency_scores"]) == query["duration"] // 2
+        assert all(0 <= start < end <= query["duration"] for start, end, _ in row["pred_relevant_windows"])
+    assert all(len(row["layer_gates"]) == 2 for row in gates)  # fusion_layers of the tiny configuration
+
+
+def test_second_run_has_nothing_to_do(built: Workspace) -> None:
+    again = built.snakemake("--cores", "8", "all")
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_gate_plot_alone_builds_just_what_it_needs(built: Workspace, tmp_path: Path) -> None:
+    planned = Workspace(tmp_path).planned("plots/gates_val.png")
+    # One run only, with every stream that it reads, and nothing that scores or compares.
+    assert planned == {
+        "media": 1,
+        "weights_clip": 1,
+        "weights_pann": 1,
+        "weights_clap": 1,
+        "manifest": 2,
+        "visual": 2,
+        "text": 2,
+        "audio_pann": 2,
+        "audio_clap": 2,
+        "train": 1,
+        "infer_gated": 1,
+        "plot_gates_of_main_run": 1,
+    }
+
+
+def test_same_seed_gives_same_features_and_metrics(built: Workspace, tmp_path: Path) -> None:
+    """Features byte by byte, and everything that is computed from them."""
+    other = Workspace(tmp_path)
+    done = other.snakemake("--cores", "2", "results/base/all/seed1/metrics_val.json")
+    assert done.returncode == 0, done.stderr[-4000:]
+    compared = sorted(path.relative_to(tmp_path) for path in (tmp_path / "features").rglob("*.h5"))
+    compared += [path.relative_to(tmp_path) for path in sorted((tmp_path / "data").rglob("demo_*"))]
+    compared += [
+        Path("runs/demo/base/all/seed1/history.jsonl"),
+        Path("runs/demo/base/all/seed1/predictions_val.jsonl"),
+        Path("runs/demo/base/all/seed1/gate_logs_val_Nall.jsonl"),
+        Path("results/base/all/seed1/metrics_val.json"),
+    ]
+    assert len(compared) == 8 + 6 + 4  # 4 streams x 2 shards, 6 videos
+    different = [name for name in compared if (tmp_path / name).read_bytes() != (built.folder / name).read_bytes()]
+    assert not different
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,62 @@
+"""A changed key re-runs the rules that consume it and what is downstream of them, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.workflow.workspace import Workspace
+
+# What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
+TABLES = {"summarise": 1, "plot_summary": 1}
+AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, "plot_gates_of_main_run": 1, **TABLES}
+BASE = {"train": 1, "plot_training": 1, **AFTER_BASE}
+BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2}
+ENCODERS = {"visual": 2, "text": 2, "audio_pann": 2, "audio_clap": 2}
+
+CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "demo.seed": (
+        {"demo": {"seed": 7}},
+        {"media": 1, "manifest": 2, **ENCODERS, **BOTH, "baseline": 1, "score": 3},
+    ),
+    "demo_encoders.seed": (
+        {"demo_encoders": {"seed": 2}},
+        {"weights_clip": 1, "weights_pann": 1, "weights_clap": 1, **ENCODERS, **BOTH},
+    ),
+    "clips.seconds": ({"clips": {"seconds": 1.0}}, {"manifest": 2, **ENCODERS, **BOTH, "text": 0}),
+    "visual.output": ({"visual": {"output": "pre_projection"}}, {"visual": 2, **BOTH}),
+    "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **BASE}),
+    "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **BASE}),
+    "model.mha_gate_bias_init": ({"model": {"mha_gate_bias_init": 1.8}}, BASE),
+    "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, BASE),
+    "model.hidden_dim": ({"model": {"hidden_dim": 16}}, BOTH),
+    "train.loss.giou": ({"train": {"loss": {"giou": 2.0}}}, BOTH),
+    "runs.video_only": (
+        {"runs": {"video_only": {"model": {"fusion": "none", "dropout": 0.2}}}},
+        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **TABLES},
+    ),
+    "inference.round_to_clips": ({"inference": {"round_to_clips": False}}, {**AFTER_BASE, "infer": 1, "score": 2}),
+    "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
+    "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, **TABLES}),
+    "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1}),
+    "plots.num_samples": ({"plots": {"num_samples": 5}}, {"plot_gates": 1, "plot_gates_of_main_run": 1}),
+    "selected_runs": (
+        {"selected_runs": ["base", "video_only", "concat"]},
+        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **TABLES},
+    ),
+    "nothing changed": ({}, {}),
+    "a gate's start value that no selected run has": ({"model": {"ffn_gate_beta_init": 0.5}}, {}),
+    "the patch of a run that is not selected": ({"runs": {"film": {"model": {"dropout": 0.3}}}}, {}),
+    "a new run that is not selected": ({"runs": {"extra": {"train": {"epochs": 9}}}}, {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_changed_key_reruns_its_consumers_only(built: Workspace, case: str) -> None:
+    changes, expected = CASES[case]
+    assert built.planned("all", changes=changes) == {rule: count for rule, count in expected.items() if count}
+
+
+def test_threads_and_devices_are_no_settings(built: Workspace) -> None:
+    assert built.planned("all", "--set-threads", "train=2", "--set-resources", "train:gpu=1") == {}

@@ -1,0 +1,62 @@
+"""A working directory of the real workflow with a tiny configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+# A few short videos, two epochs: everything that the demo has, in about a minute and a half on two cores.
+TINY: dict[str, Any] = {
+    "dataset": {"shards": 2},
+    "demo": {"train_videos": 4, "val_videos": 2, "min_seconds": 12, "max_seconds": 14, "fps": 10},
+    "clip": {"definition": str(ROOT / "demo/encoders/demo-clip.json")},
+    "pann": {"base_channels": 4, "embedding_dim": 32},
+    "model": {"hidden_dim": 32, "feedforward_dim": 64, "fusion_layers": 2},
+    "train": {"epochs": 2, "validate_every": 1},
+    "selected_runs": ["base", "video_only"],
+    "seeds": [1],
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A working directory of the workflow, with its tiny configuration."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, changes: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake here, with single keys changed (nested as in the configuration)."""
+        overlay = self.folder / "overlay.yaml"
+        overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
+        # The environment's own programs first: rules call `python`.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path}
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:
+        """Jobs that a dry run would do, by rule, targets left out."""
+        done = self.snakemake("--dry-run", "--cores", "2", *targets, changes=changes)
+        assert done.returncode == 0, done.stderr + done.stdout
+        table = done.stdout.partition("Job stats:")[2].partition("total")[0]
+        counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+        return {rule: count for rule, count in counts.items() if rule not in ("all", "features")}
+
+
+def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` laid over it, at every depth."""
+    merged = dict(base)
+    for key, value in patch.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
