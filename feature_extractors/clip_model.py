@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from cli import Settings, UserError
+from feature_extractors.weights import reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,7 @@ def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
         UserError: the architecture is unknown, or the file does not fit it.
     """
     if config.definition:
-        if not Path(config.definition).is_file():
-            raise UserError(f"{config.definition}: no such CLIP definition")
-        open_clip.add_model_config(Path(config.definition))
+        _define(Path(config.definition))
     if config.architecture not in open_clip.list_models():
         raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
     if weights is not None and not weights.is_file():
@@ -64,8 +64,9 @@ def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
             network, _, preprocess = open_clip.create_model_and_transforms(
                 config.architecture, pretrained=str(weights) if weights else None, weights_only=True
             )
-    except (RuntimeError, UserWarning) as problem:
-        raise UserError(f"{weights}: does not fit {config.architecture}: {str(problem)[:300]}") from None
+    except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
+        file = weights or config.definition
+        raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     finally:
         logging.getLogger().removeFilter(_is_ours)
     return ClipModel(network.eval(), preprocess, open_clip.get_tokenizer(config.architecture))
@@ -93,6 +94,20 @@ def project_pooled(network: open_clip.CLIP, ids: Tensor) -> Tensor:
     with torch.no_grad():
         pooled: Tensor = network.encode_text(ids, normalize=False)
     return pooled
+
+
+def _define(definition: Path) -> None:
+    """Add an architecture to those that open_clip knows."""
+    if not definition.is_file():
+        raise UserError(f"{definition}: no such CLIP definition")
+    try:
+        # Read here first: a file that is not JSON stays in open_clip's list and breaks every later model.
+        content = json.loads(definition.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise UserError(f"{definition}: not JSON: {problem}") from None
+    if not isinstance(content, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(content):
+        raise UserError(f"{definition}: not a CLIP definition: needs embed_dim, vision_cfg and text_cfg")
+    open_clip.add_model_config(definition)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

@@ -28,6 +28,10 @@ class ClipConfig(Settings):
     seconds: float = 2.0
     """Length of a clip in seconds: clip i covers [i * seconds, (i + 1) * seconds)."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise UserError(f"clips.seconds: must be more than 0, got {self.seconds}")
+
     def count(self, duration: float) -> int:
         """Number of whole clips in `duration` seconds, at least one.
 
@@ -61,13 +65,14 @@ class Video(Settings):
 def read_rows(path: Path) -> list[Row]:
     """Read a JSONL file of objects. Raises UserError naming the line that is not one."""
     rows: list[Row] = []
-    with path.open(encoding="utf-8") as lines:
+    # Bytes, so that a line that is not UTF-8 is a wrong line like any other.
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as problem:
+            except ValueError as problem:
                 raise UserError(f"{path}: line {number}: not JSON: {problem}") from None
             if not isinstance(row, dict):
                 raise UserError(f"{path}: line {number}: expected an object, got {type(row).__name__}")

@@ -52,15 +52,19 @@ def write_store(
     """Encode every id and write the store.
 
     Each id's arrays go to a folder `<path>.part` first. A killed job finds them there and goes on with the next id,
-    if the folder was begun with the same provenance and ids; otherwise it is thrown away.
+    if the folder was begun with the same provenance, ids and columns (which tell the source); otherwise it is thrown
+    away.
 
     Args:
         encode: gives the arrays of one id: `features` and `times`, or `tokens` and `pooled` (1, dim).
         columns: one value an id, in the order of `ids`.
     """
     names = list(ids)
+    if not names:
+        raise UserError(f"{path}: nothing to store: the shard is empty")
     part = path.with_name(path.name + ".part")
-    _begin(part, canonical_json({"provenance": asdict(provenance), "ids": names}))
+    sources = {key: values.tolist() for key, values in columns.items()}
+    _begin(part, canonical_json({"provenance": asdict(provenance), "ids": names, "columns": sources}))
     files = []
     for index, name in enumerate(track(names, f"{provenance.stream} {path.stem}")):
         file = part / f"{index:06d}.npz"
@@ -94,8 +98,6 @@ def _assemble(
     for file in files:
         with np.load(file, allow_pickle=False) as arrays:
             per_id.append({key: arrays[key] for key in arrays.files})
-    if not per_id:
-        raise UserError(f"{path}: nothing to store: the shard is empty")
     main = "tokens" if "tokens" in per_id[0] else "features"
     lengths = [len(arrays[main]) for arrays in per_id]
     unfinished = path.with_name(path.name + ".tmp")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +21,9 @@ from feature_extractors.encoding import ClipFeatures, encode_videos
 from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Provenance
 from feature_extractors.weights import fingerprint
+
+BATCH = 64
+"""Pictures encoded at a time: an hour of video has 1,800, too many for memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +59,16 @@ def extract(stage: VisualStage, videos: list[Video], folder: Path, weights: Path
 
     def encode(video: Video) -> ClipFeatures:
         centres = [(clip_index + 0.5) * stage.clips.seconds for clip_index in range(video.n_clips)]
-        pictures = list(frames_at(folder / video.file, centres))
-        return encode_pictures(clip, pictures), np.arange(video.n_clips)
+        return encode_pictures(clip, frames_at(folder / video.file, centres)), np.arange(video.n_clips)
 
     encode_videos(out, provenance, videos, encode)
 
 
-def encode_pictures(clip: ClipModel, pictures: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Features (n, dim) of n RGB pictures of any size, not normalised."""
-    batch = torch.stack([clip.preprocess(Image.fromarray(picture)) for picture in pictures])
-    with torch.inference_mode():
-        features = clip.network.encode_image(batch, normalize=False)
-    return features.float().numpy()
+def encode_pictures(clip: ClipModel, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Features (n, dim) of n RGB pictures of any size, not normalised. Holds one batch of pictures at a time."""
+    coming = (clip.preprocess(Image.fromarray(picture)) for picture in pictures)
+    features = []
+    while batch := list(islice(coming, BATCH)):
+        with torch.inference_mode():
+            features.append(clip.network.encode_image(torch.stack(batch), normalize=False).float())
+    return torch.cat(features).numpy()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -30,13 +32,21 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """
     try:
         loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError) as problem:
-        raise UserError(f"{file}: not a readable checkpoint: {problem}") from None
-    except Exception as problem:  # torch reports refused pickles by an exception type of the pickle module
-        raise UserError(f"{file}: refused, the checkpoint holds more than tensors: {problem}") from None
+    except Exception as problem:  # a damaged file ends in an exception of almost any type
+        raise UserError(f"{file}: {reason(problem)}") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{file}: expected a dictionary of tensors, got {type(loaded).__name__}")
     return loaded
+
+
+def reason(problem: Exception) -> str:
+    """One line on why weights cannot be loaded; of a refused pickle, the function that it would have called."""
+    called = re.search(r"GLOBAL (\S+)", str(problem))
+    if called:
+        return f"refused, reading it would run {called[1]}"
+    if isinstance(problem, UnpicklingError):
+        return "refused, not a checkpoint of tensors and plain values"
+    return f"not a readable checkpoint: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
 
 
 def _existing(file: Path) -> Path:

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 from transformers import ClapFeatureExtractor, ClapModel
+from transformers.utils import logging
 
 from cli import Settings, UserError
+from feature_extractors.weights import reason
 
 FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
 """What a CLAP checkpoint directory holds of use here."""
@@ -70,13 +72,35 @@ def load_clap(weights: Path) -> Clap:
     """Load a checkpoint directory (config.json, model.safetensors, preprocessor_config.json), offline.
 
     Raises:
-        UserError: a file is missing, or the checkpoint is of the fused kind, whose crops are random.
+        UserError: a file is missing or damaged, the weights do not fit, or the checkpoint is of the fused kind, whose
+            crops are random.
     """
     missing = [name for name in FILES if not (weights / name).is_file()]
     if missing:
         raise UserError(f"{weights}: not a CLAP checkpoint: no {', '.join(missing)}")
-    extractor = ClapFeatureExtractor.from_pretrained(weights, local_files_only=True)
-    model = ClapModel.from_pretrained(weights, local_files_only=True, use_safetensors=True)
+    # transformers draws absent weights at random and reports it in a table: here it is an error.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        extractor = ClapFeatureExtractor.from_pretrained(weights, local_files_only=True)
+        model, found = ClapModel.from_pretrained(
+            weights,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except Exception as problem:  # a damaged file ends in an exception of almost any type
+        raise UserError(f"{weights}: {reason(problem)}") from None
+    drawn = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+    # The text side is not used. Counters and index tables, all integers, are not in every checkpoint.
+    used = [
+        name for name, value in model.state_dict().items() if name.startswith("audio_") and value.is_floating_point()
+    ]
+    unfit = [name for name in used if name in drawn]
+    if unfit:
+        raise UserError(f"{weights}: the weights do not fit config.json: {len(unfit)} missing, such as {unfit[0]}")
     if model.config.audio_config.enable_fusion:
         raise UserError(f"{weights}: a fused CLAP crops at random: take an unfused checkpoint")
     return Clap(model, extractor).eval()

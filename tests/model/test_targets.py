@@ -1,0 +1,51 @@
+"""Training targets from annotation rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from model.targets import draw_targets
+
+ROW: dict[str, Any] = {
+    "relevant_windows": [[2, 6], [8, 10]],
+    "relevant_clip_ids": [1, 2, 4],
+    "saliency_scores": [[1, 2, 1], [4, 4, 4], [2, 2, 3]],
+}
+
+
+def test_spans_and_saliency() -> None:
+    targets = draw_targets(ROW, 10, 2.0, 5, np.random.default_rng(0))
+    # Seconds [2, 6) and [8, 10) of a grid of 20 s.
+    np.testing.assert_allclose(targets.spans, [[0.2, 0.2], [0.45, 0.1]], atol=1e-7)
+    assert targets.saliency.tolist() == [0, 4, 12, 0, 7, 0, 0, 0, 0, 0]
+    assert (targets.higher[0], targets.lower[0]) == (2, 1)
+    assert targets.higher[1] in (1, 2, 4)
+    assert targets.lower[1] not in (1, 2, 4)
+
+
+def test_labels_beyond_the_grid_are_left_out() -> None:
+    """The reference runs out of range or clamps to a wrong clip there (qd_detr.md section 10)."""
+    targets = draw_targets(ROW, 3, 2.0, 5, np.random.default_rng(0))
+    assert targets.saliency.tolist() == [0, 4, 12]
+    assert targets.spans.max() <= 1.0
+    assert targets.higher.max() < 3 and targets.lower.max() < 3
+
+
+def test_at_most_so_many_windows() -> None:
+    row = {**ROW, "relevant_windows": [[2 * i, 2 * i + 2] for i in range(0, 16, 2)]}
+    drawn = {tuple(draw_targets(row, 20, 2.0, 5, np.random.default_rng(seed)).spans[:, 0]) for seed in range(5)}
+    assert all(len(centers) == 5 for centers in drawn)
+    assert len(drawn) > 1  # another choice each epoch
+
+
+def test_a_fully_relevant_video_has_no_easy_pair() -> None:
+    row = {
+        "relevant_windows": [[0, 4]],
+        "relevant_clip_ids": [0, 1],
+        "saliency_scores": [[1, 1, 1], [2, 2, 2]],
+    }
+    targets = draw_targets(row, 2, 2.0, 5, np.random.default_rng(0))
+    assert targets.higher.tolist() == [1, 1]
+    assert targets.lower.tolist() == [0, 0]

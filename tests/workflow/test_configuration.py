@@ -1,0 +1,172 @@
+"""The configuration: its schema, its defaults, what a mistake says."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import UserError
+from demo.plan import DemoConfig
+from model.config import InferenceConfig, LossConfig, ModelConfig, TrainConfig
+from tests.workflow.workspace import Workspace, merge
+from workflow.configuration import check, check_weights, pick, settings_of_run
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
+    return loaded
+
+
+def properties(*path: str) -> dict[str, Any]:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for name in path:
+        schema = schema["properties"][name]
+    found: dict[str, Any] = schema["properties"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "settings"),
+    [
+        (["model"], ModelConfig),
+        (["train"], TrainConfig),
+        (["train", "loss"], LossConfig),
+        (["inference"], InferenceConfig),
+        (["demo"], DemoConfig),
+    ],
+)
+def test_schema_and_dataclasses_have_the_same_keys_and_defaults(path: list[str], settings: type) -> None:
+    described = properties(*path)
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+    assert set(described) == set(fields)
+    for name, field in fields.items():
+        if field.default is not dataclasses.MISSING:
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            assert described[name]["default"] == default, name
+
+
+def test_every_key_is_described_and_no_object_is_open() -> None:
+    def walk(part: dict[str, Any], where: str) -> None:
+        assert part.get("description") or where == "", where
+        if "properties" in part:
+            assert part["additionalProperties"] is False, where
+            for name, item in part["properties"].items():
+                walk(item, f"{where}.{name}")
+
+    schema = yaml.safe_load(SCHEMA.read_text())
+    walk({key: value for key, value in schema.items() if key != "properties"}, "")
+    for name, part in schema["properties"].items():
+        if name != "runs":  # named by the user
+            walk(part, name)
+
+
+def test_embedded_configuration_names_every_key(config: dict[str, Any]) -> None:
+    """config.yaml is where people look first."""
+
+    def walk(described: dict[str, Any], given: dict[str, Any], where: str) -> None:
+        for name, part in described.items():
+            assert name in given, f"{where}{name}"
+            if "properties" in part:
+                walk(part["properties"], given[name], f"{where}{name}.")
+
+    walk(properties(), config, "")
+    assert check(config, SCHEMA) == config
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
+def test_overlays_are_valid(config: dict[str, Any], file: Path) -> None:
+    check(merge(config, yaml.safe_load(file.read_text())), SCHEMA)
+
+
+def test_missing_keys_are_filled_at_every_depth(config: dict[str, Any]) -> None:
+    del config["train"]["loss"]["giou"], config["inference"]
+    filled = check(config, SCHEMA)
+    assert filled["train"]["loss"]["giou"] == 1.0
+    assert filled["inference"]["gate_sample_count"] == -1
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ({"trian": {}}, "'trian' was unexpected"),
+        ({"train": {"epochs": "ten"}}, "train.epochs: 'ten' is not of type 'integer'"),
+        ({"train": {"epochs": 0}}, "train.epochs: 0 is less than the minimum of 1"),
+        ({"model": {"fusion": "gated"}}, "model.fusion: 'gated' is not one of"),
+        ({"main_run": "bass"}, "no run 'bass'"),
+        ({"runs": {"random": {}}}, "random"),
+    ],
+)
+def test_a_mistake_is_one_line(config: dict[str, Any], patch: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
+        check(merge(config, patch), SCHEMA)
+    assert "\n" not in str(raised.value)
+
+
+def test_numbers_given_as_text_are_read(config: dict[str, Any]) -> None:
+    """`--config train='{epochs: 3}'` hands on '3', and YAML reads 1e-4 as text."""
+    patch = {"train": {"epochs": "3", "learning_rate": "1e-4"}, "model": {"ffn_gate_film": "true"}}
+    checked = check(merge(config, patch), SCHEMA)
+    assert checked["train"]["epochs"] == 3
+    assert checked["train"]["learning_rate"] == 1e-4
+    assert checked["model"]["ffn_gate_film"] is True
+
+
+def test_runs_are_patches(config: dict[str, Any]) -> None:
+    config = check(config, SCHEMA)
+    assert settings_of_run(config, "film").model.ffn_gate_film
+    assert settings_of_run(config, "mha_strong").model.mha_gate_bias_init == 1.8
+    assert settings_of_run(config, "video_only").model.effective().keys().isdisjoint({"audio_streams", "gating_type"})
+    assert settings_of_run(config, "base").model == ModelConfig.from_dict(config["model"])
+    config["runs"]["film"]["model"]["ffn_gate_flim"] = True
+    with pytest.raises(UserError, match="run film: model: unknown key 'ffn_gate_flim'"):
+        settings_of_run(config, "film")
+
+
+def test_pick_keeps_the_nesting() -> None:
+    config = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+    assert pick(config, ["a/c/d", "e"]) == {"a": {"c": {"d": 2}}, "e": 3}
+
+
+def test_missing_weights_are_named(config: dict[str, Any]) -> None:
+    check_weights(config, ["clip_visual", "pann", "clap"], made="weights/demo")
+    config["pann"]["weights"] = "no/such.pth"
+    check_weights(config, ["clip_visual", "clap"], made="weights/demo")
+    with pytest.raises(UserError, match=r"pann\.weights: no such file or folder: no/such\.pth"):
+        check_weights(config, ["pann"], made="weights/demo")
+
+
+def test_mistakes_reach_the_user_as_one_line(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    (tmp_path / "q.jsonl").write_text('{"qid": 1, "query": "a dog", "vid": "rex", "duration": 10}\n')
+    own = {"name": "own", "videos": str(tmp_path), "annotations": {"train": "q.jsonl", "val": "q.jsonl"}}
+    cases = [
+        ({"train": {"epochs": "ten"}}, "train.epochs"),
+        ({"modle": {}}, "modle"),
+        ({"dataset": {**own, "annotations": {"train": "none.jsonl", "val": "q.jsonl"}}}, "none.jsonl"),
+        ({"dataset": {**own, "annotations": {"val": str(tmp_path / "q.jsonl"), "train": "e.jsonl"}}}, "'rex'"),
+    ]
+    (tmp_path / "e.jsonl").write_text("")
+    for changes, message in cases:
+        done = workspace.snakemake("--dry-run", changes=changes)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error: ")]
+        assert done.returncode == 1
+        assert len(lines) == 1 and message in lines[0], done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_rules_use_only_tracked_settings() -> None:
+    """`config[...]` in a shell command would be invisible to the re-run triggers."""
+    for file in (ROOT / "workflow/rules").glob("*.smk"):
+        text = file.read_text()
+        for command in re.findall(r"shell:\n((?: +\"[^\n]*\n)+)", text):
+            assert "config[" not in command, file.name
+        assert not re.search(r"^\s+(script|run|notebook|wrapper):", text, flags=re.MULTILINE), file.name
