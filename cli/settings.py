@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -36,8 +37,8 @@ class Settings:
             first = problem.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] == "unexpected_keyword_argument":
-                known = ", ".join(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
-                raise UserError(f"{where}: unknown key {key!r} (known: {known})") from None
+                known = ", ".join(_keys(cls, first["loc"][:-1]))
+                raise UserError(f"{where}: unknown key {key!r}{f' (known: {known})' if known else ''}") from None
             raise UserError(f"{where}: {key or 'value'}: {first['msg']}, got {first['input']!r}") from None
 
     @classmethod
@@ -58,3 +59,10 @@ class Settings:
     def to_json(self) -> str:
         """The canonical JSON of these settings."""
         return canonical_json(self.to_dict())
+
+
+def _keys(owner: Any, path: Iterable[int | str]) -> list[str]:
+    """The keys that the settings at a path below `owner` have, empty below anything but settings."""
+    for part in path:
+        owner = get_type_hints(owner).get(str(part)) if dataclasses.is_dataclass(owner) else None
+    return [field.name for field in dataclasses.fields(owner)] if dataclasses.is_dataclass(owner) else []

@@ -26,7 +26,7 @@ Bools = NDArray[np.bool_]
 
 KINDS = {
     "mha": "attention gate: sigmoid, share of the audio update let through",
-    "ffn": "feed-forward gate: signed, weight of the second audio update (0 = none)",
+    "ffn": "feed-forward gate: signed, weight of the update that follows the audio (0 = none; with FiLM it is scaled by 1 + gate)",
     "beta": "FiLM shift: signed, added to the features (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")

@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from cli import Command
+from cli import Command, UserError
 
 _log = logging.getLogger("feature_extractors")
 
@@ -19,12 +19,13 @@ def manifest(arguments: argparse.Namespace) -> None:
     duration in seconds, number of clips, whether it has sound, sha256.
     """
     from feature_extractors.decode import probe
-    from feature_extractors.manifest import ManifestStage, find_video, read_annotations, videos_of, write_table
+    from feature_extractors.manifest import ManifestStage, find_videos, read_annotations, videos_of, write_table
 
     clips = ManifestStage.from_json(arguments.config).clips
+    _check_shard(arguments)
     rows = read_annotations(arguments.annotations)
-    vids = videos_of(rows, arguments.shard, arguments.shards)
-    table = [probe(arguments.videos, find_video(arguments.videos, vid), clips) for vid in vids]
+    files = find_videos(arguments.videos, videos_of(rows, arguments.shard, arguments.shards))
+    table = [probe(arguments.videos, file, clips) for file in files.values()]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_table(arguments.out, table)
     n_clips = sum(video.n_clips for video in table)
@@ -48,6 +49,7 @@ def text(arguments: argparse.Namespace) -> None:
     from feature_extractors.text import TextStage, extract
 
     stage = TextStage.from_json(arguments.config)
+    _check_shard(arguments)
     rows = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
     _use_threads(arguments.threads)
     extract(stage, rows, arguments.weights, arguments.out)
@@ -74,17 +76,28 @@ def _use_threads(threads: int) -> None:
     torch.use_deterministic_algorithms(True)
 
 
+def _check_shard(arguments: argparse.Namespace) -> None:
+    if not 0 <= arguments.shard < arguments.shards:
+        raise UserError(f"--shard: {arguments.shard} is none of {arguments.shards} shards, which count from 0")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return int(text)
+
+
 def _add_shard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotations", type=Path, nargs="+", required=True, metavar="FILE", help="QVHighlights JSONL")
     parser.add_argument("--shard", type=int, required=True, help="number of this shard, from 0")
-    parser.add_argument("--shards", type=int, required=True, help="number of shards in all")
+    parser.add_argument("--shards", type=_positive, required=True, help="number of shards in all")
 
 
 def _add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str) -> None:
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
     parser.add_argument("--weights", type=Path, required=True, help=weights)
     parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
 
 
 def _add_videos(parser: argparse.ArgumentParser) -> None:

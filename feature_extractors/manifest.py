@@ -116,18 +116,28 @@ def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     return sorted((row for row in rows if shard_of(row["vid"], shards) == shard), key=lambda row: row["qid"])
 
 
-def find_video(folder: Path, vid: str) -> Path:
-    """The media file of a video: `vid` plus any one extension.
+def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
+    """The media file of every video, by id: the id plus any one extension.
 
     Raises:
-        UserError: none or several files fit.
+        UserError: none or several files fit an id.
     """
-    # Not glob: ids may hold characters that are special to it, and may start with "-" or "_".
-    found = sorted(path for path in folder.iterdir() if path.stem == vid) if folder.is_dir() else []
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found)
-        raise UserError(f"{folder}: {f'several files for video {vid!r}: {names}' if found else f'no video {vid!r}'}")
-    return found[0]
+    # Listed once, as a folder may hold ten thousand files. Not glob: ids may hold characters that are special to it.
+    found: dict[str, list[Path]] = {vid: [] for vid in vids}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.stem in found and path.is_file():
+            found[path.stem].append(path)
+    for vid, files in found.items():
+        if not files:
+            raise UserError(f"{folder}: no video {vid!r}")
+        if len(files) > 1:
+            raise UserError(f"{folder}: several files for video {vid!r}: {', '.join(file.name for file in files)}")
+    return {vid: files[0] for vid, files in found.items()}
+
+
+def find_video(folder: Path, vid: str) -> Path:
+    """The media file of one video, as `find_videos` finds it."""
+    return find_videos(folder, [vid])[vid]
 
 
 def write_table(path: Path, videos: Iterable[Video]) -> None:

@@ -52,7 +52,7 @@ SCALES = {
     "mha": _Scale(
         "MHA (attention) gate", "gate", "sigmoid: share of the audio update let through", "viridis", False, 0.05
     ),
-    "ffn": _Scale("FFN gate", "gate", "signed weight of the second audio update, 0 = none", "RdBu_r", True, 0.01),
+    "ffn": _Scale("FFN gate", "gate", "signed weight of the feed-forward update (with FiLM: 1 + gate)", "RdBu_r", True, 0.01),
     "beta": _Scale("FiLM shift (beta)", "shift", "signed shift of the features, 0 = none", "PuOr_r", True, 0.01),
 }
 

@@ -88,7 +88,7 @@ def _draw_losses(axes: Axes, history: Sequence[Row]) -> None:
     if values and min(values) > 0 and max(values) / min(values) > 20:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set(title="Training loss and its terms", xlabel="epoch", ylabel="loss, mean of the epoch")
+    axes.set(title="Training loss and its terms, unweighted", xlabel="epoch", ylabel="loss, mean of the epoch")
     _finish(axes, bool(terms))
 
 

@@ -95,10 +95,8 @@ def load_clap(weights: Path) -> Clap:
         raise UserError(f"{weights}: {reason(problem)}") from None
     drawn = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
     # The text side is not used. Counters and index tables, all integers, are not in every checkpoint.
-    used = [
-        name for name, value in model.state_dict().items() if name.startswith("audio_") and value.is_floating_point()
-    ]
-    unfit = [name for name in used if name in drawn]
+    state = model.state_dict()
+    unfit = [name for name in state if name.startswith("audio_") and name in drawn and state[name].is_floating_point()]
     if unfit:
         raise UserError(f"{weights}: the weights do not fit config.json: {len(unfit)} missing, such as {unfit[0]}")
     if model.config.audio_config.enable_fusion:
