@@ -1,8 +1,8 @@
-"""How every command of the project reads its settings, reports progress and fails.
+"""How every command of the project reads settings and rows, reports progress and fails.
 
 `settings` turns the `--config JSON` of a command into a frozen dataclass, `command` is the argument parser with
-one-line errors, `progress` a bar on a terminal and plain lines elsewhere. It sits below all other packages and
-imports none of them.
+one-line errors, `files` reads and writes JSON lines, `progress` is a bar on a terminal and plain lines elsewhere. It
+sits below all other packages and imports none of them.
 """
 
 from cli.command import Command, UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import Command, UserError
-from eval.files import read_object, read_rows, write_object, write_rows, write_text
+from cli.files import read_object, read_rows, write_object, write_rows, write_text
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.files import Row
+from cli.files import Row
 from eval.moments import MOST_WINDOWS
 from eval.rows import count_clips, index_by_qid
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from eval.files import Row, iterate_rows
+from cli.files import Row, iterate_rows
 from eval.rows import Qid, read_numbers, shorten
 from eval.score import name_part
 
@@ -26,7 +26,7 @@ Bools = NDArray[np.bool_]
 
 KINDS = {
     "mha": "attention gate: sigmoid, share of the audio update let through",
-    "ffn": "feed-forward gate: signed, weight of the update that follows the audio (0 = none; with FiLM it is scaled by 1 + gate)",
+    "ffn": "feed-forward gate: signed, weight of the update after the audio (with FiLM: 1 + gate)",
     "beta": "FiLM shift: signed, added to the features (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from eval.files import Row
+from cli.files import Row
 
 Floats = NDArray[np.float64]
 Qid = int | str

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli import UserError
-from eval.files import Row
+from cli.files import Row
 from eval.highlights import score_highlights
 from eval.moments import score_moments
 from eval.rows import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli import UserError
-from eval.files import Row
+from cli.files import Row
 
 # Key in "brief" and heading. TVSum's files have `mAP` alone; a column that no file has is left out.
 COLUMNS = {

@@ -6,12 +6,10 @@ import argparse
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cli import Command, UserError, canonical_json, track
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from cli import Command, UserError, track
+from cli.files import write_rows
 
 _log = logging.getLogger("model")
 
@@ -58,9 +56,9 @@ def infer(arguments: argparse.Namespace) -> None:
         rows.append(submission_row(item, features.clip_seconds, config.round_to_clips))
         if arguments.gate_log and len(gates) < count:
             gates.append(gate_row(item, network.config.gating_type, features.clip_seconds))
-    _write_lines(arguments.out, rows)
+    write_rows(arguments.out, rows)
     if arguments.gate_log:
-        _write_lines(arguments.gate_log, gates)
+        write_rows(arguments.gate_log, gates)
 
 
 def _labelled(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
@@ -68,13 +66,6 @@ def _labelled(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
         if not row.get("relevant_windows") or "relevant_clip_ids" not in row or "saliency_scores" not in row:
             raise UserError(f"{file}: qid {row['qid']}: training needs relevant_windows, relevant_clip_ids and scores")
     return rows
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text("".join(canonical_json(row) + "\n" for row in rows), encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _use_device(arguments: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from cli import UserError
+from cli.files import replacing
 from model.detector import HighlightDetector, build_detector
 
 FORMAT = 1
@@ -27,9 +28,8 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
         "dims": asdict(network.dims),
         "about": about,
     }
-    unfinished = path.with_name(path.name + ".part")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
+    with replacing(path) as part:
+        torch.save(content, part)
 
 
 def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from cli import UserError, canonical_json
+from cli import UserError
+from cli.files import write_rows
 from eval.score import evaluate
 from model.checkpoint import save_checkpoint
 from model.config import TrainConfig, TrainStage
@@ -84,9 +85,7 @@ def train(stage: TrainStage, train_set: FeatureSet, val_set: FeatureSet, seed: i
                 save_checkpoint(out.last, network, about)
             _log.info("epoch %d of %d: loss %.3f, val %s", epoch, config.epochs, terms["loss"], _brief(scores))
         history.append({"epoch": epoch, "step": step, "lr": learning_rate, "train": terms, "val": scores})
-    unfinished = out.history.with_name(out.history.name + ".part")
-    unfinished.write_text("".join(canonical_json(line) + "\n" for line in history), encoding="utf-8")
-    unfinished.replace(out.history)
+    write_rows(out.history, history)
 
 
 def validate(network: HighlightDetector, features: FeatureSet, device: str) -> dict[str, float]:

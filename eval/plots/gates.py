@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eval.files import Row
+from cli.files import Row
 from eval.gates import Floats, GateLog, GateSample
 from eval.plots.gate_examples import count_example_rows, draw_examples
 from eval.plots.style import INK, QUIET, fit_text, house_style, save_png
@@ -52,7 +52,9 @@ SCALES = {
     "mha": _Scale(
         "MHA (attention) gate", "gate", "sigmoid: share of the audio update let through", "viridis", False, 0.05
     ),
-    "ffn": _Scale("FFN gate", "gate", "signed weight of the feed-forward update (with FiLM: 1 + gate)", "RdBu_r", True, 0.01),
+    "ffn": _Scale(
+        "FFN gate", "gate", "signed weight of the feed-forward update (with FiLM: 1 + gate)", "RdBu_r", True, 0.01
+    ),
     "beta": _Scale("FiLM shift (beta)", "shift", "signed shift of the features, 0 = none", "PuOr_r", True, 0.01),
 }
 

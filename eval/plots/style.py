@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from eval.files import write_bytes
+from cli.files import write_bytes
 
 DPI = 150
 INK, QUIET, FAINT = "#222222", "#666666", "#d9d9d9"

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cli import UserError
-from eval.files import Row
+from cli.files import Row
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_png
 from eval.summarise import COLUMNS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import UserError
-from eval.files import read_rows
+from cli.files import read_rows
 from eval.score import evaluate, score_subsets
 
 OFFICIAL = Path(__file__).parents[2].parent / "shared" / "data" / "qvhighlights"

@@ -34,7 +34,6 @@ def write_media(
     *,
     start: float = 0.0,
     rotation: int = 0,
-    codec: str = "libx264",
     sound: np.ndarray | None = None,
     sound_start: float = 0.0,
     sound_codec: str = "pcm_s16le",
@@ -45,11 +44,11 @@ def write_media(
     Both `start` and `sound_start` are seconds on the file's own clock. H.264 comes with three B-frames in a row, so
     that packets lie in another order than pictures. Rotated pictures are coded turned, as telephones do it.
     """
-    options = {"bf": "3", "g": "50", "threads": "1"} if codec == "libx264" else {"deadline": "realtime", "cpu-used": "8"}
+    options = {"bf": "3", "g": "50", "threads": "1"}
     turned = rotation % 180 != 0
     with av.open(f"file:{path}", "w", options={"fflags": "+bitexact"}) as container:
         pictures = container.add_stream(
-            codec,
+            "libx264",
             rate=25,
             width=HEIGHT if turned else WIDTH,
             height=WIDTH if turned else HEIGHT,

@@ -1,13 +1,14 @@
-"""Files of this package: JSON and JSON lines in, whole files out (a half-written file never bears its final name)."""
+"""Files between packages: JSON and JSON lines in, whole files out (a half-written file never bears its final name)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli import UserError
+from cli.command import UserError
 
 Row = dict[str, Any]
 
@@ -59,16 +60,26 @@ def read_object(path: Path) -> Row:
     return value
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write to `PATH.part`, then rename, so that readers see the old file or the whole new one."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to, and rename it into place at the end.
+
+    Readers see the old file or the whole new one. The name keeps the suffix, by which libraries tell formats apart.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
+        yield part
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
+    part.replace(path)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file."""
+    with replacing(path) as part:
+        part.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -81,6 +92,6 @@ def write_object(path: Path, value: Row) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_rows(path: Path, rows: list[Row]) -> None:
-    """One compact JSON object a line."""
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """JSON lines. NaN is refused: it is not JSON."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))

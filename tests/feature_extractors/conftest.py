@@ -1,0 +1,96 @@
+"""Tiny encoders with random weights, saved as published ones are, and shared by the whole session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+CLIP = {
+    "embed_dim": 16,
+    "quick_gelu": True,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 24, "heads": 2, "layers": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def torch_settings() -> Iterator[None]:
+    """Commands set these for their whole process, which here is everyone's."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(scope="session")
+def clip_definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    definition = tmp_path_factory.mktemp("clip") / "tiny-clip.json"
+    definition.write_text(json.dumps(CLIP))
+    return definition
+
+
+@pytest.fixture(scope="session")
+def clip_weights(clip_definition: Path) -> Path:
+    from feature_extractors.clip_model import ClipModelConfig, build_clip
+
+    torch.manual_seed(0)
+    clip = build_clip(ClipModelConfig(architecture="tiny-clip", definition=str(clip_definition)), None)
+    weights = clip_definition.with_name("clip.pt")
+    torch.save(clip.network.state_dict(), weights)
+    return weights
+
+
+@pytest.fixture(scope="session")
+def pann_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Cnn14 with 2 base channels and 16 dimensions, beside what published checkpoints hold besides."""
+    from feature_extractors.audio.pann import Cnn14, PannConfig
+
+    torch.manual_seed(0)
+    network = Cnn14(PannConfig(base_channels=2, embedding_dim=16))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as after training: fresh statistics would hide a mix-up
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2.0)
+    network.bn0.running_mean.fill_(-40.0)
+    network.bn0.running_var.fill_(400.0)
+    state = {name: value for name, value in network.state_dict().items() if not name.startswith("mel.")}
+    state["spectrogram_extractor.stft.conv_real.weight"] = torch.zeros(513, 1, 1024)
+    state["logmel_extractor.melW"] = torch.zeros(513, 64)
+    weights = tmp_path_factory.mktemp("pann") / "pann.pth"
+    torch.save({"iteration": 3, "model": state}, weights)
+    return weights
+
+
+@pytest.fixture(scope="session")
+def clap_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
+
+    torch.manual_seed(0)
+    audio = ClapAudioConfig(
+        patch_embeds_hidden_size=8,
+        depths=[1, 1, 1, 1],
+        num_attention_heads=[1, 1, 1, 1],
+        hidden_size=64,
+        projection_dim=16,
+        num_classes=4,
+    )
+    text = ClapTextConfig(
+        vocab_size=64,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=16,
+        projection_dim=16,
+    )
+    model = ClapModel(ClapConfig(audio_config=audio.to_dict(), text_config=text.to_dict(), projection_dim=16))
+    norm = model.audio_model.audio_encoder.batch_norm
+    norm.running_mean.fill_(-30.0)
+    norm.running_var.fill_(400.0)
+    weights = tmp_path_factory.mktemp("clap") / "clap"
+    model.save_pretrained(weights)
+    ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad").save_pretrained(weights)
+    return weights
