@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run test lint clean
 
 run: .venv/installed ## the main job on the embedded demo: media, features, training, scores, plots
-	snakemake --cores $(CORES) all
+	snakemake --cores $(CORES) --quiet host reason -- all
 
 test: .venv/installed lint ## all checks, then the tests
 	python -m pytest

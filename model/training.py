@@ -83,7 +83,8 @@ def train(stage: TrainStage, train_set: FeatureSet, val_set: FeatureSet, seed: i
                 save_checkpoint(out.best, network, about)
             if epoch == config.epochs:
                 save_checkpoint(out.last, network, about)
-            _log.info("epoch %d of %d: loss %.3f, val %s", epoch, config.epochs, terms["loss"], _brief(scores))
+            place = f"{out.folder}: epoch {epoch} of {config.epochs}"
+            _log.info("%s: loss %.3f, val %s", place, terms["loss"], _brief(scores))
         history.append({"epoch": epoch, "step": step, "lr": learning_rate, "train": terms, "val": scores})
     write_rows(out.history, history)
 

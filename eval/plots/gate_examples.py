@@ -48,11 +48,13 @@ def draw_examples(
     """
     shown = [(log.samples[index], group) for index, group in examples]
     shown = [(sample, group) for sample, group in shown if any(choose_values(sample, kind) for kind in log.kinds)]
+    # A kind that no sample logs by clip, such as a global FiLM shift, gets no panel.
+    kinds = [kind for kind in log.kinds if any(choose_values(sample, kind) for sample, _ in shown)]
     rows = GridSpecFromSubplotSpec(len(shown), 1, place)
     for number, (sample, group) in enumerate(shown):
         row = truth.get(sample.qid, sample.row)
         cells = GridSpecFromSubplotSpec(
-            3, len(log.kinds) + 1, rows[number], height_ratios=[0.5, 3, 1.1], width_ratios=[4] * len(log.kinds) + [1.3]
+            3, len(kinds) + 1, rows[number], height_ratios=[0.5, 3, 1.1], width_ratios=[4] * len(kinds) + [1.3]
         )
         heading = figure.add_subplot(cells[0, :])
         heading.set_axis_off()
@@ -60,7 +62,7 @@ def draw_examples(
         text = f"Example {number + 1} ({group}), {fit_text(sample.vid, 40)}{query}"
         heading.text(0, 0.2, fit_text(text, 150), fontsize=10, color=INK, transform=heading.transAxes)
         windows = row.get("relevant_windows") if sample.clip_times is not None else None
-        for column, kind in enumerate(log.kinds):
+        for column, kind in enumerate(kinds):
             if sample.saliency is None:
                 panels = [figure.add_subplot(cells[1:, column])]
             else:
@@ -104,9 +106,8 @@ def _draw_kind(axes: Axes, sample: GateSample, kind: str, title: str) -> None:
         axes.set_yticks([])
     else:
         what, values = chosen
-        if (
-            sample.audio_mask is not None
-        ):  # forced to 0 there: a gap says more than a fall, and leaves room for the rest
+        if sample.audio_mask is not None:
+            # Forced to 0 there: a gap says more than a fall, and leaves room for the rest.
             values = np.where(~sample.audio_mask & (values == 0), np.nan, values)
         for layer, colour in zip(values, _layer_colours(len(values)), strict=True):
             axes.plot(_middles(sample), layer, color=colour, linewidth=1.6, marker=".", markersize=3)

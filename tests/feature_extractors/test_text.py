@@ -13,7 +13,7 @@ from feature_extractors.clip_model import ClipModelConfig, build_clip
 from feature_extractors.store import Store
 from feature_extractors.text import TextStage, extract
 
-QUERIES = {3: "A dog runs!", 20: "!", 100: "word " * 100, 101: "Кот"}
+QUERIES = {3: "A dog !/ runs home", 20: "!", 100: "word " * 100, 101: "Кот"}
 
 
 @pytest.fixture

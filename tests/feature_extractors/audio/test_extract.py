@@ -1,0 +1,118 @@
+"""From media files to audio stores: the right samples in the right rows, and a mask where there is no sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cli import UserError
+from feature_extractors.audio.clap import ClapConfig, load_clap
+from feature_extractors.audio.extract import ClapStage, PannStage, extract_clap, extract_pann
+from feature_extractors.audio.pann import PannConfig, load_pann
+from feature_extractors.decode import probe
+from feature_extractors.manifest import ClipConfig, Video
+from feature_extractors.store import Store
+from tests.feature_extractors.media import steady, write_media
+
+PANN = PannConfig(base_channels=2, embedding_dim=16)
+
+
+def noise(seconds: float, rate: int) -> np.ndarray:
+    """Noise in steps of 16 bits, so that PCM keeps it exactly."""
+    return (np.random.default_rng(3).integers(-9000, 9000, size=(1, round(seconds * rate))) / 32768).astype(np.float32)
+
+
+def table(folder: Path, clips: ClipConfig) -> list[Video]:
+    return [probe(folder, file, clips) for file in sorted(folder.iterdir())]
+
+
+def write_videos(folder: Path, rate: int) -> None:
+    """Six seconds each, three clips: with sound all the way, for three seconds, from half a second on, and without."""
+    folder.mkdir()
+    write_media(folder / "full.mkv", steady(6.0), sound=noise(6.0, rate), rate=rate)
+    write_media(folder / "half.mkv", steady(6.0), sound=noise(3.0, rate), rate=rate)
+    write_media(folder / "late.mkv", steady(6.0), sound=noise(5.5, rate), rate=rate, sound_start=0.5)
+    write_media(folder / "none.mkv", steady(6.0))
+
+
+@torch.no_grad()
+def test_pann_rows_are_of_their_clips(tmp_path: Path, pann_weights: Path) -> None:
+    rate = 32_000  # Cnn14's own, so that nothing is resampled
+    write_videos(tmp_path / "videos", rate)
+    stage = PannStage(clips=ClipConfig(), pann=PANN)
+    videos = table(tmp_path / "videos", stage.clips)
+    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    masks = {vid: store.on_grid(vid, 3)[1].tolist() for vid in store.ids}
+    assert masks == {
+        "full": [True, True, True],
+        "half": [True, True, False],  # half of the second clip is enough
+        "late": [True, True, True],
+        "none": [False, False, False],
+    }
+    network = load_pann(PANN, pann_weights)
+    sounds = {
+        "full": noise(6.0, rate)[0],
+        "half": np.pad(noise(3.0, rate)[0], (0, rate)),
+        "late": np.pad(noise(5.5, rate)[0], (rate // 2, 0)),
+    }
+    for vid, samples in sounds.items():
+        expected = network(torch.from_numpy(samples).reshape(-1, 2 * rate))
+        np.testing.assert_allclose(store.rows(vid), expected, rtol=1e-4, atol=1e-5)
+
+    extract_pann(stage, videos[::-1], tmp_path / "videos", pann_weights, tmp_path / "again.h5")
+    assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
+
+
+@torch.no_grad()
+def test_clap_rows_are_of_windows_around_their_clips(tmp_path: Path, clap_weights: Path) -> None:
+    rate = 48_000  # CLAP's own
+    write_videos(tmp_path / "videos", rate)
+    stage = ClapStage(clips=ClipConfig(), clap=ClapConfig())
+    videos = table(tmp_path / "videos", stage.clips)
+    extract_clap(stage, videos, tmp_path / "videos", clap_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    assert store.on_grid("half", 3)[1].tolist() == [True, True, False]
+    assert store.dim == 16 and len(store.rows("none")) == 0
+    # The window of 10 s around the centre of clip i starts at 2 i + 1 - 5 s.
+    padded = np.pad(noise(6.0, rate)[0], (4 * rate, 4 * rate))
+    windows = np.stack([padded[2 * clip * rate :][: 10 * rate] for clip in range(3)])
+    np.testing.assert_allclose(store.rows("full"), load_clap(clap_weights)(torch.from_numpy(windows)), atol=1e-5)
+
+    extract_clap(stage, videos, tmp_path / "videos", clap_weights, tmp_path / "again.h5")
+    assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
+
+
+@torch.no_grad()
+def test_more_clips_than_a_batch_holds_stay_in_order(tmp_path: Path, pann_weights: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    write_media(tmp_path / "videos/v.mkv", steady(20.0, fps=2), sound=noise(20.0, 32_000), rate=32_000)
+    stage = PannStage(clips=ClipConfig(seconds=0.5), pann=PANN)
+    videos = table(tmp_path / "videos", stage.clips)
+    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    assert store.on_grid("v", 40)[1].all()  # batches are of 32
+    expected = load_pann(PANN, pann_weights)(torch.from_numpy(noise(20.0, 32_000)).reshape(40, 16_000))
+    np.testing.assert_allclose(store.rows("v"), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_shard_without_any_sound_has_a_store_of_the_right_width(tmp_path: Path, pann_weights: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    write_media(tmp_path / "videos/v.mp4", steady(4.0))
+    stage = PannStage(clips=ClipConfig(), pann=PANN)
+    videos = table(tmp_path / "videos", stage.clips)
+    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    features, mask = Store(tmp_path / "000.h5").on_grid("v", 2)
+    assert features.shape == (2, 16) and not mask.any()
+
+
+def test_settings_that_the_networks_cannot_take(tmp_path: Path, pann_weights: Path, clap_weights: Path) -> None:
+    short = PannStage(clips=ClipConfig(seconds=0.3), pann=PANN)
+    with pytest.raises(UserError, match=r"clips\.seconds: Cnn14 needs windows of at least 0\.31 s"):
+        extract_pann(short, [], tmp_path, pann_weights, tmp_path / "000.h5")
+    narrow = ClapStage(clips=ClipConfig(), clap=ClapConfig(window_seconds=7.0))
+    with pytest.raises(UserError, match=r"clap\.window_seconds: .* takes 10 s"):
+        extract_clap(narrow, [], tmp_path, clap_weights, tmp_path / "000.h5")
