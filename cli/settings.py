@@ -44,11 +44,9 @@ class Settings:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read the `--config` argument of a command: JSON, or `@FILE` with JSON in it."""
-        if text.startswith("@"):
-            text = Path(text[1:]).read_text(encoding="utf-8")
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as problem:
+            values = json.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
+        except ValueError as problem:  # not JSON, or not even UTF-8
             raise UserError(f"--config: not JSON: {problem}") from None
         return cls.from_dict(values, where="--config")
 

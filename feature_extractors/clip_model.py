@@ -55,7 +55,8 @@ def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
         raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
     if weights is not None and not weights.is_file():
         raise UserError(f"{weights}: no such weights")
-    # open_clip warns on the root logger that no pretrained weights were named, which is meant where it happens here.
+    # open_clip reports each step on the root logger, and warns there that no pretrained weights were named, which is
+    # meant where it happens here.
     logging.getLogger().addFilter(_is_ours)
     try:
         with warnings.catch_warnings():
@@ -64,12 +65,13 @@ def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
             network, _, preprocess = open_clip.create_model_and_transforms(
                 config.architecture, pretrained=str(weights) if weights else None, weights_only=True
             )
+        tokenise = open_clip.get_tokenizer(config.architecture)
     except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
         file = weights or config.definition
         raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     finally:
         logging.getLogger().removeFilter(_is_ours)
-    return ClipModel(network.eval(), preprocess, open_clip.get_tokenizer(config.architecture))
+    return ClipModel(network.eval(), preprocess, tokenise)
 
 
 def token_states(network: open_clip.CLIP, ids: Tensor) -> Tensor:

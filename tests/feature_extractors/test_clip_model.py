@@ -83,14 +83,19 @@ def test_weights_are_loaded_and_the_model_does_not_train(clip: ClipModel, clip_w
 
 
 class Harmful:
+    """Unpickled freely, this makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("false",)
+        return os.mkdir, (str(self.folder),)
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "other", "list", "harmful", "safetensors"])
 def test_weights_that_do_not_fit_are_named_in_one_line(tmp_path: Path, clip_definition: Path, kind: str) -> None:
     file = tmp_path / ("w.safetensors" if kind == "safetensors" else "w.pt")
-    contents = {"other": {"a": torch.zeros(3)}, "list": [1], "harmful": {"a": Harmful()}}
+    contents = {"other": {"a": torch.zeros(3)}, "list": [1], "harmful": {"a": Harmful(tmp_path / "harm")}}
     if kind in contents:
         torch.save(contents[kind], file)
     elif kind != "missing":
@@ -98,6 +103,7 @@ def test_weights_that_do_not_fit_are_named_in_one_line(tmp_path: Path, clip_defi
     with pytest.raises(UserError) as problem:
         build_clip(ClipModelConfig(architecture="tiny-clip", definition=str(clip_definition)), file)
     assert str(problem.value).startswith(f"{file}: ") and "\n" not in str(problem.value)
+    assert not (tmp_path / "harm").exists()
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"embed_dim": 8}', '{"embed_dim": 8, "vision_cfg": {}}'])

@@ -171,9 +171,18 @@ def test_sound_keeps_its_offset_to_the_picture(
     assert sound is not None
     heard = np.argmax(abs(sound.samples)) / RATE
     assert abs(heard - (1.0 + offset)) <= error  # AAC smears a click; PCM in Matroska is exact
-    if codec == "pcm_s16le":
-        assert len(sound.samples) == round((3.0 + offset) * RATE)
-        assert sound.heard.argmax() == round(max(0.0, offset) * RATE) and sound.heard[-1]
+
+
+@pytest.mark.parametrize("offset", [0.5, -0.5])
+def test_what_is_heard_outside_the_pictures_clock_is_left_out(tmp_path: Path, offset: float) -> None:
+    samples = noise(3.0)
+    file = write_media(tmp_path / "v.mkv", steady(4.0), start=2.0, sound=samples, sound_start=2.0 + offset)
+    sound = read_sound(file, RATE)
+    assert sound is not None
+    half = RATE // 2
+    expected = samples[0, half:] if offset < 0 else np.pad(samples[0], (half, 0))
+    np.testing.assert_allclose(sound.samples, expected, atol=1 / 32768)  # 16-bit PCM
+    assert sound.heard.tolist() == [offset < 0] * half + [True] * (len(expected) - half)
 
 
 def test_mono_is_the_mean_of_the_channels(tmp_path: Path) -> None:
@@ -192,13 +201,23 @@ def test_mono_is_the_mean_of_the_channels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("native", [44_100, 22_050, 48_000])
 def test_resampled_sound_has_its_length_and_its_tone(tmp_path: Path, native: int) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(3 * native) / native)[None]
-    file = write_media(tmp_path / "v.mkv", steady(3.0), sound=tone, rate=native)
+    # After a second in which there is none.
+    file = write_media(tmp_path / "v.mkv", steady(4.0), sound=tone, rate=native, sound_start=1.0)
     sound = read_sound(file, 32_000)
     assert sound is not None and sound.rate == 32_000 and sound.samples.dtype == np.float32
-    assert len(sound.samples) == len(sound.heard) == 96_000
+    assert len(sound.samples) == len(sound.heard) == 128_000
+    assert sound.heard.argmax() == 32_000 and sound.heard[32_000:].all()
     expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(96_000) / 32_000)
     # In phase, not merely alike: away from the ends soxr's filter leaves -60 dB of error at most.
-    np.testing.assert_allclose(sound.samples[3200:-3200], expected[3200:-3200], atol=5e-4)
+    np.testing.assert_allclose(sound.samples[35_200:-3200], expected[3200:-3200], atol=5e-4)
+
+
+def test_what_the_new_rate_cannot_hold_is_gone(tmp_path: Path) -> None:
+    # 18 kHz would come back as 14 kHz, in the middle of the upper mel bands.
+    tone = 0.5 * np.sin(2 * np.pi * 18_000 * np.arange(RATE) / RATE)[None]
+    sound = read_sound(write_media(tmp_path / "v.mkv", steady(1.0), sound=tone), 32_000)
+    assert sound is not None
+    assert abs(sound.samples[3200:-3200]).max() < 1e-4  # 74 dB down; 16 bits end at 90
 
 
 def test_sound_that_stops_early_is_not_heard_after(tmp_path: Path) -> None:

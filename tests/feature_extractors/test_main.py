@@ -18,7 +18,7 @@ from feature_extractors.store import Store
 from tests.feature_extractors.media import steady, write_media
 
 ROOT = Path(__file__).parents[2]
-VIDS = ["-a", "_b [x]", "c:d"]
+VIDS = ["-a", "_b [x]", "c:f"]
 Run = Callable[..., int]
 
 
@@ -39,21 +39,21 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = np.random.default_rng(0).uniform(-0.3, 0.3, size=(2, 6 * 44_100))
     write_media(folder / "videos" / "-a.mp4", steady(6.0), sound=noise, sound_codec="aac", rate=44_100, rotation=-90)
     write_media(folder / "videos" / "_b [x].mkv", steady(4.0))
-    write_media(folder / "videos" / "c:d.ts", steady(6.0), sound=noise[:, : 2 * 44_100], sound_codec="mp2", rate=44_100)
+    write_media(folder / "videos" / "c:f.ts", steady(6.0), sound=noise[:, : 2 * 44_100], sound_codec="mp2", rate=44_100)
     rows = [{"qid": qid, "query": f"query {qid}!", "vid": vid} for qid, vid in enumerate([*VIDS, *VIDS])]
     for name, part in (("train", rows[:4]), ("val", rows[4:])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     return folder
 
 
-def manifest(dataset: Path, out: Path, **changes: object) -> list[object]:
+def manifest(dataset: Path, table: Path, **changes: object) -> list[object]:
     options: dict[str, object] = {
-        "annotations": dataset / "val.jsonl",
+        "annotations": dataset / "train.jsonl",
         "videos": dataset / "videos",
         "shard": 0,
         "shards": 1,
         "config": '{"clips": {}}',
-        "out": out,
+        "out": table,
     }
     return ["manifest", *(part for key, value in (options | changes).items() for part in (f"--{key}", value))]
 
@@ -102,10 +102,10 @@ def test_all_streams_lie_on_one_grid(
             assert store.ids == sorted(members)
             masks[name] = {vid: store.on_grid(vid, store.n_clips(vid))[1].tolist() for vid in members}
         for vid in members:
-            heard = {"-a": [True] * 3, "_b [x]": [False] * 2, "c:d": [True, False, False]}[vid]
+            heard = {"-a": [True] * 3, "_b [x]": [False] * 2, "c:f": [True, False, False]}[vid]
             assert masks["pann"][vid] == masks["clap"][vid] == heard
             assert masks["visual"][vid] == [True] * len(heard)
-    assert grids == {"-a": (3, True), "_b [x]": (2, False), "c:d": (3, True)}
+    assert grids == {"-a": (3, True), "_b [x]": (2, False), "c:f": (3, True)}
     assert sorted(qids) == ["0", "1", "2", "3", "4", "5"]
 
 
@@ -146,9 +146,9 @@ def test_a_broken_video_is_named_and_no_table_is_left(
     dataset: Path, tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     shutil.copytree(dataset / "videos", tmp_path / "videos")
-    (tmp_path / "videos" / "c:d.ts").write_bytes(content)
+    (tmp_path / "videos" / "c:f.ts").write_bytes(content)
     assert run(*manifest(dataset, tmp_path / "table.jsonl", videos=tmp_path / "videos")) == 1
-    assert f"{tmp_path / 'videos' / 'c:d.ts'}: not a readable media file" in one_line(capfd)
+    assert f"{tmp_path / 'videos' / 'c:f.ts'}: not a readable media file" in one_line(capfd)
     assert not (tmp_path / "table.jsonl").exists()
 
 

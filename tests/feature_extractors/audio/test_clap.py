@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import ClapFeatureExtractor, ClapModel
+from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
 from cli import UserError
 from feature_extractors.audio.clap import Clap, ClapFrontEnd, load_clap
@@ -78,13 +78,12 @@ def change_weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.T
     return write
 
 
-def change_audio(**values: object) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        config = json.loads((folder / "config.json").read_text())
-        config["audio_config"] |= values
-        (folder / "config.json").write_text(json.dumps(config))
-
-    return write
+def fuse(folder: Path) -> None:
+    """A whole checkpoint of the fused kind."""
+    config = ClapConfig.from_pretrained(folder, local_files_only=True)
+    config.audio_config.enable_fusion = True
+    config.audio_config.fusion_type = "channel_map"
+    ClapModel(config).save_pretrained(folder)
 
 
 NORM = "audio_model.audio_encoder.batch_norm.running_mean"
@@ -104,7 +103,7 @@ LAST = "audio_projection.linear2.weight"
         (change_weights(lambda state: {k: v for k, v in state.items() if k != NORM}), f"1 missing, such as {NORM}"),
         (change_weights(lambda state: state | {LAST: torch.zeros(3, 3)}), f"1 missing, such as {LAST}"),
         (change_weights(lambda state: {f"net.{k}": v for k, v in state.items()}), "missing, such as audio_"),
-        (change_audio(enable_fusion=True), "unfused|missing"),
+        (lambda folder: fuse(folder), "take an unfused checkpoint"),
     ],
 )
 def test_checkpoints_that_do_not_fit_are_named_in_one_line(
@@ -127,7 +126,10 @@ def test_a_checkpoint_without_its_text_side_or_in_half_precision_will_do(tmp_pat
     folder = tmp_path / "clap"
     shutil.copytree(clap_weights, folder)
     change_weights(reduce)(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
     clap, whole = load_clap(folder), load_clap(clap_weights)
+    assert clap(torch.zeros(1, SAMPLES)).dtype == torch.float32
     for name, parameter in clap.model.audio_model.named_parameters():
         assert parameter.dtype == torch.float32  # as the front end computes
         torch.testing.assert_close(parameter, whole.model.audio_model.get_parameter(name), rtol=1e-3, atol=1e-6)

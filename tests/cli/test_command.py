@@ -1,0 +1,78 @@
+"""Exit status and stderr of every command: one line for a mistake, a traceback only for an error of ours."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+import pytest
+
+from cli import Command, UserError
+
+
+def act(arguments: argparse.Namespace) -> None:
+    """Do what is told.
+
+    Example:
+      python -m package act --how well
+    """
+    logging.getLogger("package").info("at work: %s", arguments.how)
+    problems: dict[str, Exception] = {
+        "wrong": UserError("a.json: no such key\n  'b'\n"),
+        "unwritable": PermissionError(13, "Permission denied", "/out"),
+        "buggy": ZeroDivisionError("division by zero"),
+    }
+    if arguments.how in problems:
+        raise problems[arguments.how]
+
+
+@pytest.fixture
+def command() -> Command:
+    command = Command("package", "Does things.")
+    command.verb("act", act).add_argument("--how", required=True)
+    return command
+
+
+def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["act", "--how", "well"]) == 0
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", "at work: well\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "line"),
+    [
+        ("wrong", "python -m package act: error: a.json: no such key 'b'\n"),
+        ("unwritable", "python -m package act: error: [Errno 13] Permission denied: '/out'\n"),
+    ],
+)
+def test_a_mistake_is_1_and_one_line(command: Command, capsys: pytest.CaptureFixture[str], how: str, line: str) -> None:
+    assert command.main(["act", "--how", how]) == 1
+    assert capsys.readouterr().err == f"at work: {how}\n{line}"
+
+
+def test_an_error_of_ours_keeps_its_traceback(command: Command) -> None:
+    with pytest.raises(ZeroDivisionError):
+        command.main(["act", "--how", "buggy"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["do"], ["act"], ["act", "--how"], ["act", "--how", "well", "--now"]])
+def test_wrong_arguments_are_2_and_one_line(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m package") and ": error: " in error and error.count("\n") == 1
+
+
+def test_help_is_the_docstring_as_it_stands(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command.main(["act", "--help"])
+    assert stop.value.code == 0
+    assert "Do what is told.\n\nExample:\n  python -m package act --how well\n" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    output = capsys.readouterr().out
+    assert "Do what is told." in output and "Example" not in output  # the first line in the list of verbs

@@ -1,0 +1,85 @@
+"""Settings refuse what they do not know, by its path, and have one spelling."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from cli import Settings, UserError, canonical_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner(Settings):
+    rate: float = 1.5
+    layers: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer(Settings):
+    name: str
+    inner: Inner = field(default_factory=Inner)
+    streams: tuple[str, ...] = ("clip",)
+    parts: tuple[Inner, ...] = ()
+    mode: Literal["on", "off"] = "on"
+
+
+def test_values_come_in_and_go_out_as_they_were() -> None:
+    values = {
+        "name": "кот {x}",
+        "inner": {"rate": 2, "layers": 3},  # a whole number will do for a float
+        "streams": ["pann", "clap"],  # YAML knows no tuples
+        "parts": [{"rate": 0.5}],
+    }
+    settings = Outer.from_dict(values)
+    assert settings.inner == Inner(rate=2.0, layers=3)
+    assert settings.streams == ("pann", "clap") and settings.parts == (Inner(rate=0.5),)
+    assert Outer.from_json(settings.to_json()) == settings
+    with pytest.raises(FrozenInstanceError):
+        settings.name = "b"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "config: name: Field required"),
+        ({"name": "a", "nam": 1}, "config: unknown key 'nam' (known: name, inner, streams, parts, mode)"),
+        ({"name": "a", "inner": {"rat": 1}}, "config: unknown key 'inner.rat' (known: rate, layers)"),
+        ({"name": "a", "parts": [{}, {"rat": 1}]}, "config: unknown key 'parts.1.rat'"),
+        # Strict: nothing is converted. PyYAML reads 1e-4 as text, and a float is no number of layers.
+        ({"name": "a", "inner": {"rate": "1e-4"}}, "config: inner.rate: Input should be a valid number, got '1e-4'"),
+        ({"name": "a", "inner": {"layers": 2.0}}, "config: inner.layers: Input should be a valid integer, got 2.0"),
+        ({"name": "a", "inner": {"layers": True}}, "config: inner.layers: Input should be a valid integer, got True"),
+        ({"name": 7}, "config: name: Input should be a valid string, got 7"),
+        ({"name": "a", "inner": None}, "config: inner: "),
+        ({"name": "a", "mode": "of"}, "config: mode: Input should be 'on' or 'off', got 'of'"),
+        ([], "config: value: "),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_path(values: object, message: str) -> None:
+    with pytest.raises(UserError) as problem:
+        Outer.from_dict(values, where="config")
+    assert str(problem.value).startswith(message)
+
+
+def test_json_from_the_command_line_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"name": "из файла"}', encoding="utf-8")
+    assert Outer.from_json(f"@{tmp_path / 'c.json'}").name == "из файла"
+    with pytest.raises(UserError, match=r"^--config: not JSON: "):
+        Outer.from_json("name: a")
+    with pytest.raises(OSError, match=r"none\.json"):  # `Command` makes one line of it
+        Outer.from_json("@none.json")
+    (tmp_path / "c.json").write_bytes(b'{"name": "\xff"}')
+    with pytest.raises(UserError, match=r"^--config: not JSON: "):
+        Outer.from_json(f"@{tmp_path / 'c.json'}")
+
+
+def test_equal_settings_have_equal_bytes() -> None:
+    one = canonical_json({"b": [1, 2.0], "a": {"d": None, "c": "é"}})
+    assert one == '{"a":{"c":"é","d":null},"b":[1,2.0]}'
+    assert canonical_json(dict(reversed(json.loads(one).items()))) == one
+    assert Outer(name="a").to_json() == Outer.from_dict({"streams": ["clip"], "name": "a"}).to_json()
+    assert Outer(name="a").to_dict()["inner"] == {"rate": 1.5, "layers": 2}
