@@ -27,9 +27,9 @@ def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
                 try:
                     row = json.loads(line)
                 except json.JSONDecodeError as problem:
-                    raise UserError(f"{path}, line {number}: not JSON: {problem.msg}") from None
+                    raise UserError(f"{path}: line {number}: not JSON: {problem.msg}") from None
                 if not isinstance(row, dict):
-                    raise UserError(f"{path}, line {number}: not an object {{...}} but {type(row).__name__}")
+                    raise UserError(f"{path}: line {number}: not an object {{...}} but {type(row).__name__}")
                 yield number, row
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
@@ -54,7 +54,7 @@ def read_object(path: Path) -> Row:
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text") from None
     except json.JSONDecodeError as problem:
-        raise UserError(f"{path}, line {problem.lineno}: not JSON: {problem.msg}") from None
+        raise UserError(f"{path}: line {problem.lineno}: not JSON: {problem.msg}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: not an object {{...}} but {type(value).__name__}")
     return value

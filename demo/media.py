@@ -13,7 +13,8 @@ from typing import Any
 import av
 import numpy as np
 
-from cli import canonical_json, track
+from cli import track
+from cli.files import replacing, write_rows
 from demo import questions
 from demo.picture import draw_frame
 from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan, plan_videos
@@ -31,12 +32,8 @@ _VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -> None:
     """Write all videos into the folder `videos` and `train.jsonl`, `val.jsonl` into the folder `rows`."""
     write_videos(plan_videos(config), videos, threads)
-    rows.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        text = "".join(canonical_json(row) + "\n" for row in questions.annotations(config, split))
-        part = rows / f"{split}.part.jsonl"
-        part.write_text(text, encoding="utf-8")
-        part.replace(rows / f"{split}.jsonl")
+        write_rows(rows / f"{split}.jsonl", questions.annotations(config, split))
 
 
 def write_videos(videos: Sequence[VideoPlan], folder: Path, threads: int = 1) -> None:
@@ -55,15 +52,11 @@ def write_videos(videos: Sequence[VideoPlan], folder: Path, threads: int = 1) ->
 
 def write_video(video: VideoPlan, folder: Path) -> None:
     """Encode one video as `folder / video.file`. A file of that name is always complete."""
-    target = folder / video.file
-    # The suffix stays last: the muxer goes by it.
-    part = target.with_suffix(f".part{target.suffix}")
-    try:
-        with av.open(str(part), "w", options={"fflags": "+bitexact"}) as container:
-            _encode(video, container)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        replacing(folder / video.file) as part,
+        av.open(str(part), "w", options={"fflags": "+bitexact"}) as container,
+    ):
+        _encode(video, container)
 
 
 def frame_times(video: VideoPlan) -> np.ndarray:

@@ -22,6 +22,7 @@ from transformers import ClapAudioConfig, ClapFeatureExtractor, ClapModel, ClapT
 from transformers import ClapConfig as ClapModelConfig
 
 from cli import Settings
+from cli.files import replacing
 from demo import CODE_VERSION, questions
 from demo.picture import draw_frame
 from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
@@ -212,7 +213,5 @@ def _whitened_linear(layer: nn.Linear, x: Tensor) -> None:
 
 
 def _save(content: object, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(out.name + ".part")
-    torch.save(content, unfinished)
-    unfinished.replace(out)
+    with replacing(out) as part:
+        torch.save(content, part)

@@ -108,7 +108,7 @@ def read_gate_log(path: Path, most: int = -1) -> GateLog:
     for number, row in iterate_rows(path):
         if len(samples) == most:
             break
-        where = f"{path}, line {number}"
+        where = f"{path}: line {number}"
         gating_type = row.get("gating_type")
         if gating_type not in GATING_TYPES:
             raise UserError(f"{where}: gating_type must be one of {', '.join(GATING_TYPES)}, got {gating_type!r}")

@@ -8,17 +8,14 @@ line a video and fixes its number of clips for all streams.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from cli import Settings, UserError, canonical_json
+from cli import Settings, UserError
+from cli.files import Row, read_rows, write_rows
 from feature_extractors import CODE_VERSION
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +57,6 @@ class Video(Settings):
     has_audio: bool
     sha256: str
     """Of the whole media file: what the features were made from."""
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read a JSONL file of objects. Raises UserError naming the line that is not one."""
-    rows: list[Row] = []
-    # Bytes, so that a line that is not UTF-8 is a wrong line like any other.
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as problem:
-                raise UserError(f"{path}: line {number}: not JSON: {problem}") from None
-            if not isinstance(row, dict):
-                raise UserError(f"{path}: line {number}: expected an object, got {type(row).__name__}")
-            rows.append(row)
-    return rows
 
 
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
@@ -135,21 +114,11 @@ def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
     return {vid: files[0] for vid, files in found.items()}
 
 
-def find_video(folder: Path, vid: str) -> Path:
-    """The media file of one video, as `find_videos` finds it."""
-    return find_videos(folder, [vid])[vid]
-
-
 def write_table(path: Path, videos: Iterable[Video]) -> None:
-    """Write a video table, one canonical JSON object a line."""
-    path.write_text("".join(canonical_json(asdict(video)) + "\n" for video in videos), encoding="utf-8")
+    """Write a video table, one JSON object a line."""
+    write_rows(path, (asdict(video) for video in videos))
 
 
 def read_table(path: Path) -> list[Video]:
     """Read a video table."""
-    return list(_parse_table(path))
-
-
-def _parse_table(path: Path) -> Iterator[Video]:
-    for number, row in enumerate(read_rows(path), start=1):
-        yield Video.from_dict(row, where=f"{path}: row {number}")
+    return [Video.from_dict(row, where=f"{path}: row {i}") for i, row in enumerate(read_rows(path), start=1)]

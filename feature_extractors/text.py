@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from cli import Settings
+from cli.files import Row
 from feature_extractors import CODE_VERSION
 from feature_extractors.clip_model import ClipModelConfig, build_clip, project_pooled, token_states, valid_lengths
-from feature_extractors.manifest import Row
 from feature_extractors.store import Arrays, Provenance, write_store
 from feature_extractors.weights import fingerprint
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.files import Row
 from demo import plan, questions
 from demo.plan import DemoConfig
-from feature_extractors.manifest import Row, find_video, read_annotations, shard_name, videos_of
+from feature_extractors.manifest import find_videos, read_annotations, shard_name, videos_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
-        files = {vid: find_video(folder, vid) for vid in sorted({row["vid"] for row in queries})}
+        files = find_videos(folder, {row["vid"] for row in queries})
     count = config["dataset"]["shards"]
     shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
     return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from feature_extractors.decode import Sound
 
 
-def clip_windows(
-    sound: Sound, n_clips: int, clip_seconds: float, window_seconds: float
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Cut one window centred on each clip that has sound in at least half of it.
+def heard_clips(sound: Sound, n_clips: int, clip_seconds: float) -> NDArray[np.int64]:
+    """The clips that have sound in at least half of them, (rows,)."""
+    heard = [clip for clip in range(n_clips) if sound.share_heard(clip * clip_seconds, clip_seconds) >= 0.5]
+    return np.array(heard, dtype=np.int64)
 
-    Returns:
-        windows (rows, samples), zeros where a window reaches beyond the sound; clips (rows,).
-    """
-    clips = [i for i in range(n_clips) if sound.share_heard(i * clip_seconds, clip_seconds) >= 0.5]
+
+def clip_windows(
+    sound: Sound, clips: NDArray[np.int64], clip_seconds: float, window_seconds: float
+) -> NDArray[np.float32]:
+    """Cut one window centred on each of the clips: (rows, samples), zeros where it reaches beyond the sound."""
     margin = (window_seconds - clip_seconds) / 2
-    samples = round(window_seconds * sound.rate)
-    windows = np.zeros((len(clips), samples), np.float32)
-    for row, clip in enumerate(clips):
+    windows = np.zeros((len(clips), round(window_seconds * sound.rate)), np.float32)
+    for row, clip in enumerate(clips.tolist()):
         windows[row] = sound.window(clip * clip_seconds - margin, window_seconds)
-    return windows, np.array(clips, dtype=np.int64)
+    return windows

@@ -58,8 +58,8 @@ def test_official_keys_alone_without_options(tmp_path, write, queries):
     [
         (None, "p.jsonl: no such file"),
         (b"", "p.jsonl: no rows"),
-        (b'{"qid": 0}\n{"qid": ', "p.jsonl, line 2: not JSON"),
-        (b"[1]\n", "p.jsonl, line 1: not an object"),
+        (b'{"qid": 0}\n{"qid": ', "p.jsonl: line 2: not JSON"),
+        (b"[1]\n", "p.jsonl: line 1: not an object"),
         (b"\xff\xfe", "p.jsonl: not UTF-8"),
         (b'{"qid": 7}\n', "p.jsonl: 3 of 3 queries are missing"),
     ],

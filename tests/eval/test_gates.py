@@ -90,7 +90,7 @@ def test_faults_name_file_and_line(write, gate_rows, fault):
     rows = gate_rows(2)
     spoil, message = FAULTS[fault]
     spoil(rows[1])
-    with pytest.raises(UserError, match=rf"log\.jsonl, line 2: .*{message}"):
+    with pytest.raises(UserError, match=rf"log\.jsonl: line 2: .*{message}"):
         read_gate_log(write("log.jsonl", rows))
 
 

@@ -118,8 +118,8 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"annotations": "none.jsonl"}, "No such file or directory: 'none.jsonl'"),
-        ({"annotations": "{dataset}/videos/-a.mp4"}, "-a.mp4: line 1: not JSON"),
+        ({"annotations": "none.jsonl"}, "none.jsonl: no such file"),
+        ({"annotations": "{dataset}/videos/-a.mp4"}, "-a.mp4: not UTF-8 text"),
         ({"videos": "nowhere"}, "nowhere: no video '-a'"),
         ({"config": "{"}, "--config: not JSON"),
         ({"config": "@none.json"}, "none.json"),

@@ -116,9 +116,9 @@ def test_table_is_read_as_written(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b'{"qid": 0}\n\n{"qid": ', "line 3: not JSON"),  # lines count as an editor counts them
-        (b"[1]\n", "line 1: expected an object, got list"),
-        (b'{"query": "caf\xe9"}\n', "line 1: not JSON"),  # Latin-1
-        (b"\x00\x01\xff\xd8 an image by mistake", "line 1: not JSON"),
+        (b"[1]\n", "line 1: not an object"),
+        (b'{"query": "caf\xe9"}\n', "not UTF-8 text"),  # Latin-1
+        (b"\x00\x01\xff\xd8 an image by mistake", "not UTF-8 text"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -152,9 +152,9 @@ def test_mistakes_reach_the_user_as_one_line(tmp_path: Path) -> None:
         ({"train": {"epochs": "ten"}}, "train.epochs"),
         ({"modle": {}}, "modle"),
         ({"dataset": {**own, "annotations": {"train": "none.jsonl", "val": "q.jsonl"}}}, "none.jsonl"),
-        ({"dataset": {**own, "annotations": {"val": str(tmp_path / "q.jsonl"), "train": "e.jsonl"}}}, "'rex'"),
+        ({"dataset": {**own, "annotations": {"train": "other.jsonl", "val": "q.jsonl"}}}, "'rex'"),
     ]
-    (tmp_path / "e.jsonl").write_text("")
+    (tmp_path / "other.jsonl").write_text('{"qid": 2, "query": "a dog", "vid": "rex", "duration": 10}\n')
     for changes, message in cases:
         done = workspace.snakemake("--dry-run", changes=changes)
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error: ")]
