@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ class ClipModelConfig(Settings):
     """Which CLIP; shared by the visual and the text stream."""
 
     architecture: str
-    """An open_clip model name, such as ViT-B-32-quickgelu."""
+    """An open_clip model name. A file of weights does not say its activation: OpenAI's need a -quickgelu name."""
     definition: str = ""
     """JSON file that defines the architecture, where open_clip does not know it; its stem is the name."""
 
@@ -34,7 +33,7 @@ class ClipModel:
 
     Attributes:
         network: open_clip's model.
-        preprocess: one PIL picture to the (3, height, width) input that these weights expect.
+        preprocess: one PIL picture to the architecture's input (3, height, width), with OpenAI's mean and deviation.
         tokenise: texts to token ids (B, context).
     """
 
@@ -59,12 +58,9 @@ def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
     # meant where it happens here.
     logging.getLogger().addFilter(_is_ours)
     try:
-        with warnings.catch_warnings():
-            # Computing QuickGELU weights with GELU gives wrong features: an error, not a warning.
-            warnings.filterwarnings("error", message=".*QuickGELU.*")
-            network, _, preprocess = open_clip.create_model_and_transforms(
-                config.architecture, pretrained=str(weights) if weights else None, weights_only=True
-            )
+        network, _, preprocess = open_clip.create_model_and_transforms(
+            config.architecture, pretrained=str(weights) if weights else None, weights_only=True
+        )
         tokenise = open_clip.get_tokenizer(config.architecture)
     except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
         file = weights or config.definition
