@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 KINDS = {
-    "mha": "attention gate: sigmoid, share of the audio update let through",
+    "mha": "attention gate: weight of the audio update (0 = shut)",
     "ffn": "feed-forward gate: signed, weight of the update after the audio (with FiLM: 1 + gate)",
     "beta": "FiLM shift: signed, added to the features (0 = none)",
 }

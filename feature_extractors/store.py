@@ -140,12 +140,17 @@ class Store:
                 self._offsets: NDArray[np.int64] = store["offsets"][:]
                 self.ids = [name.decode() for name in store["ids"][:]]
                 self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
+            self.stream = str(self.attributes["stream"])
+            self.clip_seconds = float(self.attributes["clip_seconds"])
         except (OSError, KeyError) as problem:
             raise UserError(f"{path}: not a readable feature store: {problem}") from None
+        lengths = np.diff(self._offsets, prepend=0)
+        if len(lengths) != len(self.ids) + 1 or (lengths < 0).any() or lengths.sum() != len(self._rows):
+            raise UserError(f"{path}: not a readable feature store: its offsets do not fit its rows")
+        if not np.isfinite(self._rows).all():
+            raise UserError(f"{path}: holds features that are not finite numbers")
         self.path = path
         self.dim = int(self._rows.shape[1])
-        self.stream = str(self.attributes["stream"])
-        self.clip_seconds = float(self.attributes["clip_seconds"])
         self._index = {name: index for index, name in enumerate(self.ids)}
 
     def __contains__(self, name: str) -> bool:

@@ -16,18 +16,17 @@ _log = logging.getLogger("model")
 
 def train(arguments: argparse.Namespace) -> None:
     """Train one network and write best.pt, last.pt and history.jsonl."""
-    from feature_extractors.manifest import read_annotations
+    from model import training
     from model.config import TrainStage
     from model.dataset import FeatureSet, Streams
-    from model.training import Outcome, train
 
     stage = TrainStage.from_json(arguments.config)
     device = _use_device(arguments)
     streams = Streams(arguments.features)
-    train_set = FeatureSet(stage.model, _labelled(read_annotations([arguments.train]), arguments.train), streams)
-    val_set = FeatureSet(stage.model, _labelled(read_annotations([arguments.val]), arguments.val), streams)
+    train_set = FeatureSet(stage.model, _read_labelled(arguments.train), streams)
+    val_set = FeatureSet(stage.model, _read_labelled(arguments.val), streams)
     _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
-    train(stage, train_set, val_set, arguments.seed, Outcome(arguments.out), device)
+    training.train(stage, train_set, val_set, arguments.seed, training.Outcome(arguments.out), device)
 
 
 def infer(arguments: argparse.Namespace) -> None:
@@ -61,18 +60,30 @@ def infer(arguments: argparse.Namespace) -> None:
         write_rows(arguments.gate_log, gates)
 
 
-def _labelled(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
+def _read_labelled(file: Path) -> list[dict[str, Any]]:
+    from feature_extractors.manifest import read_annotations
+    from model.targets import check_labels
+
+    rows = read_annotations([file])
     for row in rows:
-        if not row.get("relevant_windows") or "relevant_clip_ids" not in row or "saliency_scores" not in row:
-            raise UserError(f"{file}: qid {row['qid']}: training needs relevant_windows, relevant_clip_ids and scores")
+        try:
+            check_labels(row)
+        except UserError as problem:
+            raise UserError(f"{file}: {problem}") from None
     return rows
 
 
 def _use_device(arguments: argparse.Namespace) -> str:
     import torch
 
+    if arguments.threads < 1:
+        raise UserError(f"--threads must be at least 1, got {arguments.threads}")
     torch.set_num_threads(arguments.threads)
     if arguments.device != "auto":
+        try:
+            torch.empty(0, device=arguments.device)
+        except (RuntimeError, AssertionError) as problem:
+            raise UserError(f"--device {arguments.device}: {str(problem).splitlines()[0]}") from None
         return str(arguments.device)
     return "cuda" if torch.cuda.is_available() else "cpu"
 

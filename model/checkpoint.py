@@ -46,8 +46,9 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
             raise UserError(f"{path}: checkpoint format {content['format']}, expected {FORMAT}")
         network = build_detector(content["config"], content["dims"])
         network.load_state_dict(content["model"])
+        about: dict[str, Any] = content["about"]
     except UserError:
         raise
     except Exception as problem:  # torch reports refused pickles by an exception type of the pickle module
         raise UserError(f"{path}: not a checkpoint of this project: {str(problem)[:200]}") from None
-    return network.eval(), content["about"]
+    return network.eval(), about

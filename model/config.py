@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from cli import Settings, UserError
 from model import CODE_VERSION
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,33 +26,37 @@ class ModelConfig(Settings):
     text_stream: str = "clip_text"
     endpoint_features: bool = True
     """Append each clip's start and end, as shares of the video, to the video input (TEF)."""
-    max_tokens: int = 32
+    max_tokens: Count = 32
 
     fusion: Literal["none", "concat", "avigate_custom"] = "avigate_custom"
     gating_type: Literal["global", "clipwise", "elementwise"] = "global"
-    fusion_layers: int = 4
-    fusion_n_heads: int = 4
-    mha_gate_temp: float = 1.5
+    fusion_layers: Count = 4
+    fusion_n_heads: Count = 4
+    mha_gate_temp: Positive = 1.5
     mha_gate_bias_init: float = 1.0
     mha_gate_scale_init: float = 1.0
     ffn_gate_alpha_init: float = 0.3
     ffn_gate_film: bool = False
     ffn_gate_beta_init: float = 0.3
 
-    hidden_dim: int = 256
-    n_heads: int = 8
-    encoder_layers: int = 2
+    hidden_dim: Count = 256
+    n_heads: Count = 8
+    encoder_layers: Count = 2
     """Depth of the text-to-video encoder and of the self-attention encoder, each."""
-    decoder_layers: int = 2
-    feedforward_dim: int = 1024
-    dropout: float = 0.1
-    input_dropout: float = 0.5
-    num_queries: int = 10
+    decoder_layers: Count = 2
+    feedforward_dim: Count = 1024
+    dropout: Share = 0.1
+    input_dropout: Share = 0.5
+    num_queries: Count = 10
     """Moments predicted for each query."""
 
     def __post_init__(self) -> None:
-        if self.hidden_dim % self.n_heads or self.hidden_dim % self.fusion_n_heads:
-            raise UserError("model.hidden_dim must be a multiple of n_heads and of fusion_n_heads")
+        if self.hidden_dim % 4:
+            raise UserError("model.hidden_dim must be a multiple of 4 (sine and cosine of center and width)")
+        if self.hidden_dim % self.n_heads:
+            raise UserError("model.hidden_dim must be a multiple of n_heads")
+        if self.has_gates and self.hidden_dim % self.fusion_n_heads:
+            raise UserError("model.hidden_dim must be a multiple of fusion_n_heads")
         if self.fusion != "none" and not self.audio_streams:
             raise UserError(f"model.audio_streams is empty, but model.fusion is {self.fusion!r}")
 
@@ -75,13 +86,13 @@ class ModelConfig(Settings):
 class LossConfig(Settings):
     """Weights of the loss terms."""
 
-    span: float = 10.0
-    giou: float = 1.0
-    label: float = 4.0
-    saliency: float = 1.0
-    background: float = 0.1
+    span: Weight = 10.0
+    giou: Weight = 1.0
+    label: Weight = 4.0
+    saliency: Weight = 1.0
+    background: Weight = 0.1
     """Weight of the background class in the label term."""
-    margin: float = 0.2
+    margin: Weight = 0.2
     """Of the saliency hinge."""
 
 
@@ -89,16 +100,16 @@ class LossConfig(Settings):
 class TrainConfig(Settings):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
-    epochs: int = 200
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    weight_decay: float = 1e-4
-    lr_drop: int = 400
+    epochs: Count = 200
+    batch_size: Count = 32
+    learning_rate: Positive = 1e-4
+    weight_decay: Weight = 1e-4
+    lr_drop: Count = 400
     """Epochs after which the learning rate is divided by ten, again and again."""
-    gradient_clip: float = 0.1
-    max_windows: int = 5
+    gradient_clip: Positive = 0.1
+    max_windows: Count = 5
     """Moments of a query that are trained on; of more, a random choice each epoch."""
-    validate_every: int = 5
+    validate_every: Count = 5
     """Epochs between validations; the last epoch is always validated."""
     best_metric: str = "MR-full-mAP"
     """Key of the validation summary that decides which epoch is best.pt."""
@@ -118,7 +129,7 @@ class TrainStage(Settings):
 class InferenceConfig(Settings):
     """Inference and gate logging."""
 
-    batch_size: int = 100
+    batch_size: Count = 100
     checkpoint: Literal["best", "last"] = "best"
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
@@ -127,6 +138,10 @@ class InferenceConfig(Settings):
     """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""
     gate_save_path: str = ""
     """Folder for the gate logs; empty = beside the predictions."""
+
+    def __post_init__(self) -> None:
+        if self.gate_sample_count < -1 or self.gate_sample_count == 0:
+            raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cli import UserError
+from cli.files import Row
 from feature_extractors.store import Store
 from model.config import ModelConfig
 from model.detector import InputDims, Inputs
 
-Row = dict[str, Any]
+LABEL_SECONDS = 2.0
+"""Length of the clips that the QVHighlights schema labels."""
 
 
 class Streams:
@@ -67,6 +68,11 @@ class FeatureSet:
             raise UserError("no queries to read features for")
         self.rows = rows
         self.clip_seconds = streams.find(config.video_streams[0], rows[0]["vid"]).clip_seconds
+        if self.clip_seconds != LABEL_SECONDS:
+            raise UserError(
+                f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
+                f"are of {LABEL_SECONDS:g}-s clips (set clips.seconds)"
+            )
         self._videos = {vid: _read_video(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
         self._texts = {row["qid"]: _read_text(config, streams, row["qid"]) for row in rows}
         self.dims = InputDims(
@@ -99,7 +105,7 @@ class FeatureSet:
 
 def _read_video(config: ModelConfig, streams: Streams, vid: str) -> VideoFeatures:
     n_clips = streams.find(config.video_streams[0], vid).n_clips(vid)
-    video = [_normalise(streams.find(name, vid).on_grid(vid, n_clips)[0]) for name in config.video_streams]
+    video = [_normalise(_read_all_clips(streams.find(name, vid), vid, n_clips)) for name in config.video_streams]
     if config.endpoint_features:
         edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
         video.append(np.stack([edges[:-1], edges[1:]], axis=1))
@@ -111,6 +117,13 @@ def _read_video(config: ModelConfig, streams: Streams, vid: str) -> VideoFeature
         # A clip counts as heard if every stream has it.
         heard = np.logical_and.reduce([mask for _, mask in parts])
     return VideoFeatures(np.concatenate(video, axis=1), audio, heard)
+
+
+def _read_all_clips(store: Store, vid: str, n_clips: int) -> NDArray[np.float32]:
+    features, mask = store.on_grid(vid, n_clips)
+    if not mask.all():
+        raise UserError(f"{store.path}: {store.stream} has {int(mask.sum())} of the {n_clips} clips of {vid!r}")
+    return features
 
 
 def _read_text(config: ModelConfig, streams: Streams, qid: int) -> NDArray[np.float32]:

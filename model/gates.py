@@ -23,7 +23,7 @@ class GateValues:
     """Gates of one layer; each (B, 1, 1), (B, L, 1) or (B, L, D).
 
     Attributes:
-        mha: share of the audio update let through, exactly 0 where a clip has no audio.
+        mha: weight of the audio update, exactly 0 where a clip has no audio.
         ffn: signed weight of the feed-forward update.
         beta: FiLM shift, None without FiLM.
     """

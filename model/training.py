@@ -66,6 +66,9 @@ def train(stage: TrainStage, train_set: FeatureSet, val_set: FeatureSet, seed: i
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, config.lr_drop)
     out.folder.mkdir(parents=True, exist_ok=True)
+    # Before any work: does the validation give the score that is to decide?
+    if validate(network, val_set, device).get(config.best_metric) is None:
+        raise UserError(f"train.best_metric: the validation gives no {config.best_metric!r}")
     history: list[dict[str, Any]] = []
     best = float("-inf")
     step = 0
@@ -121,6 +124,8 @@ def _train_epoch(
         negative, has_negative = other_video([features.rows[i]["vid"] for i in indices])
         inputs = features.batch(indices).to(device)
         outputs = network(inputs, negative.to(device))
+        if not outputs.moments[-1].spans.isfinite().all():
+            raise UserError("the network's output is no longer a number: lower train.learning_rate")
         terms = compute_losses(outputs, _collate(targets, has_negative, device), inputs.video_mask, config.loss)
         optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
@@ -129,8 +134,6 @@ def _train_epoch(
         for name, value in terms.items():
             totals[name] += value.item() * len(indices)
     means = {name: round(value / len(order), 6) for name, value in totals.items()}
-    if not np.isfinite(means["loss"]):
-        raise UserError("the loss is no longer a number: lower train.learning_rate")
     return means, len(starts)
 
 

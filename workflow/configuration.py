@@ -44,15 +44,25 @@ def check(config: Config, schema_file: Path) -> Config:
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     config = _read_numbers(config, schema)
-    problem = best_match(Draft202012Validator(schema).iter_errors(config))
-    if problem is not None:
-        key = ".".join(str(part) for part in problem.absolute_path) or "top level"
-        raise UserError(f"config: {key}: {problem.message}")
+    _validate(config, schema, "config")
     filled: Config = _fill(config, schema)
+    for run, patch in filled["runs"].items():
+        for section in patch or {}:
+            # The patch alone says too little (and filling in its defaults would undo the section): check the result.
+            part = schema["properties"][section]
+            patch[section] = _read_numbers(patch[section], part)
+            _validate(_merge(filled[section], patch[section]), part, f"config: run {run}: {section}")
     unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
     if unknown:
         raise UserError(f"config: no run {unknown[0]!r} under runs (there are: {', '.join(filled['runs'])})")
     return filled
+
+
+def _validate(values: Config, schema: Config, where: str) -> None:
+    problem = best_match(Draft202012Validator(schema).iter_errors(values))
+    if problem is not None:
+        key = ".".join(str(part) for part in problem.absolute_path) or "top level"
+        raise UserError(f"{where}: {key}: {problem.message}")
 
 
 def pick(config: Config, paths: Iterable[str]) -> Config:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli import UserError
 from cli.files import Row
 from demo import plan, questions
 from demo.plan import DemoConfig
@@ -38,12 +39,23 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     """
     folder = Path(config["dataset"]["videos"])
     if config["dataset"]["name"] == "demo":
+        _check_demo_files(config["dataset"]["annotations"])
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
         queries = [row for split in config["dataset"]["annotations"] for row in questions.annotations(demo, split)]
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
         files = find_videos(folder, {row["vid"] for row in queries})
+    awkward = next((name for name in map(str, files.values()) if "{" in name or "}" in name), None)
+    if awkward:
+        raise UserError(f"{awkward}: braces in file names mean something else to Snakemake: rename the video")
     count = config["dataset"]["shards"]
     shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
     return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})
+
+
+def _check_demo_files(annotations: dict[str, str]) -> None:
+    """The demo writes its splits under their names into one folder."""
+    names = sorted(Path(file).name for file in annotations.values())
+    if names != ["train.jsonl", "val.jsonl"] or len({Path(file).parent for file in annotations.values()}) > 1:
+        raise UserError("config: dataset.annotations: the demo has train.jsonl and val.jsonl, in one folder")

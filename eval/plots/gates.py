@@ -50,7 +50,12 @@ class _Scale:
 
 SCALES = {
     "mha": _Scale(
-        "MHA (attention) gate", "gate", "sigmoid: share of the audio update let through", "viridis", False, 0.05
+        "MHA (attention) gate",
+        "gate",
+        "weight of the audio update: sigmoid x learnt scale, 0 = shut",
+        "viridis",
+        False,
+        0.05,
     ),
     "ffn": _Scale(
         "FFN gate", "gate", "signed weight of the feed-forward update (with FiLM: 1 + gate)", "RdBu_r", True, 0.01

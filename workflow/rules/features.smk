@@ -45,8 +45,6 @@ rule visual:
     conda:
         "../../envs/features.yaml"
     threads: 1
-    resources:
-        gpu=GPU,
     params:
         cfg=section("clips", "clip/architecture", "clip/definition", "visual", version=FEATURE_VERSION["visual"]),
         videos=VIDEOS,
@@ -71,8 +69,6 @@ rule text:
     conda:
         "../../envs/features.yaml"
     threads: 1
-    resources:
-        gpu=GPU,
     params:
         cfg=section("clip/architecture", "clip/definition", version=FEATURE_VERSION["text"]),
         texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
@@ -99,8 +95,6 @@ rule audio_pann:
     conda:
         "../../envs/features.yaml"
     threads: 1
-    resources:
-        gpu=GPU,
     params:
         cfg=section("clips", "pann/base_channels", "pann/embedding_dim", version=FEATURE_VERSION["pann"]),
         videos=VIDEOS,
@@ -129,8 +123,6 @@ rule audio_clap:
     conda:
         "../../envs/features.yaml"
     threads: 1
-    resources:
-        gpu=GPU,
     params:
         cfg=section("clips", "clap/window_seconds", version=FEATURE_VERSION["clap"]),
         videos=VIDEOS,
