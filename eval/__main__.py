@@ -18,25 +18,44 @@ _log = logging.getLogger(__name__)
 def score(arguments: argparse.Namespace) -> None:
     """Score predictions: the official QVHighlights evaluation.
 
-    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). --by adds "subsets": the brief
-    metrics of the queries with each value of a ground truth key. --run, --scope and --seed go to "about", by which
-    `summarise` puts runs and seeds together.
+    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
+    metrics of parts: --by splits by the values of a key, --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the
+    ground truth or of --videos, and window_seconds, windows, words), --list FILE by query ids. --variants adds numbers
+    that are not official. --run, --scope and --seed go to "about", by which `summarise` puts runs and seeds together.
     """
-    from eval.score import evaluate, score_subsets
+    from eval.queries import find_oddities, read_queries
+    from eval.score import score_each, score_parts, score_queries
+    from eval.subsets import join_videos, select_listed, select_where, split_by
+    from eval.variants import score_variants
 
     names = str(arguments.predictions), str(arguments.ground_truth)
-    predictions, ground_truth = read_rows(arguments.predictions), read_rows(arguments.ground_truth)
-    metrics = evaluate(predictions, ground_truth, names)
-    if arguments.by:
-        metrics["subsets"] = score_subsets(predictions, ground_truth, arguments.by, names)
-    about: dict[str, Any] = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
-    about = {key: value for key, value in about.items() if value is not None}
+    truth = read_rows(arguments.ground_truth)
+    queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed)
+    metrics = score_queries(queries, names)
+    for line in find_oddities(queries, names[0]):
+        _log.warning("note: %s", line)
+
+    rows = queries.rows
+    for path in arguments.videos:
+        rows = join_videos(rows, read_rows(path), str(path))
+    parts = split_by(rows, arguments.by, names[1])
+    for rule in arguments.where:
+        parts |= select_where(rows, rule, names[1])
+    for path in arguments.list:
+        parts |= select_listed(rows, path, names[1])
+    if parts:
+        metrics["subsets"] = score_parts(queries, parts)
+    if arguments.variants:
+        metrics["variants"] = score_variants(queries)
+    about = _about(arguments)
     if about:
-        metrics["about"] = {**about, "queries": len(predictions)}
+        metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
+    if arguments.per_query:
+        write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": _lists(score_each(queries))})
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
     values = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
-    _log.info("%d queries: %s", len(predictions), ", ".join(values))
+    _log.info("%d queries: %s", len(queries), ", ".join(values))
 
 
 def baseline(arguments: argparse.Namespace) -> None:
@@ -102,6 +121,26 @@ def plot_summary(arguments: argparse.Namespace) -> None:
     plot_summary(read_object(arguments.summary), arguments.out)
 
 
+def _about(arguments: argparse.Namespace) -> dict[str, Any]:
+    about = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
+    return {key: value for key, value in about.items() if value is not None}
+
+
+def _lists(values: dict[str, Any]) -> dict[str, list[float | None]]:
+    """Arrays as lists for JSON, None for NaN."""
+    return {
+        key: [None if number != number else round(number, 6) for number in array.tolist()]
+        for key, array in values.items()
+    }
+
+
+def _add_about(verb: argparse.ArgumentParser) -> None:
+    # `run` itself is where the command keeps the function of the verb.
+    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
+    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
+    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+
+
 def build_command() -> Command:
     """All verbs and their arguments."""
     command = Command("eval", "Score predictions, read gate logs, and draw what they say.")
@@ -111,11 +150,14 @@ def build_command() -> Command:
     verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
     verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
+    verb.add_argument("--per-query", type=Path, metavar="OUT", help="values of each query (JSON) to write as well")
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
-    # `run` itself is where the command keeps the function of the verb.
-    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
-    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
-    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+    verb.add_argument("--where", nargs="+", default=[], metavar="RULE", help="also score what meets modality=audio,...")
+    verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
+    verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
+    verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
+    verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
+    _add_about(verb)
 
     verb = command.verb("baseline", baseline)
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
