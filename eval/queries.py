@@ -87,12 +87,14 @@ def read_queries(
 def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
     """What is scored as the official program scores it and still deserves a look: one line for each kind.
 
-    Saliency lists of another length than the video has clips, queries without a window, windows of no length.
+    Saliency lists of another length than the video has clips, queries without a window, windows of no length or (where
+    they were read as listed) out of order.
     """
     short: list[str] = []
     long: list[str] = []
     none: list[str] = []
     flat: list[str] = []
+    unsorted: list[str] = []
     for place, qid in enumerate(queries.qids):
         predicted, labels = queries.predicted_saliency[place], queries.saliency[place]
         if predicted is not None and labels is not None and len(predicted) != len(labels):
@@ -102,6 +104,8 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
         if windows is not None:
             if not len(windows):
                 none.append(str(qid))
+            if (windows[1:, 2] > windows[:-1, 2]).any():
+                unsorted.append(str(qid))
             if (windows[:, 0] == windows[:, 1]).any():
                 flat.append(str(qid))
     kinds = {
@@ -109,5 +113,6 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
         "have more saliency scores than clips: the rest is cut, and a miss if it holds the best": long,
         "have no window: they count 0 (the official program stops there)": none,
         "have windows of no length: these match nothing": flat,
+        "have windows that are not sorted by score: R1 is that of the first listed, not of the best": unsorted,
     }
     return [f"{name}: {len(found)} queries {what} (first qid {found[0]})" for what, found in kinds.items() if found]

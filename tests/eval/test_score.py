@@ -160,7 +160,9 @@ def test_unsorted_windows_are_scored_as_listed_on_request(queries):
         row["pred_relevant_windows"].reverse()
     with pytest.raises(UserError, match="unsorted"):
         read_queries(predictions, truth)
-    result = score_queries(read_queries(predictions, truth, as_listed=True))
+    listed = read_queries(predictions, truth, as_listed=True)
+    assert "not sorted by score: R1 is that of the first listed" in find_oddities(listed)[-1]
+    result = score_queries(listed)
     expected = moment_scores(
         [row["pred_relevant_windows"] for row in predictions], [row["relevant_windows"] for row in truth]
     )["full"]
