@@ -109,10 +109,15 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
             if (windows[:, 0] == windows[:, 1]).any():
                 flat.append(str(qid))
     kinds = {
-        "have fewer saliency scores than clips: the rest counts as 0": short,
-        "have more saliency scores than clips: the rest is cut, and a miss if it holds the best": long,
-        "have no window: they count 0 (the official program stops there)": none,
-        "have windows of no length: these match nothing": flat,
-        "have windows that are not sorted by score: R1 is that of the first listed, not of the best": unsorted,
+        "fewer saliency scores than clips, the rest counts as 0": short,
+        "more saliency scores than clips, the rest is cut, and a miss if it holds the best": long,
+        "no window, which counts 0 (the official program stops there)": none,
+        "windows of no length, which match nothing": flat,
+        "windows not sorted by score, R1 is that of the first listed and not of the best": unsorted,
     }
-    return [f"{name}: {len(found)} queries {what} (first qid {found[0]})" for what, found in kinds.items() if found]
+    total = len(queries)
+    return [
+        f"{name}: {len(found)} of {total} queries: {what} (first qid {found[0]})"
+        for what, found in kinds.items()
+        if found
+    ]

@@ -124,8 +124,8 @@ def find_oddities(scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], whe
         for qid, v in videos.items()
         if len(scores[qid]) != len(v.labels)
     ]
-    what = "have a clip more or less than the labels: more is cut, less is ranked last"
-    return [f"{where}: {len(odd)} videos {what} (first qid {odd[0]})"] if odd else []
+    what = "a clip more or less than the labels, more is cut, less is ranked last"
+    return [f"{where}: {len(odd)} of {len(videos)} videos: {what} (first qid {odd[0]})"] if odd else []
 
 
 def score_predictions(

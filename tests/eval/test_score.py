@@ -161,7 +161,7 @@ def test_unsorted_windows_are_scored_as_listed_on_request(queries):
     with pytest.raises(UserError, match="unsorted"):
         read_queries(predictions, truth)
     listed = read_queries(predictions, truth, as_listed=True)
-    assert "not sorted by score: R1 is that of the first listed" in find_oddities(listed)[-1]
+    assert "not sorted by score, R1 is that of the first listed" in find_oddities(listed)[-1]
     result = score_queries(listed)
     expected = moment_scores(
         [row["pred_relevant_windows"] for row in predictions], [row["relevant_windows"] for row in truth]
@@ -222,10 +222,10 @@ def test_what_is_odd_but_scored_is_said_in_one_line_each(queries):
     predictions[3]["pred_relevant_windows"] = []
     predictions[0]["pred_relevant_windows"] = [[4, 4, 1.0]]
     lines = find_oddities(read_queries(predictions, truth), "p.jsonl")
-    assert [line.split(" queries ")[1].split(":")[0] for line in lines] == [
-        "have fewer saliency scores than clips",
-        "have more saliency scores than clips",
-        "have no window",
-        "have windows of no length",
+    assert [line.split(" queries: ")[1].partition(",")[0] for line in lines] == [
+        "fewer saliency scores than clips",
+        "more saliency scores than clips",
+        "no window",
+        "windows of no length",
     ]
-    assert all(line.startswith("p.jsonl: 1 ") and "\n" not in line for line in lines)
+    assert all(line.startswith("p.jsonl: 1 of 4 ") and "\n" not in line for line in lines)

@@ -160,7 +160,7 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
     assert score(long, rows) == score(exact, rows)
     assert find_oddities(read_scores(exact, rows, ("p", "g")), read_videos(rows)) == []
     (line,) = find_oddities(read_scores(short, rows, ("p", "g")), read_videos(rows), "p")
-    assert line.startswith("p: 3 videos have a clip more or less") and "A1 with 19 for 20" in line
+    assert line.startswith("p: 3 of 3 videos: a clip more or less") and "A1 with 19 for 20" in line
     labels = np.array(rows[0]["label"], dtype=float)
     last = [*labels.mean(1)[:-1], -9.0]
     video = read_videos(rows)["A1"]
