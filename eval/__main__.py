@@ -18,25 +18,44 @@ _log = logging.getLogger(__name__)
 def score(arguments: argparse.Namespace) -> None:
     """Score predictions: the official QVHighlights evaluation.
 
-    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). --by adds "subsets": the brief
-    metrics of the queries with each value of a ground truth key. --run, --scope and --seed go to "about", by which
-    `summarise` puts runs and seeds together.
+    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
+    metrics of parts: --by splits by the values of a key, --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the
+    ground truth or of --videos, and window_seconds, windows, words), --list FILE by query ids. --variants adds numbers
+    that are not official. --run, --scope and --seed go to "about", by which `summarise` puts runs and seeds together.
     """
-    from eval.score import evaluate, score_subsets
+    from eval.queries import find_oddities, read_queries
+    from eval.score import score_each, score_parts, score_queries
+    from eval.subsets import join_videos, select_listed, select_where, split_by
+    from eval.variants import score_variants
 
     names = str(arguments.predictions), str(arguments.ground_truth)
-    predictions, ground_truth = read_rows(arguments.predictions), read_rows(arguments.ground_truth)
-    metrics = evaluate(predictions, ground_truth, names)
-    if arguments.by:
-        metrics["subsets"] = score_subsets(predictions, ground_truth, arguments.by, names)
-    about: dict[str, Any] = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
-    about = {key: value for key, value in about.items() if value is not None}
+    truth = read_rows(arguments.ground_truth)
+    queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed)
+    metrics = score_queries(queries, names)
+    for line in find_oddities(queries, names[0]):
+        _log.warning("note: %s", line)
+
+    rows = queries.rows
+    for path in arguments.videos:
+        rows = join_videos(rows, read_rows(path), str(path))
+    parts = split_by(rows, arguments.by, names[1])
+    for rule in arguments.where:
+        parts |= select_where(rows, rule, names[1])
+    for path in arguments.list:
+        parts |= select_listed(rows, path, names[1])
+    if parts:
+        metrics["subsets"] = score_parts(queries, parts)
+    if arguments.variants:
+        metrics["variants"] = score_variants(queries)
+    about = _about(arguments)
     if about:
-        metrics["about"] = {**about, "queries": len(predictions)}
+        metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
+    if arguments.per_query:
+        write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": _lists(score_each(queries))})
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
     values = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
-    _log.info("%d queries: %s", len(predictions), ", ".join(values))
+    _log.info("%d queries: %s", len(queries), ", ".join(values))
 
 
 def baseline(arguments: argparse.Namespace) -> None:
@@ -51,16 +70,117 @@ def baseline(arguments: argparse.Namespace) -> None:
     write_rows(arguments.out, rows)
 
 
-def summarise(arguments: argparse.Namespace) -> None:
-    """Put metrics of runs and seeds into one table (JSON and Markdown).
+def tvsum(arguments: argparse.Namespace) -> None:
+    """Score TVSum or YouTube Highlights predictions by domain, beside chance, people and the best that can be had.
 
-    Reads files that `score --run NAME [--scope NAME] [--seed N]` wrote; mean ± standard deviation over the seeds.
+    Published numbers are of the best epoch on the test video itself, so give the last epoch beside it: --best and
+    --last (--predictions where neither is meant). Several files of one option are taken together, such as one a
+    domain. Without any, the reference rows alone come from the annotations. --segments adds the classic F1 (15 %).
     """
-    from eval.summarise import render_markdown, summarise
+    from eval.tvsum import (
+        SHOWN_REFERENCES,
+        find_oddities,
+        read_scores,
+        read_videos,
+        render_markdown,
+        score_predictions,
+        score_references,
+    )
 
-    summary = summarise([(str(path), read_object(path)) for path in arguments.metrics])
+    name = str(arguments.ground_truth)
+    truth = read_rows(arguments.ground_truth)
+    if arguments.domain:
+        truth = [row for row in truth if row.get("domain") in arguments.domain]
+        if not truth:
+            raise UserError(f"{name}: no video of domain {', '.join(arguments.domain)}")
+    segments = {str(row.get("vid")): row for row in read_rows(arguments.segments)} if arguments.segments else None
+    videos = read_videos(truth, segments, name)
+    rows, brief = {}, {}
+    for label, suffix, paths in (
+        ("best epoch", "-best", arguments.best),
+        ("last epoch", "-last", arguments.last),
+        ("predictions", "", arguments.predictions),
+    ):
+        if paths:
+            what = ", ".join(map(str, paths))
+            scores = read_scores([row for path in paths for row in read_rows(path)], truth, (what, name))
+            rows[label] = score_predictions(scores, videos, arguments.benchmark, what)
+            for line in find_oddities(scores, videos, what):
+                _log.warning("note: %s", line)
+            brief.update({f"{key}{suffix}": means["mean"] for key, means in rows[label].items()})
+            _log.info("%s: %s", label, ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
+    references = score_references(videos, arguments.chance_seed, arguments.benchmark)
+    metrics: dict[str, Any] = {
+        "brief": brief,
+        "rows": rows | references,
+        "references": {
+            row: {key: part["mean"] for key, part in references[row].items()}
+            for row in SHOWN_REFERENCES
+            if row in references
+        },
+    }
+    about = _about(arguments)
+    if about:
+        metrics["about"] = {**about, "queries": len(videos)}
+    write_object(arguments.out, metrics)
+    if arguments.out_markdown:
+        heading = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}[arguments.benchmark]
+        write_text(arguments.out_markdown, render_markdown(rows | references, heading))
+
+
+def describe(arguments: argparse.Namespace) -> None:
+    """Count an annotation file: queries, windows, lengths, points; or TVSum's videos, clips, domains."""
+    from eval.describe import describe_queries, describe_videos
+
+    name = str(arguments.ground_truth)
+    rows = read_rows(arguments.ground_truth)
+    if any(row.get("label") is not None for row in rows):
+        write_object(arguments.out, describe_videos(rows, name))
+    else:
+        write_object(arguments.out, describe_queries(rows, arguments.by, name))
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Compare two prediction files query by query: gains and losses of the second, best and worst queries first."""
+    from eval.compare import compare
+    from eval.queries import read_queries
+
+    truth, name = read_rows(arguments.ground_truth), str(arguments.ground_truth)
+    first, second = (
+        read_queries(read_rows(path), truth, (str(path), name), arguments.as_listed) for path in arguments.predictions
+    )
+    names = arguments.names or [str(path) for path in arguments.predictions]
+    result = compare(first, second, (names[0], names[1]), arguments.metric, arguments.most, arguments.seed)
+    write_object(arguments.out, result)
+    total = result["metrics"][result["metric"]]
+    _log.info(
+        "%s: %.2f, then %.2f: %+.2f, 95 %% %.2f to %.2f; better in %d of %d queries, worse in %d",
+        result["metric"], total["first"], total["second"], total["difference"], *total["interval"],
+        total["better"], total["queries"], total["worse"],
+    )  # fmt: skip
+
+
+def summarise(arguments: argparse.Namespace) -> None:
+    """Put metrics of runs, seeds and domains into one table (JSON, Markdown, LaTeX, CSV).
+
+    Reads files that `score` or `tvsum --run NAME [--scope NAME] [--seed N]` wrote; mean ± standard deviation over the
+    seeds. --per-query adds intervals over queries, --against tests every run against one.
+    """
+    from eval.summarise import summarise
+    from eval.tables import render_csv, render_latex, render_markdown
+
+    metrics, values = (
+        [(str(path), read_object(path)) for path in paths] for paths in (arguments.metrics, arguments.per_query)
+    )
+    summary = summarise(metrics, values, arguments.against, arguments.seed)
     write_object(arguments.out_json, summary)
-    write_text(arguments.out_markdown, render_markdown(summary))
+    for path, render in (
+        (arguments.out_markdown, render_markdown),
+        (arguments.out_latex, render_latex),
+        (arguments.out_csv, render_csv),
+    ):
+        if path:
+            write_text(path, render(summary))
 
 
 def gates(arguments: argparse.Namespace) -> None:
@@ -102,6 +222,26 @@ def plot_summary(arguments: argparse.Namespace) -> None:
     plot_summary(read_object(arguments.summary), arguments.out)
 
 
+def _about(arguments: argparse.Namespace) -> dict[str, Any]:
+    about = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
+    return {key: value for key, value in about.items() if value is not None}
+
+
+def _lists(values: dict[str, Any]) -> dict[str, list[float | None]]:
+    """Arrays as lists for JSON, None for NaN."""
+    return {
+        key: [None if number != number else round(number, 6) for number in array.tolist()]
+        for key, array in values.items()
+    }
+
+
+def _add_about(verb: argparse.ArgumentParser) -> None:
+    # `run` itself is where the command keeps the function of the verb.
+    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
+    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
+    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+
+
 def build_command() -> Command:
     """All verbs and their arguments."""
     command = Command("eval", "Score predictions, read gate logs, and draw what they say.")
@@ -111,21 +251,58 @@ def build_command() -> Command:
     verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
     verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
+    verb.add_argument("--per-query", type=Path, metavar="OUT", help="values of each query (JSON) to write as well")
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
-    # `run` itself is where the command keeps the function of the verb.
-    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
-    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
-    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+    verb.add_argument("--where", nargs="+", default=[], metavar="RULE", help="also score what meets modality=audio,...")
+    verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
+    verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
+    verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
+    verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
+    _add_about(verb)
 
     verb = command.verb("baseline", baseline)
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
     verb.add_argument("--out", type=Path, required=True, help="predictions (JSONL) to write")
     verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="whole number from 0")
 
+    verb = command.verb("tvsum", tvsum)
+    verb.add_argument("--ground-truth", type=Path, required=True, help="TVSum rows with label and domain (JSONL)")
+    for option, what in (("--best", "best epoch"), ("--last", "last epoch"), ("--predictions", "either")):
+        verb.add_argument(option, type=Path, nargs="+", metavar="P.jsonl", help=f"submission rows of the {what}")
+    verb.add_argument("--segments", type=Path, help='rows {"vid", "segments": [[start s, end s], ...]}, for F1')
+    verb.add_argument("--domain", nargs="+", metavar="NAME", help="only the videos of these domains")
+    verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")
+    verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="of the random rankings (default: 0)")
+    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
+    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write as well")
+    _add_about(verb)
+
+    verb = command.verb("describe", describe)
+    verb.add_argument("--ground-truth", type=Path, required=True, help="QVHighlights or TVSum rows (JSONL)")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also count the values of these keys")
+    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+
+    verb = command.verb("compare", compare)
+    verb.add_argument("--predictions", type=Path, nargs=2, required=True, metavar="P.jsonl", help="two files")
+    verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
+    verb.add_argument("--names", nargs=2, metavar="NAME", help="what to call the two (default: their paths)")
+    verb.add_argument("--metric", metavar="KEY", help="what to sort by (default: MR-full-mAP, else the first there is)")
+    verb.add_argument(
+        "--most", type=_whole, default=20, metavar="N", help="best and worst queries to list (default: 20)"
+    )
+    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
+    verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
+    verb.add_argument("--out", type=Path, required=True, help="comparison (JSON) to write")
+
     verb = command.verb("summarise", summarise)
     verb.add_argument("--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`")
+    verb.add_argument("--per-query", type=Path, nargs="+", default=[], metavar="Q.json", help="of `score --per-query`")
+    verb.add_argument("--against", metavar="RUN", help="test every other run against this one")
+    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
     verb.add_argument("--out-json", type=Path, required=True, help="summary (JSON) to write")
-    verb.add_argument("--out-markdown", type=Path, required=True, help="table (Markdown) to write")
+    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write")
+    verb.add_argument("--out-latex", type=Path, help="table (LaTeX, booktabs) to write")
+    verb.add_argument("--out-csv", type=Path, help="table (CSV, a line each run, scope and metric) to write")
 
     verb = command.verb("gates", gates)
     verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")

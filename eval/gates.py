@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cli import UserError
 from cli.files import Row, iterate_rows
 from eval.rows import Qid, read_numbers, shorten
-from eval.score import name_part
+from eval.subsets import name_part
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

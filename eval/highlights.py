@@ -10,7 +10,8 @@ A clip is positive for an annotator who gave it at least 2 (Fair), 3 (Good) or 4
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,11 @@ Bools = NDArray[np.bool_]
 LEVELS = {"Fair": 2, "Good": 3, "VeryGood": 4}
 
 
-def hit_at_one(predicted: Sequence[Floats], positive: Bools) -> Bools:
-    """Whether each query's best clip is positive for an annotator, (N,).
+def hit_at_one(best: NDArray[np.intp], positive: Bools) -> Bools:
+    """Whether each query's best clip (N,) is positive for an annotator, (N,).
 
-    `positive` is (N, A, L), False beyond a video's end. The best clip is sought in the whole prediction: one beyond
-    the video's end is a miss.
+    `positive` is (N, A, L), False beyond a video's end: a best clip there is a miss.
     """
-    best = np.array([scores.argmax() for scores in predicted])
     inside = best < positive.shape[-1]
     anyone: Bools = np.any(positive, axis=1)
     return inside & anyone[np.arange(len(best)), np.where(inside, best, 0)]
@@ -60,12 +59,38 @@ def average_precision(scores: Floats, positive: Bools, real: Bools) -> Floats:
     return np.divide((envelope * rises).sum(-1), steps, out=np.zeros(steps.shape), where=steps > 0)
 
 
-def score_highlights(predicted: Sequence[Floats], saliency: Sequence[Floats]) -> dict[str, dict[str, float]]:
-    """Score every level: {"HL-min-Fair": {"HL-mAP": .., "HL-Hit1": ..}, "HL-min-Good": ...} in percent.
+def rank_in_order(scores: Floats) -> Floats:
+    """Scores (N, L) without ties that keep their order; of equal clips the earlier one comes first."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranked = np.empty_like(scores)
+    np.put_along_axis(ranked, order, -np.arange(scores.shape[1], dtype=np.float64)[None], axis=1)
+    return ranked
 
-    `predicted`: a query's scores (any number of clips,); `saliency`: its labels (clips, A), with the same A throughout.
-    For the mAP a longer prediction is cut and a shorter one filled up with 0, which the original does too: where all
-    scores are negative, the clips that were not predicted then come first.
+
+@dataclass(frozen=True)
+class Clips:
+    """Predictions and labels of all queries on one grid of L clips."""
+
+    scores: Floats
+    """(N, L); a longer prediction is cut, a shorter one filled up with 0."""
+    labels: Floats
+    """(N, A, L) points from 0 to 4."""
+    real: Bools
+    """(N, L) False beyond a video's end."""
+    best: NDArray[np.intp]
+    """(N,) the highest-scored clip (first of equals) of the whole prediction, which may lie beyond the video's end."""
+
+    def positive(self, least: float) -> Bools:
+        """Clips with at least so many points, (N, A, L)."""
+        return (self.labels >= least) & self.real[:, None]
+
+
+def align_clips(predicted: Sequence[Floats], saliency: Sequence[Floats]) -> Clips:
+    """Lay predictions over labels as the official evaluation does.
+
+    `predicted`: a query's scores (any number of clips, at least one,); `saliency`: its labels (clips, A), with the same
+    A throughout. Filling a short prediction with 0 is not harmless: where all scores are negative, the clips that were
+    not predicted come first.
     """
     queries, annotators = len(saliency), saliency[0].shape[1]
     longest = max(len(labels) for labels in saliency)
@@ -78,11 +103,32 @@ def score_highlights(predicted: Sequence[Floats], saliency: Sequence[Floats]) ->
         real[row, :length] = True
         shared = min(length, len(prediction))
         scores[row, :shared] = prediction[:shared]
-    result = {}
+    return Clips(scores, labels, real, np.array([prediction.argmax() for prediction in predicted]))
+
+
+@dataclass(frozen=True)
+class LevelScores:
+    """What one level gives for each query."""
+
+    precision: Floats
+    """(N, A) `average_precision`"""
+    hit: Bools
+    """(N,) `hit_at_one`"""
+
+
+def score_levels(clips: Clips) -> dict[str, LevelScores]:
+    """The values of each query that the metrics of each level are means of."""
+    scores = {}
     for name, least in LEVELS.items():
-        positive = (labels >= least) & real[:, None]
-        result[f"HL-min-{name}"] = {
-            "HL-mAP": percent(average_precision(scores, positive, real).mean()),
-            "HL-Hit1": percent(hit_at_one(predicted, positive).mean()),
-        }
-    return result
+        positive = clips.positive(least)
+        precision = average_precision(clips.scores, positive, clips.real)
+        scores[f"HL-min-{name}"] = LevelScores(precision, hit_at_one(clips.best, positive))
+    return scores
+
+
+def score_highlights(levels: Mapping[str, LevelScores]) -> dict[str, dict[str, float]]:
+    """Every level in percent: {"HL-min-Fair": {"HL-mAP": .., "HL-Hit1": ..}, "HL-min-Good": ...}."""
+    return {
+        name: {"HL-mAP": percent(part.precision.mean()), "HL-Hit1": percent(part.hit.mean())}
+        for name, part in levels.items()
+    }

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,18 +53,25 @@ def compute_iou(predicted: Floats, relevant: Floats) -> Floats:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def recall_at_one(predicted: Floats, listed: Bools, relevant: Floats, wanted: Bools) -> Bools:
-    """Which thresholds each query's window (N, 2) reaches, (N, T).
+def compute_first_iou(predicted: Floats, listed: Bools, relevant: Floats, wanted: Bools) -> Floats:
+    """IoU of each query's first listed window (N, 2) with the relevant window that it meets best, (N,); 0 without one.
 
-    The window is compared with those relevant windows (N, G, 2) that are `wanted` (N, G). `listed` (N,): whether
-    the query has a window at all. The best relevant window is chosen by IoU, then compared by intersection over the
-    hull of the two: equal when they meet, but rounded differently, and parity needs the same.
+    Only those relevant windows (N, G, 2) count that are `wanted` (N, G). `listed` (N,): whether the query has a window
+    at all. The best relevant window is chosen by IoU, but the value is the intersection over the hull of the two: equal
+    when they meet, but rounded differently, and parity needs the same.
     """
     iou = np.where(wanted, compute_iou(predicted[:, None], relevant)[:, 0], -1.0)
     best = np.take_along_axis(relevant, iou.argmax(1)[:, None, None], axis=1)[:, 0]
     shared = np.clip(np.minimum(predicted[:, 1], best[:, 1]) - np.maximum(predicted[:, 0], best[:, 0]), 0, None)
     hull = np.maximum(predicted[:, 1], best[:, 1]) - np.minimum(predicted[:, 0], best[:, 0])
-    return ((shared / hull)[:, None] >= np.array(THRESHOLDS)) & listed[:, None]
+    first: Floats = np.where(listed, np.divide(shared, hull, out=np.zeros_like(shared), where=hull > 0), 0.0)
+    return first
+
+
+def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
+    """Which thresholds each query's first window reaches, (N, T), from its IoU (N,)."""
+    reached: Bools = first_iou[:, None] >= np.array(thresholds)
+    return reached
 
 
 def average_precision(iou: Floats, wanted: Bools) -> Floats:
@@ -89,14 +97,23 @@ def average_precision(iou: Floats, wanted: Bools) -> Floats:
     return (hits * envelope).sum(-1) / wanted.sum(1)[:, None]
 
 
-def score_moments(
-    predicted: Sequence[Floats], relevant: Sequence[Floats]
-) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Score every range, in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
+@dataclass(frozen=True)
+class RangeScores:
+    """What one range of window lengths gives for each query; without a relevant window in it one is not `counted`."""
+
+    counted: Bools
+    """(N,)"""
+    first_iou: Floats
+    """(N,) `compute_first_iou`; 0 where not counted."""
+    precision: Floats
+    """(N, T) `average_precision` at each threshold; 0 where not counted."""
+
+
+def score_ranges(predicted: Sequence[Floats], relevant: Sequence[Floats]) -> dict[str, RangeScores]:
+    """The values of each query that the metrics of each range are means of.
 
     `predicted`: a query's windows as (windows, 3), start s, end s, score, in listed order; `relevant`: (windows, 2), at
     least one. A query with no predicted window counts 0 in both (the official program stops with an error there).
-    A range with no query is None throughout.
     """
     windows, listed = stack(predicted, MOST_WINDOWS)
     truth, real = stack(relevant, max(len(array) for array in relevant))
@@ -106,17 +123,32 @@ def score_moments(
     iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
     iou = np.take_along_axis(iou, order[..., None], axis=1)
 
-    scores: dict[str, dict[str, dict[str, float | None]]] = {}
-    names = [str(threshold) for threshold in THRESHOLDS]
+    scores = {}
     for name, (shortest, longest) in RANGES.items():
         wanted = real & (lengths > shortest) & (lengths <= longest)
-        rows = wanted.any(1)
-        if not rows.any():
+        rows: Bools = np.any(wanted, axis=1)
+        first_iou, precision = np.zeros(len(rows)), np.zeros((len(rows), len(THRESHOLDS)))
+        if rows.any():
+            used = slice(0, np.flatnonzero(wanted.any(0))[-1] + 1)  # most queries have few windows: less to search
+            precision[rows] = average_precision(iou[rows][..., used], wanted[rows][:, used])
+            first_iou[rows] = compute_first_iou(first[rows], has_first[rows], truth[rows], wanted[rows])
+        scores[name] = RangeScores(rows, first_iou, precision)
+    return scores
+
+
+def score_moments(ranges: Mapping[str, RangeScores]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Every range in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
+
+    A range with no query is None throughout.
+    """
+    scores: dict[str, dict[str, dict[str, float | None]]] = {}
+    names = [str(threshold) for threshold in THRESHOLDS]
+    for name, part in ranges.items():
+        if not part.counted.any():
             scores[name] = {"MR-mAP": dict.fromkeys([*names, "average"]), "MR-R1": dict.fromkeys(names)}
             continue
-        used = slice(0, np.flatnonzero(wanted.any(0))[-1] + 1)  # most queries have few windows: less to search
-        precision = average_precision(iou[rows][..., used], wanted[rows][:, used]).mean(0)
-        recall = recall_at_one(first[rows], has_first[rows], truth[rows], wanted[rows]).mean(0)
+        precision = part.precision[part.counted].mean(0)
+        recall = recall_at_one(part.first_iou[part.counted], THRESHOLDS).mean(0)
         scores[name] = {
             "MR-mAP": {
                 **{key: percent(value) for key, value in zip(names, precision, strict=True)},

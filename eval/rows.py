@@ -77,15 +77,23 @@ def shorten(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def read_predicted_windows(row: Row, where: str) -> Floats:
+def read_predicted_windows(row: Row, where: str, as_listed: bool = False) -> Floats:
     """`pred_relevant_windows` as (windows, 3): start s, end s, score.
 
     A reversed window is refused. One of no length is not: rounding to whole clips makes some, and they match nothing.
+    Windows that are not in descending order of score are refused unless `as_listed`: R1 takes the first listed window
+    and mAP the highest score, so the two would be about different predictions, and nothing tells which one was meant.
     """
     what = f"{where}: qid {row['qid']}: pred_relevant_windows"
     windows = read_numbers(row.get("pred_relevant_windows"), (None, 3), what)
     for start, end, _ in windows[windows[:, 1] < windows[:, 0]]:
         raise UserError(f"{what}: a window ends before it starts: [{start:g}, {end:g}]")
+    if not as_listed:
+        for place in np.flatnonzero(windows[1:, 2] > windows[:-1, 2])[:1]:
+            raise UserError(
+                f"{what}: unsorted, score {windows[place, 2]:g} stands before {windows[place + 1, 2]:g}: sort the"
+                " windows by score, best first (--as-listed scores them as they are, like the official program)"
+            )
     return windows
 
 
@@ -133,7 +141,10 @@ def read_saliency(row: Row, where: str) -> Floats | None:
     # The official labels are by three annotators; a query without relevant clips still counts with that many.
     annotators = len(scores[0]) if scores and isinstance(scores[0], list) else 3
     values = read_numbers(scores, (None, annotators), f"{what}: saliency_scores")
-    ids = read_numbers(clips, (None,), f"{what}: relevant_clip_ids").astype(np.intp)
+    numbers = read_numbers(clips, (None,), f"{what}: relevant_clip_ids")
+    ids = numbers.astype(np.intp)
+    if (ids != numbers).any():
+        raise UserError(f"{what}: relevant_clip_ids must be whole numbers")
     if len(ids) and not (ids.min() >= 0 and ids.max() < length):
         raise UserError(f"{what}: relevant_clip_ids outside 0..{length - 1} (duration {row['duration']:g} s)")
     matrix = np.zeros((length, annotators))

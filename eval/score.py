@@ -1,40 +1,35 @@
-"""The official QVHighlights evaluation of a prediction file, of all queries and of parts of them."""
+"""The official QVHighlights evaluation: of all queries, of parts of them, and the values of each query."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from cli import UserError
 from cli.files import Row
-from eval.highlights import score_highlights
-from eval.moments import score_moments
-from eval.rows import (
-    match_queries,
-    read_predicted_saliency,
-    read_predicted_windows,
-    read_relevant_windows,
-    read_saliency,
-)
-
-NAMES = ("predictions", "ground truth")
-# More parts than this is a key such as qid or query, chosen by mistake.
-MOST_PARTS = 50
+from eval.highlights import Clips, LevelScores, align_clips, score_highlights, score_levels
+from eval.moments import THRESHOLDS, Floats, RangeScores, recall_at_one, score_moments, score_ranges
+from eval.queries import NAMES, Queries, read_queries
 
 
 def evaluate(predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str] = NAMES) -> dict[str, Any]:
-    """Score predictions: the official structure, keys and rounding (percent, two decimals).
+    """Score prediction rows: `score_queries` of `read_queries`."""
+    return score_queries(read_queries(predictions, ground_truth, names), names)
+
+
+def score_queries(queries: Queries, names: tuple[str, str] = NAMES) -> dict[str, Any]:
+    """The official structure, keys and rounding (percent, two decimals).
 
     {"brief": {..}, "HL-min-Fair": {..}, "HL-min-Good", "HL-min-VeryGood", "full", "long", "middle", "short"}. Moments
     are scored over the queries with relevant windows, highlights over those with saliency labels; what no query has is
-    left out, as is what the predictions lack. A length range that holds no window is None. `names` stand for the files
-    in messages.
+    left out, as is what the predictions lack. A length range that holds no window is None.
 
     Raises:
-        UserError: different queries in the two, a malformed row, a score that is not finite, or nothing to score.
+        UserError: nothing to score.
     """
-    result = _evaluate(match_queries(predictions, ground_truth, names), names)
+    result = _score(queries)
     if not result["brief"]:
         raise UserError(
             f"{names[1]}: nothing to score: needs relevant_windows or saliency_scores with relevant_clip_ids, "
@@ -43,69 +38,85 @@ def evaluate(predictions: Sequence[Row], ground_truth: Sequence[Row], names: tup
     return result
 
 
-def score_subsets(
-    predictions: Sequence[Row], ground_truth: Sequence[Row], by: Sequence[str], names: tuple[str, str] = NAMES
-) -> dict[str, dict[str, Any]]:
-    """Score parts of the queries: {"modality=audio": {"queries": n, **brief}, ...}.
+def score_parts(queries: Queries, parts: Mapping[str, Sequence[int]]) -> dict[str, dict[str, Any]]:
+    """Score parts of the queries, given by places: {"modality=audio": {"queries": n, **brief}, ...}.
 
-    There is one part for every value of every key in `by`. A part's numbers are those of `evaluate` on its queries
-    alone. Rows without the key are the part "key=null".
+    A part's numbers are those of `evaluate` on its queries alone.
     """
-    pairs = match_queries(predictions, ground_truth, names)
-    scores: dict[str, dict[str, Any]] = {}
-    for key in by:
-        parts: dict[str, list[tuple[Row, Row]]] = {}
-        for pair in pairs:
-            parts.setdefault(name_part(key, pair[1], names[1]), []).append(pair)
-        if list(parts) == [f"{key}=null"]:
-            raise UserError(f"{names[1]}: no row has the key {key!r}")
-        if len(parts) > MOST_PARTS:
-            raise UserError(f"{names[1]}: {key!r} has {len(parts)} values, more than {MOST_PARTS}")
-        for part in sorted(parts):
-            scores[part] = {"queries": len(parts[part]), **_evaluate(parts[part], names)["brief"]}
-    return scores
+    return {name: {"queries": len(places), **_score(queries.take(places))["brief"]} for name, places in parts.items()}
 
 
-def name_part(key: str, row: Row, where: str) -> str:
-    """The part a row belongs to: "modality=audio", "audio_informative=true"."""
-    value = row.get(key)
-    if isinstance(value, list | dict):
-        raise UserError(f"{where}: qid {row.get('qid')}: {key!r} is a {type(value).__name__}, not one value")
-    return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+def score_each(queries: Queries) -> dict[str, Floats]:
+    """The value of each query for every key of "brief": {key: (N,)} in percent.
+
+    NaN where the query does not count for it; the mean of the others is the metric, before rounding.
+    """
+    values: dict[str, Floats] = {}
+    ranges, places = score_moments_of(queries)
+    for name, part in ranges.items():
+        mean = part.precision.mean(1)
+        values[f"MR-{name}-mAP"] = _spread(mean, part, places, len(queries))
+        if name == "full":
+            for threshold in (0.5, 0.75):
+                precision = part.precision[:, THRESHOLDS.index(threshold)]
+                values[f"MR-full-mAP@{threshold}"] = _spread(precision, part, places, len(queries))
+            for threshold in (0.5, 0.7):
+                hit = recall_at_one(part.first_iou, (threshold,))[:, 0]
+                values[f"MR-full-R1@{threshold}"] = _spread(hit, part, places, len(queries))
+    values = dict(sorted(values.items()))
+    levels, _, places = score_highlights_of(queries)
+    for name, level in levels.items():
+        for key, array in (("mAP", level.precision.mean(1)), ("Hit1", level.hit)):
+            values[f"{name}-{key}"] = np.full(len(queries), np.nan)
+            values[f"{name}-{key}"][places] = 100.0 * array
+    return values
 
 
-def _evaluate(pairs: Sequence[tuple[Row, Row]], names: tuple[str, str]) -> dict[str, Any]:
+def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int]]:
+    """`score_ranges` of the queries that have windows, and their places; empty if none has."""
+    places, predicted, relevant = [], [], []
+    for place, (windows, wanted) in enumerate(zip(queries.predicted_windows, queries.relevant_windows, strict=True)):
+        if windows is not None and wanted is not None:
+            places.append(place)
+            predicted.append(windows)
+            relevant.append(wanted)
+    return (score_ranges(predicted, relevant) if places else {}), places
+
+
+def score_highlights_of(queries: Queries) -> tuple[dict[str, LevelScores], Clips | None, list[int]]:
+    """`score_levels` of the queries that have saliency labels, their clips and places; empty if none has."""
+    places, predicted, saliency = [], [], []
+    for place, (scores, labels) in enumerate(zip(queries.predicted_saliency, queries.saliency, strict=True)):
+        if scores is not None and labels is not None:
+            places.append(place)
+            predicted.append(scores)
+            saliency.append(labels)
+    if not places:
+        return {}, None, places
+    clips = align_clips(predicted, saliency)
+    return score_levels(clips), clips, places
+
+
+def _spread(values: Floats | np.ndarray, part: RangeScores, places: list[int], queries: int) -> Floats:
+    """Values of the scored queries, as percent, at their places among all; NaN elsewhere."""
+    spread = np.full(queries, np.nan)
+    spread[places] = np.where(part.counted, 100.0 * values, np.nan)
+    return spread
+
+
+def _score(queries: Queries) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     brief: dict[str, float | None] = {}
-    if any("pred_relevant_windows" in prediction for prediction, _ in pairs):
-        found = [(prediction, read_relevant_windows(truth, names[1])) for prediction, truth in pairs]
-        asked = [(read_predicted_windows(row, names[0]), windows) for row, windows in found if windows is not None]
-        if asked:
-            moments = score_moments([pair[0] for pair in asked], [pair[1] for pair in asked])
-            scores.update(moments)
-            brief.update(sorted(_brief_moments(moments).items()))
-    if any("pred_saliency_scores" in prediction for prediction, _ in pairs):
-        labelled = [(prediction, truth, read_saliency(truth, names[1])) for prediction, truth in pairs]
-        rated = [
-            (read_predicted_saliency(row, names[0]), truth, matrix)
-            for row, truth, matrix in labelled
-            if matrix is not None
-        ]
-        if rated:
-            for _, truth, matrix in rated:
-                if matrix.shape[1] != rated[0][2].shape[1]:
-                    raise UserError(
-                        f"{names[1]}: qid {truth['qid']}: {matrix.shape[1]} annotators, others {rated[0][2].shape[1]}"
-                    )
-            highlights = score_highlights([row[0] for row in rated], [row[2] for row in rated])
-            scores.update(highlights)
-            brief.update(
-                {
-                    f"{name}-{key.removeprefix('HL-')}": value
-                    for name, part in highlights.items()
-                    for key, value in part.items()
-                }
-            )
+    ranges, _ = score_moments_of(queries)
+    if ranges:
+        moments = score_moments(ranges)
+        scores.update(moments)
+        brief.update(sorted(_brief_moments(moments).items()))
+    levels, _, _ = score_highlights_of(queries)
+    highlights = score_highlights(levels)
+    scores.update(highlights)
+    for name, part in highlights.items():
+        brief.update({f"{name}-{key.removeprefix('HL-')}": value for key, value in part.items()})
     return {"brief": brief, **dict(sorted(scores.items()))}
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from cli import UserError
 from cli.files import Row
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_png
-from eval.summarise import COLUMNS
+from eval.runs import COLUMNS
 
 # In the order of preference; the first that the history has decides the best epoch.
 BEST_BY = ("MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")

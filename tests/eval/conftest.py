@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,16 @@ import numpy as np
 import pytest
 
 Rows = list[dict[str, Any]]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The folder of published annotations and predictions, which are no part of the project."""
+    folder = (ROOT / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip("needs the published annotations: SHARED_DATA, or ../shared/data")
+    return folder
 
 
 def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
@@ -39,7 +50,7 @@ def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
         windows = 2.0 * np.hstack([starts, np.minimum(starts + random.integers(0, 30, size=(10, 1)), clips)])
         for place in random.integers(0, 10, size=4):  # near a relevant window, or on it
             windows[place] = 2.0 * edges[random.integers(len(edges))] + [0.0, float(random.integers(0, 3))]
-        scores = random.integers(0, 6, size=(10, 1)) / 5
+        scores = np.sort(random.integers(0, 6, size=(10, 1)), axis=0)[::-1] / 5
         length = clips + int(random.integers(-2, 3))
         predictions.append(
             {

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eval.__main__ import build_command
@@ -42,6 +43,81 @@ def test_from_predictions_to_pictures(tmp_path, write, queries, gate_rows):
     history = write("history.jsonl", [{"epoch": 0, "step": 1, "lr": 0.1, "train": {"loss": 1.0}, "val": None}])
     assert run("plot-training", "--history", history, "--out", tmp_path / "training.png") == 0
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_parts_variants_and_values_stand_beside_the_official_keys(tmp_path, write, queries, capsys):
+    predictions, truth = queries(9)
+    files = ["--predictions", write("p.jsonl", predictions), "--ground-truth", write("g.jsonl", truth)]
+    (tmp_path / "three.txt").write_text("0\n1\n2\n")
+    videos = write("videos.jsonl", [{"vid": f"video{n}", "has_audio": n % 2 == 0} for n in range(5)])
+    assert run("score", *files, "--out", tmp_path / "m.json") == 0
+    options = ["--where", "modality=audio,window_seconds=0:150", "--by", "has_audio", "--list", tmp_path / "three.txt"]
+    more = ["--videos", videos, "--variants", "--per-query", tmp_path / "q.json", "--run", "base", "--seed", 1]
+    assert run("score", *files, *options, *more, "--out", tmp_path / "more.json") == 0
+    official, metrics = (json.loads((tmp_path / name).read_text()) for name in ("m.json", "more.json"))
+    assert {key: metrics[key] for key in official} == official
+    assert set(metrics) - set(official) == {"subsets", "variants", "about"}
+    assert {name: part["queries"] for name, part in metrics["subsets"].items()} == {
+        "has_audio=false": 4, "has_audio=true": 5, "modality=audio,window_seconds=0:150": 3, "list=three": 3,
+    }  # fmt: skip
+    values = json.loads((tmp_path / "q.json").read_text())
+    assert values["qids"] == list(range(9)) and values["about"] == {"run": "base", "seed": 1}
+    assert list(values["values"]) == list(official["brief"])
+    assert "note: " in capsys.readouterr().err  # synthetic lists are a clip or two short
+
+    summary = ["--out-json", tmp_path / "s.json", "--out-latex", tmp_path / "s.tex", "--out-csv", tmp_path / "s.csv"]
+    assert run("summarise", "--metrics", tmp_path / "more.json", "--per-query", tmp_path / "q.json", *summary) == 0
+    assert "interval" in (tmp_path / "s.json").read_text() and (tmp_path / "s.tex").read_text().startswith("%")
+    both = ["--predictions", tmp_path / "p.jsonl", tmp_path / "p.jsonl", "--names", "a", "b"]
+    assert run("compare", *both, *files[2:], "--out", tmp_path / "c.json") == 0
+    assert json.loads((tmp_path / "c.json").read_text())["names"] == ["a", "b"]
+    assert run("describe", *files[2:], "--by", "modality", "--out", tmp_path / "d.json") == 0
+    assert json.loads((tmp_path / "d.json").read_text())["parts"]["modality=audio"] == 3
+
+
+def test_unsorted_windows_are_one_line(tmp_path, write, queries, capsys):
+    predictions, truth = queries(3)
+    predictions[1]["pred_relevant_windows"] = [[0, 2, 0.1], [4, 8, 0.9]]
+    files = ["--predictions", write("p.jsonl", predictions), "--ground-truth", write("g.jsonl", truth)]
+    assert run("score", *files, "--out", tmp_path / "m.json") == 1
+    error = capsys.readouterr().err
+    assert "p.jsonl: qid 1: pred_relevant_windows: unsorted" in error and error.count("\n") == 1
+    assert run("score", *files, "--as-listed", "--out", tmp_path / "m.json") == 0
+
+
+def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
+    random = np.random.default_rng(0)
+    truth = [
+        {"qid": name, "vid": name, "domain": name[0], "label": random.integers(1, 6, (20, 3)).tolist()}
+        for name in ("A1", "B1")
+    ]
+    files = [
+        write(f"{epoch}{row['qid']}.jsonl", [{"qid": row["qid"], "pred_saliency_scores": random.random(20).tolist()}])
+        for epoch in ("best", "last")
+        for row in truth
+    ]
+    labels = ["--ground-truth", write("tvsum.jsonl", truth)]
+    out = ["--out", tmp_path / "t.json", "--out-markdown", tmp_path / "t.md"]
+    segments = write("s.jsonl", [{"vid": row["vid"], "segments": [[0, 20], [20, 26], [26, 40]]} for row in truth])
+    options = ["--segments", segments, "--run", "base", "--seed", 0]
+    assert run("tvsum", *labels, "--best", *files[:2], "--last", *files[2:], *options, *out) == 0
+    metrics = json.loads((tmp_path / "t.json").read_text())
+    assert {"mAP-best", "mAP-last", "tau-last", "F1-last"} < set(metrics["brief"])
+    assert metrics["brief"]["mAP-best"] == metrics["rows"]["best epoch"]["mAP"]["mean"]
+    assert list(metrics["references"]) == ["chance", "mean human", "best found (25 clips)"]
+    assert "| chance |" in (tmp_path / "t.md").read_text()
+    assert run("summarise", "--metrics", tmp_path / "t.json", "--out-json", tmp_path / "s.json") == 0
+    assert "best found (25 clips)" in (tmp_path / "s.json").read_text()
+    assert run("plot-summary", "--summary", tmp_path / "s.json", "--out", tmp_path / "s.png") == 0
+
+    assert run("tvsum", *labels, "--domain", "B", "--last", files[3], "--out", tmp_path / "b.json") == 0
+    assert list(json.loads((tmp_path / "b.json").read_text())["rows"]["chance"]["mAP"]) == ["B", "mean"]
+    assert run("describe", *labels, "--out", tmp_path / "d.json") == 0
+    capsys.readouterr()
+    assert run("tvsum", *labels, "--last", files[3], "--out", tmp_path / "b.json") == 1
+    assert "1 of 2 queries are missing, first qid A1" in capsys.readouterr().err
+    assert run("tvsum", *labels, "--domain", "C", "--out", tmp_path / "b.json") == 1
+    assert "no video of domain C" in capsys.readouterr().err
 
 
 def test_official_keys_alone_without_options(tmp_path, write, queries):
@@ -83,7 +159,18 @@ def test_number_of_samples_is_checked(tmp_path, write, gate_rows, capsys, number
     assert "--num-samples: must be" in capsys.readouterr().err
 
 
-VERBS = ["score", "baseline", "summarise", "gates", "plot-gates", "plot-training", "plot-summary"]
+VERBS = [
+    "score",
+    "baseline",
+    "tvsum",
+    "describe",
+    "compare",
+    "summarise",
+    "gates",
+    "plot-gates",
+    "plot-training",
+    "plot-summary",
+]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -95,7 +182,9 @@ def test_every_verb_explains_itself(verb, capsys):
 
 
 def test_scoring_loads_neither_matplotlib_nor_torch():
-    program = "import sys, eval.__main__, eval.score, eval.gates, eval.summarise, eval.baseline\n"
+    program = (
+        "import sys, eval.__main__, eval.score, eval.gates, eval.summarise, eval.baseline, eval.tvsum, eval.compare\n"
+    )
     program += "print([name for name in ('matplotlib', 'torch', 'model') if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -5,47 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.highlights import score_highlights
-
-
-def slow_ap(scores, positive):
-    """Precision at each level of score at which recall rises, replaced by the best at a lower level; plain mean."""
-    levels = []
-    for level in sorted(set(scores), reverse=True):
-        chosen = [label for score, label in zip(scores, positive, strict=True) if score >= level]
-        levels.append((sum(chosen), sum(chosen) / len(chosen)))
-    found = [0] + [count for count, _ in levels]
-    kept = [max(value for _, value in levels[n:]) for n in range(len(levels)) if found[n + 1] > found[n]]
-    return float(np.mean(kept)) if kept else 0.0
-
-
-def slow_scores(predicted, saliency, least):
-    values, hits = [], []
-    for scores, labels in zip(predicted, saliency, strict=True):
-        filled = (list(scores) + [0.0] * len(labels))[: len(labels)]
-        values += [slow_ap(filled, [row[n] >= least for row in labels]) for n in range(3)]
-        best = max(range(len(scores)), key=lambda clip: (scores[clip], -clip))
-        hits.append(best < len(labels) and max(labels[best]) >= least)
-    return {"HL-mAP": 100 * np.mean(values), "HL-Hit1": 100 * np.mean(hits)}
+from eval.highlights import align_clips, score_highlights, score_levels
+from tests.eval.oracle import highlight_scores, label_matrix
 
 
 def score(predicted, saliency):
-    return score_highlights([np.array(row, float) for row in predicted], [np.array(row, float) for row in saliency])
+    clips = align_clips([np.array(row, float) for row in predicted], [np.array(row, float) for row in saliency])
+    return score_highlights(score_levels(clips))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_equals_slow_implementation(queries, seed):
     predictions, truth = queries(50, seed)
-    labels = []
-    for row in truth:
-        matrix = np.zeros((row["duration"] // 2, 3))
-        matrix[row["relevant_clip_ids"]] = row["saliency_scores"]
-        labels.append(matrix.tolist())
+    labels = [label_matrix(row) for row in truth]
     predicted = [row["pred_saliency_scores"] for row in predictions]
     result = score(predicted, labels)
-    for name, least in (("Fair", 2), ("Good", 3), ("VeryGood", 4)):
-        for key, value in slow_scores(predicted, labels, least).items():
-            assert result[f"HL-min-{name}"][key] == pytest.approx(value, abs=0.00501)
+    for name, part in highlight_scores(predicted, labels).items():
+        for key, value in part.items():
+            assert result[name][key] == pytest.approx(100 * value, abs=0.00501)
 
 
 def test_levels_are_points_of_four():

@@ -5,46 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.moments import THRESHOLDS, score_moments
-
-LIMITS = {"full": (0, 1e9), "long": (30, 150), "middle": (10, 30), "short": (0, 10)}
-
-
-def overlap(one, other):
-    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-    return shared / ((one[1] - one[0]) + (other[1] - other[0]) - shared)
-
-
-def slow_ap(predicted, relevant, threshold):
-    """AP by the book: match in order of score, then precision at each hit, replaced by the best that follows."""
-    ranked = sorted(predicted[:10], key=lambda window: -window[2])
-    taken, hits = set(), []
-    for window in ranked:
-        fits = [(overlap(window, wanted), n) for n, wanted in enumerate(relevant) if n not in taken]
-        fits = [fit for fit in fits if fit[0] >= threshold]
-        if fits:
-            taken.add(max(fits)[1])
-        hits.append(bool(fits))
-    precision = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits))]
-    return sum(max(precision[n:]) for n, hit in enumerate(hits) if hit) / len(relevant)
-
-
-def slow_scores(predicted, relevant):
-    scores = {}
-    for name, (low, high) in LIMITS.items():
-        pairs = [(p, [w for w in r if low < w[1] - w[0] <= high]) for p, r in zip(predicted, relevant, strict=True)]
-        pairs = [(p, r) for p, r in pairs if r]
-        ap = {t: np.mean([slow_ap(p, r, t) for p, r in pairs]) for t in THRESHOLDS}
-        scores[name] = {
-            "MR-mAP": {**{str(t): ap[t] for t in THRESHOLDS}, "average": np.mean(list(ap.values()))},
-            "MR-R1": {str(t): np.mean([max(overlap(p[0], w) for w in r) >= t for p, r in pairs]) for t in THRESHOLDS},
-        }
-    return scores
+from eval.moments import THRESHOLDS, score_moments, score_ranges
+from tests.eval.oracle import moment_scores
 
 
 def score(predicted, relevant):
     arrays = [np.array(windows, float).reshape(-1, 3) for windows in predicted]
-    return score_moments(arrays, [np.array(windows, float) for windows in relevant])
+    return score_moments(score_ranges(arrays, [np.array(windows, float) for windows in relevant]))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -52,7 +19,7 @@ def test_equals_slow_implementation(queries, seed):
     predictions, truth = queries(60, seed)
     predicted = [row["pred_relevant_windows"] for row in predictions]
     relevant = [row["relevant_windows"] for row in truth]
-    expected = slow_scores(predicted, relevant)
+    expected = moment_scores(predicted, relevant)
     for name, part in score(predicted, relevant).items():
         for metric, values in part.items():
             for key, value in values.items():

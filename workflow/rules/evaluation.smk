@@ -1,7 +1,7 @@
 """Predictions and gate logs to numbers.
 
 Output: results/{run}/{scope}/seed{seed}/ for every run and seed, results/{run}/gates_{split}.json for the gates of a
-run's first seed, results/summary.{json,md} over all of them. `random` is the run of random predictions.
+run's first seed, results/summary.{json,md,tex,csv} over all of them. `random` is the run of random predictions.
 """
 
 
@@ -32,7 +32,8 @@ rule score:
         predictions=f"{paths.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        f"{paths.RESULTS}/metrics_{{split}}.json",
+        metrics=f"{paths.RESULTS}/metrics_{{split}}.json",
+        values=f"{paths.RESULTS}/queries_{{split}}.json",
     log:
         "logs/score/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -46,13 +47,14 @@ rule score:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
     shell:
         "python -m eval score --predictions {input.predictions:q} --ground-truth {input.queries:q} {params.by}"
-        " --run {wildcards.run:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output:q}"
-        " > {log:q} 2>&1"
+        " --run {wildcards.run:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output.metrics:q}"
+        " --per-query {output.values:q} > {log:q} 2>&1"
 
 
 rule summarise:
     input:
         metrics=expand(f"{paths.RESULTS}/metrics_val.json", run=[*RUNS, "random"], scope=SCOPES, seed=SEEDS),
+        values=expand(f"{paths.RESULTS}/queries_val.json", run=[*RUNS, "random"], scope=SCOPES, seed=SEEDS),
     output:
         json="results/summary.json",
         markdown=report(
@@ -61,6 +63,8 @@ rule summarise:
             category="Scores",
             labels={"what": "table of runs"},
         ),
+        latex="results/summary.tex",
+        csv="results/summary.csv",
     log:
         "logs/summarise.log",
     benchmark:
@@ -72,8 +76,8 @@ rule summarise:
     message:
         "Summing up all runs"
     shell:
-        "python -m eval summarise --metrics {input.metrics:q} --out-json {output.json:q}"
-        " --out-markdown {output.markdown:q} > {log:q} 2>&1"
+        "python -m eval summarise --metrics {input.metrics:q} --per-query {input.values:q} --out-json {output.json:q}"
+        " --out-markdown {output.markdown:q} --out-latex {output.latex:q} --out-csv {output.csv:q} > {log:q} 2>&1"
 
 
 rule gates:

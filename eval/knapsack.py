@@ -1,0 +1,58 @@
+"""The classic F1 of video summaries: segments within 15 % of the video, compared with every annotator's choice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+BUDGET = 0.15
+
+
+def score_summary(scores: Floats, labels: Floats, segment: NDArray[np.intp]) -> float:
+    """F1 of the summary that scores (T,) make against those that each annotator's labels (T, A) make, mean over A.
+
+    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores are first put on [0, 1], because the sum
+    that the knapsack maximises depends on where 0 is.
+    """
+    spread = np.ptp(scores)
+    chosen = summarise_clips((scores - scores.min()) / spread if spread else np.ones_like(scores), segment)
+    return float(np.mean([compute_f1(chosen, summarise_clips(column, segment)) for column in labels.T]))
+
+
+def summarise_clips(scores: Floats, segment: NDArray[np.intp], budget: float = BUDGET) -> Bools:
+    """The clips (T,) of the segments chosen: the largest sum of mean scores, of at most int(budget * T) clips."""
+    count = int(segment.max()) + 1
+    inside = segment >= 0
+    lengths = np.bincount(segment[inside], minlength=count)
+    sums = np.bincount(segment[inside], weights=scores[inside], minlength=count)
+    means = np.divide(sums, lengths, out=np.zeros(count), where=lengths > 0)
+    chosen = fill_knapsack(means, lengths, int(budget * len(scores)))
+    summary: Bools = inside & chosen[segment]
+    return summary
+
+
+def fill_knapsack(values: Floats, weights: NDArray[np.intp], capacity: int) -> Bools:
+    """Which items (S,) give the largest sum of values within a capacity, exact. Items of no weight are left out."""
+    best = np.zeros(capacity + 1)
+    taken = np.zeros((len(values), capacity + 1), dtype=bool)
+    for item, (value, weight) in enumerate(zip(values, weights, strict=True)):
+        if 0 < weight <= capacity:
+            with_it = best[: capacity + 1 - weight] + value
+            taken[item, weight:] = with_it > best[weight:]
+            best[weight:] = np.maximum(best[weight:], with_it)
+    chosen = np.zeros(len(values), dtype=bool)
+    left = capacity
+    for item in reversed(range(len(values))):
+        if taken[item, left]:
+            chosen[item] = True
+            left -= int(weights[item])
+    return chosen
+
+
+def compute_f1(predicted: Bools, wanted: Bools) -> float:
+    """Harmonic mean of precision and recall of chosen clips (T,); 0 without a clip in common."""
+    shared = int((predicted & wanted).sum())
+    return 2 * shared / int(predicted.sum() + wanted.sum()) if shared else 0.0

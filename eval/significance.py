@@ -1,0 +1,66 @@
+"""Is a difference more than noise: bootstrap intervals and paired tests, pure functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+DRAWS = 2000
+PERMUTATIONS = 10000
+# Rows of a random matrix at a time, so that memory stays small for any number of queries.
+BATCH = 200
+
+
+def bootstrap_means(values: Floats, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> Floats:
+    """Percentile intervals (K, 2) of the means of K columns of values (N, K), resampling the N rows together.
+
+    A row that is NaN in a column does not count there, however often it is drawn.
+    """
+    random = np.random.default_rng(seed)
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    means = []
+    for start in range(0, draws, BATCH):
+        size = min(BATCH, draws - start)
+        times = random.multinomial(len(values), np.full(len(values), 1 / len(values)), size=size).astype(np.float64)
+        counts = times @ known
+        means.append(np.divide(times @ filled, counts, out=np.full(counts.shape, np.nan), where=counts > 0))
+    tail = 50 * (1 - level)
+    interval: Floats = np.nanpercentile(np.concatenate(means), [tail, 100 - tail], axis=0).T
+    return interval
+
+
+def permute_signs(differences: Floats, seed: int = 0, permutations: int = PERMUTATIONS) -> float | None:
+    """Two-sided p of a paired permutation test: how often random signs give a mean as far from 0, for (N,).
+
+    All 2^N signs where there are no more than `permutations` of them, else that many drawn ones, counting the observed
+    one too. None without a pair.
+    """
+    count = len(differences)
+    if not count:
+        return None
+    # Sums of the same numbers in another order differ in the last bits.
+    far = abs(differences.sum()) * (1 - 1e-9)
+    if 2**count <= permutations:
+        signs = 1.0 - 2.0 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)
+        return float((np.abs(signs @ differences) >= far).mean())
+    random = np.random.default_rng(seed)
+    reached = 1
+    for start in range(0, permutations, BATCH):
+        signs = 1.0 - 2.0 * random.integers(0, 2, size=(min(BATCH, permutations - start), count))
+        reached += int((np.abs(signs @ differences) >= far).sum())
+    return reached / (permutations + 1)
+
+
+def compare_t(differences: Floats) -> float | None:
+    """Two-sided p of Student's paired t test for differences (N,); None for fewer than two of them, or no spread."""
+    # SciPy takes a third of a second to load, and most tables have no tests.
+    from scipy.special import stdtr
+
+    count = len(differences)
+    spread = float(differences.std(ddof=1)) if count > 1 else 0.0
+    if spread == 0:
+        return None
+    return float(2 * stdtr(count - 1, -abs(differences.mean()) / (spread / np.sqrt(count))))

@@ -1,0 +1,49 @@
+"""The average precision of TVSum and YouTube Highlights, as UMT and QD-DETR publish it.
+
+AP of a ranking: precision over recall by the trapezoid rule, from precision 1 at recall 0. Recall is relative to the
+positives among the clips that are looked at, which are the first five for TVSum and all for YouTube Highlights: one
+early hit gives a high AP, and missed highlights cost nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+TOP = 5
+
+
+def find_positives(labels: Floats) -> Bools:
+    """TVSum's positives, (T, A): clips that an annotator scored above the median of the video's labels (T, A).
+
+    Strictly above, and of an even number of clips the lower median, element (T - 1) // 2 in ascending order.
+    """
+    positive: Bools = labels > np.sort(labels, axis=0)[(len(labels) - 1) // 2]
+    return positive
+
+
+def average_precision(hits: Bools) -> Floats:
+    """AP of rankings (..., K), whether the clip at each rank is positive: sum of (r_j - r_j-1) (p_j-1 + p_j) / 2.
+
+    p_j is the precision of the first j, r_j their hits over all hits of the K; p_0 = 1, r_0 = 0. Without a hit it is 0.
+    """
+    found = np.cumsum(hits, axis=-1)
+    total = found[..., -1:]
+    precision = found / np.arange(1, hits.shape[-1] + 1)
+    before = np.concatenate([np.ones_like(precision[..., :1]), precision[..., :-1]], axis=-1)
+    steps = np.divide(hits, total, out=np.zeros(hits.shape), where=total > 0)
+    area: Floats = (steps * (before + precision) / 2).sum(-1)
+    return area
+
+
+def rank_clips(scores: Floats) -> NDArray[np.intp]:
+    """Clips (T,) in descending order of score, of equal ones the earlier first (the original's sort is unstable)."""
+    return np.argsort(-scores, kind="stable")
+
+
+def score_ranking(order: NDArray[np.intp], positive: Bools, top: int | None = TOP) -> float:
+    """Mean over annotators of the AP of the first `top` clips (None: all) of an order, for positives (T, A)."""
+    return float(average_precision(positive[order[:top]].T).mean())

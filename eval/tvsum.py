@@ -1,0 +1,211 @@
+"""TVSum and YouTube Highlights: scores of prediction files by domain, always beside chance, people and the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from cli.files import Row
+from eval.agreement import compute_rho, compute_tau, mean_known
+from eval.bounds import draw_scores, find_bounds, seed_of
+from eval.knapsack import score_summary
+from eval.rows import Qid, index_by_qid, match_queries, read_numbers, read_predicted_saliency
+from eval.topk import find_positives, rank_clips, score_ranking
+
+Floats = NDArray[np.float64]
+
+CLIP_SECONDS = 2.0
+BENCHMARKS = ("tvsum", "youtube")
+# A clip grid may count the last part of a clip where the annotation does not, or the reverse.
+SPARE_CLIPS = 1
+# Of these the summary of several runs shows what belongs beside every number.
+SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)")
+# Rows of the table that need no prediction, and the field of `Bounds` that each shows.
+REFERENCES = {
+    "chance": "chance",
+    "best of 400 by chance": "best_of_400",
+    "mean human": "mean_human",
+    "mean human, binarised": "mean_positive",
+    "best found (25 clips)": "ceiling",
+    "best found (all clips)": "ceiling_all",
+}
+
+
+@dataclass(frozen=True)
+class Video:
+    """An annotated video of T clips."""
+
+    qid: Qid
+    domain: str
+    labels: Floats
+    """(T, annotators): TVSum 1 to 5, YouTube Highlights positive above 0."""
+    segment: NDArray[np.intp] | None
+    """(T,) the given segment of each clip, -1 for none."""
+
+
+def read_videos(
+    rows: Sequence[Row], segments: Mapping[str, Row] | None = None, where: str = "ground truth"
+) -> dict[Qid, Video]:
+    """Videos by qid. `segments`: rows {"vid", "segments": [[start s, end s], ...]} by vid.
+
+    Raises:
+        UserError: labels or segments are missing or malformed, or a qid occurs twice.
+    """
+    videos = {}
+    for qid, row in index_by_qid(rows, where).items():
+        what = f"{where}: qid {qid}"
+        # CG-DETR's YouTube rows have both: match is 1, 0 (borderline) or -1.
+        label = row["label"] if row.get("label") is not None else row.get("match")
+        if isinstance(label, list) and label and not isinstance(label[0], list):
+            label = [[value] for value in label]
+        columns = len(label[0]) if isinstance(label, list) and label else None
+        labels = read_numbers(label, (None, columns), f"{what}: label")
+        if not labels.size:
+            raise UserError(f"{what}: label: empty")
+        domain = row.get("domain")
+        if not isinstance(domain, str):
+            raise UserError(f"{what}: domain must be a name, got {domain!r}")
+        segment = None
+        if segments is not None:
+            vid = str(row.get("vid", qid))
+            if vid not in segments:
+                raise UserError(f"{what}: no segments of vid {vid}")
+            segment = _assign_segments(segments[vid], len(labels), vid)
+        videos[qid] = Video(qid, domain, labels, segment)
+    return videos
+
+
+def read_scores(predictions: Sequence[Row], truth: Sequence[Row], names: tuple[str, str]) -> dict[Qid, Floats]:
+    """`pred_saliency_scores` (clips,) by qid, for exactly the queries of the ground truth."""
+    pairs = match_queries(predictions, truth, names)
+    return {row["qid"]: read_predicted_saliency(row, names[0]) for row, _ in pairs}
+
+
+def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: str = "predictions") -> dict[str, Any]:
+    """{"mAP", "tau", "rho"[, "F1"]} of one video as shares; YouTube Highlights has mAP alone.
+
+    mAP: see `eval.topk`; over all clips for YouTube Highlights. tau, rho: mean over annotators for whom they are
+    defined, None if for none. A prediction that is a clip too long is cut; a clip that it lacks is ranked last.
+
+    Raises:
+        UserError: the lengths differ by more than one clip.
+    """
+    clips = len(video.labels)
+    if abs(len(scores) - clips) > SPARE_CLIPS:
+        raise UserError(
+            f"{where}: qid {video.qid}: {len(scores)} pred_saliency_scores for a video of {clips} labelled clips"
+        )
+    scores = scores[:clips]
+    shared = len(scores)
+    # The original never ranks a clip beyond the prediction; last is the same unless fewer than five are predicted.
+    order = np.concatenate([rank_clips(scores), np.arange(shared, clips)])
+    if benchmark == "youtube":
+        return {"mAP": score_ranking(order, video.labels > 0, top=None)}
+    result: dict[str, Any] = {
+        "mAP": score_ranking(order, find_positives(video.labels)),
+        "tau": mean_known(compute_tau(scores, video.labels[:shared])),
+        "rho": mean_known(compute_rho(scores, video.labels[:shared])),
+    }
+    if video.segment is not None:
+        filled = np.concatenate([scores, np.full(clips - shared, scores.min())])
+        result["F1"] = score_summary(filled, video.labels, video.segment)
+    return result
+
+
+def find_oddities(scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], where: str = "predictions") -> list[str]:
+    """What is scored and still deserves a look: predictions of another length than the labels, in one line."""
+    odd = [
+        f"{qid} with {len(scores[qid])} for {len(v.labels)}"
+        for qid, v in videos.items()
+        if len(scores[qid]) != len(v.labels)
+    ]
+    what = "a clip more or less than the labels, more is cut, less is ranked last"
+    return [f"{where}: {len(odd)} of {len(videos)} videos: {what} (first qid {odd[0]})"] if odd else []
+
+
+def score_predictions(
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], benchmark: str = "tvsum", where: str = "predictions"
+) -> dict[str, dict[str, float | None]]:
+    """{"mAP": {"BK": .., "mean": ..}, "tau": ...}: means over a domain's videos, and over domains.
+
+    mAP and F1 in percent with three decimals (the original prints a share with five), tau and rho from -1 to 1.
+    """
+    found = {qid: score_video(scores[qid], video, benchmark, where) for qid, video in videos.items()}
+    return _by_domain(found, videos)
+
+
+def score_references(
+    videos: Mapping[Qid, Video], seed: int, benchmark: str = "tvsum"
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The rows that need no prediction: {"chance": {"mAP": {"BK": .., "mean": ..}, "sd": ...}, ...}.
+
+    YouTube Highlights has chance alone: its labels are one list of 0 and 1, and the ceiling is 100.
+    """
+    if benchmark == "youtube":
+        draws = {qid: draw_scores(video.labels > 0, seed_of(seed, str(qid)), None) for qid, video in videos.items()}
+        chance = {qid: {"mAP": float(drawn.mean()), "sd": float(drawn.std())} for qid, drawn in draws.items()}
+        return {"chance": _by_domain(chance, videos)}
+    bounds = {qid: find_bounds(video.labels, seed, str(qid)) for qid, video in videos.items()}
+    rows = {
+        name: _by_domain({qid: {"mAP": getattr(bound, key)} for qid, bound in bounds.items()}, videos)
+        for name, key in REFERENCES.items()
+    }
+    rows["chance"] |= _by_domain({qid: {"sd": bound.chance_sd} for qid, bound in bounds.items()}, videos)
+    human = {qid: score_video(video.labels.mean(1), video) for qid, video in videos.items()}
+    rows["mean human"] = _by_domain(human, videos)
+    return rows
+
+
+def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], heading: str) -> str:
+    """A row for each prediction and reference, a column for each domain, the mean, and the other metrics' means."""
+    domains = [name for name in next(iter(rows.values()))["mAP"] if name != "mean"]
+    others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
+    lines = [f"# {heading}", "", "mAP by domain in percent; tau, rho and F1 are means over domains.", ""]
+    lines.append("| Ranking | " + " | ".join([*domains, "mean", *others]) + " |")
+    lines.append("|:--|" + "--:|" * (len(domains) + 1 + len(others)))
+    for name, row in rows.items():
+        cells = [_render(row["mAP"][domain], 1) for domain in (*domains, "mean")]
+        cells += [_render(row[key]["mean"] if key in row else None, 1 if key == "F1" else 3) for key in others]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _render(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _by_domain(
+    found: Mapping[Qid, Mapping[str, float | None]], videos: Mapping[Qid, Video]
+) -> dict[str, dict[str, float | None]]:
+    result: dict[str, dict[str, float | None]] = {}
+    domains = sorted({video.domain for video in videos.values()})
+    for key in next(iter(found.values())):
+        scale, digits = (1.0, 4) if key in ("tau", "rho") else (100.0, 3)
+        means: dict[str, float | None] = {}
+        for domain in domains:
+            values = [found[qid][key] for qid, video in videos.items() if video.domain == domain]
+            means[domain] = mean_known(np.array(values, dtype=float))
+        means["mean"] = mean_known(np.array(list(means.values()), dtype=float))
+        result[key] = {name: None if mean is None else round(scale * mean, digits) for name, mean in means.items()}
+    return result
+
+
+def _assign_segments(row: Row, clips: int, vid: str) -> NDArray[np.intp]:
+    """The segment of each clip (T,): the one that holds its middle, -1 for none."""
+    what = f"segments: vid {vid}"
+    borders = read_numbers(row.get("segments"), (None, 2), what)
+    if not len(borders):
+        raise UserError(f"{what}: empty")
+    if (borders[:, 1] <= borders[:, 0]).any() or (borders[1:, 0] < borders[:-1, 1]).any():
+        raise UserError(f"{what}: must be [start s, end s] in order, each ending after it starts, not overlapping")
+    middles = (np.arange(clips) + 0.5) * CLIP_SECONDS
+    index = np.searchsorted(borders[:, 0], middles, side="right") - 1
+    segment = np.where((index >= 0) & (middles < borders[index, 1]), index, -1)
+    if (segment < 0).all():
+        raise UserError(f"{what}: no segment holds a clip")
+    return segment
