@@ -85,8 +85,9 @@ def first_gate_log(wildcards):
 
 
 def by_option(key):
-    """`--by KEY ...` for the keys that split a table; nothing if there are none."""
-    return " ".join(["--by", *map(shlex.quote, config["evaluation"][key])]) if config["evaluation"][key] else ""
+    """`--by KEY ...` for the keys that split a table and that any annotation row has; nothing if there are none."""
+    keys = [name for name in config["evaluation"][key] if any(name in row for row in DATA.queries)]
+    return " ".join(["--by", *map(shlex.quote, keys)]) if keys else ""
 
 
 def any_of(names):
