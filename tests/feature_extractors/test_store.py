@@ -203,3 +203,25 @@ def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
         path.write_bytes(b"not HDF5" * 100)
     with pytest.raises(UserError, match=r"000\.h5: not a .*feature store"):
         Store(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("offsets", "not a readable feature store: its offsets do not fit"),
+        ("stream", "not a readable feature store"),
+        ("nan", "holds features that are not finite numbers"),
+    ],
+)
+def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> None:
+    path = tmp_path / "000.h5"
+    write(path)
+    with h5py.File(path, "a") as file:
+        if change == "offsets":
+            file["offsets"][1] = -1
+        elif change == "stream":
+            del file.attrs["stream"]
+        else:
+            file["features"][0, 0] = np.nan
+    with pytest.raises(UserError, match=rf"000\.h5: {message}"):
+        Store(path)

@@ -16,16 +16,16 @@ ROWS = [{"qid": 3, "vid": "a"}, {"qid": 5, "vid": "b"}]
 CLIPS = {"a": 4, "b": 3}
 
 
-def write_clips(path: Path, stream: str, dim: int, heard: dict[str, list[int]]) -> Path:
+def write_clips(path: Path, stream: str, dim: int, heard: dict[str, list[int]], seconds: float = 2.0) -> Path:
     """A store with rows for some clips of the videos a and b."""
 
     def encode(vid: str) -> Arrays:
-        starts = np.array(heard[vid], dtype=np.float64) * 2.0
+        starts = np.array(heard[vid], dtype=np.float64) * seconds
         rows = np.random.default_rng(len(vid) + dim).standard_normal((len(starts), dim)).astype(np.float32)
-        return {"features": rows, "times": np.stack([starts, starts + 2.0], axis=1).reshape(-1, 2)}
+        return {"features": rows, "times": np.stack([starts, starts + seconds], axis=1).reshape(-1, 2)}
 
     columns = {"n_clips": np.array([CLIPS[vid] for vid in ("a", "b")])}
-    write_store(path, Provenance(stream, "test", "0", "{}", 2.0), ["a", "b"], encode, columns)
+    write_store(path, Provenance(stream, "test", "0", "{}", seconds), ["a", "b"], encode, columns)
     return path
 
 
@@ -78,3 +78,14 @@ def test_a_missing_stream_or_video_is_named(streams: Streams) -> None:
         FeatureSet(ModelConfig(video_streams=("slowfast",)), ROWS, streams)
     with pytest.raises(UserError, match="'c'"):
         FeatureSet(ModelConfig(), [{"qid": 3, "vid": "c"}], streams)
+
+
+def test_pictures_must_be_whole_and_labels_of_the_grid(streams: Streams, tmp_path: Path) -> None:
+    text = tmp_path / "text.h5"
+    some = write_clips(tmp_path / "some.h5", "clip_visual", 7, {"a": [0, 1, 2], "b": [0, 1, 2]})
+    with pytest.raises(UserError, match="has 3 of the 4 clips of 'a'"):
+        FeatureSet(ModelConfig(fusion="none"), ROWS, Streams([some, text]))
+    every = {vid: list(range(count)) for vid, count in CLIPS.items()}
+    fine = write_clips(tmp_path / "fine.h5", "clip_visual", 7, every, seconds=1.0)
+    with pytest.raises(UserError, match="features of 1-s clips"):
+        FeatureSet(ModelConfig(fusion="none"), ROWS, Streams([fine, text]))

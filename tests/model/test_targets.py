@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from model.targets import draw_targets
+from cli import UserError
+from model.targets import check_labels, draw_targets
 
 ROW: dict[str, Any] = {
     "relevant_windows": [[2, 6], [8, 10]],
@@ -49,3 +51,38 @@ def test_a_fully_relevant_video_has_no_easy_pair() -> None:
     targets = draw_targets(row, 2, 2.0, 5, np.random.default_rng(0))
     assert targets.higher.tolist() == [1, 1]
     assert targets.lower.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"relevant_windows": []}, "relevant_windows"),
+        ({"relevant_windows": [[6, 2]]}, "start < end"),
+        ({"relevant_windows": [[2, float("nan")]]}, "start < end"),
+        ({"relevant_windows": [[2]]}, "relevant_windows"),
+        ({"relevant_windows": "2-6"}, "relevant_windows"),
+        ({"relevant_clip_ids": [1, -2, 4]}, "relevant_clip_ids"),
+        ({"relevant_clip_ids": [1, 2]}, "saliency_scores"),
+        ({"saliency_scores": [[1], ["high"], [2]]}, "saliency_scores"),
+        ({"saliency_scores": None}, "saliency_scores"),
+    ],
+)
+def test_malformed_labels_are_named(change: dict[str, Any], message: str) -> None:
+    check_labels({"qid": 7, **ROW})
+    with pytest.raises(UserError, match=rf"qid 7: .*{message}"):
+        check_labels({"qid": 7, **ROW, **change})
+
+
+def test_a_window_beyond_the_video_is_no_target() -> None:
+    row = {"qid": 7, **ROW, "relevant_windows": [[2, 6], [1000, 1020]]}
+    targets = draw_targets(row, 10, 2.0, 5, np.random.default_rng(0))
+    np.testing.assert_allclose(targets.spans, [[0.2, 0.2]], atol=1e-7)
+    with pytest.raises(UserError, match="qid 7: no relevant window lies within the 20 s"):
+        draw_targets({**row, "relevant_windows": [[1000, 1020]]}, 10, 2.0, 5, np.random.default_rng(0))
+
+
+def test_a_row_without_relevant_clips() -> None:
+    row = {"relevant_windows": [[2, 6]], "relevant_clip_ids": [], "saliency_scores": []}
+    targets = draw_targets(row, 10, 2.0, 5, np.random.default_rng(0))
+    assert targets.saliency.sum() == 0
+    assert targets.higher.tolist() == targets.lower.tolist()

@@ -15,6 +15,7 @@ from demo.plan import DemoConfig
 from model.config import InferenceConfig, LossConfig, ModelConfig, TrainConfig
 from tests.workflow.workspace import Workspace, merge
 from workflow.configuration import check, check_weights, pick, settings_of_run
+from workflow.dataset import load_dataset
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -126,9 +127,40 @@ def test_runs_are_patches(config: dict[str, Any]) -> None:
     assert settings_of_run(config, "mha_strong").model.mha_gate_bias_init == 1.8
     assert settings_of_run(config, "video_only").model.effective().keys().isdisjoint({"audio_streams", "gating_type"})
     assert settings_of_run(config, "base").model == ModelConfig.from_dict(config["model"])
-    config["runs"]["film"]["model"]["ffn_gate_flim"] = True
-    with pytest.raises(UserError, match="run film: model: unknown key 'ffn_gate_flim'"):
-        settings_of_run(config, "film")
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ({"train": {"epochs": 0}}, "config: run film: train: epochs: 0 is less than the minimum of 1"),
+        ({"model": {"ffn_gate_flim": True}}, "config: run film: model: top level: Additional properties"),
+        ({"model": {"dropout": 7}}, "config: run film: model: dropout"),
+    ],
+)
+def test_patches_are_checked_like_the_sections(config: dict[str, Any], patch: dict[str, Any], message: str) -> None:
+    config["runs"]["film"] = patch
+    with pytest.raises(UserError, match=re.escape(message)):
+        check(config, SCHEMA)
+
+
+def test_numbers_in_patches_are_read(config: dict[str, Any]) -> None:
+    config["runs"]["film"] = {"train": {"learning_rate": "1e-4", "epochs": "7"}}
+    settings = settings_of_run(check(config, SCHEMA), "film")
+    assert (settings.train.learning_rate, settings.train.epochs) == (1e-4, 7)
+    # The rest of the section is the section's, not the schema's default.
+    assert settings.train.batch_size == config["train"]["batch_size"]
+
+
+def test_heads_of_a_fusion_that_a_run_lacks_do_not_matter(config: dict[str, Any]) -> None:
+    config["model"] |= {"hidden_dim": 60, "n_heads": 6, "fusion_n_heads": 6}
+    effective = settings_of_run(check(config, SCHEMA), "video_only").model.effective()
+    assert ModelConfig.from_dict(effective).hidden_dim == 60
+
+
+@pytest.mark.parametrize("annotations", [{"test": "data/demo/test.jsonl"}, {"val": "elsewhere/val.jsonl"}])
+def test_the_demo_has_two_splits_in_one_folder(config: dict[str, Any], annotations: dict[str, str]) -> None:
+    with pytest.raises(UserError, match=r"train\.jsonl and val\.jsonl"):
+        load_dataset(check(merge(config, {"dataset": {"annotations": annotations}}), SCHEMA))
 
 
 def test_pick_keeps_the_nesting() -> None:
