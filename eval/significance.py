@@ -61,6 +61,7 @@ def compare_t(differences: Floats) -> float | None:
 
     count = len(differences)
     spread = float(differences.std(ddof=1)) if count > 1 else 0.0
-    if spread == 0:
+    # Equal differences of decimal numbers differ in their last bits: 2.2 - 2.1 is not 1.2 - 1.1.
+    if count < 2 or spread <= 1e-9 * np.abs(differences).max():
         return None
     return float(2 * stdtr(count - 1, -abs(differences.mean()) / (spread / np.sqrt(count))))

@@ -53,3 +53,5 @@ def test_t_is_scipys():
     assert compare_t(change) == pytest.approx(ttest_1samp(change, 0).pvalue)
     assert compare_t(np.array([1.0])) is None
     assert compare_t(np.array([1.0, 1.0])) is None
+    # Equal but for rounding, which would be a p of 5e-31.
+    assert compare_t(np.array([1.2, 2.2, 3.4]) - np.array([1.1, 2.1, 3.3])) is None
