@@ -60,6 +60,28 @@ def infer(arguments: argparse.Namespace) -> None:
         write_rows(arguments.gate_log, gates)
 
 
+def import_checkpoint(arguments: argparse.Namespace) -> None:
+    """Turn a checkpoint of QD-DETR or of its gated variant into one of ours; nothing in the file is executed."""
+    from model.checkpoint import save_checkpoint
+    from model.detector import HighlightDetector
+    from model.reference.names import convert
+    from model.reference.options import network_of
+    from model.reference.reading import read_reference
+
+    state, options = read_reference(arguments.checkpoint)
+    shapes = {name: value.shape for name, value in state.items()}
+    streams = (arguments.video_streams, arguments.audio_streams, arguments.text_stream)
+    try:
+        config, dims = network_of(options, shapes, *streams)
+        network = HighlightDetector(config, dims)
+        network.load_state_dict(convert(state))
+    except (UserError, RuntimeError) as problem:
+        raise UserError(f"{arguments.checkpoint}: {' '.join(str(problem).split())[:300]}") from None
+    known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
+    save_checkpoint(arguments.out, network, {"imported_from": arguments.checkpoint.name, "options": known})
+    _log.info("%s: fusion %s, inputs %s", arguments.out, config.fusion, dims)
+
+
 def _read_labelled(file: Path) -> list[dict[str, Any]]:
     from feature_extractors.manifest import read_annotations
     from model.targets import check_labels
@@ -112,6 +134,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="predictions to write, JSONL")
     parser.add_argument("--gate-log", type=Path, metavar="FILE", help="gate log to write, JSONL")
     _add_running(parser, "inference")
+
+    parser = command.verb("import-checkpoint", import_checkpoint)
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT", help="model_best.ckpt of a reference")
+    parser.add_argument("--out", type=Path, required=True, metavar="PT", help="checkpoint to write")
+    parser.add_argument("--video-streams", nargs="+", required=True, metavar="NAME", help="in the order of training")
+    parser.add_argument("--audio-streams", nargs="+", default=["pann"], metavar="NAME", help="default: pann")
+    parser.add_argument("--text-stream", default="clip_text", metavar="NAME", help="default: clip_text")
     return command.main()
 
 

@@ -78,7 +78,7 @@ class FeatureSet:
         self.dims = InputDims(
             video=sum(streams.dim(name) for name in config.video_streams) + 2 * config.endpoint_features,
             text=streams.dim(config.text_stream),
-            audio=sum(streams.dim(name) for name in config.audio_streams) if config.reads_audio else 0,
+            audio=_audio_dim(config, streams),
         )
         self._reads_audio = config.reads_audio
 
@@ -103,19 +103,32 @@ class FeatureSet:
         return Inputs(video, video_mask, text, text_mask, audio, audio_mask)
 
 
+def _audio_dim(config: ModelConfig, streams: Streams) -> int:
+    if not config.reads_audio:
+        return 0
+    return sum(streams.dim(name) for name in config.audio_streams) + 2 * _doubles_endpoints(config)
+
+
+def _doubles_endpoints(config: ModelConfig) -> bool:
+    """Whether the audio input has the endpoint columns too, as the references' loader adds them."""
+    return config.endpoint_features and "double_endpoints" in config.compat
+
+
 def _read_video(config: ModelConfig, streams: Streams, vid: str) -> VideoFeatures:
     n_clips = streams.find(config.video_streams[0], vid).n_clips(vid)
     video = [_normalise(_read_all_clips(streams.find(name, vid), vid, n_clips)) for name in config.video_streams]
+    edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
+    endpoints: NDArray[np.float32] = np.stack([edges[:-1], edges[1:]], axis=1)
     if config.endpoint_features:
-        edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
-        video.append(np.stack([edges[:-1], edges[1:]], axis=1))
+        video.append(endpoints)
     audio = np.zeros((n_clips, 0), np.float32)
     heard = np.zeros(n_clips, np.bool_)
     if config.reads_audio:
         parts = [streams.find(name, vid).on_grid(vid, n_clips) for name in config.audio_streams]
-        audio = np.concatenate([_normalise(features) for features, _ in parts], axis=1)
-        # A clip counts as heard if every stream has it.
-        heard = np.logical_and.reduce([mask for _, mask in parts])
+        columns = [_normalise(features) for features, _ in parts]
+        # A clip counts as heard if every stream has it, and none has nothing but zeros for it.
+        heard = np.logical_and.reduce([mask & features.any(axis=1) for features, mask in parts])
+        audio = np.concatenate([*columns, endpoints] if _doubles_endpoints(config) else columns, axis=1)
     return VideoFeatures(np.concatenate(video, axis=1), audio, heard)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.decoder import MomentDecoder
-from model.fusion import GatedFusion, LayerGates
+from model.fusion import GatedFusion
+from model.fusion.layer_gates import LayerGates
 from model.mlp import Mlp
 from model.positions import encode_clips
 from model.spans import inverse_sigmoid
@@ -122,7 +123,7 @@ class HighlightDetector(nn.Module):
         self.text_projection = InputProjection(dims.text, dim, config.input_dropout)
         self.audio_projection: InputProjection | None = None
         self.fusion: GatedFusion | None = None
-        if config.fusion == "avigate_custom":
+        if config.has_gates:
             self.audio_projection = InputProjection(dims.audio, dim, config.input_dropout)
             self.fusion = GatedFusion(config)
 
@@ -142,6 +143,11 @@ class HighlightDetector(nn.Module):
         self.span_head = Mlp(dim, dim, dim, 2)
         self.saliency_clip = nn.Linear(dim, dim)
         self.saliency_global = nn.Linear(dim, dim)
+        self.text_positions: nn.ModuleDict | None = None
+        if "text_position_table" in config.compat:
+            # QD-DETR holds these and, by default, never reads them.
+            table = nn.Embedding(config.max_tokens, dim)
+            self.text_positions = nn.ModuleDict({"table": table, "norm": nn.LayerNorm(dim)})
 
     def forward(self, inputs: Inputs, negative: Tensor | None = None) -> Outputs:
         """Predict.
@@ -172,7 +178,8 @@ class HighlightDetector(nn.Module):
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
         if self.fusion is None or self.audio_projection is None:
-            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
+            masked = "audio_mask_ignored" not in self.config.compat
+            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0) if masked else audio
             return self.video_projection(torch.cat([inputs.video, heard], dim=-1)), []
         fused, gates = self.fusion(
             self.video_projection(inputs.video), self.audio_projection(audio), inputs.video_mask, audio_mask
@@ -185,7 +192,7 @@ class HighlightDetector(nn.Module):
         """Let the clips read the query, then one another: clips (B, L, D), global token (B, D), clip positions."""
         position = encode_clips(video_mask, video.shape[-1])
         for layer in self.text_to_video:
-            video = layer(video, text, text_mask, position, None)
+            video = layer(video, text, text_mask, position)
         batch = len(video)
         x = torch.cat([self.global_token.expand(batch, 1, -1), video], dim=1)
         placed = torch.cat([self.global_position.expand(batch, 1, -1), position], dim=1)
@@ -199,13 +206,18 @@ class HighlightDetector(nn.Module):
         return product.sum(dim=-1) / math.sqrt(clips.shape[-1])
 
 
-def other_video(vids: list[str]) -> tuple[Tensor, Tensor]:
+def other_video(vids: list[str], rolled: bool = False) -> tuple[Tensor, Tensor]:
     """For each sample of a batch the next one about another video.
+
+    Args:
+        rolled: as the references do, take the next one whatever it is about; the only sample then takes itself.
 
     Returns:
         index (B,), and has (B,) bool: False where the whole batch is about one video (the index is then its own).
     """
     count = len(vids)
+    if rolled:
+        return torch.arange(1, count + 1) % count, torch.ones(count, dtype=torch.bool)
     index = list(range(count))
     has = [False] * count
     for i, vid in enumerate(vids):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.fusion import LayerGates
+from model.fusion.layer_gates import LayerGates
 from model.inference import Predicted
 
 
@@ -41,7 +41,12 @@ def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dic
 
 
 def _values(layer: LayerGates, sample: int, n_clips: int) -> dict[str, Any]:
-    values = {"gate_mha": layer.values.mha, "gate_ffn": layer.values.ffn, "gate_beta": layer.values.beta}
+    values = {
+        "gate_mha": layer.values.mha,
+        "gate_ffn": layer.values.ffn,
+        "gate_gamma": layer.values.gamma,
+        "gate_beta": layer.values.beta,
+    }
     # A global gate has one row, whatever the number of clips.
     return {name: _rounded(gate[sample, :n_clips]) for name, gate in values.items() if gate is not None}
 

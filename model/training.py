@@ -121,7 +121,8 @@ def _train_epoch(
             draw_targets(features.rows[i], features.n_clips(i), features.clip_seconds, config.max_windows, rng)
             for i in indices
         ]
-        negative, has_negative = other_video([features.rows[i]["vid"] for i in indices])
+        vids = [features.rows[i]["vid"] for i in indices]
+        negative, has_negative = other_video(vids, rolled="rolled_negatives" in network.config.compat)
         inputs = features.batch(indices).to(device)
         outputs = network(inputs, negative.to(device))
         if not outputs.moments[-1].spans.isfinite().all():
