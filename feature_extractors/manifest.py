@@ -60,17 +60,22 @@ class Video(Settings):
 
 
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
-    """Read annotation files and check what every stage relies on: unique integer `qid`, text `query`, text `vid`."""
+    """Read annotation files and check what every stage relies on: unique `qid`, text `query`, text `vid`.
+
+    A qid is a whole number, as in QVHighlights, or text, as in TVSum.
+    """
     rows: list[Row] = []
-    seen: set[int] = set()
+    seen: set[str] = set()
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):
-            for key, kind in (("qid", int), ("query", str), ("vid", str)):
-                if not isinstance(row.get(key), kind):
-                    raise UserError(f"{path}: row {number}: {key!r} must be {kind.__name__}, got {row.get(key)!r}")
-            if row["qid"] in seen:
+            for key, kind in (("qid", int | str), ("query", str), ("vid", str)):
+                if not isinstance(row.get(key), kind) or isinstance(row[key], bool):
+                    wanted = getattr(kind, "__name__", "int or str")
+                    raise UserError(f"{path}: row {number}: {key!r} must be {wanted}, got {row.get(key)!r}")
+            # Stores know queries by the text of their qid.
+            if str(row["qid"]) in seen:
                 raise UserError(f"{path}: row {number}: qid {row['qid']} occurs twice")
-            seen.add(row["qid"])
+            seen.add(str(row["qid"]))
             rows.append(row)
     return rows
 
@@ -92,7 +97,8 @@ def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
 
 def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     """The queries about the videos of a shard, by qid."""
-    return sorted((row for row in rows if shard_of(row["vid"], shards) == shard), key=lambda row: row["qid"])
+    mine = [row for row in rows if shard_of(row["vid"], shards) == shard]
+    return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))
 
 
 def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:

@@ -15,23 +15,48 @@ _log = logging.getLogger("model")
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train one network and write best.pt, last.pt and history.jsonl."""
+    """Train one network and write best.pt, last.pt and history.jsonl.
+
+    A killed run goes on where it was: the same command again ends with the same weights. Started by torchrun, several
+    processes share each batch: torchrun --nproc-per-node 2 -m model train ...
+    """
     from model import training
     from model.config import TrainStage
     from model.dataset import FeatureSet, Streams
+    from model.distributed import join_processes
 
     stage = TrainStage.from_json(arguments.config)
+    if arguments.seed < 0:
+        raise UserError(f"--seed must be at least 0, got {arguments.seed}")
     device = _use_device(arguments)
-    streams = Streams(arguments.features)
-    train_set = FeatureSet(stage.model, _read_labelled(arguments.train), streams)
-    val_set = FeatureSet(stage.model, _read_labelled(arguments.val), streams)
-    _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
-    training.train(stage, train_set, val_set, arguments.seed, training.Outcome(arguments.out), device)
+    with join_processes(device) as processes:
+        if not processes.first:
+            logging.disable(logging.INFO)
+        objective = stage.train.objective
+        train_rows = _read_labelled(arguments.train, arguments.domain, objective)
+        val_rows = _read_labelled(arguments.val, arguments.domain, objective)
+        streams = Streams(arguments.features)
+        train_set = FeatureSet(stage.model, train_rows, streams)
+        if arguments.val_features:
+            streams = Streams(arguments.val_features)
+        val_set = FeatureSet(stage.model, val_rows, streams)
+        del streams
+        if val_set.dims != train_set.dims:
+            raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
+        _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
+        start = None
+        if arguments.init_from:
+            from model.checkpoint import load_network
+
+            start, about = load_network(arguments.init_from)
+            _log.info("starting from %s: epoch %s, seed %s", arguments.init_from, about.get("epoch"), about.get("seed"))
+        running = training.Running(device, processes, arguments.save_every, arguments.tensorboard)
+        outcome = training.Outcome(arguments.out)
+        training.train(stage, train_set, val_set, arguments.seed, outcome, running, start)
 
 
 def infer(arguments: argparse.Namespace) -> None:
     """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
-    from feature_extractors.manifest import read_annotations
     from model.checkpoint import load_network
     from model.config import InferStage
     from model.dataset import FeatureSet, Streams
@@ -41,16 +66,18 @@ def infer(arguments: argparse.Namespace) -> None:
     config = InferStage.from_json(arguments.config).inference
     device = _use_device(arguments)
     network, about = load_network(arguments.checkpoint)
-    features = FeatureSet(network.config, read_annotations([arguments.queries]), Streams(arguments.features))
+    features = FeatureSet(network.config, _read(arguments.queries, arguments.domain), Streams(arguments.features))
     if features.dims != network.dims:
         raise UserError(f"{arguments.checkpoint}: made for inputs {network.dims}, the features are {features.dims}")
     if arguments.gate_log and network.fusion is None:
         raise UserError(f"{arguments.checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
+    # A network that learnt saliency alone has a decoder that nobody trained.
+    moments = about.get("objective") != "saliency"
     rows: list[dict[str, Any]] = []
     gates: list[dict[str, Any]] = []
     count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
-    predicted = predict(network.to(device), features, config.batch_size, device)
+    predicted = predict(network.to(device), features, config.batch_size, device, moments)
     for item in track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features)):
         rows.append(submission_row(item, features.clip_seconds, config.round_to_clips))
         if arguments.gate_log and len(gates) < count:
@@ -82,21 +109,35 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     _log.info("%s: fusion %s, inputs %s", arguments.out, config.fusion, dims)
 
 
-def _read_labelled(file: Path) -> list[dict[str, Any]]:
+def _read(file: Path, domain: str | None) -> list[dict[str, Any]]:
+    """The rows of a file, of one domain if one is given."""
     from feature_extractors.manifest import read_annotations
-    from model.targets import check_labels
 
     rows = read_annotations([file])
-    for row in rows:
-        try:
-            check_labels(row)
-        except UserError as problem:
-            raise UserError(f"{file}: {problem}") from None
+    if domain is None:
+        return rows
+    kept = [row for row in rows if row.get("domain") == domain]
+    if not kept:
+        known = ", ".join(sorted({str(row["domain"]) for row in rows if "domain" in row})) or "none"
+        raise UserError(f"{file}: no row of domain {domain!r} (domains: {known})")
+    return kept
+
+
+def _read_labelled(file: Path, domain: str | None, objective: str) -> list[dict[str, Any]]:
+    from model.labels import check_rows
+
+    rows = _read(file, domain)
+    try:
+        check_rows(rows, objective)
+    except UserError as problem:
+        raise UserError(f"{file}: {problem}") from None
     return rows
 
 
 def _use_device(arguments: argparse.Namespace) -> str:
     import torch
+
+    from model.distributed import local_rank
 
     if arguments.threads < 1:
         raise UserError(f"--threads must be at least 1, got {arguments.threads}")
@@ -107,14 +148,25 @@ def _use_device(arguments: argparse.Namespace) -> str:
         except (RuntimeError, AssertionError) as problem:
             raise UserError(f"--device {arguments.device}: {str(problem).splitlines()[0]}") from None
         return str(arguments.device)
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return f"cuda:{local_rank()}" if torch.cuda.is_available() else "cpu"
 
 
 def _add_running(parser: argparse.ArgumentParser, sections: str) -> None:
     parser.add_argument("--features", type=Path, nargs="+", required=True, metavar="H5", help="stores of all streams")
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
+    parser.add_argument("--domain", metavar="NAME", help="only the rows of this domain (TVSum)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0, got {text!r}")
+    return value
 
 
 def main() -> int:
@@ -126,6 +178,18 @@ def main() -> int:
     parser.add_argument("--val", type=Path, required=True, metavar="FILE", help="labelled queries, JSONL")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--init-from", type=Path, metavar="PT", help="checkpoint whose weights to start from")
+    parser.add_argument(
+        "--val-features", type=Path, nargs="+", metavar="H5", help="stores of the val split, if they are others"
+    )
+    parser.add_argument(
+        "--save-every",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="least time between two writes of resume.pt (default 30; 0: after every step)",
+    )
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder of a TensorBoard log to write")
     _add_running(parser, "model and train")
 
     parser = command.verb("infer", infer)

@@ -130,20 +130,38 @@ class LossConfig(Settings):
 class TrainConfig(Settings):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
+    objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
+    """What is learnt. `saliency` is TVSum's mode: rows carry `label`, no moments, and the decoder is never run."""
     epochs: Count = 200
     batch_size: Count = 32
+    """Queries a step, over all processes together."""
     learning_rate: Positive = 1e-4
     weight_decay: Weight = 1e-4
+    schedule: Literal["step", "cosine"] = "step"
+    """`step`: a tenth after every `lr_drop` epochs; `cosine`: falling to 0 at the last step."""
     lr_drop: Count = 400
-    """Epochs after which the learning rate is divided by ten, again and again."""
+    """Epochs after which schedule `step` divides the learning rate by ten, again and again."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps in which the learning rate rises from 0, under either schedule."""
     gradient_clip: Positive = 0.1
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the forward and backward pass; weights, losses and validation stay float32."""
+    ema_decay: Share = 0.0
+    """Decay a step of the averaged weights that are validated and saved; 0 = the weights themselves."""
     max_windows: Count = 5
     """Moments of a query that are trained on; of more, a random choice each epoch."""
     validate_every: Count = 5
     """Epochs between validations; the last epoch is always validated."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Validations in a row without a better score after which training stops; 0 = never."""
     best_metric: str = "MR-full-mAP"
-    """Key of the validation summary that decides which epoch is best.pt."""
+    """Key of the validation summary that decides which epoch is best.pt; TVSum's is `mAP`."""
     loss: LossConfig = field(default_factory=LossConfig)
+
+    @property
+    def trains_moments(self) -> bool:
+        """Whether the decoder is trained."""
+        return self.objective == "moments_and_saliency"
 
 
 @dataclass(frozen=True, kw_only=True)

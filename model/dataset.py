@@ -1,17 +1,22 @@
-"""Features of a split in memory, joined and normalised as the network reads them, and batches of them."""
+"""Features of a split in memory, joined and normalised as the network reads them, and batches of them.
+
+All videos lie one after the other in one array, and so do all texts: no file is opened once training has begun, and a
+batch is made by copying slices.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from cli import UserError
+from cli import UserError, canonical_json
 from cli.files import Row
 from feature_extractors.store import Store
 from model.config import ModelConfig
@@ -45,13 +50,29 @@ class Streams:
         return self._stores[stream][0].dim
 
 
-@dataclass(frozen=True)
-class VideoFeatures:
-    """One video as the network reads it: video (L, Dv), audio (L, Da), audio_mask (L,)."""
+class Packed:
+    """Rows of many ids in one array (rows, D), with the place of each id."""
 
-    video: NDArray[np.float32]
-    audio: NDArray[np.float32]
-    audio_mask: NDArray[np.bool_]
+    def __init__(self, lengths: dict[str, int], dim: int) -> None:
+        self.rows = np.zeros((sum(lengths.values()), dim), np.float32)
+        self._lengths = lengths
+        ends = np.cumsum(list(lengths.values())).tolist()
+        self._ends = dict(zip(lengths, ends, strict=True))
+        self._tensor = torch.from_numpy(self.rows)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        """The rows of one id, (n, D): a view to fill or read."""
+        return self.rows[self._ends[name] - self._lengths[name] : self._ends[name]]
+
+    def length(self, name: str) -> int:
+        """Rows of one id."""
+        return self._lengths[name]
+
+    def pad(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """The rows of some ids, zero-padded to (B, longest, D), and the mask (B, longest), True = valid."""
+        lengths = torch.tensor([self._lengths[name] for name in names])
+        slices = [self._tensor[self._ends[name] - self._lengths[name] : self._ends[name]] for name in names]
+        return pad_sequence(slices, batch_first=True), torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
 
 
 class FeatureSet:
@@ -73,35 +94,51 @@ class FeatureSet:
                 f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
                 f"are of {LABEL_SECONDS:g}-s clips (set clips.seconds)"
             )
-        self._videos = {vid: _read_video(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
-        self._texts = {row["qid"]: _read_text(config, streams, row["qid"]) for row in rows}
         self.dims = InputDims(
             video=sum(streams.dim(name) for name in config.video_streams) + 2 * config.endpoint_features,
             text=streams.dim(config.text_stream),
             audio=_audio_dim(config, streams),
         )
-        self._reads_audio = config.reads_audio
+        vids = sorted({row["vid"] for row in rows})
+        clips = {vid: streams.find(config.video_streams[0], vid).n_clips(vid) for vid in vids}
+        self._video = Packed(clips, self.dims.video)
+        self._audio = Packed(clips, self.dims.audio) if config.reads_audio else None
+        self._heard = Packed(clips, 1) if config.reads_audio else None
+        for vid in vids:
+            self._video[vid][:] = _read_video(config, streams, vid, clips[vid])
+            if self._audio is not None and self._heard is not None:
+                self._audio[vid][:], self._heard[vid][:, 0] = _read_audio(config, streams, vid, clips[vid])
+        words = {name: _read_text(config, streams, name) for name in (str(row["qid"]) for row in rows)}
+        self._text = Packed({name: len(tokens) for name, tokens in words.items()}, self.dims.text)
+        for name, tokens in words.items():
+            self._text[name][:] = tokens
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def n_clips(self, index: int) -> int:
         """Clips of the video that query `index` is about."""
-        return len(self._videos[self.rows[index]["vid"]].video)
+        return self._video.length(self.rows[index]["vid"])
 
-    def batch(self, indices: Sequence[int]) -> Inputs:
-        """Pad the queries at `indices` to one batch."""
-        videos = [self._videos[self.rows[i]["vid"]] for i in indices]
-        video, video_mask = _pad([item.video for item in videos])
-        text, text_mask = _pad([self._texts[self.rows[i]["qid"]] for i in indices])
+    def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
+        """Pad the queries at `indices` to one batch; the texts of `further_texts` follow theirs."""
+        indices = list(indices)
+        vids = [self.rows[i]["vid"] for i in indices]
+        video, video_mask = self._video.pad(vids)
+        text, text_mask = self._text.pad([str(self.rows[i]["qid"]) for i in [*indices, *further_texts]])
         audio = audio_mask = None
-        if self._reads_audio:
-            audio, _ = _pad([item.audio for item in videos])
-            audio_mask = torch.zeros_like(video_mask)
-            for sample, item in enumerate(videos):
-                audio_mask[sample, : len(item.audio_mask)] = torch.from_numpy(item.audio_mask)
+        if self._audio is not None and self._heard is not None:
+            audio, _ = self._audio.pad(vids)
+            audio_mask = self._heard.pad(vids)[0].squeeze(-1) > 0
         return Inputs(video, video_mask, text, text_mask, audio, audio_mask)
 
+    def digest(self) -> str:
+        """A fingerprint of all rows and features: what a resumed run must find unchanged."""
+        content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
+        for packed in (self._video, self._audio, self._heard, self._text):
+            if packed is not None:
+                content.update(packed.rows.data if packed.rows.size else b"")
+        return content.hexdigest()
 
 def _audio_dim(config: ModelConfig, streams: Streams) -> int:
     if not config.reads_audio:
@@ -114,22 +151,29 @@ def _doubles_endpoints(config: ModelConfig) -> bool:
     return config.endpoint_features and "double_endpoints" in config.compat
 
 
-def _read_video(config: ModelConfig, streams: Streams, vid: str) -> VideoFeatures:
-    n_clips = streams.find(config.video_streams[0], vid).n_clips(vid)
+def _read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> NDArray[np.float32]:
     video = [_normalise(_read_all_clips(streams.find(name, vid), vid, n_clips)) for name in config.video_streams]
-    edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
-    endpoints: NDArray[np.float32] = np.stack([edges[:-1], edges[1:]], axis=1)
     if config.endpoint_features:
-        video.append(endpoints)
-    audio = np.zeros((n_clips, 0), np.float32)
-    heard = np.zeros(n_clips, np.bool_)
-    if config.reads_audio:
-        parts = [streams.find(name, vid).on_grid(vid, n_clips) for name in config.audio_streams]
-        columns = [_normalise(features) for features, _ in parts]
-        # A clip counts as heard if every stream has it, and none has nothing but zeros for it.
-        heard = np.logical_and.reduce([mask & features.any(axis=1) for features, mask in parts])
-        audio = np.concatenate([*columns, endpoints] if _doubles_endpoints(config) else columns, axis=1)
-    return VideoFeatures(np.concatenate(video, axis=1), audio, heard)
+        video.append(_endpoints(n_clips))
+    return np.concatenate(video, axis=1)
+
+
+def _read_audio(
+    config: ModelConfig, streams: Streams, vid: str, n_clips: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Audio (L, Da) and which clips are heard (L,): those for which no stream has nothing or nothing but zeros."""
+    parts = [streams.find(name, vid).on_grid(vid, n_clips) for name in config.audio_streams]
+    heard = np.logical_and.reduce([mask & features.any(axis=1) for features, mask in parts])
+    columns = [_normalise(features) for features, _ in parts]
+    if _doubles_endpoints(config):
+        columns.append(_endpoints(n_clips))
+    return np.concatenate(columns, axis=1), heard
+
+
+def _endpoints(n_clips: int) -> NDArray[np.float32]:
+    """Start and end of each clip as shares of the video, (L, 2)."""
+    edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
+    return np.stack([edges[:-1], edges[1:]], axis=1).astype(np.float32)
 
 
 def _read_all_clips(store: Store, vid: str, n_clips: int) -> NDArray[np.float32]:
@@ -139,22 +183,10 @@ def _read_all_clips(store: Store, vid: str, n_clips: int) -> NDArray[np.float32]
     return features
 
 
-def _read_text(config: ModelConfig, streams: Streams, qid: int) -> NDArray[np.float32]:
-    name = str(qid)
+def _read_text(config: ModelConfig, streams: Streams, name: str) -> NDArray[np.float32]:
     return _normalise(streams.find(config.text_stream, name).rows(name)[: config.max_tokens])
 
 
 def _normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each row by its L2 norm, which stays 0 for a row of zeros."""
     return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-5)
-
-
-def _pad(items: list[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Zero-pad (n, D) arrays to (B, longest, D), with the mask (B, longest)."""
-    longest = max(len(item) for item in items)
-    padded = torch.zeros(len(items), longest, items[0].shape[1])
-    mask = torch.zeros(len(items), longest, dtype=torch.bool)
-    for sample, item in enumerate(items):
-        padded[sample, : len(item)] = torch.from_numpy(item)
-        mask[sample, : len(item)] = True
-    return padded, mask

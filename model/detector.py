@@ -68,7 +68,7 @@ class Outputs:
     """What the network predicts.
 
     Attributes:
-        moments: of every decoder layer, the last one being the prediction.
+        moments: of every decoder layer, the last one being the prediction; empty where none were asked for.
         saliency: (B, L), any real number, higher = more of a highlight.
         negative_saliency: (B, L) for the queries of other videos; None outside training.
         gates: of every fusion layer; empty without gated fusion.
@@ -149,28 +149,33 @@ class HighlightDetector(nn.Module):
             table = nn.Embedding(config.max_tokens, dim)
             self.text_positions = nn.ModuleDict({"table": table, "norm": nn.LayerNorm(dim)})
 
-    def forward(self, inputs: Inputs, negative: Tensor | None = None) -> Outputs:
+    def forward(self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True) -> Outputs:
         """Predict.
 
         Args:
-            negative: (B,) for each sample the index of a sample of the batch whose query is not about its video;
-                with it, the saliency of that pairing is returned too.
+            negative: (B,) for each sample the index of a text of the batch whose query is not about its video; with
+                it, the saliency of that pairing is returned too. `inputs.text` may hold more than B texts for it.
+            moments: False leaves out the decoder, where only saliency is wanted.
         """
         video, gates = self._fuse(inputs)
         text = self.text_projection(inputs.text)
-        clips, summary, position = self._encode(video, inputs.video_mask, text, inputs.text_mask)
+        batch = len(video)
+        clips, summary, position = self._encode(video, inputs.video_mask, text[:batch], inputs.text_mask[:batch])
         negative_saliency = None
         if negative is not None:
             # The decoder is not run on the negative pairing: only its saliency is trained on.
             other, other_summary, _ = self._encode(video, inputs.video_mask, text[negative], inputs.text_mask[negative])
             negative_saliency = self._saliency(other, other_summary)
-        anchors = self.anchors.sigmoid().expand(len(video), -1, -1)
-        states, started = self.decoder(anchors, clips, inputs.video_mask, position)
-        moments = [
+        found = self._find_moments(clips, inputs.video_mask, position) if moments else []
+        return Outputs(found, self._saliency(clips, summary), negative_saliency, gates)
+
+    def _find_moments(self, clips: Tensor, video_mask: Tensor, position: Tensor) -> list[Moments]:
+        anchors = self.anchors.sigmoid().expand(len(clips), -1, -1)
+        states, started = self.decoder(anchors, clips, video_mask, position)
+        return [
             Moments(self.class_head(state), (self.span_head(state) + inverse_sigmoid(start)).sigmoid())
             for state, start in zip(states, started, strict=True)
         ]
-        return Outputs(moments, self._saliency(clips, summary), negative_saliency, gates)
 
     def _fuse(self, inputs: Inputs) -> tuple[Tensor, list[LayerGates]]:
         """Project video, with audio in it as the fusion has it: (B, L, D) and the gates."""

@@ -30,39 +30,43 @@ class Predicted:
 
 
 @torch.inference_mode()
-def predict(network: HighlightDetector, features: FeatureSet, batch_size: int, device: str) -> Iterator[Predicted]:
-    """Run the network over all queries, in order; results are on the CPU."""
+def predict(
+    network: HighlightDetector, features: FeatureSet, batch_size: int, device: str, moments: bool = True
+) -> Iterator[Predicted]:
+    """Run the network over all queries, in order; results are on the CPU. Without `moments` the decoder is left out."""
     network.eval()
     for first in range(0, len(features), batch_size):
         indices = range(first, min(first + batch_size, len(features)))
         inputs = features.batch(indices).to(device)
-        outputs = network(inputs).to("cpu")
+        outputs = network(inputs, moments=moments).to("cpu")
         inputs = inputs.to("cpu")
         for sample, index in enumerate(indices):
             yield Predicted(features.rows[index], sample, inputs, outputs)
 
 
 def submission_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
-    """The official row: moments [start s, end s, score] by falling score, saliency a clip."""
-    row, sample = predicted.row, predicted.sample
-    last = predicted.outputs.moments[-1]
+    """The official row: moments [start s, end s, score] by falling score, saliency a clip.
+
+    `pred_relevant_windows` is left out where no moments were predicted.
+    """
+    row = {name: predicted.row[name] for name in ("qid", "query", "vid")}
+    if predicted.outputs.moments:
+        row["pred_relevant_windows"] = _windows(predicted, clip_seconds, round_to_clips)
+    saliency = predicted.outputs.saliency[predicted.sample, : predicted.n_clips].tolist()
+    return {**row, "pred_saliency_scores": [round(score, 6) for score in saliency]}
+
+
+def _windows(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> list[list[float]]:
+    last, sample = predicted.outputs.moments[-1], predicted.sample
     duration = predicted.n_clips * clip_seconds
     scores, order = last.logits[sample].softmax(-1)[:, 0].sort(descending=True, stable=True)
     bounds = (to_bounds(last.spans[sample]) * duration).clamp(0, duration)[order]
     if round_to_clips:
         bounds = _round_to_clips(bounds, clip_seconds, duration)
-    windows = [
+    return [
         [round(start, 4), round(end, 4), round(score, 4)]
         for (start, end), score in zip(bounds.tolist(), scores.tolist(), strict=True)
     ]
-    saliency = predicted.outputs.saliency[sample, : predicted.n_clips].tolist()
-    return {
-        "qid": row["qid"],
-        "query": row["query"],
-        "vid": row["vid"],
-        "pred_relevant_windows": windows,
-        "pred_saliency_scores": [round(score, 6) for score in saliency],
-    }
 
 
 def _round_to_clips(bounds: Tensor, clip_seconds: float, duration: float) -> Tensor:

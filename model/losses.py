@@ -45,9 +45,13 @@ def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weigh
         suffix = "" if index == last else f"_{index}"
         terms |= {f"{name}{suffix}": value for name, value in moment_losses(moments, targets, weights).items()}
     terms["loss_saliency"] = saliency_loss(outputs, targets, video_mask, weights.margin)
+    return {"loss": weigh_terms(terms, weights), **terms}
+
+
+def weigh_terms(terms: dict[str, Tensor], weights: LossConfig) -> Tensor:
+    """The weighted sum of terms by their names."""
     factor = {"span": weights.span, "giou": weights.giou, "label": weights.label, "saliency": weights.saliency}
-    total = sum((factor[name.split("_")[1]] * value for name, value in terms.items()), start=torch.zeros(()))
-    return {"loss": total, **terms}
+    return torch.stack([factor[name.split("_")[1]] * value for name, value in terms.items()]).sum()
 
 
 def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from cli import UserError
 from model.config import LossConfig
 from model.detector import Moments
 from model.spans import generalised_iou, to_bounds
@@ -20,6 +21,9 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
 
     Returns:
         sample, prediction and position in the concatenated targets of every match, each (matches,).
+
+    Raises:
+        UserError: the network's output is no longer a number.
     """
     batch, count = moments.spans.shape[:2]
     truth = torch.cat(targets)
@@ -30,7 +34,9 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
         - weights.giou * generalised_iou(to_bounds(spans), to_bounds(truth))
         - weights.label * probability
     )
-    cost = cost.view(batch, count, -1).cpu()
+    cost = cost.view(batch, count, -1).float().cpu()
+    if not cost.isfinite().all():
+        raise UserError("the network's output is no longer a number: lower train.learning_rate")
     samples, predictions, positions = [], [], []
     first = 0
     for sample, target in enumerate(targets):

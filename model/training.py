@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import random
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from cli import UserError
-from cli.files import write_rows
-from eval.score import evaluate
+from cli.files import Row, write_rows
+from model.batches import count_batches, plan_epoch
+from model.board import Board
 from model.checkpoint import save_checkpoint
-from model.config import TrainConfig, TrainStage
+from model.config import TrainStage
 from model.dataset import FeatureSet
-from model.detector import HighlightDetector, other_video
-from model.inference import predict, submission_row
-from model.losses import Targets, compute_losses
-from model.targets import QueryTargets, draw_targets
+from model.detector import HighlightDetector
+from model.distributed import Processes
+from model.ema import using_weights
+from model.engine import Engine, seed_everything
+from model.resume import Best, Keeper
+from model.schedule import learning_rate
+from model.validation import check_lengths, validate
 
 _log = logging.getLogger(__name__)
 
@@ -49,109 +49,217 @@ class Outcome:
         """One line an epoch: loss terms and validation scores."""
         return self.folder / "history.jsonl"
 
-
-def seed_everything(seed: int) -> None:
-    """Seed every generator that a run draws from, and ask torch for deterministic kernels."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - some libraries still draw from it
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    @property
+    def resume(self) -> Path:
+        """State of an unfinished run."""
+        return self.folder / "resume.pt"
 
 
-def train(stage: TrainStage, train_set: FeatureSet, val_set: FeatureSet, seed: int, out: Outcome, device: str) -> None:
-    """Train one network; writes the files of `out`."""
-    config = stage.train
+@dataclass(frozen=True)
+class Running:
+    """How a run is carried out; nothing here changes its result.
+
+    Attributes:
+        device: cpu, cuda or cuda:N.
+        processes: this process among those that share each batch.
+        save_every: least time between two writes of resume.pt, in seconds.
+        board: folder of a TensorBoard log, if one is wanted.
+    """
+
+    device: str = "cpu"
+    processes: Processes = field(default_factory=Processes)
+    save_every: float = 30.0
+    board: Path | None = None
+
+
+def train(
+    stage: TrainStage,
+    train_set: FeatureSet,
+    val_set: FeatureSet,
+    seed: int,
+    out: Outcome,
+    running: Running = Running(),
+    start: HighlightDetector | None = None,
+) -> None:
+    """Train one network, from the weights of `start` if given; writes the files of `out`.
+
+    A run that was killed goes on from its resume.pt, and ends with the weights that it would have had.
+    """
+    if not stage.train.trains_moments:
+        check_lengths(train_set)
+        check_lengths(val_set)
     seed_everything(seed)
-    network = HighlightDetector(stage.model, train_set.dims).to(device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, config.lr_drop)
-    out.folder.mkdir(parents=True, exist_ok=True)
-    # Before any work: does the validation give the score that is to decide?
-    if validate(network, val_set, device).get(config.best_metric) is None:
-        raise UserError(f"train.best_metric: the validation gives no {config.best_metric!r}")
-    history: list[dict[str, Any]] = []
-    best = float("-inf")
-    step = 0
-    for epoch in range(1, config.epochs + 1):
-        learning_rate = optimizer.param_groups[0]["lr"]
-        terms, steps = _train_epoch(network, optimizer, train_set, config, np.random.default_rng([seed, epoch]), device)
-        step += steps
-        schedule.step()
-        scores = None
-        if epoch % config.validate_every == 0 or epoch == config.epochs:
-            scores = validate(network, val_set, device)
-            about = {"epoch": epoch, "seed": seed, "stage": stage.to_dict(), "val": scores}
-            if scores[config.best_metric] > best:
-                best = scores[config.best_metric]
-                save_checkpoint(out.best, network, about)
-            if epoch == config.epochs:
-                save_checkpoint(out.last, network, about)
-            place = f"{out.folder}: epoch {epoch} of {config.epochs}"
-            _log.info("%s: loss %.3f, val %s", place, terms["loss"], _brief(scores))
-        history.append({"epoch": epoch, "step": step, "lr": learning_rate, "train": terms, "val": scores})
-    write_rows(out.history, history)
+    network = HighlightDetector(stage.model, train_set.dims)
+    if start is not None:
+        _copy_weights(start, network)
+    initial = "" if start is None else _digest(start)
+    run = _Run(stage, train_set, val_set, seed, out, running, network.to(running.device), initial)
+    run.go()
 
 
-def validate(network: HighlightDetector, features: FeatureSet, device: str) -> dict[str, float]:
-    """The summary scores of the official evaluation."""
-    rows = [
-        submission_row(item, features.clip_seconds, round_to_clips=True)
-        for item in predict(network, features, 100, device)
-    ]
-    brief: dict[str, float] = evaluate(rows, features.rows)["brief"]
-    return brief
+class _Run:
+    """One training run under way."""
+
+    def __init__(
+        self,
+        stage: TrainStage,
+        train_set: FeatureSet,
+        val_set: FeatureSet,
+        seed: int,
+        out: Outcome,
+        running: Running,
+        network: HighlightDetector,
+        initial: str,
+    ) -> None:
+        self.stage, self.config, self.seed, self.out, self.running = stage, stage.train, seed, out, running
+        self.train_set, self.val_set = train_set, val_set
+        self.processes = running.processes
+        self.processes.share_weights(network)
+        identity = {
+            "settings": stage.to_dict(),
+            "seed": seed,
+            "processes": self.processes.count,
+            "train split": train_set.digest(),
+            "val split": val_set.digest(),
+            "initial weights": initial,
+        }
+        self.engine = Engine(network, self.config, train_set, seed, self.processes)
+        self.keeper = Keeper(out.resume, identity, running.save_every)
+        self.progress = self.keeper.load(self.engine)
+
+    def go(self) -> None:
+        """Do what is left of the run."""
+        out, progress, first = self.out, self.progress, self.processes.first
+        if not progress.step:
+            self._check_metric()
+        if first:
+            out.folder.mkdir(parents=True, exist_ok=True)
+            if progress.best is not None:
+                self._save(out.best, progress.best.about, progress.best.weights)
+        board = Board(self.running.board, progress.epoch - 1) if self.running.board and first else None
+        while progress.epoch <= self.config.epochs:
+            line, stop = self._do_epoch()
+            if board:
+                board.add(line)
+            if stop:
+                break
+        if board:
+            board.close()
+        if first:
+            self._save(out.last, self._about(progress.history[-1]), self._weights())
+            write_rows(out.history, progress.history)
+            self.keeper.remove()
+
+    def _do_epoch(self) -> tuple[Row, bool]:
+        """The rest of an epoch, with its validation; returns its line of the history, and whether to stop after it."""
+        config, progress = self.config, self.progress
+        steps = count_batches(self.train_set, config)
+        for batch in plan_epoch(self.train_set, self.stage, self.seed, progress.epoch, progress.batch):
+            rate = learning_rate(config, progress.step, steps)
+            for name, value in self.engine.step(batch, progress.step, rate).items():
+                sofar = progress.totals.get(name, 0.0)
+                progress.totals[name] = sofar + value.double() * len(batch.indices)
+            progress.batch += 1
+            progress.step += 1
+            if self.processes.first and progress.batch < steps:
+                self.keeper.save_if_due(self.engine, progress)
+        terms = {name: round(float(total) / len(self.train_set), 6) for name, total in progress.totals.items()}
+        if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
+            raise UserError("the loss is no longer a number: lower train.learning_rate")
+        rate = learning_rate(config, progress.step - steps, steps)
+        line: Row = {"epoch": progress.epoch, "step": progress.step, "lr": rate, "train": terms, "val": None}
+        stop = False
+        if progress.epoch % config.validate_every == 0 or progress.epoch == config.epochs:
+            stop = self._validate(line)
+        progress.history.append(line)
+        progress.epoch += 1
+        progress.batch, progress.totals = 0, {}
+        if stop:
+            # Where a resumed run finds that it is done.
+            progress.epoch = config.epochs + 1
+        if self.processes.first:
+            if line["val"] is not None:
+                write_rows(self.out.history, progress.history)
+            self.keeper.save_if_due(self.engine, progress)
+        return line, stop
+
+    def _validate(self, line: Row) -> bool:
+        """Validate, keep the weights if they are the best so far, and say whether to stop early."""
+        config, progress = self.config, self.progress
+        score = 0.0
+        if self.processes.first:
+            line["val"] = self._scores()
+            score = line["val"][config.best_metric]
+        score = self.processes.share_number(score, self.running.device)
+        if progress.best is None or score > progress.best.score:
+            about = self._about(line)
+            weights = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
+            progress.best, progress.stale = Best(score, about, weights), 0
+            if self.processes.first:
+                self._save(self.out.best, about, weights)
+        else:
+            progress.stale += 1
+        stop = 0 < config.patience <= progress.stale and line["epoch"] < config.epochs
+        if self.processes.first:
+            place = f"{self.out.folder}: epoch {line['epoch']} of {config.epochs}"
+            _log.info("%s: loss %.3f, val %s", place, line["train"]["loss"], _brief(line["val"]))
+            if stop:
+                _log.info("%s: no gain in %d validations: stopping early", place, progress.stale)
+        return stop
+
+    def _scores(self) -> dict[str, float]:
+        with using_weights(self.engine.network, self._weights()):
+            return validate(self.engine.network, self.val_set, self.running.device, self.config.objective)
+
+    def _check_metric(self) -> None:
+        """Before any work: does the validation give the score that is to decide?"""
+        metric = self.config.best_metric
+        if self.processes.first:
+            scores = self._scores()
+            if scores.get(metric) is None:
+                known = ", ".join(name for name, value in scores.items() if value is not None)
+                raise UserError(f"train.best_metric: the validation gives no {metric!r} (but {known})")
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        """The weights that are validated and saved."""
+        average = self.engine.average
+        weights: dict[str, torch.Tensor] = average.weights if average else self.engine.network.state_dict()
+        return weights
+
+    def _about(self, line: Row) -> dict[str, Any]:
+        stage = self.stage.to_dict()
+        about = {"epoch": line["epoch"], "seed": self.seed, "stage": stage, "val": line["val"]}
+        return {**about, "objective": self.config.objective}
+
+    def _save(self, path: Path, about: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+        with using_weights(self.engine.network, weights):
+            save_checkpoint(path, self.engine.network, about)
 
 
-def _train_epoch(
-    network: HighlightDetector,
-    optimizer: torch.optim.Optimizer,
-    features: FeatureSet,
-    config: TrainConfig,
-    rng: np.random.Generator,
-    device: str,
-) -> tuple[dict[str, float], int]:
-    """One pass over the split in random order; returns mean loss terms and the number of steps."""
-    network.train()
-    order = rng.permutation(len(features)).tolist()
-    totals: dict[str, float] = defaultdict(float)
-    starts = range(0, len(order), config.batch_size)
-    for first in starts:
-        indices = order[first : first + config.batch_size]
-        targets = [
-            draw_targets(features.rows[i], features.n_clips(i), features.clip_seconds, config.max_windows, rng)
-            for i in indices
-        ]
-        vids = [features.rows[i]["vid"] for i in indices]
-        negative, has_negative = other_video(vids, rolled="rolled_negatives" in network.config.compat)
-        inputs = features.batch(indices).to(device)
-        outputs = network(inputs, negative.to(device))
-        if not outputs.moments[-1].spans.isfinite().all():
-            raise UserError("the network's output is no longer a number: lower train.learning_rate")
-        terms = compute_losses(outputs, _collate(targets, has_negative, device), inputs.video_mask, config.loss)
-        optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
-        clip_grad_norm_(network.parameters(), config.gradient_clip)
-        optimizer.step()
-        for name, value in terms.items():
-            totals[name] += value.item() * len(indices)
-    means = {name: round(value / len(order), 6) for name, value in totals.items()}
-    return means, len(starts)
+def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
+    """Raises UserError where the networks are not of one shape."""
+    old, new = start.state_dict(), network.state_dict()
+    for name in sorted({*old, *new}):
+        had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))
+        if had != wanted:
+            shown = (
+                "absent" if shape is None else "x".join(map(str, shape)) or "one number" for shape in (had, wanted)
+            )
+            raise UserError("--init-from: {} is {} there, {} in this network".format(name, *shown))
+    network.load_state_dict(old)
 
 
-def _collate(targets: list[QueryTargets], has_negative: Tensor, device: str) -> Targets:
-    longest = max(len(target.saliency) for target in targets)
-    saliency = torch.zeros(len(targets), longest)
-    for sample, target in enumerate(targets):
-        saliency[sample, : len(target.saliency)] = torch.from_numpy(target.saliency)
-    return Targets(
-        spans=[torch.from_numpy(target.spans).to(device) for target in targets],
-        saliency=saliency.to(device),
-        higher=torch.from_numpy(np.stack([target.higher for target in targets])).to(device),
-        lower=torch.from_numpy(np.stack([target.lower for target in targets])).to(device),
-        has_negative=has_negative.to(device),
-    )
+def _show(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else "x".join(map(str, shape)) or "one number"
+
+
+def _digest(network: HighlightDetector) -> str:
+    content = hashlib.blake2b(digest_size=16)
+    for name, tensor in network.state_dict().items():
+        content.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return content.hexdigest()
 
 
 def _brief(scores: dict[str, float]) -> str:
-    shown = ("MR-full-R1@0.5", "MR-full-mAP", "HL-min-VeryGood-mAP")
-    return ", ".join(f"{name} {scores[name]:.2f}" for name in shown if name in scores)
+    shown = ("MR-full-R1@0.5", "MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")
+    return ", ".join(f"{name} {scores[name]:.2f}" for name in shown if scores.get(name) is not None)

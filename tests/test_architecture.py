@@ -19,8 +19,8 @@ PACKAGES = ("cli", "demo", "eval", "feature_extractors", "model", "workflow")
 ALLOWED = {
     "cli": set(),
     "feature_extractors": {"cli"},
-    # Validation inside training computes the same scores as `python -m eval score`.
-    "model": {"cli", "feature_extractors.manifest", "feature_extractors.store", "eval.score"},
+    # Validation inside training computes the same scores as `python -m eval score` and `tvsum`.
+    "model": {"cli", "feature_extractors.manifest", "feature_extractors.store", "eval.score", "eval.topk"},
     "eval": {"cli"},
     # The demo draws weights for the networks that the extractors define.
     "demo": {"cli", "feature_extractors"},

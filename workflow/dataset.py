@@ -25,7 +25,7 @@ class Dataset:
         """Media files of a shard."""
         return [self.files[vid] for vid in self.shards[shard]]
 
-    def texts_of(self, shard: str) -> list[tuple[int, str]]:
+    def texts_of(self, shard: str) -> list[tuple[int | str, str]]:
         """The queries about the videos of a shard, as (qid, text)."""
         vids = set(self.shards[shard])
         return sorted((row["qid"], row["query"]) for row in self.queries if row["vid"] in vids)

@@ -135,7 +135,7 @@ def test_rows_are_unicode(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"qid": "7"}, "row 2: 'qid' must be int, got '7'"),
+        ({"qid": 7.5}, "row 2: 'qid' must be int or str, got 7.5"),
         ({"qid": 0}, "row 2: qid 0 occurs twice"),
         ({"query": None}, "row 2: 'query' must be str, got None"),
         ({"vid": 3}, "row 2: 'vid' must be str, got 3"),

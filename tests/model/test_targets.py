@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from model.targets import check_labels, draw_targets
+from model.labels import check_labels
+from model.targets import draw_targets
 
 ROW: dict[str, Any] = {
     "relevant_windows": [[2, 6], [8, 10]],

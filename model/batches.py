@@ -1,0 +1,107 @@
+"""What each step of an epoch sees. Everything follows from (seed, epoch, batch), so any batch can be made alone.
+
+That is what lets a killed run go on in the middle of an epoch, and several processes agree without a word: each makes
+the same plan of the whole batch and takes its part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from model.config import TrainConfig, TrainStage
+from model.dataset import FeatureSet
+from model.detector import Inputs, other_video
+from model.losses import Targets
+from model.targets import QueryTargets, make_targets
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A whole batch: places in the feature set, what each is trained on, and whose query is its negative one.
+
+    Attributes:
+        indices: places of the queries in the feature set.
+        targets: of each query.
+        negative: for each query the place, in this batch, of one about another video.
+        has_negative: whether there is one.
+    """
+
+    indices: list[int]
+    targets: list[QueryTargets]
+    negative: list[int]
+    has_negative: list[bool]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a batch that one process computes.
+
+    Attributes:
+        inputs: of its queries; the texts of negative queries that are not among them follow.
+        negative: (B,) rows of the texts.
+        targets: of its queries.
+        samples, matches: its shares of the batch's queries and of its true moments, which weigh its loss terms.
+    """
+
+    inputs: Inputs
+    negative: torch.Tensor
+    targets: Targets
+    samples: float
+    matches: float
+
+
+def count_batches(features: FeatureSet, config: TrainConfig) -> int:
+    """Steps in an epoch; the last may be smaller."""
+    return -(-len(features) // config.batch_size)
+
+
+def plan_epoch(features: FeatureSet, stage: TrainStage, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+    """The batches of an epoch, all queries in random order, from batch `first` on."""
+    config, rolled = stage.train, "rolled_negatives" in stage.model.compat
+    order = np.random.default_rng([seed, epoch]).permutation(len(features)).tolist()
+    for number in range(first, count_batches(features, config)):
+        rng = np.random.default_rng([seed, epoch, number])
+        indices = order[number * config.batch_size : (number + 1) * config.batch_size]
+        targets = [
+            make_targets(features.rows[i], features.n_clips(i), features.clip_seconds, config, rng) for i in indices
+        ]
+        negative, has_negative = other_video([features.rows[i]["vid"] for i in indices], rolled)
+        yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
+
+
+def take_part(features: FeatureSet, batch: Batch, rank: int, processes: int, device: str) -> Part:
+    """The part of process `rank`: every `processes`-th query, from place `rank` on.
+
+    A process for which nothing is left computes the first query with weight 0, so that all have the same terms to add.
+    """
+    places = list(range(rank, len(batch.indices), processes))
+    weight = float(bool(places))
+    places = places or [0]
+    row_of = {place: row for row, place in enumerate(places)}
+    for place in places:
+        row_of.setdefault(batch.negative[place], len(row_of))
+    further = [batch.indices[place] for place in list(row_of)[len(places) :]]
+    targets = [batch.targets[place] for place in places]
+    moments = [len(target.spans) for target in batch.targets]
+    return Part(
+        inputs=features.batch([batch.indices[place] for place in places], further).to(device),
+        negative=torch.tensor([row_of[batch.negative[place]] for place in places]).to(device),
+        targets=_collate(targets, [batch.has_negative[place] for place in places], device),
+        samples=weight * len(places) / len(batch.indices),
+        matches=weight * sum(moments[place] for place in places) / max(sum(moments), 1),
+    )
+
+
+def _collate(targets: list[QueryTargets], has_negative: list[bool], device: str) -> Targets:
+    saliency = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(item.saliency) for item in targets], batch_first=True)
+    return Targets(
+        spans=[torch.from_numpy(item.spans).to(device) for item in targets],
+        saliency=saliency.to(device),
+        higher=torch.from_numpy(np.stack([item.higher for item in targets])).to(device),
+        lower=torch.from_numpy(np.stack([item.lower for item in targets])).to(device),
+        has_negative=torch.tensor(has_negative).to(device),
+    )
