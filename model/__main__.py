@@ -22,8 +22,9 @@ def train(arguments: argparse.Namespace) -> None:
     """
     from model import training
     from model.config import TrainStage
-    from model.dataset import FeatureSet, Streams
+    from model.dataset import FeatureSet
     from model.distributed import join_processes
+    from model.streams import Streams
 
     stage = TrainStage.from_json(arguments.config)
     if arguments.seed < 0:
@@ -36,10 +37,11 @@ def train(arguments: argparse.Namespace) -> None:
         train_rows = _read_labelled(arguments.train, arguments.domain, objective)
         val_rows = _read_labelled(arguments.val, arguments.domain, objective)
         streams = Streams(arguments.features)
-        train_set = FeatureSet(stage.model, train_rows, streams)
+        control = stage.train.audio_control, arguments.seed
+        train_set = FeatureSet(stage.model, train_rows, streams, *control)
         if arguments.val_features:
             streams = Streams(arguments.val_features)
-        val_set = FeatureSet(stage.model, val_rows, streams)
+        val_set = FeatureSet(stage.model, val_rows, streams, *control)
         del streams
         if val_set.dims != train_set.dims:
             raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
@@ -59,14 +61,16 @@ def infer(arguments: argparse.Namespace) -> None:
     """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
     from model.checkpoint import load_network
     from model.config import InferStage
-    from model.dataset import FeatureSet, Streams
+    from model.dataset import FeatureSet
     from model.gate_log import gate_row
     from model.inference import predict, submission_row
+    from model.streams import Streams
 
     config = InferStage.from_json(arguments.config).inference
     device = _use_device(arguments)
     network, about = load_network(arguments.checkpoint)
-    features = FeatureSet(network.config, _read(arguments.queries, arguments.domain), Streams(arguments.features))
+    rows, streams = _read(arguments.queries, arguments.domain), Streams(arguments.features)
+    features = FeatureSet(network.config, rows, streams, config.audio_control, about.get("seed", 0))
     if features.dims != network.dims:
         raise UserError(f"{arguments.checkpoint}: made for inputs {network.dims}, the features are {features.dims}")
     if arguments.gate_log and network.fusion is None:
@@ -74,15 +78,16 @@ def infer(arguments: argparse.Namespace) -> None:
     _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
     # A network that learnt saliency alone has a decoder that nobody trained.
     moments = about.get("objective") != "saliency"
-    rows: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
     gates: list[dict[str, Any]] = []
     count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
     predicted = predict(network.to(device), features, config.batch_size, device, moments)
-    for item in track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features)):
-        rows.append(submission_row(item, features.clip_seconds, config.round_to_clips))
+    for index, item in enumerate(track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features))):
+        predictions.append(submission_row(item, features.clip_seconds, config.round_to_clips))
         if arguments.gate_log and len(gates) < count:
-            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds))
-    write_rows(arguments.out, rows)
+            sound = {"audio_novelty": features.novelty(index)}
+            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
+    write_rows(arguments.out, predictions)
     if arguments.gate_log:
         write_rows(arguments.gate_log, gates)
 

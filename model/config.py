@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
+"""What the network hears; model/controls.py says what each one is."""
 Original = Literal[
     "unmasked_pooling",
     "audio_mask_ignored",
@@ -156,6 +158,8 @@ class TrainConfig(Settings):
     """Validations in a row without a better score after which training stops; 0 = never."""
     best_metric: str = "MR-full-mAP"
     """Key of the validation summary that decides which epoch is best.pt; TVSum's is `mAP`."""
+    audio_control: AudioControl = "original"
+    """What the network hears in training and validation."""
     loss: LossConfig = field(default_factory=LossConfig)
 
     @property
@@ -181,6 +185,8 @@ class InferenceConfig(Settings):
     checkpoint: Literal["best", "last"] = "best"
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
+    audio_control: AudioControl = "original"
+    """What the network hears; a control, drawn from the seed that it was trained with."""
     gate_log: bool = True
     gate_sample_count: int = -1
     """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""

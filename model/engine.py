@@ -58,7 +58,7 @@ class Engine:
         self.network.train()
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
             outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
-        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.video_mask, config.loss)
+        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
         if self._processes.count > 1:
             # Each term is a mean over queries or over matched moments: weighed by its share, it adds up to the batch's.
             terms.pop("loss")
