@@ -176,6 +176,10 @@ class TrainStage(Settings):
     train: TrainConfig
     version: int = CODE_VERSION["train"]
 
+    def __post_init__(self) -> None:
+        if self.train.trains_moments and self.train.max_windows > self.model.num_queries:
+            raise UserError("train.max_windows must not exceed model.num_queries: a moment more is never predicted")
+
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceConfig(Settings):

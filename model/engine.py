@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from model.batches import Batch, take_part
+from model.batches import Batch, Part, take_part
 from model.config import TrainConfig
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector, Moments, Outputs
@@ -56,15 +56,7 @@ class Engine:
         part = take_part(self._features, batch, self._processes.rank, self._processes.count, self.device)
         torch.manual_seed(_draw_seed(self._seed, step, self._processes.rank))
         self.network.train()
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
-            outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
-        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
-        if self._processes.count > 1:
-            # Each term is a mean over queries or over matched moments: weighed by its share, it adds up to the batch's.
-            terms.pop("loss")
-            shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms}
-            terms = {name: shares[name] * value for name, value in terms.items()}
-            terms = {"loss": weigh_terms(terms, config.loss), **terms}
+        terms = self._compute_terms(part)
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
         terms = {name: value.detach() for name, value in terms.items()}
@@ -77,6 +69,18 @@ class Engine:
         if self.average is not None:
             self.average.update(self.network, step)
         return terms
+
+    def _compute_terms(self, part: Part) -> dict[str, Tensor]:
+        """What this process adds to the batch's mean loss terms, and to `loss`, their weighted sum."""
+        config = self._config
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
+            outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
+        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
+        # Each term is a mean over queries or over matched moments: weighed by the part's share, it adds up to the mean
+        # over the batch.
+        shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}
+        terms = {name: share * terms[name] for name, share in shares.items()}
+        return {"loss": weigh_terms(terms, config.loss), **terms}
 
 
 def in_float32(outputs: Outputs) -> Outputs:

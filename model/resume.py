@@ -7,6 +7,7 @@ Snakemake deletes those of a failed job; so it also carries the weights of best.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -52,14 +53,15 @@ class Keeper:
 
     Args:
         identity: plain values that must be equal for a run to be the same: settings, seed, data, processes.
-        every: least time between two writes, in seconds; 0 writes after every step.
+        every: least time between two writes, in seconds; 0 writes after every step. The first comes at once, so that
+            a full disk shows at the start.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any], every: float) -> None:
         self._path = path
         self._identity = identity
         self._every = every
-        self._last = time.monotonic()
+        self._last = -math.inf
 
     def save_if_due(self, engine: Engine, progress: Progress) -> None:
         """Write the state, unless the last time was a moment ago."""

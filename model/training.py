@@ -250,10 +250,7 @@ def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
     for name in sorted({*old, *new}):
         had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))
         if had != wanted:
-            shown = (
-                "absent" if shape is None else "x".join(map(str, shape)) or "one number" for shape in (had, wanted)
-            )
-            raise UserError("--init-from: {} is {} there, {} in this network".format(name, *shown))
+            raise UserError(f"--init-from: {name} is {_show(had)} there and {_show(wanted)} in this network")
     network.load_state_dict(old)
 
 

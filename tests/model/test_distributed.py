@@ -1,0 +1,98 @@
+"""Several processes on one batch compute what one computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from feature_extractors.manifest import read_annotations
+from model.batches import Batch, Part, plan_epoch, take_part
+from model.checkpoint import load_network
+from model.config import ModelConfig, TrainConfig
+from model.dataset import FeatureSet, Streams
+from model.detector import HighlightDetector
+from model.distributed import Processes
+from model.engine import Engine
+from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
+
+MODEL: Json = {**SMALL, **STILL}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    # Videos of different lengths, and 13 of them: the last batch of 4 has a single one, less than processes.
+    return write_data(tmp_path_factory.mktemp("data"), [7, 9, 12, 8, 7, 15, 9, 11, 8, 12, 10, 7, 9, 12, 12, 9, 8])
+
+
+@pytest.fixture(scope="module")
+def features(data: Data) -> FeatureSet:
+    rows = read_annotations([data.train])
+    for index, row in enumerate(rows):
+        # Different numbers of moments: span terms are means over moments, the others over queries.
+        row["relevant_windows"] += [[0, 2 + 2 * i] for i in range(index % 3)]
+    # Two queries about one video, whose negative queries then lie further off.
+    rows[3]["vid"] = rows[2]["vid"]
+    return FeatureSet(ModelConfig.from_dict(MODEL), rows, Streams(data.stores))
+
+
+def gradients(features: FeatureSet, batch: Batch, rank: int, count: int) -> tuple[dict[str, torch.Tensor], list]:
+    """Loss terms and gradients of one part, by the engine that training uses."""
+    config = TrainConfig(batch_size=5)
+    torch.manual_seed(0)
+    network = HighlightDetector(ModelConfig.from_dict(MODEL), features.dims)
+    engine = Engine(network, config, features, 3, Processes())
+    part = take_part(features, batch, rank, count, "cpu")
+    terms = engine._compute_terms(part)
+    terms["loss"].backward()
+    return {name: value.detach() for name, value in terms.items()}, [p.grad for p in network.parameters()]
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
+    """Also where there are more processes than queries."""
+    for batch in plan_epoch(features, TrainConfig(batch_size=5), 3, 1):
+        whole, expected = gradients(features, batch, 0, 1)
+        parts = [gradients(features, batch, rank, count) for rank in range(count)]
+        for name, value in whole.items():
+            torch.testing.assert_close(sum(terms[name] for terms, _ in parts), value, rtol=1e-5, atol=1e-6)
+        for index, gradient in enumerate(expected):
+            found = [part[index] for _, part in parts]
+            torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_negative_queries_come_from_the_whole_batch(features: FeatureSet) -> None:
+    batch = next(plan_epoch(features, TrainConfig(batch_size=6), 3, 1))
+    whole = take_part(features, batch, 0, 1, "cpu")
+    for rank in range(2):
+        part: Part = take_part(features, batch, rank, 2, "cpu")
+        for row, place in enumerate(range(rank, len(batch.indices), 2)):
+            words = int(whole.inputs.text_mask[batch.negative[place]].sum())
+            found = part.inputs.text[part.negative[row], :words]
+            assert torch.equal(found, whole.inputs.text[batch.negative[place], :words])
+
+
+def test_two_processes_train_as_one(data: Data, tmp_path: Path) -> None:
+    """Through torchrun and gloo: 12 steps, the last of each epoch with one query for two processes."""
+    config: Json = {"model": MODEL, "train": {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3, "validate_every": 1}}
+    one, two = tmp_path / "one", tmp_path / "two"
+    done = run(*train_command(data, one, config))
+    assert done.returncode == 0, done.stderr
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = run(*train_command(data, two, config, "--device", "cpu"), launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    expected, found = read_rows(one / "history.jsonl"), read_rows(two / "history.jsonl")
+    assert [line["step"] for line in found] == [4, 8, 12]
+    for line, other in zip(expected, found, strict=True):
+        assert line["train"] == pytest.approx(other["train"], rel=1e-4)
+        assert line["val"] == pytest.approx(other["val"], abs=0.02)
+    trained, _ = load_network(one / "last.pt")
+    torch.manual_seed(3)
+    start = torch.cat([p.flatten() for p in HighlightDetector(trained.config, trained.dims).parameters()])
+    first, second = (
+        torch.cat([p.detach().flatten() for p in load_network(folder / "last.pt")[0].parameters()])
+        for folder in (one, two)
+    )
+    # Adam turns the rounding of a gradient near 0 into a step, so single weights agree less than losses.
+    assert (first - second).norm() < 1e-2 * (first - start).norm()
