@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from model.config import TrainConfig, TrainStage
+from model.config import TrainConfig
 from model.dataset import FeatureSet
 from model.detector import Inputs, other_video
 from model.losses import Targets
@@ -59,9 +59,8 @@ def count_batches(features: FeatureSet, config: TrainConfig) -> int:
     return -(-len(features) // config.batch_size)
 
 
-def plan_epoch(features: FeatureSet, stage: TrainStage, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+def plan_epoch(features: FeatureSet, config: TrainConfig, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
     """The batches of an epoch, all queries in random order, from batch `first` on."""
-    config, rolled = stage.train, "rolled_negatives" in stage.model.compat
     order = np.random.default_rng([seed, epoch]).permutation(len(features)).tolist()
     for number in range(first, count_batches(features, config)):
         rng = np.random.default_rng([seed, epoch, number])
@@ -69,7 +68,7 @@ def plan_epoch(features: FeatureSet, stage: TrainStage, seed: int, epoch: int, f
         targets = [
             make_targets(features.rows[i], features.n_clips(i), features.clip_seconds, config, rng) for i in indices
         ]
-        negative, has_negative = other_video([features.rows[i]["vid"] for i in indices], rolled)
+        negative, has_negative = other_video([features.rows[i]["vid"] for i in indices], features.rolls_negatives)
         yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
 
 

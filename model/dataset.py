@@ -33,6 +33,7 @@ class FeatureSet:
         rows: annotation rows of the queries that have features.
         dims: widths of the inputs.
         clip_seconds: length of a clip in seconds.
+        rolls_negatives: whether the next query of a batch is the negative one, whatever it is about.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class FeatureSet:
         for name, tokens in words.items():
             self._text[name][:] = tokens
         self._reads_audio = config.reads_audio
+        self.rolls_negatives = "rolled_negatives" in config.compat
 
     def __len__(self) -> int:
         return len(self.rows)

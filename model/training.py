@@ -154,7 +154,7 @@ class _Run:
         """The rest of an epoch, with its validation; returns its line of the history, and whether to stop after it."""
         config, progress = self.config, self.progress
         steps = count_batches(self.train_set, config)
-        for batch in plan_epoch(self.train_set, self.stage, self.seed, progress.epoch, progress.batch):
+        for batch in plan_epoch(self.train_set, config, self.seed, progress.epoch, progress.batch):
             rate = learning_rate(config, progress.step, steps)
             for name, value in self.engine.step(batch, progress.step, rate).items():
                 sofar = progress.totals.get(name, 0.0)
