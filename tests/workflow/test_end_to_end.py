@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 from feature_extractors.store import Store
 from tests.workflow.workspace import Workspace
@@ -29,6 +34,8 @@ def test_all_makes_every_kind_of_artefact(built: Workspace) -> None:
         "runs/demo/base/all/seed1/last.pt",
         "runs/demo/base/all/seed1/history.jsonl",
         "runs/demo/base/all/seed1/predictions_val.jsonl",
+        "runs/demo/base/all/seed1/predictions_val_last.jsonl",
+        "results/base/all/seed1/metrics_val_last.json",
         "runs/demo/base/all/seed1/gate_logs_val_Nall.jsonl",
         "logs/train/demo/base/all/seed1.log",
         "logs/benchmarks/train/demo/base/all/seed1.tsv",
@@ -61,6 +68,36 @@ def test_predictions_and_gates_cover_the_split(built: Workspace) -> None:
         assert len(row["pred_saliency_scores"]) == query["duration"] // 2
         assert all(0 <= start < end <= query["duration"] for start, end, _ in row["pred_relevant_windows"])
     assert all(len(row["layer_gates"]) == 2 for row in gates)  # fusion_layers of the tiny configuration
+
+
+def test_best_and_last_epoch_stand_in_the_table(built: Workspace) -> None:
+    rows = json.loads((built.folder / "results/summary.json").read_text())["rows"]
+    names = [row["run"] for row in rows]
+    assert names == ["base", "base (last)", "video_only", "video_only (last)", "random"]
+
+
+def test_a_killed_training_job_goes_on(built: Workspace) -> None:
+    """Snakemake deletes what a failed job has declared, and resume.pt is not among it."""
+    changes = {"runs": {"long": {"train": {"epochs": 3000, "validate_every": 3000}}}}
+    folder = built.folder / "runs/demo/long/all/seed1"
+    log = built.folder / "logs/train/demo/long/all/seed1.log"
+
+    def kill_once(happened: Callable[[], bool]) -> None:
+        running = built.start("--cores", "1", "runs/demo/long/all/seed1/last.pt", changes=changes)
+        while not happened():
+            assert running.poll() is None, log.read_text()
+            time.sleep(0.1)
+        trainers = [p for p in psutil.Process(running.pid).children(recursive=True) if "train" in p.cmdline()]
+        assert trainers
+        for process in trainers:
+            process.kill()
+        assert running.wait() != 0
+
+    try:
+        kill_once((folder / "resume.pt").exists)
+        kill_once(lambda: log.exists() and "going on at epoch" in log.read_text())
+    finally:
+        shutil.rmtree(folder.parents[1])
 
 
 def test_second_run_has_nothing_to_do(built: Workspace) -> None:

@@ -11,8 +11,11 @@ from tests.workflow.workspace import Workspace
 # What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
 TABLES = {"summarise": 1, "plot_summary": 1}
 AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, "plot_gates_of_main_run": 1, **TABLES}
-BASE = {"train": 1, "plot_training": 1, **AFTER_BASE}
-BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2}
+# The checkpoint that `inference.checkpoint` did not choose is predicted with and scored as well.
+OTHER = {"infer_other": 1, "score_other": 1}
+BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
+OTHERS = {"infer_other": 2, "score_other": 2}
+BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2, **OTHERS}
 ENCODERS = {"visual": 2, "text": 2, "audio_pann": 2, "audio_clap": 2}
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
@@ -32,18 +35,22 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, BASE),
     "model.hidden_dim": ({"model": {"hidden_dim": 16}}, BOTH),
     "train.loss.giou": ({"train": {"loss": {"giou": 2.0}}}, BOTH),
+    "train.ema_decay": ({"train": {"ema_decay": 0.9}}, BOTH),
     "runs.video_only": (
         {"runs": {"video_only": {"model": {"fusion": "none", "dropout": 0.2}}}},
-        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **TABLES},
+        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **OTHER, **TABLES},
     ),
-    "inference.round_to_clips": ({"inference": {"round_to_clips": False}}, {**AFTER_BASE, "infer": 1, "score": 2}),
+    "inference.round_to_clips": (
+        {"inference": {"round_to_clips": False}},
+        {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
+    ),
     "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
-    "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, **TABLES}),
+    "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, "score_other": 2, **TABLES}),
     "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1}),
     "plots.num_samples": ({"plots": {"num_samples": 5}}, {"plot_gates": 1, "plot_gates_of_main_run": 1}),
     "selected_runs": (
         {"selected_runs": ["base", "video_only", "concat"]},
-        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **TABLES},
+        {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **OTHER, **TABLES},
     ),
     "nothing changed": ({}, {}),
     "a gate's start value that no selected run has": ({"model": {"ffn_gate_beta_init": 0.5}}, {}),

@@ -42,6 +42,9 @@ ANNOTATION_FILES = list(ANNOTATIONS.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if DATASET == "demo" else ancient(ANNOTATION_FILES)
 CLIP_DEFINITION = [config["clip"]["definition"]] if config["clip"]["definition"] else []
 
+# Results are shown for both checkpoints of a run; this is the one that `inference.checkpoint` did not choose.
+OTHER = "last" if config["inference"]["checkpoint"] == "best" else "best"
+
 GPU = gpus_a_job()
 GATE_LOG = paths.gate_log(config["inference"])
 
@@ -76,6 +79,16 @@ FEATURE_FILES = feature_files(STREAMS)
 def features_of_run(wildcards):
     """The stores that a run reads."""
     return feature_files(streams_of(SETTINGS[wildcards.run].model))
+
+
+def results_of_runs(what):
+    """Files of `score` on val: of every run for both checkpoints, and of random predictions."""
+    names = [(run, part) for run in RUNS for part in ("", f"_{OTHER}")] + [("random", "")]
+    return [
+        path
+        for run, part in names
+        for path in expand(f"{paths.RESULTS}/{what}_val{part}.json", run=run, scope=SCOPES, seed=SEEDS)
+    ]
 
 
 def first_gate_log(wildcards):

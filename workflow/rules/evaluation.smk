@@ -1,7 +1,8 @@
 """Predictions and gate logs to numbers.
 
-Output: results/{run}/{scope}/seed{seed}/ for every run and seed, results/{run}/gates_{split}.json for the gates of a
-run's first seed, results/summary.{json,md,tex,csv} over all of them. `random` is the run of random predictions.
+Output: results/{run}/{scope}/seed{seed}/ for every run and seed, of both checkpoints; results/{run}/gates_{split}.json
+for the gates of a run's first seed; results/summary.{json,md,tex,csv} over all of them. `random` is the run of random
+predictions.
 """
 
 
@@ -42,19 +43,39 @@ rule score:
         "../../envs/eval.yaml"
     params:
         by=by_option("score_by"),
+        name="{run}",
         version=EVAL_VERSION,
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
     shell:
         "python -m eval score --predictions {input.predictions:q} --ground-truth {input.queries:q} {params.by}"
-        " --run {wildcards.run:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output.metrics:q}"
+        " --run {params.name:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output.metrics:q}"
         " --per-query {output.values:q} > {log:q} 2>&1"
+
+
+use rule score as score_other with:
+    input:
+        predictions=f"{paths.RUN}/predictions_{{split}}_{OTHER}.jsonl".replace("{dataset}", DATASET),
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        metrics=f"{paths.RESULTS}/metrics_{{split}}_{OTHER}.json",
+        values=f"{paths.RESULTS}/queries_{{split}}_{OTHER}.json",
+    log:
+        "logs/score_other/{run}/{scope}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/score_other/{run}/{scope}/seed{seed}_{split}.tsv"
+    wildcard_constraints:
+        run=any_of(SETTINGS),
+    params:
+        by=by_option("score_by"),
+        name=lambda wildcards: f"{wildcards.run} ({OTHER})",
+        version=EVAL_VERSION,
 
 
 rule summarise:
     input:
-        metrics=expand(f"{paths.RESULTS}/metrics_val.json", run=[*RUNS, "random"], scope=SCOPES, seed=SEEDS),
-        values=expand(f"{paths.RESULTS}/queries_val.json", run=[*RUNS, "random"], scope=SCOPES, seed=SEEDS),
+        metrics=results_of_runs("metrics"),
+        values=results_of_runs("queries"),
     output:
         json="results/summary.json",
         markdown=report(

@@ -1,6 +1,7 @@
 """Features to checkpoints, predictions and gate logs, one job a run, scope and seed.
 
-Output: runs/{dataset}/{run}/{scope}/seed{seed}/.
+Output: runs/{dataset}/{run}/{scope}/seed{seed}/. Both checkpoints predict: the configured one, whose predictions have the
+plain name, and the other.
 """
 
 
@@ -84,3 +85,18 @@ if config["inference"]["gate_log"]:
         params:
             cfg=section("inference", version=MODEL_VERSION["infer"]),
             gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
+
+
+use rule infer as infer_other with:
+    input:
+        features=features_of_run,
+        checkpoint=f"{paths.RUN}/{OTHER}.pt",
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        predictions=f"{paths.RUN}/predictions_{{split}}_{OTHER}.jsonl",
+    log:
+        "logs/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
+    wildcard_constraints:
+        run=any_of(SETTINGS),

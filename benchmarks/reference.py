@@ -1,0 +1,89 @@
+"""The public reference (wjun0830/QD-DETR) as something to time, from a checkout of its users'. None of it lies here.
+
+It was written for a GPU: where there is none, its one `.cuda()` in the forward pass is made to do nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Reference:
+    """Network, criterion, optimiser and data set of the reference for one of its two recipes.
+
+    Args:
+        checkout: folder of the repository.
+        recipe: "hl" (QVHighlights) or "tvsum".
+        folder: features and annotations in its layout, as `write_files` of `benchmarks/training.py` makes them.
+        video_dim: width of the video features, without endpoint features.
+    """
+
+    def __init__(self, checkout: Path, recipe: str, folder: Path, video_dim: int) -> None:
+        if str(checkout) not in sys.path:
+            sys.path.insert(0, str(checkout))
+        if not torch.cuda.is_available():
+            torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[assignment]
+        if "pandas" not in sys.modules and importlib.util.find_spec("pandas") is None:
+            # Imported at the top of its helpers, used by none of what is timed.
+            sys.modules["pandas"] = types.ModuleType("pandas")
+        from qd_detr.config import BaseOptions
+        from qd_detr.model import build_model
+        from qd_detr.start_end_dataset import StartEndDataset, prepare_batch_inputs, start_end_collate
+
+        options = BaseOptions()
+        options.initialize()
+        opt = options.parser.parse_args(["--dset_name", recipe])
+        opt.device, opt.t_feat_dim, opt.v_feat_dim = "cpu", 512, video_dim + 2
+        opt.max_v_l = 1000 if recipe == "tvsum" else 75
+        random.seed(0)
+        torch.manual_seed(0)
+        self.network, self._criterion = build_model(opt)
+        lr = 1e-3 if recipe == "tvsum" else 1e-4
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=lr, weight_decay=1e-4)
+        streams = ["i3d"] if recipe == "tvsum" else ["slowfast", "clip_visual"]
+        self.items = StartEndDataset(
+            dset_name=recipe,
+            data_path=str(folder / "rows.jsonl"),
+            v_feat_dirs=[str(folder / name) for name in streams],
+            q_feat_dir=str(folder / "clip_text"),
+            max_v_l=opt.max_v_l,
+            dset_domain="BK",
+            ctx_mode="video_tef",
+        )
+        self._collate, self._prepare = start_end_collate, prepare_batch_inputs
+
+    def batches(self, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Batches as its DataLoader makes them without workers: every item's files opened and read."""
+        while True:
+            for first in range(0, len(self.items) - size + 1, size):
+                _, batch = self._collate([self.items[i] for i in range(first, first + size)])
+                yield self._prepare(batch, torch.device("cpu"))
+
+    def step(self, inputs: dict[str, Any], targets: dict[str, Any]) -> None:
+        """One training step, as in its `train_epoch`, without the deterministic kernels that ours asks for."""
+        torch.use_deterministic_algorithms(False)
+        self.network.train()
+        self._criterion.train()
+        terms = self._criterion(self.network(**inputs), targets)
+        weights = self._criterion.weight_dict
+        loss = sum(value * weights[name] for name, value in terms.items() if name in weights)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
+        self._optimizer.step()
+        for value in terms.values():
+            float(value.detach())
+
+    @torch.no_grad()
+    def predict(self, inputs: dict[str, Any]) -> None:
+        """The forward pass of inference, without what comes after it."""
+        self.network.eval()
+        self.network(**inputs)

@@ -1,0 +1,246 @@
+"""Time training and inference: `python benchmarks/training.py [--reference CHECKOUT]`.
+
+Features are random and everything has the size of the published recipes: QVHighlights with SlowFast and CLIP (2818
+columns with endpoint features), 75 clips, 32 tokens, batch 32; TVSum with I3D (2050), batch 4 of 49 to 323 clips.
+With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and what is printed is
+the ratio of CPU times, since a machine may be shared. Ours counts all that a step needs (targets, batch, network,
+losses, update; of inference also the rows of the prediction file); the reference's batches are made before its clock
+starts, except where loading is what is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.reference import Reference  # noqa: E402
+from feature_extractors.manifest import read_annotations  # noqa: E402
+from feature_extractors.store import Arrays, Provenance, write_store  # noqa: E402
+from model.batches import Batch, plan_epoch, take_part  # noqa: E402
+from model.config import ModelConfig, TrainConfig  # noqa: E402
+from model.dataset import FeatureSet, Streams  # noqa: E402
+from model.detector import HighlightDetector  # noqa: E402
+from model.distributed import Processes  # noqa: E402
+from model.engine import Engine, seed_everything  # noqa: E402
+from model.inference import predict, submission_row  # noqa: E402
+
+TOKENS = 32
+# The train videos of one domain are 4; lengths span those of TVSum.
+TVSUM_LENGTHS = [49, 130, 210, 323]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A data set and recipe of the reference."""
+
+    name: str
+    lengths: list[int]
+    streams: dict[str, int]
+    model: ModelConfig
+    train: TrainConfig
+
+
+QVHIGHLIGHTS = Recipe(
+    "hl",
+    [75] * 128,
+    {"slowfast": 2304, "clip_visual": 512},
+    ModelConfig(fusion="none", video_streams=("slowfast", "clip_visual")),
+    TrainConfig(),
+)
+TVSUM = Recipe(
+    "tvsum",
+    TVSUM_LENGTHS,
+    {"i3d": 2048},
+    ModelConfig(fusion="none", video_streams=("i3d",)),
+    TrainConfig(objective="saliency", batch_size=4, learning_rate=1e-3, best_metric="mAP"),
+)
+
+
+def write_files(folder: Path, recipe: Recipe) -> list[Path]:
+    """Rows and random features, in our stores (returned) and in the reference's files."""
+    rng = np.random.default_rng(0)
+    videos = {f"v{i:04d}": clips for i, clips in enumerate(recipe.lengths)}
+    video = {vid: {n: _random(rng, clips, d) for n, d in recipe.streams.items()} for vid, clips in videos.items()}
+    rows = [_make_row(rng, vid, clips, recipe.name) for vid, clips in videos.items()]
+    texts = {str(row["qid"]): _random(rng, TOKENS, 512) for row in rows}
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stores = [_write_clips(folder, stream, videos, video) for stream in recipe.streams]
+    stores.append(_write_texts(folder, texts))
+    for name in (*recipe.streams, "clip_text"):
+        (folder / name).mkdir()
+    for row in rows:
+        for stream, features in video[row["vid"]].items():
+            if recipe.name == "tvsum":
+                np.save(folder / stream / f"{row['vid']}_rgb.npy", features[:, :1024])
+                np.save(folder / stream / f"{row['vid']}_opt.npy", features[:, 1024:])
+            else:
+                np.savez(folder / stream / f"{row['vid']}.npz", features=features)
+        name, key = (row["qid"], "token") if recipe.name == "tvsum" else (f"qid{row['qid']}", "last_hidden_state")
+        np.savez(folder / "clip_text" / f"{name}.npz", **{key: texts[str(row["qid"])]})
+    return stores
+
+
+def _random(rng: np.random.Generator, rows: int, dim: int) -> np.ndarray:
+    return rng.standard_normal((rows, dim), dtype=np.float32)
+
+
+def _make_row(rng: np.random.Generator, vid: str, clips: int, recipe: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"vid": vid, "query": "a query", "duration": 2 * clips}
+    if recipe == "tvsum":
+        ratings = rng.integers(1, 6, (clips, 20)).astype(float).tolist()
+        return {**row, "qid": vid, "label": ratings, "domain": "BK"}
+    edges = np.sort(rng.choice(clips + 1, size=2 * int(rng.integers(1, 4)), replace=False)).reshape(-1, 2)
+    relevant = [clip for start, end in edges.tolist() for clip in range(start, end)]
+    scores = rng.integers(0, 5, (len(relevant), 3)).tolist()
+    windows = (2 * edges).tolist()
+    return {
+        **row,
+        "qid": int(vid[1:]),
+        "relevant_windows": windows,
+        "relevant_clip_ids": relevant,
+        "saliency_scores": scores,
+    }
+
+
+def _write_clips(folder: Path, stream: str, videos: dict[str, int], features: dict[str, dict[str, np.ndarray]]) -> Path:
+    def encode(vid: str) -> Arrays:
+        starts = 2.0 * np.arange(videos[vid])
+        return {"features": features[vid][stream], "times": np.stack([starts, starts + 2.0], axis=1)}
+
+    path = folder / f"{stream}.h5"
+    columns = {"n_clips": np.array(list(videos.values()))}
+    write_store(path, Provenance(stream, "benchmark", "0", "{}", 2.0), videos, encode, columns)
+    return path
+
+
+def _write_texts(folder: Path, texts: dict[str, np.ndarray]) -> Path:
+    def encode(qid: str) -> Arrays:
+        return {"tokens": texts[qid], "pooled": np.ones((1, 512), np.float32)}
+
+    path = folder / "clip_text.h5"
+    write_store(path, Provenance("clip_text", "benchmark", "0", "{}", 0.0), texts, encode, {})
+    return path
+
+
+class Ours:
+    """This project's training and inference of a recipe."""
+
+    def __init__(self, recipe: Recipe, folder: Path, stores: list[Path], precision: str = "float32") -> None:
+        self.recipe = recipe
+        self.features = FeatureSet(recipe.model, read_annotations([folder / "rows.jsonl"]), Streams(stores))
+        seed_everything(0)
+        network = HighlightDetector(recipe.model, self.features.dims)
+        config = TrainConfig.from_dict({**recipe.train.to_dict(), "precision": precision})
+        self.engine = Engine(network, config, self.features, 0, Processes())
+        self._batches = self.plan()
+        self._steps = count()
+
+    def plan(self) -> Iterator[Batch]:
+        """Batches without end."""
+        for epoch in count(1):
+            yield from plan_epoch(self.features, self.recipe.train, 0, epoch)
+
+    def step(self) -> None:
+        """One training step, targets and batch included."""
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        self.engine.step(next(self._batches), next(self._steps), 1e-4)
+
+    def infer(self) -> None:
+        """Inference of the whole set in batches of 100, down to the rows of the prediction file."""
+        for item in predict(self.engine.network, self.features, 100, "cpu"):
+            submission_row(item, 2.0, round_to_clips=True)
+
+
+def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
+    """CPU seconds of each job, after one warm-up, in turns."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(turns + 1):
+        for name, job in jobs.items():
+            start = time.process_time()
+            job()
+            if turn:
+                times[name].append(time.process_time() - start)
+    return times
+
+
+def report(what: str, times: dict[str, list[float]], per: float = 1.0) -> None:
+    """Print a line of the table: median CPU milliseconds, and the median ratio of turns to the first job."""
+    baseline, *others = times
+    cells = [f"{1e3 * statistics.median(values) / per:.1f}" for values in times.values()]
+    ratios = [
+        f"{name} {statistics.median(b / o for b, o in zip(times[baseline], times[name], strict=True)):.2f}x"
+        for name in others
+    ]
+    sys.stdout.write(f"| {what} | {' | '.join(cells)} | {', '.join(ratios)} |\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path, help="checkout of wjun0830/QD-DETR to time beside ours")
+    parser.add_argument("--turns", type=int, default=5, help="timed turns of each job (default: 5)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    names = [*(["reference"] if arguments.reference else []), "float32", "bfloat16"]
+    sys.stdout.write(
+        f"| CPU ms, {arguments.threads} thread(s) | {' | '.join(names)} | times faster than {names[0]} |\n"
+    )
+    sys.stdout.write(f"|:--|{'--:|' * len(names)}:--|\n")
+    for recipe, what in ((QVHIGHLIGHTS, "training step, QVHighlights, batch 32"), (TVSUM, "training step, TVSum")):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            stores = write_files(folder, recipe)
+            ours = {precision: Ours(recipe, folder, stores, precision) for precision in ("float32", "bfloat16")}
+            jobs: dict[str, Callable[[], object]] = {}
+            reference = None
+            if arguments.reference:
+                width = sum(recipe.streams.values())
+                reference = Reference(arguments.reference, recipe.name, folder, width)
+                made = next(reference.batches(recipe.train.batch_size))
+                jobs["reference"] = lambda reference=reference, made=made: reference.step(*made)
+            jobs |= {precision: each.step for precision, each in ours.items()}
+            report(what, time_in_turns(jobs, arguments.turns))
+            if recipe is QVHIGHLIGHTS:
+                _time_inference_and_loading(ours["float32"], reference, arguments.turns)
+
+
+def _time_inference_and_loading(ours: Ours, reference: Reference | None, turns: int) -> None:
+    """Both a query: of inference in batches of 100, of loading in batches of 32."""
+    queries = len(ours.features)
+    batch = ours.recipe.train.batch_size
+    jobs: dict[str, Callable[[], object]] = {}
+    if reference is not None:
+        inputs, _ = next(reference.batches(100))
+        jobs["reference"] = lambda: reference.predict(inputs)
+    times = time_in_turns(jobs | {"float32": ours.infer}, turns)
+    # The reference was given one batch of 100, ours all queries.
+    times = {name: [t / (100 if name == "reference" else queries) for t in values] for name, values in times.items()}
+    report("inference, a query", times)
+    made = ours.plan()
+    loading: dict[str, Callable[[], object]] = {}
+    if reference is not None:
+        batches = reference.batches(batch)
+        loading["reference"] = lambda: next(batches)
+    loading["float32"] = lambda: take_part(ours.features, next(made), 0, 1, "cpu")
+    report("loading, a query", time_in_turns(loading, 4 * turns), per=batch)
+
+
+if __name__ == "__main__":
+    main()

