@@ -72,6 +72,14 @@ def score_each(queries: Queries) -> dict[str, Floats]:
     return values
 
 
+def as_lists(values: Mapping[str, Floats]) -> dict[str, list[float | None]]:
+    """What `score_each` gives as lists for JSON, with six decimals; None for NaN."""
+    return {
+        key: [None if number != number else round(number, 6) for number in array.tolist()]
+        for key, array in values.items()
+    }
+
+
 def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int]]:
     """`score_ranges` of the queries that have windows, and their places; empty if none has."""
     places, predicted, relevant = [], [], []
