@@ -33,9 +33,6 @@ def score(arguments: argparse.Namespace) -> None:
     truth = read_rows(arguments.ground_truth)
     queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed, arguments.covered_only)
     metrics = score_queries(queries, names)
-    for line in find_oddities(queries, names[0]):
-        _log.warning("note: %s", line)
-
     rows = queries.rows
     for path in arguments.videos:
         rows = join_videos(rows, read_rows(path), str(path))
@@ -52,15 +49,17 @@ def score(arguments: argparse.Namespace) -> None:
     about = _about(arguments)
     if arguments.covered_only:
         about["coverage"] = {"queries": len(queries), "of": len(truth)}
-    if left_out:
-        counts = f"{len(queries)} of {len(truth)} queries"
-        _log.warning("note: %s: %s, not comparable with full-set numbers", names[0], counts)
     if about:
         metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
     if arguments.per_query:
         values = as_lists(score_each(queries))
         write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": values})
+    notes = find_oddities(queries, names[0])
+    if left_out:
+        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+    for note in notes:
+        _log.warning("note: %s", note)
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
     numbers = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
     _log.info("%d queries: %s", len(queries), ", ".join(numbers))
@@ -104,7 +103,7 @@ def tvsum(arguments: argparse.Namespace) -> None:
             raise UserError(f"{name}: no video of domain {', '.join(arguments.domain)}")
     segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
     videos = read_videos(truth, segments, (name, str(arguments.segments)))
-    rows, brief = {}, {}
+    rows, brief, notes = {}, {}, []
     for label, suffix, paths in (
         ("best epoch", "-best", arguments.best),
         ("last epoch", "-last", arguments.last),
@@ -114,10 +113,9 @@ def tvsum(arguments: argparse.Namespace) -> None:
             what = ", ".join(map(str, paths))
             scores = read_scores([row for path in paths for row in read_rows(path)], truth, (what, name))
             rows[label] = score_predictions(scores, videos, arguments.benchmark, what)
-            for line in find_oddities(scores, videos, what):
-                _log.warning("note: %s", line)
+            notes += [f"note: {line}" for line in find_oddities(scores, videos, what)]
             brief.update({f"{key}{suffix}": means["mean"] for key, means in rows[label].items()})
-            _log.info("%s: %s", label, ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
+            notes.append(f"{label}: " + ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
     references = score_references(videos, arguments.chance_seed, arguments.benchmark)
     metrics: dict[str, Any] = {
         "brief": brief,
@@ -135,6 +133,8 @@ def tvsum(arguments: argparse.Namespace) -> None:
     if arguments.out_markdown:
         heading = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}[arguments.benchmark]
         write_text(arguments.out_markdown, render_markdown(rows | references, heading))
+    for line in notes:
+        _log.info("%s", line)
 
 
 def describe(arguments: argparse.Namespace) -> None:

@@ -98,10 +98,9 @@ def read_numbers(value: Any, shape: tuple[int | None, ...], what: str) -> Floats
     if any(bool in map(type, row) for row in (value if array.ndim > 1 else [value])):
         raise UserError(f"{what}: must be {wanted} numbers, holds true or false")
     array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise UserError(f"{what}: holds NaN or infinity")
-    if (np.abs(array) > LARGEST).any():
-        raise UserError(f"{what}: holds a number beyond ±{LARGEST:.3g}")
+    if not (np.abs(array) <= LARGEST).all():
+        cause = f"a number beyond ±{LARGEST:.3g}" if np.isfinite(array).all() else "NaN or infinity"
+        raise UserError(f"{what}: holds {cause}")
     return array
 
 
