@@ -45,7 +45,8 @@ def render_markdown(summary: dict[str, Any]) -> str:
         lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
         for row, column, (low, high) in intervals:
             numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
-            lines.append(markdown_row([row["run"], *([row["scope"]] if several else []), column["label"], *numbers]))
+            name = row["run"] + (f" {DAGGER}" if row["coverage"] else "")
+            lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
     if summary.get("tests"):
         against = summary["tests"][0]["against"]
         lines += ["", f"Paired tests against {against}, two-sided p, not corrected for the number of tests:", ""]

@@ -278,7 +278,8 @@ def test_a_part_of_the_queries_is_marked_and_not_tested():
     assert [test["run"] for test in summary["tests"]] == ["full"]
     note = "film: 2 of 3 queries, not comparable with full-set numbers"
     markdown = render_markdown(summary)
-    assert "| film † | 1 | 70.00 |" in markdown and f"\n† {note}.\n" in markdown and markdown.count("†") == 2
+    assert "| film † | 1 | 70.00 |" in markdown and f"\n† {note}.\n" in markdown and markdown.count("†") == 3
+    assert "| film † | R1@0.5 | 70.00 | 70.00 | 70.00 |" in markdown
     latex = render_latex(summary)
     assert "film$^\\dagger$ & 1 & 70.00" in latex and f"\\multicolumn{{3}}{{l}}{{$^\\dagger$ {note}}}" in latex
     lines = list(csv.DictReader(io.StringIO(render_csv(summary))))
