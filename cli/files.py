@@ -97,8 +97,10 @@ def replacing(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         yield part
-    except BaseException:
+    except BaseException as problem:
         part.unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.strerror and problem.filename is None:
+            problem.filename = str(path)  # a full disk does not say which file it is about
         raise
     part.replace(path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import UserError
-from cli.files import read_object, read_rows, write_object, write_text
+from cli.files import read_object, read_rows, replacing, write_object, write_text
 
 # What the JSON module itself ends with RecursionError or ValueError for, or what cannot be written again.
 NO_VALUES = {
@@ -54,3 +54,11 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
         write_text(tmp_path / "a.txt", "\udcff")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.json"), replacing(path) as part:
+        part.write_text("half")
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
