@@ -30,9 +30,8 @@ def render_markdown(summary: dict[str, Any]) -> str:
         name += f" {DAGGER}" if row["coverage"] else ""
         cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
         lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
-    notes = _find_notes(summary)
-    if notes:
-        lines += ["", *(" ".join(f"{DAGGER} {note}.".split()) for note in notes)]
+    for note in _find_notes(summary):
+        lines += ["", " ".join(f"{DAGGER} {note}.".split())]
     intervals = [
         (row, column, value["interval"])
         for row in summary["rows"]
@@ -48,7 +47,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
             name = row["run"] + (f" {DAGGER}" if row["coverage"] else "")
             lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
     if summary.get("tests"):
-        against = summary["tests"][0]["against"]
+        against = " ".join(summary["tests"][0]["against"].split())
         lines += ["", f"Paired tests against {against}, two-sided p, not corrected for the number of tests:", ""]
         heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
         lines += [markdown_row(heads), markdown_row([":--", ":--", ":--", *["--:"] * 4])]

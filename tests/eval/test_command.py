@@ -238,6 +238,14 @@ def test_scoring_loads_neither_matplotlib_nor_torch():
     assert result.stdout.strip() == "[]"
 
 
+def test_scoring_loads_numpy_alone():
+    """Each of these takes a tenth of the time of `score` or more."""
+    program = "import sys, eval.__main__, eval.score, eval.queries, eval.subsets, eval.variants\n"
+    program += "print([name for name in ('pydantic', 'scipy', 'tqdm') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_module_runs_and_fails_with_a_status(tmp_path):
     command = [sys.executable, "-m", "eval", "plot-summary", "--summary", "none.json", "--out", str(tmp_path / "x.png")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -311,6 +311,8 @@ def test_best_and_last_epoch_have_a_row_each():
 
 def test_names_break_no_table():
     name = "a|b\\c\nd^e~f"
+    tested = render_markdown(summarise([metrics(name, 0, 60.0), metrics("b", 0, 60.0)], against=name))
+    assert "\nPaired tests against a|b\\c d^e~f, two-sided" in tested
     summary = summarise([metrics(name, 0, 60.0)])
     assert "| a\\|b\\\\c d^e~f | 1 | 60.00 |" in render_markdown(summary)
     latex = "a|b\\textbackslash{}c d\\textasciicircum{}e\\textasciitilde{}f & 1 & 60.00"
