@@ -45,7 +45,14 @@ class Command:
         try:
             parsed._run(parsed)
         except (UserError, OSError) as problem:
-            line = " ".join(str(problem).split())
+            line = " ".join(_describe(problem).split())
             sys.stderr.write(f"{parsed._prog}: error: {line}\n")
             return 1
         return 0
+
+
+def _describe(problem: Exception) -> str:
+    """`/out/a.json: permission denied` rather than `[Errno 13] Permission denied: '/out/a.json'`."""
+    if isinstance(problem, OSError) and problem.filename is not None and problem.strerror:
+        return f"{problem.filename}: {problem.strerror.lower()}"
+    return str(problem)

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
-from tqdm import tqdm
-
 Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
 
@@ -22,6 +20,8 @@ def track(items: Iterable[Item], what: str, total: int | None = None, every: flo
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
+        from tqdm import tqdm  # a tenth of what `eval score` takes, and most commands draw no bar
+
         yield from tqdm(items, desc=what, total=total, file=sys.stderr, dynamic_ncols=True)
         return
     last = time.monotonic()

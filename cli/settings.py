@@ -6,9 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self, get_type_hints
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import Any, ClassVar, Self, get_type_hints
 
 from cli.command import UserError
 
@@ -21,7 +19,7 @@ def canonical_json(value: object) -> str:
 class Settings:
     """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field a key."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     @classmethod
     def from_dict(cls, values: object, where: str = "settings") -> Self:
@@ -30,6 +28,9 @@ class Settings:
         Raises:
             UserError: an unknown key, a missing key or a value of the wrong type, named by its path.
         """
+        # Here, because loading it takes a tenth of `eval score`, which like most of `eval` has no settings.
+        from pydantic import TypeAdapter, ValidationError
+
         try:
             # Through JSON, so that a list read from YAML is accepted where the field is a tuple.
             return TypeAdapter(cls).validate_json(json.dumps(values))

@@ -21,41 +21,48 @@ def score(arguments: argparse.Namespace) -> None:
     Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
     metrics of parts: --by splits by the values of a key, --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the
     ground truth or of --videos, and window_seconds, windows, words), --list FILE by query ids. --variants adds numbers
-    that are not official. --run, --scope and --seed go to "about", by which `summarise` puts runs and seeds together.
+    that are not official. --run, --scope, --seed and --epoch go to "about", by which `summarise` puts runs together.
+    --covered-only scores the queries that have predictions, says so in "about", and tables mark such a run.
     """
     from eval.queries import find_oddities, read_queries
-    from eval.score import score_each, score_parts, score_queries
+    from eval.score import as_lists, score_each, score_parts, score_queries
     from eval.subsets import join_videos, select_listed, select_where, split_by
     from eval.variants import score_variants
 
     names = str(arguments.predictions), str(arguments.ground_truth)
     truth = read_rows(arguments.ground_truth)
-    queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed)
+    queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed, arguments.covered_only)
     metrics = score_queries(queries, names)
-    for line in find_oddities(queries, names[0]):
-        _log.warning("note: %s", line)
-
     rows = queries.rows
     for path in arguments.videos:
         rows = join_videos(rows, read_rows(path), str(path))
     parts = split_by(rows, arguments.by, names[1])
     for rule in arguments.where:
         parts |= select_where(rows, rule, names[1])
+    left_out = {row["qid"] for row in truth}.difference(queries.qids)
     for path in arguments.list:
-        parts |= select_listed(rows, path, names[1])
+        parts |= select_listed(rows, path, names[1], left_out)
     if parts:
         metrics["subsets"] = score_parts(queries, parts)
     if arguments.variants:
         metrics["variants"] = score_variants(queries)
     about = _about(arguments)
+    if arguments.covered_only:
+        about["coverage"] = {"queries": len(queries), "of": len(truth)}
     if about:
         metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
     if arguments.per_query:
-        write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": _lists(score_each(queries))})
+        values = as_lists(score_each(queries))
+        write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": values})
+    notes = find_oddities(queries, names[0])
+    if left_out:
+        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+    for note in notes:
+        _log.warning("note: %s", note)
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
-    values = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
-    _log.info("%d queries: %s", len(queries), ", ".join(values))
+    numbers = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
+    _log.info("%d queries: %s", len(queries), ", ".join(numbers))
 
 
 def baseline(arguments: argparse.Namespace) -> None:
@@ -77,6 +84,7 @@ def tvsum(arguments: argparse.Namespace) -> None:
     --last (--predictions where neither is meant). Several files of one option are taken together, such as one a
     domain. Without any, the reference rows alone come from the annotations. --segments adds the classic F1 (15 %).
     """
+    from eval.rows import index_by_vid
     from eval.tvsum import (
         SHOWN_REFERENCES,
         find_oddities,
@@ -93,9 +101,9 @@ def tvsum(arguments: argparse.Namespace) -> None:
         truth = [row for row in truth if row.get("domain") in arguments.domain]
         if not truth:
             raise UserError(f"{name}: no video of domain {', '.join(arguments.domain)}")
-    segments = {str(row.get("vid")): row for row in read_rows(arguments.segments)} if arguments.segments else None
-    videos = read_videos(truth, segments, name)
-    rows, brief = {}, {}
+    segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
+    videos = read_videos(truth, segments, (name, str(arguments.segments)))
+    rows, brief, notes = {}, {}, []
     for label, suffix, paths in (
         ("best epoch", "-best", arguments.best),
         ("last epoch", "-last", arguments.last),
@@ -105,10 +113,9 @@ def tvsum(arguments: argparse.Namespace) -> None:
             what = ", ".join(map(str, paths))
             scores = read_scores([row for path in paths for row in read_rows(path)], truth, (what, name))
             rows[label] = score_predictions(scores, videos, arguments.benchmark, what)
-            for line in find_oddities(scores, videos, what):
-                _log.warning("note: %s", line)
+            notes += [f"note: {line}" for line in find_oddities(scores, videos, what)]
             brief.update({f"{key}{suffix}": means["mean"] for key, means in rows[label].items()})
-            _log.info("%s: %s", label, ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
+            notes.append(f"{label}: " + ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
     references = score_references(videos, arguments.chance_seed, arguments.benchmark)
     metrics: dict[str, Any] = {
         "brief": brief,
@@ -126,6 +133,8 @@ def tvsum(arguments: argparse.Namespace) -> None:
     if arguments.out_markdown:
         heading = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}[arguments.benchmark]
         write_text(arguments.out_markdown, render_markdown(rows | references, heading))
+    for line in notes:
+        _log.info("%s", line)
 
 
 def describe(arguments: argparse.Namespace) -> None:
@@ -164,7 +173,8 @@ def summarise(arguments: argparse.Namespace) -> None:
     """Put metrics of runs, seeds and domains into one table (JSON, Markdown, LaTeX, CSV).
 
     Reads files that `score` or `tvsum --run NAME [--scope NAME] [--seed N]` wrote; mean ± standard deviation over the
-    seeds. --per-query adds intervals over queries, --against tests every run against one.
+    seeds. --per-query adds intervals over queries, --against tests every run against one. A run that was scored with
+    --epoch best and --epoch last has a row each; TVSum has columns for both.
     """
     from eval.summarise import summarise
     from eval.tables import render_csv, render_latex, render_markdown
@@ -224,22 +234,15 @@ def plot_summary(arguments: argparse.Namespace) -> None:
 
 def _about(arguments: argparse.Namespace) -> dict[str, Any]:
     about = {"run": arguments.run_name, "scope": arguments.scope, "seed": arguments.seed}
+    about["epoch"] = vars(arguments).get("epoch")  # TVSum's files hold both epochs
     return {key: value for key, value in about.items() if value is not None}
-
-
-def _lists(values: dict[str, Any]) -> dict[str, list[float | None]]:
-    """Arrays as lists for JSON, None for NaN."""
-    return {
-        key: [None if number != number else round(number, 6) for number in array.tolist()]
-        for key, array in values.items()
-    }
 
 
 def _add_about(verb: argparse.ArgumentParser) -> None:
     # `run` itself is where the command keeps the function of the verb.
     verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
     verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
-    verb.add_argument("--seed", type=int, metavar="N", help="its seed")
+    verb.add_argument("--seed", type=_whole, metavar="N", help="its seed, a whole number from 0")
 
 
 def build_command() -> Command:
@@ -258,6 +261,8 @@ def build_command() -> Command:
     verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
     verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
     verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
+    verb.add_argument("--covered-only", action="store_true", help="score the queries that have predictions, and say so")
+    verb.add_argument("--epoch", choices=("best", "last"), help="which epoch's predictions: a row each in `summarise`")
     _add_about(verb)
 
     verb = command.verb("baseline", baseline)
@@ -267,8 +272,8 @@ def build_command() -> Command:
 
     verb = command.verb("tvsum", tvsum)
     verb.add_argument("--ground-truth", type=Path, required=True, help="TVSum rows with label and domain (JSONL)")
-    for option, what in (("--best", "best epoch"), ("--last", "last epoch"), ("--predictions", "either")):
-        verb.add_argument(option, type=Path, nargs="+", metavar="P.jsonl", help=f"submission rows of the {what}")
+    for option, what in (("--best", "the best"), ("--last", "the last"), ("--predictions", "no particular")):
+        verb.add_argument(option, type=Path, nargs="+", metavar="P.jsonl", help=f"submission rows of {what} epoch")
     verb.add_argument("--segments", type=Path, help='rows {"vid", "segments": [[start s, end s], ...]}, for F1')
     verb.add_argument("--domain", nargs="+", metavar="NAME", help="only the videos of these domains")
     verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")

@@ -9,7 +9,7 @@ import numpy as np
 
 from cli.files import Row
 from eval.moments import MOST_WINDOWS
-from eval.rows import count_clips, index_by_qid
+from eval.rows import count_clips, index_truth
 
 CLIP_SECONDS = 2.0
 
@@ -22,7 +22,7 @@ def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "grou
     prediction depends on the seed and its qid alone, so it is the same in a part of the file.
     """
     rows = []
-    for qid, row in index_by_qid(ground_truth, where).items():
+    for qid, row in index_truth(ground_truth, where).items():
         # Not hash(): Python salts that of strings anew in every process.
         random = np.random.default_rng([seed, zlib.crc32(str(qid).encode())])
         clips = count_clips(row, where, CLIP_SECONDS)
@@ -33,8 +33,8 @@ def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "grou
         rows.append(
             {
                 "qid": qid,
-                "query": row.get("query", ""),
-                "vid": row.get("vid", ""),
+                "query": row.get("query") or "",
+                "vid": row.get("vid") or "",
                 "pred_relevant_windows": windows.tolist(),
                 "pred_saliency_scores": random.random(clips).round(4).tolist(),
             }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cli.files import Row
 from eval.moments import MOST_WINDOWS, RANGES
-from eval.rows import count_clips, index_by_qid, read_relevant_windows, read_saliency
+from eval.rows import count_clips, index_truth, read_relevant_windows, read_saliency
 from eval.subsets import split_by
 from eval.topk import find_positives
 from eval.tvsum import read_videos
@@ -25,12 +25,12 @@ def describe_queries(rows: Sequence[Row], by: Sequence[str] = (), where: str = "
     `ranges` counts windows of a length and the queries that have one; `by` the queries with each value of some keys.
     What the rows lack (labels of a test split) is left out.
     """
-    index_by_qid(rows, where)
+    index_truth(rows, where)
     clips = [count_clips(row, where) for row in rows]
     result: dict[str, Any] = {
         "queries": len(rows),
         "videos": len({row.get("vid") for row in rows}),
-        "words": _spread([len(str(row.get("query", "")).split()) for row in rows]),
+        "words": _spread([len((row.get("query") or "").split()) for row in rows]),
         "duration_s": _spread([row["duration"] for row in rows]),
         "clips": sum(clips),
     }
@@ -50,19 +50,19 @@ def describe_queries(rows: Sequence[Row], by: Sequence[str] = (), where: str = "
     labelled = [(row, matrix) for row in rows if (matrix := read_saliency(row, where)) is not None]
     if labelled:
         relevant = [len(set(row["relevant_clip_ids"])) for row, _ in labelled]
-        points = Counter(int(point) for row, _ in labelled for three in row["saliency_scores"] for point in three)
+        points = Counter(point for row, _ in labelled for three in row["saliency_scores"] for point in three)
         result["relevant_clips"] = sum(relevant)
         result["queries_relevant_throughout"] = sum(
             count == len(matrix) for count, (_, matrix) in zip(relevant, labelled, strict=True)
         )
-        result["points"] = {str(point): points[point] for point in sorted(points)}
+        result["points"] = {f"{point:g}": points[point] for point in sorted(points)}
     result["parts"] = {name: len(places) for name, places in split_by(rows, by, where).items()}
     return result
 
 
 def describe_videos(rows: Sequence[Row], where: str = "ground truth") -> dict[str, Any]:
     """TVSum rows: videos, clips and annotators, the share of positive clips (above the median), and domains."""
-    videos = list(read_videos(rows, where=where).values())
+    videos = list(read_videos(rows, names=(where, "segments")).values())
     return {
         "videos": len(videos),
         "clips": sum(len(video.labels) for video in videos),

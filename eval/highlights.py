@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.moments import percent
+from eval.moments import group_by_size, percent
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -116,13 +116,23 @@ class LevelScores:
     """(N,) `hit_at_one`"""
 
 
-def score_levels(clips: Clips) -> dict[str, LevelScores]:
-    """The values of each query that the metrics of each level are means of."""
-    scores = {}
-    for name, least in LEVELS.items():
-        positive = clips.positive(least)
-        precision = average_precision(clips.scores, positive, clips.real)
-        scores[f"HL-min-{name}"] = LevelScores(precision, hit_at_one(clips.best, positive))
+def score_levels(
+    predicted: Sequence[Floats], saliency: Sequence[Floats], stable: bool = False
+) -> dict[str, LevelScores]:
+    """The values of each query that the metrics of each level are means of; arguments as in `align_clips`.
+
+    `stable` is no part of the official evaluation: clips that share a score then have ranks of their own.
+    """
+    shape = len(saliency), saliency[0].shape[1]
+    scores = {f"HL-min-{name}": LevelScores(np.zeros(shape), np.zeros(shape[0], dtype=bool)) for name in LEVELS}
+    for places in group_by_size([len(labels) for labels in saliency]):
+        clips = align_clips([predicted[place] for place in places], [saliency[place] for place in places])
+        ranked = rank_in_order(clips.scores) if stable else clips.scores
+        for name, least in LEVELS.items():
+            positive = clips.positive(least)
+            part = scores[f"HL-min-{name}"]
+            part.precision[places] = average_precision(ranked, positive, clips.real)
+            part.hit[places] = hit_at_one(clips.best, positive)
     return scores
 
 

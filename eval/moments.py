@@ -43,6 +43,22 @@ def stack(arrays: Sequence[Floats], length: int) -> tuple[Floats, Bools]:
     return stacked, real
 
 
+def group_by_size(sizes: Sequence[int], most: int = 2**20) -> list[NDArray[np.intp]]:
+    """Places (from 0) in groups of sizes that differ by less than a factor of two, ascending within a group.
+
+    Filling up to the largest of a group then wastes at most half, where one video of a day among many of 150 s would
+    multiply the memory of all. No group holds more than `most` in sum (but at least one place).
+    """
+    classes: dict[int, list[int]] = {}
+    for place, size in enumerate(sizes):
+        classes.setdefault(int(size).bit_length(), []).append(place)
+    groups = []
+    for bits, places in sorted(classes.items()):
+        step = max(1, most >> bits)
+        groups += [np.array(places[start : start + step]) for start in range(0, len(places), step)]
+    return groups
+
+
 def compute_iou(predicted: Floats, relevant: Floats) -> Floats:
     """Intersection over union of every predicted (N, P, 2) with every relevant window (N, G, 2): (N, P, G)."""
     start = np.maximum(predicted[:, :, None, 0], relevant[:, None, :, 0])
@@ -115,25 +131,39 @@ def score_ranges(predicted: Sequence[Floats], relevant: Sequence[Floats]) -> dic
     `predicted`: a query's windows as (windows, 3), start s, end s, score, in listed order; `relevant`: (windows, 2), at
     least one. A query with no predicted window counts 0 in both (the official program stops with an error there).
     """
-    windows, listed = stack(predicted, MOST_WINDOWS)
-    truth, real = stack(relevant, max(len(array) for array in relevant))
+    count = len(relevant)
+    scores = {
+        name: RangeScores(np.zeros(count, dtype=bool), np.zeros(count), np.zeros((count, len(THRESHOLDS))))
+        for name in RANGES
+    }
+    for places in group_by_size([len(windows) for windows in relevant]):
+        truth, real = stack([relevant[place] for place in places], max(len(relevant[place]) for place in places))
+        windows, listed = stack([predicted[place] for place in places], MOST_WINDOWS)
+        _score_group(windows, listed, truth, real, {name: (part, places) for name, part in scores.items()})
+    return scores
+
+
+def _score_group(
+    windows: Floats,
+    listed: Bools,
+    truth: Floats,
+    real: Bools,
+    into: Mapping[str, tuple[RangeScores, NDArray[np.intp]]],
+) -> None:
+    """Score some queries: predicted windows (N, P, 3), relevant ones (N, G, 2); the values go to their places."""
     lengths = truth[..., 1] - truth[..., 0]
-    first, has_first = windows[:, 0, :2], listed[:, 0]
     order = np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
     iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
     iou = np.take_along_axis(iou, order[..., None], axis=1)
-
-    scores = {}
     for name, (shortest, longest) in RANGES.items():
         wanted = real & (lengths > shortest) & (lengths <= longest)
         rows: Bools = np.any(wanted, axis=1)
-        first_iou, precision = np.zeros(len(rows)), np.zeros((len(rows), len(THRESHOLDS)))
         if rows.any():
-            used = slice(0, np.flatnonzero(wanted.any(0))[-1] + 1)  # most queries have few windows: less to search
-            precision[rows] = average_precision(iou[rows][..., used], wanted[rows][:, used])
-            first_iou[rows] = compute_first_iou(first[rows], has_first[rows], truth[rows], wanted[rows])
-        scores[name] = RangeScores(rows, first_iou, precision)
-    return scores
+            part, places = into[name]
+            part.counted[places[rows]] = True
+            part.precision[places[rows]] = average_precision(iou[rows], wanted[rows])
+            first = compute_first_iou(windows[rows, 0, :2], listed[rows, 0], truth[rows], wanted[rows])
+            part.first_iou[places[rows]] = first
 
 
 def score_moments(ranges: Mapping[str, RangeScores]) -> dict[str, dict[str, dict[str, float | None]]]:

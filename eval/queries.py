@@ -56,15 +56,20 @@ class Queries:
 
 
 def read_queries(
-    predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str] = NAMES, as_listed: bool = False
+    predictions: Sequence[Row],
+    ground_truth: Sequence[Row],
+    names: tuple[str, str] = NAMES,
+    as_listed: bool = False,
+    covered_only: bool = False,
 ) -> Queries:
     """Pair the rows by qid and read them. `names` stand for the files in messages.
 
     Raises:
-        UserError: different queries in the two, a malformed row, a score that is not finite, windows out of order of
-            score (unless `as_listed`), differing numbers of annotators.
+        UserError: different queries in the two (with `covered_only` the predictions may lack some), a malformed row, a
+            score that is not finite, windows out of order of score (unless `as_listed`), differing numbers of
+            annotators.
     """
-    pairs = match_queries(predictions, ground_truth, names)
+    pairs = match_queries(predictions, ground_truth, names, covered_only)
     with_windows = any("pred_relevant_windows" in prediction for prediction, _ in pairs)
     with_saliency = any("pred_saliency_scores" in prediction for prediction, _ in pairs)
     queries = Queries([truth for _, truth in pairs], [], [], [], [])

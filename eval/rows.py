@@ -17,6 +17,12 @@ from cli.files import Row
 Floats = NDArray[np.float64]
 Qid = int | str
 
+# The most that a score or a time may be: models compute in 32 bits, and sums of such numbers stay finite in 64.
+LARGEST = float(np.finfo(np.float32).max)
+# Seconds. A longer duration is in another unit, and the clips of 2e9 s would not fit into memory.
+LONGEST = 24 * 3600.0
+MOST_POINTS = 4
+
 
 def index_by_qid(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
     """Rows by query id, in their order; refuses a missing, a malformed or a repeated qid."""
@@ -24,24 +30,48 @@ def index_by_qid(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
     for position, row in enumerate(rows, start=1):
         qid = row.get("qid")
         if isinstance(qid, bool) or not isinstance(qid, int | str):
-            raise UserError(f"{where}: row {position}: qid must be a whole number or a string, got {qid!r}")
+            raise UserError(f"{where}: row {position}: qid must be a whole number or a string, got {shorten(qid)}")
         if qid in found:
             raise UserError(f"{where}: qid {qid}: occurs twice")
         found[qid] = row
     return found
 
 
+def index_truth(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
+    """`index_by_qid` of ground truth, whose `query` and `vid` must be text where a row has them."""
+    found = index_by_qid(rows, where)
+    for qid, row in found.items():
+        for key in ("query", "vid"):
+            if not isinstance(row.get(key), str | None):
+                raise UserError(f"{where}: qid {qid}: {key} must be text, got {shorten(row[key])}")
+    return found
+
+
+def index_by_vid(rows: Sequence[Row], where: str) -> dict[str, Row]:
+    """Rows of a table of videos by `vid`; refuses one that is missing, no text or repeated."""
+    found: dict[str, Row] = {}
+    for position, row in enumerate(rows, start=1):
+        vid = row.get("vid")
+        if not isinstance(vid, str):
+            raise UserError(f"{where}: row {position}: vid must be text, got {shorten(vid)}")
+        if vid in found:
+            raise UserError(f"{where}: vid {vid}: occurs twice")
+        found[vid] = row
+    return found
+
+
 def match_queries(
-    predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str]
+    predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str], covered_only: bool = False
 ) -> list[tuple[Row, Row]]:
     """Pairs (prediction, ground truth) in the order of the predictions; both must hold exactly the same queries.
 
     A score over the queries that happen to be there would not be comparable, so a missing or extra one is an error.
+    With `covered_only` predictions may be missing, but still not be extra.
     """
-    predicted, wanted = index_by_qid(predictions, names[0]), index_by_qid(ground_truth, names[1])
+    predicted, wanted = index_by_qid(predictions, names[0]), index_truth(ground_truth, names[1])
     missing = [qid for qid in wanted if qid not in predicted]
     extra = [qid for qid in predicted if qid not in wanted]
-    if missing:
+    if missing and not covered_only:
         raise UserError(f"{names[0]}: {len(missing)} of {len(wanted)} queries are missing, first qid {missing[0]}")
     if extra:
         raise UserError(f"{names[0]}: {len(extra)} queries are not in {names[1]}, first qid {extra[0]}")
@@ -51,9 +81,9 @@ def match_queries(
 
 
 def read_numbers(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
-    """A nested list of finite numbers as an array; None in `shape` is any length, and an empty list is allowed there.
+    """A list of numbers, or of lists of them, as an array; None in `shape` is any length, and `[]` is allowed there.
 
-    NumPy alone would take "1.5" for a number and null for NaN.
+    NumPy alone would take "1.5" for a number, true for 1 and null for NaN.
     """
     wanted = " x ".join("n" if size is None else str(size) for size in shape)
     try:
@@ -65,15 +95,21 @@ def read_numbers(value: Any, shape: tuple[int | None, ...], what: str) -> Floats
     fits = array.ndim == len(shape) and all(size in (None, got) for size, got in zip(shape, array.shape, strict=True))
     if array.dtype.kind not in "iuf" or not fits:
         raise UserError(f"{what}: must be {wanted} numbers, got {shorten(value)}")
+    if any(bool in map(type, row) for row in (value if array.ndim > 1 else [value])):
+        raise UserError(f"{what}: must be {wanted} numbers, holds true or false")
     array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise UserError(f"{what}: holds NaN or infinity")
+    if not (np.abs(array) <= LARGEST).all():
+        cause = f"a number beyond ±{LARGEST:.3g}" if np.isfinite(array).all() else "NaN or infinity"
+        raise UserError(f"{what}: holds {cause}")
     return array
 
 
 def shorten(value: Any, most: int = 60) -> str:
     """The start of a value's text, for messages of one line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"{type(value).__name__} of many levels"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -107,8 +143,8 @@ def read_predicted_saliency(row: Row, where: str) -> Floats:
 
 
 def read_relevant_windows(row: Row, where: str) -> Floats | None:
-    """`relevant_windows` as (windows, 2) in seconds, or None where there is nothing to retrieve."""
-    if not row.get("relevant_windows"):
+    """`relevant_windows` as (windows, 2) in seconds, or None where there is nothing to retrieve: null or []."""
+    if row.get("relevant_windows") in (None, []):
         return None
     what = f"{where}: qid {row['qid']}: relevant_windows"
     windows = read_numbers(row["relevant_windows"], (None, 2), what)
@@ -120,8 +156,10 @@ def read_relevant_windows(row: Row, where: str) -> Floats | None:
 def count_clips(row: Row, where: str, clip_seconds: float = 2.0) -> int:
     """Whole clips within the row's `duration` (seconds), as the official evaluation counts them."""
     duration = row.get("duration")
-    if isinstance(duration, bool) or not isinstance(duration, int | float) or not np.isfinite(duration):
-        raise UserError(f"{where}: qid {row['qid']}: duration must be seconds, got {duration!r}")
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:
+        raise UserError(
+            f"{where}: qid {row['qid']}: duration must be seconds, at most {LONGEST:.0f}, got {shorten(duration)}"
+        )
     if duration < clip_seconds:
         raise UserError(f"{where}: qid {row['qid']}: duration {duration:g} s is shorter than one clip")
     return int(duration / clip_seconds)
@@ -140,13 +178,17 @@ def read_saliency(row: Row, where: str) -> Floats | None:
         raise UserError(f"{what}: {len(clips)} relevant_clip_ids but {len(scores)} saliency_scores")
     # The official labels are by three annotators; a query without relevant clips still counts with that many.
     annotators = len(scores[0]) if scores and isinstance(scores[0], list) else 3
+    if not annotators:
+        raise UserError(f"{what}: saliency_scores: of no annotator")
     values = read_numbers(scores, (None, annotators), f"{what}: saliency_scores")
+    if ((values < 0) | (values > MOST_POINTS)).any():
+        raise UserError(f"{what}: saliency_scores: points must be 0 to {MOST_POINTS}")
     numbers = read_numbers(clips, (None,), f"{what}: relevant_clip_ids")
-    ids = numbers.astype(np.intp)
-    if (ids != numbers).any():
+    if (numbers != np.floor(numbers)).any():
         raise UserError(f"{what}: relevant_clip_ids must be whole numbers")
-    if len(ids) and not (ids.min() >= 0 and ids.max() < length):
+    if ((numbers < 0) | (numbers >= length)).any():
         raise UserError(f"{what}: relevant_clip_ids outside 0..{length - 1} (duration {row['duration']:g} s)")
+    ids = numbers.astype(np.intp)
     matrix = np.zeros((length, annotators))
     matrix[ids] = values
     return matrix

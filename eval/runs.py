@@ -9,6 +9,7 @@ from typing import Any
 
 from cli import UserError
 from cli.files import Row
+from eval.records import MEAN, Cell, Cells
 
 # Key in "brief" and heading; a column that no file has is left out. A TVSum file has the epoch in its keys.
 COLUMNS = {
@@ -28,10 +29,6 @@ DIGITS = {key: 3 for key in COLUMNS if key.startswith(("tau", "rho"))}
 SUBSET_COLUMN = ("MR-full-R1@0.5", "R1@0.5")
 # A run of one of these names is chance, not a model: it comes last and is drawn as a reference.
 BASELINES = ("random", "baseline")
-MEAN = "mean of"
-
-Cell = tuple[str, str]
-"""A run and a scope."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,8 @@ class RunTable:
     seeds: dict[Cell, list[Any]] = field(default_factory=dict)
     scopes: dict[Cell, list[str]] = field(default_factory=dict)
     """The scopes that a row of means is over."""
+    coverage: dict[Cell, tuple[int, int]] = field(default_factory=dict)
+    """Of a run that was scored over a part of the queries: how many, and of how many."""
     references: set[str] = field(default_factory=set)
     """Rows that are no runs: what chance, people and the ceiling have."""
 
@@ -60,56 +59,42 @@ class RunTable:
         """One value, None where there is none."""
         return self.values[cell][key][self.seeds[cell].index(seed)] if seed in self.seeds[cell] else None
 
+    def seeds_with(self, cell: Cell, key: str) -> list[Any]:
+        """The seeds that have a value."""
+        return [seed for seed, value in zip(self.seeds[cell], self.values[cell][key], strict=True) if value is not None]
+
     def mean(self, cell: Cell, key: str) -> float | None:
         """Mean over the seeds that have a value."""
         known = [value for value in self.values[cell][key] if value is not None]
         return statistics.fmean(known) if known else None
 
 
-def read_table(metrics: Sequence[tuple[str, Row]]) -> RunTable:
-    """The table of (file name, content of a metrics file).
+def read_table(cells: Cells) -> RunTable:
+    """The table of the metrics files that `collect` found.
 
     A run of several scopes (domains) has one more row, "mean of N": for each seed that all of them have, the mean.
 
     Raises:
-        UserError: see `collect`; or there are no files.
+        UserError: the seeds of a run cover different numbers of queries.
     """
-    cells = collect(metrics, "brief")
-    if not cells:
-        raise UserError("no metrics files")
-    contents = [content for _, content in metrics]
+    contents = [record.content for seeds in cells.values() for record in seeds.values()]
     table = RunTable(_choose_columns(contents))
     for cell, seeds in cells.items():
         table.seeds[cell] = list(seeds)
         table.values[cell] = {
-            column["key"]: [_read(content, column) for content in seeds.values()] for column in table.columns
+            column["key"]: [_read(record.content, column) for record in seeds.values()] for column in table.columns
         }
+        first, *others = seeds.values()
+        for record in others:
+            if record.coverage != first.coverage:
+                raise UserError(
+                    f"{record.name}: about.coverage: not that of {first.name}, another seed of the same run"
+                )
+        if first.coverage is not None:
+            table.coverage[cell] = first.coverage
     _add_references(contents, table)
-    _add_means(table)
+    _add_means(table, {cell: next(iter(seeds.values())).queries for cell, seeds in cells.items()})
     return table
-
-
-def collect(files: Sequence[tuple[str, Row]], holds: str) -> dict[Cell, dict[Any, Row]]:
-    """Contents by (run, scope) and seed, in order of the seeds. `holds` is the key that tells the kind of file.
-
-    Raises:
-        UserError: another kind of file, one that does not say which run it is of, or two of the same run, scope, seed.
-    """
-    seen: dict[tuple[str, str, Any], str] = {}
-    cells: dict[Cell, dict[Any, Row]] = {}
-    for name, content in files:
-        about = content.get("about")
-        if not isinstance(content.get(holds), dict):
-            what = "a metrics file" if holds == "brief" else "a file of `score --per-query`"
-            raise UserError(f"{name}: not {what}: has no {holds!r}")
-        if not isinstance(about, dict) or not about.get("run"):
-            raise UserError(f"{name}: does not say which run it is of: score it with --run NAME")
-        run, scope, seed = str(about["run"]), str(about.get("scope") or "all"), about.get("seed")
-        if (run, scope, seed) in seen:
-            raise UserError(f"{name}: run {run}, scope {scope}, seed {seed} is also in {seen[run, scope, seed]}")
-        seen[run, scope, seed] = name
-        cells.setdefault((run, scope), {})[seed] = content
-    return {cell: dict(sorted(seeds.items(), key=lambda item: str(item[0]))) for cell, seeds in cells.items()}
 
 
 def _choose_columns(contents: Sequence[Row]) -> list[dict[str, Any]]:
@@ -149,7 +134,7 @@ def _add_references(contents: Sequence[Row], table: RunTable) -> None:
                 table.references.add(name)
 
 
-def _add_means(table: RunTable) -> None:
+def _add_means(table: RunTable, sizes: Mapping[Cell, int | None]) -> None:
     for run in dict.fromkeys(run for run, _ in table.values):
         scopes = sorted(scope for other, scope in table.values if other == run and scope != "all")
         if len(scopes) < 2:
@@ -162,3 +147,7 @@ def _add_means(table: RunTable) -> None:
             known = [[number for number in line if number is not None] for line in lines]
             means[key] = [statistics.fmean(line) if len(line) == len(scopes) else None for line in known]
         table.values[cell], table.seeds[cell], table.scopes[cell] = means, seeds, scopes
+        if any((run, scope) in table.coverage for scope in scopes):
+            full = {scope: sizes.get((run, scope)) or 0 for scope in scopes}
+            parts = [table.coverage.get((run, scope), (full[scope], full[scope])) for scope in scopes]
+            table.coverage[cell] = sum(part for part, _ in parts), sum(of for _, of in parts)

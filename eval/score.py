@@ -9,7 +9,7 @@ import numpy as np
 
 from cli import UserError
 from cli.files import Row
-from eval.highlights import Clips, LevelScores, align_clips, score_highlights, score_levels
+from eval.highlights import LevelScores, score_highlights, score_levels
 from eval.moments import THRESHOLDS, Floats, RangeScores, recall_at_one, score_moments, score_ranges
 from eval.queries import NAMES, Queries, read_queries
 
@@ -64,12 +64,20 @@ def score_each(queries: Queries) -> dict[str, Floats]:
                 hit = recall_at_one(part.first_iou, (threshold,))[:, 0]
                 values[f"MR-full-R1@{threshold}"] = _spread(hit, part, places, len(queries))
     values = dict(sorted(values.items()))
-    levels, _, places = score_highlights_of(queries)
+    levels, places = score_highlights_of(queries)
     for name, level in levels.items():
         for key, array in (("mAP", level.precision.mean(1)), ("Hit1", level.hit)):
             values[f"{name}-{key}"] = np.full(len(queries), np.nan)
             values[f"{name}-{key}"][places] = 100.0 * array
     return values
+
+
+def as_lists(values: Mapping[str, Floats]) -> dict[str, list[float | None]]:
+    """What `score_each` gives as lists for JSON, with six decimals; None for NaN."""
+    return {
+        key: [None if number != number else round(number, 6) for number in array.tolist()]
+        for key, array in values.items()
+    }
 
 
 def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int]]:
@@ -83,18 +91,15 @@ def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int
     return (score_ranges(predicted, relevant) if places else {}), places
 
 
-def score_highlights_of(queries: Queries) -> tuple[dict[str, LevelScores], Clips | None, list[int]]:
-    """`score_levels` of the queries that have saliency labels, their clips and places; empty if none has."""
+def score_highlights_of(queries: Queries, stable: bool = False) -> tuple[dict[str, LevelScores], list[int]]:
+    """`score_levels` of the queries that have saliency labels, and their places; empty if none has."""
     places, predicted, saliency = [], [], []
     for place, (scores, labels) in enumerate(zip(queries.predicted_saliency, queries.saliency, strict=True)):
         if scores is not None and labels is not None:
             places.append(place)
             predicted.append(scores)
             saliency.append(labels)
-    if not places:
-        return {}, None, places
-    clips = align_clips(predicted, saliency)
-    return score_levels(clips), clips, places
+    return (score_levels(predicted, saliency, stable) if places else {}), places
 
 
 def _spread(values: Floats | np.ndarray, part: RangeScores, places: list[int], queries: int) -> Floats:
@@ -112,7 +117,7 @@ def _score(queries: Queries) -> dict[str, Any]:
         moments = score_moments(ranges)
         scores.update(moments)
         brief.update(sorted(_brief_moments(moments).items()))
-    levels, _, _ = score_highlights_of(queries)
+    levels, _ = score_highlights_of(queries)
     highlights = score_highlights(levels)
     scores.update(highlights)
     for name, part in highlights.items():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cli import UserError
-from cli.files import Row
-from eval.rows import Qid, read_relevant_windows
+from cli.files import Row, parse_json
+from eval.rows import Qid, index_by_vid, read_relevant_windows, shorten
 
 # More parts than this is a key such as qid or query, chosen by mistake.
 MOST_PARTS = 50
@@ -26,7 +26,7 @@ def _window_seconds(row: Row, where: str) -> float | None:
 DERIVED: dict[str, Callable[[Row, str], float | None]] = {
     "window_seconds": _window_seconds,
     "windows": lambda row, where: len(row.get("relevant_windows") or []),
-    "words": lambda row, where: len(str(row.get("query", "")).split()),
+    "words": lambda row, where: len((row.get("query") or "").split()),
 }
 
 
@@ -43,11 +43,11 @@ def join_videos(rows: Sequence[Row], videos: Sequence[Row], where: str) -> list[
 
     A row's own keys stay as they are.
     """
-    table = {str(video.get("vid")): video for video in videos}
-    missing = [row for row in rows if str(row.get("vid")) not in table]
+    table = index_by_vid(videos, where)
+    missing = [row for row in rows if row.get("vid") not in table]
     if missing:
         raise UserError(f"{where}: {len(missing)} queries' videos are missing, first vid {missing[0].get('vid')}")
-    return [{**table[str(row["vid"])], **row} for row in rows]
+    return [{**table[row["vid"]], **row} for row in rows]
 
 
 def split_by(rows: Sequence[Row], keys: Sequence[str], where: str = "ground truth") -> dict[str, list[int]]:
@@ -117,15 +117,18 @@ def select_where(rows: Sequence[Row], rule: str, where: str = "ground truth") ->
     return {rule: places}
 
 
-def select_listed(rows: Sequence[Row], path: Path, where: str = "ground truth") -> dict[str, list[int]]:
+def select_listed(
+    rows: Sequence[Row], path: Path, where: str = "ground truth", left_out: Collection[Qid] = ()
+) -> dict[str, list[int]]:
     """Places of the rows that a list names: {"list=STEM": [...]}, STEM that of the file.
 
-    The file holds one qid a line, or JSON lines with a qid each.
+    The file holds one qid a line, or JSON lines with a qid each. It may name queries that were `left_out` of the rows.
 
     Raises:
         UserError: no such file, an empty list, or a qid that no row has.
     """
     known = {str(row.get("qid")): place for place, row in enumerate(rows)}
+    passed_over = set(map(str, left_out))
     places: set[int] = set()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -136,22 +139,19 @@ def select_listed(rows: Sequence[Row], path: Path, where: str = "ground truth") 
     for number, line in enumerate(lines, start=1):
         if line.strip():
             qid = _read_qid(line.strip(), f"{path}, line {number}")
-            if str(qid) not in known:
+            if str(qid) in known:
+                places.add(known[str(qid)])
+            elif str(qid) not in passed_over:
                 raise UserError(f"{path}, line {number}: qid {qid} is not in {where}")
-            places.add(known[str(qid)])
     if not places:
-        raise UserError(f"{path}: no query ids")
+        raise UserError(f"{path}: no query ids" + (" that are covered" if left_out else ""))
     return {f"list={path.stem}": sorted(places)}
 
 
 def _read_qid(line: str, what: str) -> Qid:
     if not line.startswith("{"):
         return line
-    try:
-        row: Any = json.loads(line)
-    except json.JSONDecodeError as problem:
-        raise UserError(f"{what}: not JSON: {problem.msg}") from None
-    qid = row.get("qid")
-    if not isinstance(qid, int | str):
-        raise UserError(f"{what}: qid must be a whole number or a string, got {qid!r}")
+    qid: Any = parse_json(line, what).get("qid")
+    if isinstance(qid, bool) or not isinstance(qid, int | str):
+        raise UserError(f"{what}: qid must be a whole number or a string, got {shorten(qid)}")
     return qid

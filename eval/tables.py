@@ -7,7 +7,10 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from eval.markup import latex_text, markdown_row
 from eval.runs import DIGITS
+
+DAGGER = "†"
 
 
 def render_markdown(summary: dict[str, Any]) -> str:
@@ -19,13 +22,16 @@ def render_markdown(summary: dict[str, Any]) -> str:
         "Percent, mean ± standard deviation over seeds (n - 1; none for one seed). HL-mAP and HIT@1 are those of"
         " VeryGood clips, R1 and mAP those of windows of any length. Random windows and scores are the floor.",
         "",
-        _line(["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]),
-        _line([":--", *([":--"] if several else []), *(["--:"] * (len(columns) + 1))]),
+        markdown_row(["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]),
+        markdown_row([":--", *([":--"] if several else []), *(["--:"] * (len(columns) + 1))]),
     ]
     for row in summary["rows"]:
         name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
+        name += f" {DAGGER}" if row["coverage"] else ""
         cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
-        lines.append(_line([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
+        lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
+    for note in _find_notes(summary):
+        lines += ["", " ".join(f"{DAGGER} {note}.".split())]
     intervals = [
         (row, column, value["interval"])
         for row in summary["rows"]
@@ -34,21 +40,22 @@ def render_markdown(summary: dict[str, Any]) -> str:
     ]
     if intervals:
         lines += ["", "95 % intervals, bootstrap over queries of the mean over seeds:", ""]
-        lines += [_line(["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"])]
-        lines += [_line([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
+        lines += [markdown_row(["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"])]
+        lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
         for row, column, (low, high) in intervals:
             numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
-            lines.append(_line([row["run"], *([row["scope"]] if several else []), column["label"], *numbers]))
+            name = row["run"] + (f" {DAGGER}" if row["coverage"] else "")
+            lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
     if summary.get("tests"):
-        against = summary["tests"][0]["against"]
+        against = " ".join(summary["tests"][0]["against"].split())
         lines += ["", f"Paired tests against {against}, two-sided p, not corrected for the number of tests:", ""]
         heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
-        lines += [_line(heads), _line([":--", ":--", ":--", *["--:"] * 4])]
+        lines += [markdown_row(heads), markdown_row([":--", ":--", ":--", *["--:"] * 4])]
         labels = {column["key"]: column["label"] for column in columns}
         for test in summary["tests"]:
             found = [_render_test(test.get(key)) for key in ("over_seeds", "over_scopes", "over_queries")]
             difference = f"{test['difference']:+.{DIGITS.get(test['column'], 2)}f}"
-            lines.append(_line([test["run"], test["scope"], labels[test["column"]], difference, *found]))
+            lines.append(markdown_row([test["run"], test["scope"], labels[test["column"]], difference, *found]))
     return "\n".join(lines) + "\n"
 
 
@@ -60,16 +67,20 @@ def render_latex(summary: dict[str, Any]) -> str:
         "% needs \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{l{'l' if several else ''}{'r' * (len(columns) + 1)}}}",
         "\\toprule",
-        " & ".join(map(_escape, heads)) + " \\\\",
+        " & ".join(map(latex_text, heads)) + " \\\\",
         "\\midrule",
     ]
     for row in summary["rows"]:
-        name = f"\\emph{{{_escape(row['run'])}}}" if row["baseline"] else _escape(row["run"])
+        name = f"\\emph{{{latex_text(row['run'])}}}" if row["baseline"] else latex_text(row["run"])
+        name += "$^\\dagger$" if row["coverage"] else ""
         cells = [_render(row["values"][column["key"]], column["key"], " $\\pm$ ") for column in columns]
         cells = [cell.replace("–", "--") for cell in cells]
-        scope = [_escape(row["scope"])] if several else []
+        scope = [latex_text(row["scope"])] if several else []
         lines.append(" & ".join([name, *scope, _seeds(row).replace("–", "--"), *cells]) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+    lines.append("\\bottomrule")
+    for note in _find_notes(summary):
+        lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{$^\\dagger$ {latex_text(note)}}} \\\\")
+    return "\n".join([*lines, "\\end{tabular}"]) + "\n"
 
 
 def render_csv(summary: dict[str, Any]) -> str:
@@ -77,7 +88,7 @@ def render_csv(summary: dict[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["run", "scope", "baseline", "metric", "subset", "seeds", "mean", "sd", "low", "high"]
-    writer.writerow([*heads, "against", "difference", "p_seeds", "p_scopes", "p_queries"])
+    writer.writerow([*heads, "against", "difference", "p_seeds", "p_scopes", "p_queries", "covered", "of"])
     tests = {(test["run"], test["scope"], test["column"]): test for test in summary.get("tests", [])}
     for row in summary["rows"]:
         for column in summary["columns"]:
@@ -90,8 +101,21 @@ def render_csv(summary: dict[str, Any]) -> str:
             test = tests.get((row["run"], row["scope"], column["key"]), {})
             found = [(test.get(part) or {}).get("p") for part in ("over_seeds", "over_scopes", "over_queries")]
             line = [row["run"], row["scope"], row["baseline"], key, column["subset"], count, *known]
-            writer.writerow([*line, test.get("against"), test.get("difference"), *found])
+            part = row["coverage"] or {}
+            covered = [part.get("queries"), part.get("of")]
+            writer.writerow([*line, test.get("against"), test.get("difference"), *found, *covered])
     return text.getvalue()
+
+
+def _find_notes(summary: dict[str, Any]) -> list[str]:
+    """What must be said of runs that were scored over a part of the queries."""
+    several = _has_scopes(summary)
+    return [
+        f"{row['run']}{', ' + row['scope'] if several else ''}: {part['queries']} of {part['of']} queries, "
+        "not comparable with full-set numbers"
+        for row in summary["rows"]
+        if (part := row["coverage"])
+    ]
 
 
 def _has_scopes(summary: dict[str, Any]) -> bool:
@@ -123,13 +147,3 @@ def _render_test(test: dict[str, Any] | None) -> str:
         return "–"
     p = test["p"]
     return f"{'–' if p is None else '< 0.001' if p < 0.001 else f'{p:.3f}'} ({test['n']})"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _escape(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, f"\\{character}")
-    return text

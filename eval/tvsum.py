@@ -14,7 +14,8 @@ from cli.files import Row
 from eval.agreement import compute_rho, compute_tau, mean_known
 from eval.bounds import draw_scores, find_bounds, seed_of
 from eval.knapsack import score_summary
-from eval.rows import Qid, index_by_qid, match_queries, read_numbers, read_predicted_saliency
+from eval.markup import markdown_row
+from eval.rows import Qid, index_truth, match_queries, read_numbers, read_predicted_saliency, shorten
 from eval.topk import find_positives, rank_clips, score_ranking
 
 Floats = NDArray[np.float64]
@@ -23,6 +24,8 @@ CLIP_SECONDS = 2.0
 BENCHMARKS = ("tvsum", "youtube")
 # A clip grid may count the last part of a clip where the annotation does not, or the reverse.
 SPARE_CLIPS = 1
+# What stands beside the domains.
+MEAN = "mean"
 # Of these the summary of several runs shows what belongs beside every number.
 SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)")
 # Rows of the table that need no prediction, and the field of `Bounds` that each shows.
@@ -49,16 +52,20 @@ class Video:
 
 
 def read_videos(
-    rows: Sequence[Row], segments: Mapping[str, Row] | None = None, where: str = "ground truth"
+    rows: Sequence[Row],
+    segments: Mapping[str, Row] | None = None,
+    names: tuple[str, str] = ("ground truth", "segments"),
 ) -> dict[Qid, Video]:
     """Videos by qid. `segments`: rows {"vid", "segments": [[start s, end s], ...]} by vid.
+
+    `names` stand for the two files in messages.
 
     Raises:
         UserError: labels or segments are missing or malformed, or a qid occurs twice.
     """
     videos = {}
-    for qid, row in index_by_qid(rows, where).items():
-        what = f"{where}: qid {qid}"
+    for qid, row in index_truth(rows, names[0]).items():
+        what = f"{names[0]}: qid {qid}"
         # CG-DETR's YouTube rows have both: match is 1, 0 (borderline) or -1.
         label = row["label"] if row.get("label") is not None else row.get("match")
         if isinstance(label, list) and label and not isinstance(label[0], list):
@@ -68,14 +75,14 @@ def read_videos(
         if not labels.size:
             raise UserError(f"{what}: label: empty")
         domain = row.get("domain")
-        if not isinstance(domain, str):
-            raise UserError(f"{what}: domain must be a name, got {domain!r}")
+        if not isinstance(domain, str) or domain == MEAN:
+            raise UserError(f"{what}: domain must be a name (and not {MEAN!r}), got {shorten(domain)}")
         segment = None
         if segments is not None:
-            vid = str(row.get("vid", qid))
+            vid = str(row.get("vid") or qid)
             if vid not in segments:
-                raise UserError(f"{what}: no segments of vid {vid}")
-            segment = _assign_segments(segments[vid], len(labels), vid)
+                raise UserError(f"{what}: no segments of vid {vid} in {names[1]}")
+            segment = _assign_segments(segments[vid], len(labels), f"{names[1]}: vid {vid}")
         videos[qid] = Video(qid, domain, labels, segment)
     return videos
 
@@ -163,15 +170,15 @@ def score_references(
 
 def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], heading: str) -> str:
     """A row for each prediction and reference, a column for each domain, the mean, and the other metrics' means."""
-    domains = [name for name in next(iter(rows.values()))["mAP"] if name != "mean"]
+    domains = [name for name in next(iter(rows.values()))["mAP"] if name != MEAN]
     others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
     lines = [f"# {heading}", "", "mAP by domain in percent; tau, rho and F1 are means over domains.", ""]
-    lines.append("| Ranking | " + " | ".join([*domains, "mean", *others]) + " |")
+    lines.append(markdown_row(["Ranking", *domains, MEAN, *others]))
     lines.append("|:--|" + "--:|" * (len(domains) + 1 + len(others)))
     for name, row in rows.items():
-        cells = [_render(row["mAP"][domain], 1) for domain in (*domains, "mean")]
-        cells += [_render(row[key]["mean"] if key in row else None, 1 if key == "F1" else 3) for key in others]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        cells = [_render(row["mAP"][domain], 1) for domain in (*domains, MEAN)]
+        cells += [_render(row[key][MEAN] if key in row else None, 1 if key == "F1" else 3) for key in others]
+        lines.append(markdown_row([name, *cells]))
     return "\n".join(lines) + "\n"
 
 
@@ -190,14 +197,13 @@ def _by_domain(
         for domain in domains:
             values = [found[qid][key] for qid, video in videos.items() if video.domain == domain]
             means[domain] = mean_known(np.array(values, dtype=float))
-        means["mean"] = mean_known(np.array(list(means.values()), dtype=float))
+        means[MEAN] = mean_known(np.array(list(means.values()), dtype=float))
         result[key] = {name: None if mean is None else round(scale * mean, digits) for name, mean in means.items()}
     return result
 
 
-def _assign_segments(row: Row, clips: int, vid: str) -> NDArray[np.intp]:
+def _assign_segments(row: Row, clips: int, what: str) -> NDArray[np.intp]:
     """The segment of each clip (T,): the one that holds its middle, -1 for none."""
-    what = f"segments: vid {vid}"
     borders = read_numbers(row.get("segments"), (None, 2), what)
     if not len(borders):
         raise UserError(f"{what}: empty")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from eval.highlights import LEVELS, average_precision, rank_in_order
 from eval.moments import percent, recall_at_one
 from eval.queries import Queries
 from eval.score import score_highlights_of, score_moments_of
@@ -32,10 +31,6 @@ def score_variants(queries: Queries) -> dict[str, Any]:
                 for column, threshold in enumerate(LOW_THRESHOLDS)
             },
         }
-    _, clips, _ = score_highlights_of(queries)
-    if clips is not None:
-        ranked = rank_in_order(clips.scores)
-        for name, least in LEVELS.items():
-            precision = average_precision(ranked, clips.positive(least), clips.real)
-            scores[f"HL-min-{name}"] = {"HL-mAP-stable": percent(precision.mean())}
+    levels, _ = score_highlights_of(queries, stable=True)
+    scores |= {name: {"HL-mAP-stable": percent(part.precision.mean())} for name, part in levels.items()}
     return scores

@@ -43,7 +43,7 @@ def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.Capt
     ("how", "line"),
     [
         ("wrong", "python -m package act: error: a.json: no such key 'b'\n"),
-        ("unwritable", "python -m package act: error: [Errno 13] Permission denied: '/out'\n"),
+        ("unwritable", "python -m package act: error: /out: permission denied\n"),
     ],
 )
 def test_a_mistake_is_1_and_one_line(command: Command, capsys: pytest.CaptureFixture[str], how: str, line: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cli import UserError
 from eval.baseline import predict_at_random
 from eval.score import evaluate
 
@@ -26,3 +29,13 @@ def test_windows_lie_on_the_grid_within_the_video(queries):
         for start, end, _ in row["pred_relevant_windows"]:
             assert 0 <= start < end <= labels["duration"] and start % 2 == end % 2 == 0
     assert evaluate(rows, truth)["brief"]["MR-full-R1@0.5"] < 50
+
+
+@pytest.mark.parametrize("key", ["query", "vid"])
+def test_what_is_no_text_is_not_written(queries, key):
+    _, truth = queries(3)
+    truth[1][key] = float("inf")
+    with pytest.raises(UserError, match=rf"ground truth: qid 1: {key} must be text, got inf"):
+        predict_at_random(truth, 0)
+    truth[1][key] = None
+    assert predict_at_random(truth, 0)[1][key] == ""

@@ -105,9 +105,16 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert {"mAP-best", "mAP-last", "tau-last", "F1-last"} < set(metrics["brief"])
     assert metrics["brief"]["mAP-best"] == metrics["rows"]["best epoch"]["mAP"]["mean"]
     assert list(metrics["references"]) == ["chance", "mean human", "best found (25 clips)"]
-    assert "| chance |" in (tmp_path / "t.md").read_text()
+    table = [line for line in (tmp_path / "t.md").read_text().splitlines() if line.startswith("|")]
+    assert [line.split(" | ")[0] for line in table[2:5]] == ["| best epoch", "| last epoch", "| chance"]
     assert run("summarise", "--metrics", tmp_path / "t.json", "--out-json", tmp_path / "s.json") == 0
-    assert "best found (25 clips)" in (tmp_path / "s.json").read_text()
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert "best found (25 clips)" in [row["run"] for row in summary["rows"]]
+    # Both epochs are columns of the run's one row.
+    assert [column["label"] for column in summary["columns"]][::4] == [
+        "top-5 mAP (last epoch)",
+        "top-5 mAP (best epoch)",
+    ]
     assert run("plot-summary", "--summary", tmp_path / "s.json", "--out", tmp_path / "s.png") == 0
 
     assert run("tvsum", *labels, "--domain", "B", "--last", files[3], "--out", tmp_path / "b.json") == 0
@@ -118,6 +125,30 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert "1 of 2 queries are missing, first qid A1" in capsys.readouterr().err
     assert run("tvsum", *labels, "--domain", "C", "--out", tmp_path / "b.json") == 1
     assert "no video of domain C" in capsys.readouterr().err
+
+
+def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
+    predictions, truth = queries(6)
+    files = ["--ground-truth", write("g.jsonl", truth), "--predictions", write("p.jsonl", predictions[1:])]
+    out = ["--out", tmp_path / "m.json", "--per-query", tmp_path / "q.json"]
+    assert run("score", *files, *out) == 1
+    assert "1 of 6 queries are missing, first qid 0" in capsys.readouterr().err
+    assert run("score", *files, *out, "--covered-only", "--run", "film", "--epoch", "last") == 0
+    assert "5 of 6 queries, not comparable with full-set numbers" in capsys.readouterr().err
+    metrics = json.loads((tmp_path / "m.json").read_text())
+    coverage = {"queries": 5, "of": 6}
+    assert metrics["about"] == {"run": "film", "epoch": "last", "coverage": coverage, "queries": 5}
+    assert json.loads((tmp_path / "q.json").read_text())["about"]["coverage"] == coverage
+    summary = ["--out-json", tmp_path / "s.json", "--out-markdown", tmp_path / "s.md"]
+    assert run("summarise", "--metrics", out[1], "--per-query", out[3], *summary) == 0
+    note = "† film (last epoch): 5 of 6 queries, not comparable with full-set numbers."
+    assert note in (tmp_path / "s.md").read_text()
+    # Without a run it is said as well; predictions for unknown queries stay an error.
+    assert run("score", *files, *out, "--covered-only") == 0
+    assert json.loads((tmp_path / "m.json").read_text())["about"]["coverage"] == coverage
+    more = ["--ground-truth", write("less.jsonl", truth[2:]), *files[2:]]
+    assert run("score", *more, *out, "--covered-only") == 1
+    assert "1 queries are not in" in capsys.readouterr().err
 
 
 def test_official_keys_alone_without_options(tmp_path, write, queries):
@@ -150,6 +181,23 @@ def test_mistakes_are_one_line_and_leave_no_file(tmp_path, write, queries, capsy
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "m.json").exists()
+
+
+def test_places_that_cannot_be_written_are_one_line(tmp_path, write, queries, capsys):
+    truth = write("g.jsonl", queries(3)[1])
+    arguments = ["baseline", "--ground-truth", truth, "--seed", 0, "--out"]
+    for out, message in ((tmp_path, "is a folder"), (truth / "p.jsonl", f"{truth} is not a folder")):
+        assert run(*arguments, out) == 1
+        error = capsys.readouterr().err
+        assert message in error and "Errno" not in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["score", "tvsum", "baseline"])
+def test_seeds_are_whole_numbers_from_0(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(verb, "--seed", "-1")
+    assert stop.value.code == 2
+    assert "argument --seed: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", ["0", "-2"])
@@ -186,6 +234,14 @@ def test_scoring_loads_neither_matplotlib_nor_torch():
         "import sys, eval.__main__, eval.score, eval.gates, eval.summarise, eval.baseline, eval.tvsum, eval.compare\n"
     )
     program += "print([name for name in ('matplotlib', 'torch', 'model') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_scoring_loads_numpy_alone():
+    """Each of these takes a tenth of the time of `score` or more."""
+    program = "import sys, eval.__main__, eval.score, eval.queries, eval.subsets, eval.variants\n"
+    program += "print([name for name in ('pydantic', 'scipy', 'tqdm') if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

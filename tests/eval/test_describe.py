@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cli import UserError
 from cli.files import read_rows
 from eval.describe import describe_queries, describe_videos
 
@@ -22,6 +25,29 @@ def test_a_split_without_labels_has_counts_alone(queries):
     _, truth = queries(3)
     rows = [{key: row[key] for key in ("qid", "query", "vid", "duration")} for row in truth]
     assert set(describe_queries(rows)) == {"queries", "videos", "words", "duration_s", "clips", "parts"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vid": ["a"]}, "vid must be text"),
+        ({"vid": 5}, "vid must be text"),
+        ({"query": {}}, "query must be text"),
+        ({"duration": 2e9}, "duration must be seconds"),
+        ({"relevant_windows": [[-1e308, 1e308]]}, "relevant_windows: holds a number beyond"),
+    ],
+)
+def test_faults_are_named(queries, change, message):
+    _, truth = queries(3)
+    truth[1] |= change
+    with pytest.raises(UserError, match=f"g: qid 1: {message}"):
+        describe_queries(truth, where="g")
+
+
+def test_points_of_an_average_are_counted_as_they_are(queries):
+    _, truth = queries(1)
+    truth[0] |= {"relevant_clip_ids": [0], "saliency_scores": [[2.5, 2, 2.0]]}
+    assert describe_queries(truth)["points"] == {"2": 2, "2.5": 1}
 
 
 def test_published_annotations(published):

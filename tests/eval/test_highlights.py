@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from eval.highlights import align_clips, score_highlights, score_levels
+from eval.highlights import score_highlights, score_levels
 from tests.eval.oracle import highlight_scores, label_matrix
 
 
 def score(predicted, saliency):
-    clips = align_clips([np.array(row, float) for row in predicted], [np.array(row, float) for row in saliency])
-    return score_highlights(score_levels(clips))
+    arrays = [np.array(row, float) for row in predicted], [np.array(row, float) for row in saliency]
+    return score_highlights(score_levels(*arrays))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -60,3 +62,19 @@ def test_short_prediction_is_filled_with_0():
     # The clip that was not predicted comes before the positive one, which has a negative score.
     result = score([[-1.0, -2.0]], [[[4] * 3, [0] * 3, [0] * 3]])["HL-min-VeryGood"]
     assert result == {"HL-mAP": 50.0, "HL-Hit1": 100.0}
+
+
+def test_one_long_video_does_not_fill_the_memory():
+    """Padded to its length, the labels of 3,000 queries alone would take 3 GB; in groups all takes a few MB."""
+    random = np.random.default_rng(0)
+    saliency = [random.integers(0, 5, (20, 3)).astype(float) for _ in range(3000)] + [np.zeros((43200, 3))]
+    predicted = [random.random(len(labels)) for labels in saliency]
+    tracemalloc.start()
+    together = score_levels(predicted, saliency)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    alone = score_levels(predicted[:3000], saliency[:3000])
+    for name, part in together.items():
+        assert (part.precision[:3000] == alone[name].precision).all() and (part.hit[:3000] == alone[name].hit).all()
+        assert (part.precision[3000] == 0).all()

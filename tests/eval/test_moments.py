@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from eval.moments import THRESHOLDS, score_moments, score_ranges
+from eval.moments import THRESHOLDS, group_by_size, score_moments, score_ranges
 from tests.eval.oracle import moment_scores
 
 
@@ -71,3 +73,30 @@ def test_no_window_and_a_window_without_length_score_0():
     for windows in ([], [[5, 5, 1.0]]):
         part = score([windows, [[0, 10, 1]]], [[[0, 10]], [[0, 10]]])["full"]
         assert part["MR-R1"]["0.5"] == part["MR-mAP"]["average"] == 50.0
+
+
+def test_groups_hold_every_place_once_and_sizes_within_a_factor_of_two():
+    sizes = [1, 75, 2, 40, 3, 64, 5000, 1, 127]
+    groups = group_by_size(sizes)
+    assert sorted(int(place) for group in groups for place in group) == list(range(9))
+    for group in groups:
+        found = [sizes[place] for place in group]
+        assert max(found) < 2 * min(found) and list(group) == sorted(group)
+    # Of 64 to 127 no two fit into 200.
+    assert [list(group) for group in group_by_size(sizes, most=200)][-4:] == [[1], [5], [8], [6]]
+
+
+def test_one_query_of_many_windows_does_not_fill_the_memory():
+    random = np.random.default_rng(0)
+    starts = 4.0 * np.arange(20_000)
+    relevant = [np.array([[0.0, 10.0]])] * 3000 + [np.column_stack([starts, starts + 2])]
+    predicted = [np.column_stack([[0.0] * 5, 2.0 + random.integers(0, 10, 5), random.random(5)]) for _ in relevant]
+    tracemalloc.start()
+    together = score_ranges(predicted, relevant)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    alone = score_ranges(predicted[:3000], relevant[:3000])
+    for name, part in together.items():
+        assert (part.precision[:3000] == alone[name].precision).all()
+        assert (part.first_iou[:3000] == alone[name].first_iou).all()

@@ -140,6 +140,50 @@ FAULTS = {
     "no duration": (lambda p, t: t[2].pop("duration"), r"qid 2: duration must be seconds"),
     "annotators": (lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, 2]]), r"qid 2: 2 annotators"),
     "not lists": (lambda p, t: change(t, relevant_clip_ids=1), r"qid 2: .* must be lists"),
+    **{
+        f"windows {value!r}": (
+            lambda p, t, value=value: change(t, relevant_windows=value),
+            r"ground truth: qid 2: relevant_windows: must be n x 2 numbers",
+        )
+        for value in (0, "", {}, False)
+    },
+    "five points": (
+        lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, 5, 1]]),
+        r"ground truth: qid 2: saliency_scores: points must be 0 to 4",
+    ),
+    "negative points": (
+        lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, -1, 1]]),
+        r"saliency_scores: points must be 0 to 4",
+    ),
+    "no annotator": (lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[]]), r"of no annotator"),
+    "true window": (
+        lambda p, t: change(p, pred_relevant_windows=[[True, 2, 0.5]]),
+        r"qid 2: pred_relevant_windows: must be n x 3 numbers, holds true or false",
+    ),
+    "true score": (lambda p, t: change(p, pred_saliency_scores=[0.5, True]), r"qid 2: .* holds true or false"),
+    "false points": (
+        lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, False, 1]]),
+        r"qid 2: saliency_scores: .* holds true or false",
+    ),
+    "huge window": (
+        lambda p, t: change(p, pred_relevant_windows=[[-1e308, 1e308, 1.0]]),
+        r"qid 2: .* beyond ±3\.4e\+38",
+    ),
+    "huge truth": (lambda p, t: change(t, relevant_windows=[[-1e308, 1e308]]), r"ground truth: qid 2: .* beyond ±3\.4"),
+    "huge clip": (
+        lambda p, t: change(t, relevant_clip_ids=[1e30], saliency_scores=[[1, 1, 1]]),
+        r"qid 2: relevant_clip_ids outside",
+    ),
+    **{
+        f"duration {value:.2}": (
+            lambda p, t, value=value: change(t, duration=value),
+            r"ground truth: qid 2: duration must be seconds, at most 86400, got",
+        )
+        for value in (1e308, 2e9, -4.0, 0.0, float("nan"), float("inf"))
+    },
+    "whole duration": (lambda p, t: change(t, duration=10**400), r"qid 2: duration must be seconds, .* got 1000"),
+    "vid": (lambda p, t: change(t, vid=["a"]), r"ground truth: qid 2: vid must be text, got \['a'\]"),
+    "query": (lambda p, t: change(t, query=float("inf")), r"ground truth: qid 2: query must be text, got inf"),
 }
 
 
@@ -151,6 +195,25 @@ def test_faults_are_named_in_one_line(queries, fault):
     with pytest.raises(UserError, match=message) as problem:
         evaluate(predictions, truth)
     assert "\n" not in str(problem.value)
+
+
+def test_a_float32_is_never_too_large(queries):
+    """Models fill masked clips with the least number of 32 bits."""
+    predictions, truth = queries(5)
+    least = float(np.finfo(np.float32).min)
+    predictions[2]["pred_saliency_scores"] = [least] * (truth[2]["duration"] // 2 - 1) + [1.0]
+    assert evaluate(predictions, truth)
+
+
+def test_queries_without_predictions_are_left_out_on_request(queries):
+    predictions, truth = queries(9)
+    with pytest.raises(UserError, match="2 of 9 queries are missing, first qid 0"):
+        read_queries(predictions[2:], truth)
+    part = read_queries(predictions[2:], truth, covered_only=True)
+    assert part.qids == list(range(2, 9))
+    assert score_queries(part) == evaluate(predictions[2:], truth[2:])
+    with pytest.raises(UserError, match="2 queries are not in ground truth, first qid 0"):
+        read_queries(predictions, truth[2:], covered_only=True)
 
 
 def test_unsorted_windows_are_scored_as_listed_on_request(queries):

@@ -64,7 +64,14 @@ def test_a_list_selects(tmp_path, content):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "no query ids"), ("0\n7\n", "line 2: qid 7 is not in"), ("{\n", "line 1: not JSON"), (None, "no such file")],
+    [
+        ("", "no query ids"),
+        ("0\n7\n", "line 2: qid 7 is not in"),
+        ("{\n", "line 1: not JSON"),
+        ('{"qid": true}', "line 1: qid must be"),
+        ('{"qid": ' + "9" * 5000 + "}", "line 1: a whole number of more than"),
+        (None, "no such file"),
+    ],
 )
 def test_a_wrong_list_is_named(tmp_path, content, message):
     if content is not None:
@@ -84,9 +91,25 @@ def test_a_key_of_too_many_values_is_refused():
         split_by([{"qid": qid} for qid in range(60)], ["qid"])
 
 
+def test_a_list_may_name_what_is_not_covered(tmp_path):
+    (tmp_path / "list.txt").write_text("2\n7\n")
+    assert select_listed(ROWS, tmp_path / "list.txt", left_out={7}) == {"list=list": [2]}
+    (tmp_path / "list.txt").write_text("7\n")
+    with pytest.raises(UserError, match="no query ids that are covered"):
+        select_listed(ROWS, tmp_path / "list.txt", left_out={7})
+
+
 def test_a_table_of_videos_adds_keys():
     videos = [{"vid": "a", "has_audio": True}, {"vid": "b", "has_audio": True}]
     joined = join_videos(ROWS, videos, "manifest")
     assert [row["has_audio"] for row in joined] == [True, True, False]  # the row's own stays
     with pytest.raises(UserError, match="manifest: 2 queries' videos are missing, first vid a"):
         join_videos(ROWS, videos[1:], "manifest")
+    for rows, message in (
+        ([{"vid": 1}], "row 1: vid must be text, got 1"),
+        ([{}], "row 1: vid must be text, got None"),
+    ):
+        with pytest.raises(UserError, match=f"manifest: {message}"):
+            join_videos(ROWS, rows, "manifest")
+    with pytest.raises(UserError, match="manifest: vid a: occurs twice"):
+        join_videos(ROWS, [*videos, videos[0]], "manifest")

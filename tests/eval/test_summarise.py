@@ -60,29 +60,77 @@ def values(run, seed, numbers, scope="all", qids=None):
 
 
 def test_intervals_are_of_the_mean_over_seeds():
-    files = [metrics("base", 0, 50.0), metrics("base", 1, 100.0)]
-    # Each query has a mean of 75 over the two seeds, so resampling queries changes nothing.
-    each = [values("base", 0, [0.0, 100.0]), values("base", 1, [150.0, 50.0])]
+    files = [metrics("base", 0, 50.0), metrics("base", 1, 50.0)]
+    # Each query has a mean of 50 over the two seeds, so resampling queries changes nothing.
+    each = [values("base", 0, [0.0, 100.0]), values("base", 1, [100.0, 0.0])]
     (row,) = summarise(files, each)["rows"]
-    assert row["values"]["MR-full-R1@0.5"]["interval"] == [75.0, 75.0]
-    assert "| base | R1@0.5 | 75.00 | 75.00 | 75.00 |" in render_markdown(summarise(files, each))
+    assert row["values"]["MR-full-R1@0.5"]["interval"] == [50.0, 50.0]
+    assert "| base | R1@0.5 | 50.00 | 50.00 | 50.00 |" in render_markdown(summarise(files, each))
     # A seed without values: none, rather than one about other predictions than the mean.
     assert "interval" not in summarise(files, each[:1])["rows"][0]["values"]["MR-full-R1@0.5"]
 
 
+def test_a_seed_without_a_metric_is_in_neither_mean_nor_interval():
+    """Predictions without windows, say: the mean is over the other seeds, and so is the interval."""
+    late = metrics("base", 1, None)
+    late[1]["brief"]["HL-min-VeryGood-mAP"] = 30.0
+    name, content = values("base", 1, [30.0, 30.0])
+    content["values"] = {"HL-min-VeryGood-mAP": content["values"].pop("MR-full-R1@0.5")}
+    files = [metrics("base", 0, 50.0), late, metrics("film", 0, 60.0), metrics("film", 1, 70.0)]
+    each = [values("base", 0, [50.0, 50.0]), (name, content), values("film", 0, [60.0, 60.0])]
+    summary = summarise(files, [*each, values("film", 1, [70.0, 70.0])], against="base")
+    base = summary["rows"][0]["values"]
+    assert base["MR-full-R1@0.5"] == {"mean": 50.0, "sd": None, "by_seed": [50.0, None], "interval": [50.0, 50.0]}
+    assert base["HL-min-VeryGood-mAP"]["interval"] == [30.0, 30.0]
+    (test,) = summary["tests"]  # film has no HL-mAP
+    # The difference of the means, over queries as in the table: film has 65 over both of its seeds.
+    assert test["difference"] == 15.0 and test["over_queries"]["interval"] == [15.0, 15.0]
+    # A seed whose values are not given: no interval of the mean over both.
+    summary = summarise(files, each, against="base")
+    assert "interval" not in summary["rows"][1]["values"]["MR-full-R1@0.5"]
+    assert "over_queries" not in summary["tests"][0]
+
+
+def test_values_must_be_those_of_the_metrics():
+    files = [metrics("base", 0, 50.0), metrics("base", 1, 60.0)]
+    # The metric is rounded to two decimals.
+    assert summarise(files, [values("base", 0, [49.996, 50.0129])])
+    wrong = {
+        "another seed's": (
+            values("base", 0, [60.0, 60.0]),
+            r"R1@0\.5: their mean is 60\.0000, but base-None-0\.json says 50",
+        ),
+        "no such seed": (values("base", 2, [50.0]), r"no metrics file is of run base, scope all, seed 2"),
+        "no such scope": (values("base", 0, [50.0], scope="BK"), r"no metrics file is of run base, scope BK, seed 0"),
+        "none count": (values("base", 0, [None]), r"their mean is none, but base-None-0\.json says 50"),
+        "unknown metric": (values("base", 0, [50.0]), r"values\.x: their mean is 50\.0000, but .* says none"),
+    }
+    wrong["unknown metric"][0][1]["values"]["x"] = [50.0]
+    for (name, content), message in wrong.values():
+        with pytest.raises(UserError, match=rf"{name}: .*{message}"):
+            summarise(files, [(name, content)])
+    with pytest.raises(UserError, match=r"b\.json: values\.MR-full-R1@0\.5: not of the queries that count in base-0"):
+        other = "b.json", values("base", 1, [None, 60.0])[1]
+        summarise(files, [values("base", 0, [50.0, 50.0]), other])
+
+
 def test_tests_against_a_run_pair_seeds_and_queries():
-    files = [metrics("base", seed, 50.0) for seed in range(3)] + [
-        metrics("film", seed, 51.0 + seed) for seed in range(4)
+    files = [metrics("base", seed, 30.0) for seed in range(3)] + [
+        metrics("film", seed, 31.0 + seed) for seed in range(4)
     ]
-    each = [values("base", seed, [0.0, 50.0, None, 100.0]) for seed in range(3)]
+    each = [values("base", seed, [0.0, 30.0, None, 60.0]) for seed in range(3)]
     # In another order of the queries: they are paired by qid.
-    each += [values("film", seed, [130.0, None, 80.0, 30.0], qids=[3, 2, 1, 0]) for seed in range(4)]
+    film = [61.0, None, 31.0, 1.0]
+    each += [
+        values("film", seed, [one if one is None else one + seed for one in film], qids=[3, 2, 1, 0])
+        for seed in range(4)
+    ]
     (test,) = summarise(files, each, against="base")["tests"]
     assert (test["run"], test["against"], test["column"], test["difference"]) == ("film", "base", "MR-full-R1@0.5", 2.5)
     # Differences 1, 2, 3 of the three seeds that both have: t = 2 / (1 / sqrt 3), two degrees of freedom.
     assert test["over_seeds"] == {"n": 3, "p": pytest.approx(0.0742, abs=1e-4)}
-    # 30 for each of three queries: 2 of 8 signs are as far from 0.
-    assert test["over_queries"] == {"n": 3, "p": 0.25, "interval": [30.0, 30.0]}
+    # 2.5 for each of three queries: 2 of 8 signs are as far from 0.
+    assert test["over_queries"] == {"n": 3, "p": 0.25, "interval": [2.5, 2.5]}
     text = render_markdown(summarise(files, each, against="base"))
     assert "| film | all | R1@0.5 | +2.50 | 0.074 (3) | – | 0.250 (3) |" in text
 
@@ -142,13 +190,131 @@ def test_latex_and_csv():
 
 def test_values_that_do_not_fit_are_refused():
     files = [metrics("base", 0, 1.0), metrics("film", 0, 1.0)]
-    with pytest.raises(
-        UserError, match=r"values of run film, scope all, seed 0: not the queries of the values of run base"
-    ):
+    with pytest.raises(UserError, match=r"film-0\.values\.json: qids: not the queries of base-0\.values\.json"):
         summarise(files, [values("base", 0, [1.0]), values("film", 0, [1.0], qids=[9])])
-    with pytest.raises(UserError, match="needs 'qids' and as many values"):
+    with pytest.raises(UserError, match=r"base-0\.values\.json: values\.MR-full-R1@0\.5: 1 values for 2 qids"):
         summarise(files, [values("base", 0, [1.0], qids=[1, 2])])
+    with pytest.raises(UserError, match="a query occurs twice"):
+        summarise(files, [values("base", 0, [1.0, 1.0], qids=[1, 1])])
     with pytest.raises(UserError, match=r"0\.json: not a file of `score --per-query`"):
         summarise(files, files)
     with pytest.raises(UserError, match="--against best: no such run; there are base, film"):
         summarise(files, against="best")
+
+
+SHAPES = {
+    "text": ({"brief": {"MR-full-R1@0.5": "60"}}, r"brief\.MR-full-R1@0\.5: .*valid number, got '60'"),
+    "list": ({"brief": {"MR-full-R1@0.5": [60]}}, r"brief\.MR-full-R1@0\.5: .*valid number, got \[60\]"),
+    "object": ({"brief": {"MR-full-R1@0.5": {"a": 1}}}, r"brief\.MR-full-R1@0\.5: .*valid number"),
+    "true": ({"brief": {"MR-full-R1@0.5": True}}, r"brief\.MR-full-R1@0\.5: .*valid number, got True"),
+    "NaN": ({"brief": {"MR-full-R1@0.5": float("nan")}}, r"brief\.MR-full-R1@0\.5: .*finite number"),
+    "huge": ({"brief": {"MR-full-R1@0.5": 1e308}}, r"brief\.MR-full-R1@0\.5: .*less than or equal to 100"),
+    "huge whole": ({"brief": {"MR-full-R1@0.5": 10**400}}, r"brief\.MR-full-R1@0\.5: .*valid number, got 1000"),
+    "brief": ({"brief": [1]}, r"brief: .*dictionary, got \[1\]"),
+    "subsets": ({"subsets": [1]}, r"subsets: .*dictionary"),
+    "subset": ({"subsets": {"a": 1}}, r"subsets\.a: "),
+    "part": ({"subsets": {"a": {"MR-full-R1@0.5": "1"}}}, r"subsets\.a\.MR-full-R1@0\.5: .*valid number"),
+    "part size": ({"subsets": {"a": {"queries": 1.5}}}, r"subsets\.a\.queries: .*integer"),
+    "references": ({"references": 1}, r"references: .*dictionary"),
+    "reference": ({"references": {"chance": [1]}}, r"references\.chance: .*dictionary"),
+    "reference value": ({"references": {"chance": {"mAP": "1"}}}, r"references\.chance\.mAP: .*valid number"),
+    "about": ({"about": [1]}, r"about: "),
+    "run": ({"about": {"run": 1}}, r"about\.run: .*string"),
+    "scope": ({"about": {"run": "a", "scope": {}}}, r"about\.scope: .*string"),
+    "scope of means": ({"about": {"run": "a", "scope": "mean of 2"}}, r"about\.scope: must not start with 'mean of'"),
+    "seed": ({"about": {"run": "a", "seed": [0]}}, r"about\.seed: .*integer"),
+    "negative seed": ({"about": {"run": "a", "seed": -1}}, r"about\.seed: "),
+    "epoch": ({"about": {"run": "a", "epoch": "third"}}, r"about\.epoch: .*'best' or 'last'"),
+    "coverage": ({"about": {"run": "a", "coverage": 3}}, r"about\.coverage: "),
+    "covered": ({"about": {"run": "a", "coverage": {"queries": 3}}}, r"about\.coverage\.of: Field required"),
+}
+
+
+@pytest.mark.parametrize("fault", SHAPES)
+def test_metrics_of_the_wrong_shape_are_named_with_their_key(fault):
+    change, message = SHAPES[fault]
+    content = {"brief": {"MR-full-R1@0.5": 60.0}, "about": {"run": "base"}} | change
+    with pytest.raises(UserError, match=rf"a\.json: {message}") as problem:
+        summarise([("a.json", content)])
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": [1]}, r"values: .*dictionary"),
+        ({"values": {"MR-full-R1@0.5": 60.0}}, r"values\.MR-full-R1@0\.5: .*list"),
+        ({"values": {"MR-full-R1@0.5": ["60"]}}, r"values\.MR-full-R1@0\.5\.0: .*valid number, got '60'"),
+        ({"values": {"MR-full-R1@0.5": [1e308]}}, r"values\.MR-full-R1@0\.5\.0: .*less than or equal to 100"),
+        ({"values": {"MR-full-R1@0.5": [10**400]}}, r"values\.MR-full-R1@0\.5\.0: .*valid number"),
+        ({"qids": "all"}, r"qids: .*list"),
+        ({"qids": [None]}, r"qids\.0: must be a whole number or a string, got None"),
+        ({"qids": [[1]]}, r"qids\.0: must be a whole number or a string"),
+        ({"about": "base"}, r"about: "),
+    ],
+)
+def test_values_of_the_wrong_shape_are_named_with_their_key(change, message):
+    _, content = values("base", 0, [60.0])
+    with pytest.raises(UserError, match=rf"q\.json: {message}"):
+        summarise([metrics("base", 0, 60.0)], [("q.json", content | change)])
+
+
+def test_seeds_are_in_order_of_number():
+    (row,) = summarise([metrics("base", seed, float(seed)) for seed in (10, 9, 1)])["rows"]
+    assert row["seeds"] == [1, 9, 10] and row["values"]["MR-full-R1@0.5"]["by_seed"] == [1.0, 9.0, 10.0]
+
+
+def covered(file, queries, of):
+    name, content = file
+    return name, content | {"about": content["about"] | {"coverage": {"queries": queries, "of": of}}}
+
+
+def test_a_part_of_the_queries_is_marked_and_not_tested():
+    files = [metrics("base", 0, 60.0), covered(metrics("film", 0, 70.0), 2, 3), covered(metrics("full", 0, 80.0), 3, 3)]
+    each = [values("base", 0, [60.0] * 3), covered(values("film", 0, [70.0] * 2), 2, 3)]
+    summary = summarise(files, each, against="base")
+    assert [row["coverage"] for row in summary["rows"]] == [None, {"queries": 2, "of": 3}, None]
+    assert summary["rows"][1]["values"]["MR-full-R1@0.5"]["interval"] == [70.0, 70.0]
+    assert [test["run"] for test in summary["tests"]] == ["full"]
+    note = "film: 2 of 3 queries, not comparable with full-set numbers"
+    markdown = render_markdown(summary)
+    assert "| film † | 1 | 70.00 |" in markdown and f"\n† {note}.\n" in markdown and markdown.count("†") == 3
+    assert "| film † | R1@0.5 | 70.00 | 70.00 | 70.00 |" in markdown
+    latex = render_latex(summary)
+    assert "film$^\\dagger$ & 1 & 70.00" in latex and f"\\multicolumn{{3}}{{l}}{{$^\\dagger$ {note}}}" in latex
+    lines = list(csv.DictReader(io.StringIO(render_csv(summary))))
+    assert [(line["covered"], line["of"]) for line in lines] == [("", ""), ("2", "3"), ("", "")]
+    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json, another seed"):
+        summarise([*files, metrics("film", 1, 70.0)])
+    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json"):
+        summarise(files, [values("film", 0, [70.0] * 2)])
+
+
+def test_a_row_of_means_counts_the_queries_of_all_scopes():
+    files = [metrics("base", 0, 60.0, "BK"), covered(metrics("base", 0, 70.0, "VT"), 2, 3)]
+    files[0][1]["about"]["queries"] = 5
+    assert summarise(files)["rows"][-1]["coverage"] == {"queries": 7, "of": 8}
+    assert "† base, mean of 2: 7 of 8 queries" in render_markdown(summarise(files))
+
+
+def test_best_and_last_epoch_have_a_row_each():
+    def of_epoch(epoch, r1):
+        name, content = metrics("film", 0, r1)
+        return epoch + name, content | {"about": content["about"] | {"epoch": epoch}}
+
+    files = [of_epoch("best", 60.0), metrics("base", 0, 50.0), of_epoch("last", 55.0)]
+    assert [row["run"] for row in summarise(files)["rows"]] == ["film (best epoch)", "film (last epoch)", "base"]
+    assert "| film (last epoch) | 1 | 55.00 |" in render_markdown(summarise(files))
+    with pytest.raises(UserError, match=r"run film \(best epoch\), scope all, seed 0 is also in bestfilm"):
+        summarise([*files, of_epoch("best", 1.0)])
+
+
+def test_names_break_no_table():
+    name = "a|b\\c\nd^e~f"
+    tested = render_markdown(summarise([metrics(name, 0, 60.0), metrics("b", 0, 60.0)], against=name))
+    assert "\nPaired tests against a|b\\c d^e~f, two-sided" in tested
+    summary = summarise([metrics(name, 0, 60.0)])
+    assert "| a\\|b\\\\c d^e~f | 1 | 60.00 |" in render_markdown(summary)
+    latex = "a|b\\textbackslash{}c d\\textasciicircum{}e\\textasciitilde{}f & 1 & 60.00"
+    assert latex in render_latex(summary)
+    assert next(csv.DictReader(io.StringIO(render_csv(summary))))["run"] == name

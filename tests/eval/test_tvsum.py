@@ -14,7 +14,15 @@ from cli import UserError
 from cli.files import read_rows
 from eval.bounds import draw_scores, expect_by_chance, find_bounds, search_best
 from eval.topk import average_precision, find_positives, rank_clips, score_ranking
-from eval.tvsum import find_oddities, read_scores, read_videos, score_predictions, score_references, score_video
+from eval.tvsum import (
+    find_oddities,
+    read_scores,
+    read_videos,
+    render_markdown,
+    score_predictions,
+    score_references,
+    score_video,
+)
 
 # Measured before on the published annotations: mean of random rankings, their sd, ranking by the mean human score, by
 # the mean of binarised labels, and the best five clips that a search found.
@@ -175,6 +183,15 @@ def test_constant_predictions_have_no_correlation():
     assert score(predictions, rows)["tau"]["mean"] is None
 
 
+def test_names_of_domains_break_no_table():
+    rows = make_rows()
+    rows[0]["domain"] = "a|b\n"
+    text = render_markdown({"last epoch": score(predict(rows), rows)}, "TVSum")
+    head, rule, line = text.splitlines()[4:]
+    assert head.startswith("| Ranking | A | B | a\\|b | mean |")
+    assert head.replace("\\|", "").count("|") == rule.count("|") == line.count("|")
+
+
 def test_youtube_looks_at_all_clips():
     rows = [{"qid": "v", "domain": "dog", "match": [1, 0, -1, 1]}]
     scores = read_scores([{"qid": "v", "pred_saliency_scores": [4, 3, 2, 1]}], rows, ("p", "g"))
@@ -198,6 +215,11 @@ FAULTS = {
     "no label": (lambda p, t: t[0].pop("label"), "ground truth: qid A1: label: must be"),
     "ragged label": (lambda p, t: t[0]["label"][3].pop(), "ground truth: qid A1: label: .* different lengths"),
     "nan label": (lambda p, t: t[0]["label"][3].__setitem__(0, float("nan")), "ground truth: qid A1: label: holds NaN"),
+    "huge label": (lambda p, t: t[0]["label"][3].__setitem__(0, 1e308), "ground truth: qid A1: label: .* beyond"),
+    "true label": (lambda p, t: t[0]["label"][3].__setitem__(0, True), "ground truth: qid A1: label: .* true or false"),
+    "huge score": (lambda p, t: p[0]["pred_saliency_scores"].__setitem__(0, -1e308), "p: qid A1: .* beyond"),
+    "mean": (lambda p, t: t[0].update(domain="mean"), r"qid A1: domain must be a name \(and not 'mean'\), got 'mean'"),
+    "vid": (lambda p, t: t[0].update(vid=1), "g: qid A1: vid must be text, got 1"),
     "no domain": (lambda p, t: t[0].pop("domain"), "ground truth: qid A1: domain must be a name"),
 }
 
