@@ -31,6 +31,7 @@ rule all:
         expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
         expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
         expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
+        expand("plots/{run}/gates_val/{figure}.png", run=LOGGED_RUNS, figure=GATE_FIGURES),
         ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cli import Command, UserError
 from cli.files import read_object, read_rows, write_object, write_rows, write_text
+from eval import plotting
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)
@@ -198,38 +199,11 @@ def gates(arguments: argparse.Namespace) -> None:
 
     Groups are all samples, has_audio, and the values of the --by keys of the ground truth or the log.
     """
-    from eval.gates import compute_statistics, read_gate_log
+    from eval.gate_statistics import compute_statistics
+    from eval.gates import read_gate_log
 
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
     write_object(arguments.out, compute_statistics(read_gate_log(arguments.log), arguments.by, truth))
-
-
-def plot_gates(arguments: argparse.Namespace) -> None:
-    """Draw a gate log as one sheet: layers x videos, groups, and example videos over time.
-
-    Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
-    """
-    from eval.gates import read_gate_log
-    from eval.plots.gates import plot_gates
-
-    if arguments.num_samples < 1 and arguments.num_samples != -1:
-        raise UserError("--num-samples: must be -1 (all) or at least 1")
-    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
-    plot_gates(read_gate_log(arguments.log, arguments.num_samples), arguments.out, arguments.title, truth)
-
-
-def plot_training(arguments: argparse.Namespace) -> None:
-    """Draw training curves: loss terms, validation metrics with the best epoch, learning rate."""
-    from eval.plots.training import plot_training
-
-    plot_training(read_rows(arguments.history), arguments.out, arguments.title, arguments.best_by)
-
-
-def plot_summary(arguments: argparse.Namespace) -> None:
-    """Draw runs side by side: a dot for each seed, a bar at the mean, chance as a dashed line."""
-    from eval.plots.summary import plot_summary
-
-    plot_summary(read_object(arguments.summary), arguments.out)
 
 
 def _about(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -315,22 +289,7 @@ def build_command() -> Command:
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
     verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
 
-    verb = command.verb("plot-gates", plot_gates)
-    verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
-    verb.add_argument("--ground-truth", type=Path, help=truth + ": groups, queries and relevant windows")
-    verb.add_argument("--title", default="What the gates let through", help="heading of the sheet, such as the run")
-    verb.add_argument("--num-samples", type=int, default=-1, metavar="N", help="only the first N queries (-1: all)")
-    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
-
-    verb = command.verb("plot-training", plot_training)
-    verb.add_argument("--history", type=Path, required=True, help="history.jsonl of a training run")
-    verb.add_argument("--title", default="Training", help="heading")
-    verb.add_argument("--best-by", metavar="KEY", help="metric that marks the best epoch (default: MR-full-mAP)")
-    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
-
-    verb = command.verb("plot-summary", plot_summary)
-    verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
-    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+    plotting.add_verbs(command)
     return command
 
 

@@ -1,8 +1,9 @@
-"""Gate logs: read with checks, reduced to arrays, and counted into statistics.
+"""Gate logs: read with checks and reduced to arrays.
 
-A gate says how much of the audio's update a layer of the fusion lets through. There are several kinds, and they are
-never averaged together, because they mean different things: `mha` is a sigmoid, `ffn` and `beta` (FiLM's shift) are
-signed.
+A gate says how much of an update a layer of the fusion lets through. There are several kinds, and they are never
+averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it,
+`beta` (FiLM) is a shift. Their ranges differ by fusion and run (a sigmoid, a tanh, either times a learnt scale), so
+nothing here assumes one.
 Elementwise gates are averaged over channels while reading: a log of them is too large to keep.
 """
 
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from cli import UserError
 from cli.files import Row, iterate_rows
 from eval.rows import Qid, read_numbers, shorten
-from eval.subsets import name_part
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -30,7 +30,6 @@ KINDS = {
     "beta": "FiLM shift: signed, added to the features (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")
-CONTRIBUTION = "|gate · update| / |features|, by length of the vectors"
 # Two queries of a video whose gates differ by less have the same gates: batches round differently.
 SAME_GATE = 1e-4
 
@@ -47,6 +46,8 @@ class GateSample:
     audio_mask: Bools | None  # (clips,), True where the clip has audio
     has_audio: bool | None
     saliency: Floats | None  # (clips,)
+    level_db: Floats | None  # (clips,), loudness of the sound; NaN where there is none
+    novelty: Floats | None  # (clips,), 1 - cosine of the clip's audio feature to the video's mean; NaN where none
     row: Row  # the further keys of the log
 
     def mean(self, values: Floats) -> Floats:
@@ -128,6 +129,8 @@ def _read_sample(row: Row, where: str) -> GateSample:
     missing = [key for key in ("qid", "vid", "layer_gates") if key not in row]
     if missing:
         raise UserError(f"{where}: has no {missing[0]!r}")
+    if isinstance(row["qid"], bool) or not isinstance(row["qid"], int | str):
+        raise UserError(f"{where}: qid must be a whole number or a string, got {shorten(row['qid'])}")
     layers = row["layer_gates"]
     if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
         raise UserError(f"{where}: layer_gates must be a list of layers {{gate_mha, gate_ffn}}, got {shorten(layers)}")
@@ -151,26 +154,48 @@ def _read_sample(row: Row, where: str) -> GateSample:
         if logged and all(layer.get(kind) is not None for layer in logged)
     }
 
+    saliency = None if row.get("saliency") is None else read_numbers(row["saliency"], (None,), f"{where}: saliency")
+    level, novelty = (_read_curve(row.get(key), f"{where}: {key}") for key in ("audio_level_db", "audio_novelty"))
     times = (
         None if row.get("clip_times") is None else read_numbers(row["clip_times"], (None, 2), f"{where}: clip_times")
     )
-    saliency = None if row.get("saliency") is None else read_numbers(row["saliency"], (None,), f"{where}: saliency")
     mask = None
-    if row.get("audio_mask") is not None:
+    if row.get("audio_mask"):
         mask = np.array(row["audio_mask"], dtype=object).ravel()
         if not all(value in (0, 1) for value in mask):
             raise UserError(f"{where}: audio_mask must be true or false for each clip")
         mask = mask.astype(bool)
     lengths = {values.shape[1] for values in [*gates.values(), *contribution.values()]} - {1}
-    lengths |= {len(values) for values in (times, saliency, mask) if values is not None} - {1}
-    if len(lengths) > 1:
+    lengths |= {len(values) for values in (times, mask, saliency, level, novelty) if values is not None} - {1}
+    if len(lengths) > 1 or 0 in lengths:
         raise UserError(f"{where}: gates and clip keys disagree on the number of clips: {sorted(lengths)}")
     has_audio = row.get("has_audio")
     if has_audio is None and mask is not None:
         has_audio = bool(mask.any())
-    known = {"layer_gates", "contribution", "clip_times", "audio_mask", "saliency", "has_audio"}
+    if has_audio not in (None, True, False):
+        raise UserError(f"{where}: has_audio must be true or false, got {shorten(has_audio)}")
+    has_audio = None if has_audio is None else bool(has_audio)
+    known = {"layer_gates", "contribution", "clip_times", "audio_mask", "has_audio"}
+    known |= {"saliency", "audio_level_db", "audio_novelty"}
     rest = {key: value for key, value in row.items() if key not in known}
-    return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, rest)
+    sound = _unless_unknown(level), _unless_unknown(novelty)
+    return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, *sound, rest)
+
+
+def _read_curve(value: Any, what: str) -> Floats | None:
+    """A number a clip, (clips,), null as NaN; None where there is no list."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise UserError(f"{what}: must be a number or null for each clip, got {shorten(value)}")
+    known = np.array([number is not None for number in value], dtype=bool)
+    curve = np.full(len(value), np.nan)
+    curve[known] = read_numbers([number for number in value if number is not None], (None,), what)
+    return curve
+
+
+def _unless_unknown(curve: Floats | None) -> Floats | None:
+    return None if curve is None or np.isnan(curve).all() else curve
 
 
 def _read_gate(value: Any, what: str) -> Floats:
@@ -189,73 +214,3 @@ def _stack(layers: Sequence[Floats], where: str) -> Floats:
     if len({layer.shape for layer in layers}) > 1:
         raise UserError(f"{where}: the layers have different numbers of clips")
     return np.concatenate(layers)
-
-
-def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] = ()) -> dict[str, list[int]]:
-    """Indices of the samples of each part: "all", "has_audio=true", and "key=value" for the keys in `by`.
-
-    A key is looked up in the ground truth's row of the query, then in the log's own line.
-
-    Raises:
-        UserError: a key that no row has.
-    """
-    truth = {row.get("qid"): row for row in ground_truth}
-    groups: dict[str, list[int]] = {"all": list(range(len(log.samples)))}
-    for index, sample in enumerate(log.samples):
-        if sample.has_audio is not None:
-            groups.setdefault(f"has_audio={str(sample.has_audio).lower()}", []).append(index)
-    for key in by:
-        parts: dict[str, list[int]] = {}
-        for index, sample in enumerate(log.samples):
-            row = {**sample.row, **truth.get(sample.qid, {})}
-            parts.setdefault(name_part(key, row, log.name), []).append(index)
-        if list(parts) == [f"{key}=null"]:
-            raise UserError(f"{log.name}: neither the log nor the ground truth has the key {key!r}")
-        groups.update(sorted(parts.items()))
-    return groups
-
-
-def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Sequence[Row] = ()) -> dict[str, Any]:
-    """Per kind, group and layer: mean, sd, min and max over samples of the gate's mean over valid clips and channels.
-
-    {"log", "gating_type", "layers", "queries", "videos", "samples" ("videos" | "queries"), "gates": {kind: {"meaning",
-    "groups": {group: {"samples": n, "layers": [{"mean", "sd", "min", "max"}, ..]}}}}, "contribution": the same or {}}.
-    Where the gates depend on the video alone, a video counts once in each group in which it has a query.
-    `sd` is the population's (n): the samples are all that there are.
-    """
-    per_video = log.are_per_video()
-    groups = {name: log.distinct(found, per_video) for name, found in group_samples(log, by, ground_truth).items()}
-    contributions = {kind: log.contributions(kind) for kind in log.kinds}
-    return {
-        "log": log.name,
-        "gating_type": log.gating_type,
-        "layers": log.layers,
-        "queries": len(log.samples),
-        "videos": len({sample.vid for sample in log.samples}),
-        "samples": "videos" if per_video else "queries",
-        "gates": {kind: {"meaning": KINDS[kind], "groups": _describe(log.means(kind), groups)} for kind in log.kinds},
-        "contribution": {
-            kind: {"meaning": CONTRIBUTION, "groups": _describe(values, groups)}
-            for kind, values in contributions.items()
-            if values is not None
-        },
-    }
-
-
-def _describe(values: Floats, groups: dict[str, list[int]]) -> dict[str, Any]:
-    """Statistics of (samples, layers) over the samples of each group."""
-    return {
-        name: {
-            "samples": len(indices),
-            "layers": [
-                {
-                    "mean": round(float(layer.mean()), 6),
-                    "sd": round(float(layer.std()), 6),
-                    "min": round(float(layer.min()), 6),
-                    "max": round(float(layer.max()), 6),
-                }
-                for layer in values[indices].T
-            ],
-        }
-        for name, indices in groups.items()
-    }

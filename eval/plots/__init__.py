@@ -1,1 +1,14 @@
-"""Pictures of numbers that the other modules of `eval` made. Only these modules import matplotlib."""
+"""Pictures of numbers that the other modules of `eval` made. Only the modules in here import matplotlib, this not."""
+
+# Files of `plot-gate-figures`, each as .png and .svg. The first four names are those of the original tool.
+GATE_FIGURES = (
+    "gate_sections",
+    "gate_top_bottom",
+    "gate_layerwise_means",
+    "gate_samples_layermean",
+    "gate_time",
+    "gate_contribution",
+    "gate_informativeness",
+    "gate_parts",
+    "gate_training",
+)

@@ -1,21 +1,38 @@
-"""What all pictures share: fonts and colours, names that fit, and PNG files whose bytes depend on the data alone."""
+"""What all pictures share: fonts and colours, names that fit, and files whose bytes depend on the data alone."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import logging
+import unicodedata
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cli import UserError
 from cli.files import write_bytes
 
-DPI = 150
+# Of sheets to look at on a screen, and of single figures for print.
+DPI, PRINT_DPI = 150, 300
+# Inches: a figure across both columns of a paper.
+PAGE_WIDTH = 7.2
 INK, QUIET, FAINT = "#222222", "#666666", "#d9d9d9"
 # Okabe and Ito's colours, told apart by colour-blind readers. Yellow is left out: too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# The font that comes with matplotlib has Latin, Greek, Cyrillic and Arabic letters; for others the first of these that
+# is installed is asked.
+FALLBACK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Microsoft YaHei", "Hiragino Sans", "Arial Unicode MS", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans",
+)  # fmt: skip
 
 
 @contextmanager
@@ -24,10 +41,15 @@ def house_style() -> Iterator[None]:
 
     Mathematical markup is off: a "$" in a video's name is a dollar.
     """
+    # A font of one weight alone is no problem, and no line of a command's output.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {
+                "font.family": list(_families()),
+                "svg.fonttype": "none",  # text stays text: to be searched, and set in the reader's fonts
+                "svg.hashsalt": "av-highlights",  # ids in SVG files are random without one
                 "font.size": 9,
                 "axes.titlesize": 10,
                 "axes.titlelocation": "left",
@@ -53,17 +75,61 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def save_png(figure: Figure, path: Path) -> None:
-    """Write the figure; equal figures give equal bytes (no date, no version of the software)."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    write_bytes(path, buffer.getvalue())
+def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
+    """Write the figure in the formats that the paths end in, .png or .svg.
+
+    Equal figures give equal bytes (no date, no version of the software). A name in letters that no installed font has
+    is drawn as boxes in PNG files; SVG files keep the text.
+
+    Raises:
+        UserError: another format.
+    """
+    for path in paths:
+        if path.suffix not in (".png", ".svg"):
+            raise UserError(f"{path}: pictures are written as .png or .svg")
+    for path in paths:
+        buffer = io.BytesIO()
+        vector = path.suffix == ".svg"
+        metadata = {"Date": None, "Creator": None} if vector else {"Software": None}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            figure.savefig(buffer, format=path.suffix[1:], dpi=dpi, metadata=metadata)
+        write_bytes(path, buffer.getvalue())
+
+
+def explain_empty(axes: Axes, why: str) -> None:
+    """Say in a panel why there is nothing in it."""
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=8, color=QUIET, transform=axes.transAxes, bbox=box)
+    axes.set(xticks=[], yticks=[])
 
 
 def fit_text(text: str, most: int) -> str:
-    """A name of at most `most` characters; the middle of a longer one gives way, since ids differ at their ends."""
+    """A name as wide as at most `most` letters; the middle of a longer one gives way, since ids differ at their ends.
+
+    Chinese, Japanese and Korean letters are twice as wide as others.
+    """
     text = " ".join(text.split())
-    if len(text) <= most:
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    if sum(widths) <= most:
         return text
-    head = (most - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+    from_start = np.cumsum(widths) <= (most - 1) // 2
+    from_end = np.cumsum(widths[::-1]) <= most - 1 - (most - 1) // 2
+    return f"{text[: from_start.sum()]}…{text[len(text) - from_end.sum() :]}"
+
+
+def can_draw(text: str) -> bool:
+    """Whether the installed fonts have all letters of a text."""
+    return set(map(ord, text)) <= _letters() | {ord(" ")}
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ("DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed))
+
+
+@cache
+def _letters() -> frozenset[int]:
+    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in _families()]
+    return frozenset(letter for font in fonts for letter in font.get_charmap())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cli import UserError
-from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_png
+from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
 
 PANELS = ("MR-full-R1@0.5", "MR-full-mAP", "mAP", "mAP-last", "mAP-best")
 MOST_SUBSETS = 6
 NAME_LENGTH = 26
 
 
-def plot_summary(summary: dict[str, Any], path: Path) -> None:
-    """Draw one PNG from `summarise`'s result: R1@0.5, mAP, and R1@0.5 of each part (modality first).
+def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
+    """Draw `summarise`'s result into each path, .png or .svg: R1@0.5, mAP, and R1@0.5 of each part (modality first).
 
     One row a run (and scope, where there are several), one panel a number; each panel has its own scale in percent,
     since the rows are compared and not the panels.
@@ -46,7 +47,7 @@ def plot_summary(summary: dict[str, Any], path: Path) -> None:
             axes = figure.add_subplot(down, across, index + 1)
             _draw_panel(axes, column, rows)
             axes.set_yticks(range(len(rows)), names if index % across == 0 else [""] * len(rows))
-        save_png(figure, path)
+        save_figure(figure, paths)
 
 
 def _draw_panel(axes: Axes, column: dict[str, Any], rows: list[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cli import UserError
 from cli.files import Row
-from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_png
+from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
 from eval.runs import COLUMNS
 
 # In the order of preference; the first that the history has decides the best epoch.
@@ -22,8 +22,10 @@ BEST_BY = ("MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")
 MOST_METRICS = 6
 
 
-def plot_training(history: Sequence[Row], path: Path, title: str = "Training", best_by: str | None = None) -> None:
-    """Draw one PNG from the lines of a history file.
+def plot_training(
+    history: Sequence[Row], paths: Sequence[Path], title: str = "Training", best_by: str | None = None
+) -> None:
+    """Draw the lines of a history file into each path, .png or .svg.
 
     Each line: {"epoch", "step", "lr", "train": {"loss", "loss_span", ..}, "val": {metric: percent} or None}.
     Losses of auxiliary decoder layers (`loss_span_0`) are left out. `best_by`: the metric whose highest value marks
@@ -51,7 +53,7 @@ def plot_training(history: Sequence[Row], path: Path, title: str = "Training", b
             _collect([{"epoch": row["epoch"], "row": row} for row in history], "row"),
         )
         _write_notes(figure.add_subplot(grid[1, 1]), history, metrics, best_by)
-        save_png(figure, path)
+        save_figure(figure, paths)
 
 
 Curve = tuple[list[int], list[float]]

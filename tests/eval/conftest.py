@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.eval.gate_logs import make_gate_rows
+
 Rows = list[dict[str, Any]]
 ROOT = Path(__file__).parents[2]
 
@@ -62,43 +64,6 @@ def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
             }
         )
     return predictions, truth
-
-
-def make_gate_rows(
-    count: int, gating: str = "global", original: bool = False, film: bool = False, layers: int = 3
-) -> Rows:
-    """A gate log: two queries a video, every third video without audio, every video with a silent part."""
-    rows: Rows = []
-    for qid in range(count):
-        video = qid // 2
-        random = np.random.default_rng(video)
-        clips = 12 + video % 5
-        mask = np.arange(clips) >= 3 if video % 3 != 2 else np.zeros(clips, bool)
-        shape = {"global": (1, 1), "clipwise": (clips, 1), "elementwise": (clips, 8)}[gating]
-        forced = mask.any() if gating == "global" else mask[:, None]
-        layer_gates = [
-            {
-                "gate_mha": (random.uniform(0.5, 0.9, shape) * forced).tolist(),
-                "gate_ffn": (random.uniform(-0.3, 0.3, shape) * forced).tolist(),
-                **({"gate_beta": (random.uniform(-0.1, 0.1, shape) * forced).tolist()} if film else {}),
-            }
-            for _ in range(layers)
-        ]
-        row = {"qid": qid, "vid": f"video{video}", "gating_type": gating, "layer_gates": layer_gates}
-        if not original:
-            row |= {
-                "clip_times": [[2.0 * clip, 2.0 * clip + 2] for clip in range(clips)],
-                "audio_mask": mask.tolist(),
-                "has_audio": bool(mask.any()),
-                "contribution": [
-                    {kind: (random.uniform(0, 1, clips) * mask).tolist() for kind in ("mha", "ffn")}
-                    for _ in range(layers)
-                ],
-                "saliency": random.normal(size=clips).tolist(),
-                "audio_informative": video % 2 == 0,
-            }
-        rows.append(row)
-    return rows
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from eval.__main__ import build_command
+from eval.plots import GATE_FIGURES
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,8 +40,12 @@ def test_from_predictions_to_pictures(tmp_path, write, queries, gate_rows):
 
     log = ["--log", write("gate_logs_val_Nall.jsonl", gate_rows(8)), "--ground-truth", truth_path]
     assert run("gates", *log, "--by", "modality", "--out", tmp_path / "stats.json") == 0
-    assert run("plot-gates", *log, "--num-samples", 3, "--out", tmp_path / "gates.png") == 0
     history = write("history.jsonl", [{"epoch": 0, "step": 1, "lr": 0.1, "train": {"loss": 1.0}, "val": None}])
+    drawn = [*log, "--history", history, "--num-samples", 3, "--topk", 1]
+    assert run("plot-gates", *drawn, "--out", tmp_path / "gates.png", tmp_path / "gates.svg") == 0
+    assert run("plot-gate-figures", *drawn, "--out-dir", tmp_path / "figures") == 0
+    found = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert found == {f"{name}.{suffix}" for name in GATE_FIGURES for suffix in ("png", "svg")}
     assert run("plot-training", "--history", history, "--out", tmp_path / "training.png") == 0
     assert not list(tmp_path.rglob("*.part"))
 
@@ -203,8 +208,10 @@ def test_seeds_are_whole_numbers_from_0(verb, capsys):
 @pytest.mark.parametrize("number", ["0", "-2"])
 def test_number_of_samples_is_checked(tmp_path, write, gate_rows, capsys, number):
     log = write("log.jsonl", gate_rows(2))
-    assert run("plot-gates", "--log", log, "--num-samples", number, "--out", tmp_path / "x.png") == 1
-    assert "--num-samples: must be" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        run("plot-gates", "--log", log, "--num-samples", number, "--out", tmp_path / "x.png")
+    assert stop.value.code == 2
+    assert "--num-samples: must be a whole number from 1" in capsys.readouterr().err
 
 
 VERBS = [
@@ -216,6 +223,7 @@ VERBS = [
     "summarise",
     "gates",
     "plot-gates",
+    "plot-gate-figures",
     "plot-training",
     "plot-summary",
 ]
@@ -230,9 +238,8 @@ def test_every_verb_explains_itself(verb, capsys):
 
 
 def test_scoring_loads_neither_matplotlib_nor_torch():
-    program = (
-        "import sys, eval.__main__, eval.score, eval.gates, eval.summarise, eval.baseline, eval.tvsum, eval.compare\n"
-    )
+    program = "import sys, eval.__main__, eval.score, eval.gate_statistics, eval.summarise, eval.baseline, eval.tvsum\n"
+    program += "import eval.compare\n"
     program += "print([name for name in ('matplotlib', 'torch', 'model') if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

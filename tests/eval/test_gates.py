@@ -6,9 +6,11 @@ import json
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from cli import UserError
-from eval.gates import compute_statistics, group_samples, read_gate_log
+from eval.gate_statistics import compute_auc, compute_statistics, correlate_ranks, group_samples
+from eval.gates import read_gate_log
 
 
 @pytest.mark.parametrize("gating", ["global", "clipwise", "elementwise"])
@@ -67,6 +69,44 @@ def test_statistics_count_queries_where_they_differ(write, gate_rows):
     assert compute_statistics(read_gate_log(write("log.jsonl", rows)))["samples"] == "queries"
 
 
+def test_sound_of_a_clip_may_be_unknown(write, gate_rows):
+    rows = gate_rows(6)
+    log = read_gate_log(write("log.jsonl", rows))
+    level = log.samples[0].level_db
+    assert np.isnan(level[:3]).all()  # the clips without audio
+    assert level[3:] == pytest.approx(rows[0]["audio_level_db"][3:])
+    assert log.samples[4].level_db is None  # nothing but nulls
+    assert log.samples[4].novelty is None
+
+
+def test_separation_counts_pairs_of_videos(write, gate_rows):
+    rows = gate_rows(12)
+    statistics = compute_statistics(read_gate_log(write("log.jsonl", rows)), ["audio_informative", "domain"])
+    # Six videos, of which 2 and 5 have no audio; 0 and 4 are informative, 1 and 3 are not.
+    found = statistics["separation"]["audio_informative"]
+    assert (found["true"], found["false"]) == (2, 2)
+    gates = np.array([rows[2 * video]["layer_gates"][0]["gate_ffn"][0][0] for video in (0, 4, 1, 3)])
+    pairs = [(high > low) for high in gates[:2] for low in gates[2:]]
+    assert found["ffn"][0] == np.mean(pairs)
+    assert found["mha"] == [1.0, 1.0, 1.0]  # as the generator makes them
+    assert set(statistics["separation"]) == {"audio_informative"}
+
+
+def test_area_under_the_curve_counts_equal_values_half():
+    values = np.array([[3.0, 1.0], [1.0, 1.0], [2.0, 1.0], [1.0, 1.0]])
+    labels = np.array([True, True, False, False])
+    # 3 > 2, 3 > 1, 1 < 2, 1 = 1.
+    assert compute_auc(values, labels).tolist() == [2.5 / 4, 0.5]
+
+
+def test_rank_correlation_equals_scipy():
+    random = np.random.default_rng(0)
+    first, second = random.integers(0, 6, 40).astype(float), random.normal(size=40)
+    assert correlate_ranks(first, second) == pytest.approx(scipy.stats.spearmanr(first, second).statistic)
+    assert np.isnan(correlate_ranks(first, np.ones(40)))
+    assert np.isnan(correlate_ranks(first[:1], second[:1]))
+
+
 def test_unknown_group_key_is_refused(write, gate_rows):
     with pytest.raises(UserError, match="has the key 'nothing'"):
         group_samples(read_gate_log(write("log.jsonl", gate_rows(2))), ["nothing"])
@@ -82,6 +122,12 @@ FAULTS = {
     "mask": (lambda row: row.update(audio_mask=["yes"] * 12), "audio_mask must be true or false"),
     "no vid": (lambda row: row.pop("vid"), "has no 'vid'"),
     "contribution": (lambda row: row["contribution"].pop(), "contribution must have one object"),
+    "level": (lambda row: row.update(audio_level_db=["loud"] * 12), "audio_level_db: must be n numbers"),
+    "novelty": (lambda row: row["audio_novelty"].pop(), "disagree on the number of clips"),
+    "no list": (lambda row: row.update(audio_novelty=0.5), "audio_novelty: must be a number or null for each clip"),
+    "has_audio": (lambda row: row.update(has_audio="yes"), "has_audio must be true or false"),
+    "qid": (lambda row: row.update(qid=[1]), "qid must be a whole number or a string"),
+    "no clips": (lambda row: row.update(saliency=[]), "disagree on the number of clips"),
 }
 
 

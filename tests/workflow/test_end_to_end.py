@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from eval.plots import GATE_FIGURES
 from feature_extractors.store import Store
 from tests.workflow.workspace import Workspace
 
@@ -20,7 +21,10 @@ def test_all_makes_every_kind_of_artefact(built: Workspace) -> None:
         "manifests/demo/000.jsonl",
         "plots/gates_val.png",
         "plots/base/gates_val.png",
+        *(f"plots/base/gates_val/{name}.{suffix}" for name in GATE_FIGURES for suffix in ("png", "svg")),
+        "plots/gates_val.svg",
         "plots/base/training.png",
+        "plots/base/training.svg",
         "plots/video_only/training.png",
         "plots/summary.png",
         "results/summary.json",

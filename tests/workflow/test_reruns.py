@@ -10,7 +10,8 @@ from tests.workflow.workspace import Workspace
 
 # What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
 TABLES = {"summarise": 1, "plot_summary": 1}
-AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, "plot_gates_of_main_run": 1, **TABLES}
+GATE_PLOTS = {"plot_gates": 1, "plot_gates_of_main_run": 1, "plot_gate_figures": 1}
+AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, **GATE_PLOTS, **TABLES}
 # The checkpoint that `inference.checkpoint` did not choose is predicted with and scored as well.
 OTHER = {"infer_other": 1, "score_other": 1}
 BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
@@ -47,14 +48,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
     "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, "score_other": 2, **TABLES}),
     "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1}),
-    "plots.num_samples": ({"plots": {"num_samples": 5}}, {"plot_gates": 1, "plot_gates_of_main_run": 1}),
+    "plots.num_samples": ({"plots": {"num_samples": 5}}, GATE_PLOTS),
+    "plots.topk": ({"plots": {"topk": 3}}, GATE_PLOTS),
     "selected_runs": (
         {"selected_runs": ["base", "video_only", "concat"]},
         {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **OTHER, **TABLES},
     ),
     "a control is not trained": (
         {"selected_runs": ["base", "video_only", "base_noise"]},
-        {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, **OTHER, **TABLES},
+        {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, "plot_gate_figures": 1, **OTHER, **TABLES},
     ),
     "inference.audio_control": (
         {"inference": {"audio_control": "zeroed"}},

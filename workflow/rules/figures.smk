@@ -1,20 +1,31 @@
-"""Numbers and gate logs to pictures.
+"""Numbers and gate logs to pictures, each as PNG and SVG.
 
-Output: plots/gates_{split}.png for the main run, plots/{run}/ for every run, plots/summary.png over all of them.
+Output: plots/gates_{split}.* for the main run, plots/{run}/gates_{split}.* for every run, on one sheet;
+plots/{run}/gates_{split}/ with the figures behind it; plots/{run}/training.*; plots/summary.* over all runs.
 """
+
+from eval.plots import GATE_FIGURES
+
+
+def first_history(wildcards):
+    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
+    run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
+    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
 
 
 rule plot_gates:
     input:
         gates=first_gate_log,
+        history=first_history,
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         report(
             "plots/{run}/gates_{split}.png",
             caption="../report/gates.rst",
             category="Gates",
-            labels={"run": "{run}", "split": "{split}"},
+            labels={"run": "{run}", "split": "{split}", "figure": "all on one sheet"},
         ),
+        "plots/{run}/gates_{split}.svg",
     log:
         "logs/plot_gates/{run}_{split}.log",
     benchmark:
@@ -22,14 +33,15 @@ rule plot_gates:
     conda:
         "../../envs/eval.yaml"
     params:
+        plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
+        topk=config["plots"]["topk"],
         title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
-        version=EVAL_VERSION,
     message:
         "Drawing the gates of run {wildcards.run} on {wildcards.split}"
     shell:
-        "python -m eval plot-gates --log {input.gates:q} --ground-truth {input.queries:q} --title {params.title:q}"
-        " --num-samples {params.samples} --out {output:q} > {log:q} 2>&1"
+        "python -m eval plot-gates --log {input.gates:q} --ground-truth {input.queries:q} --history {input.history:q}"
+        " --title {params.title:q} --num-samples {params.samples} --topk {params.topk} --out {output:q} > {log:q} 2>&1"
 
 
 use rule plot_gates as plot_gates_of_main_run with:
@@ -38,25 +50,60 @@ use rule plot_gates as plot_gates_of_main_run with:
             "plots/gates_{split}.png",
             caption="../report/gates.rst",
             category="Gates",
-            labels={"run": f"main run, {config['main_run']}", "split": "{split}"},
+            labels={"run": f"main run, {config['main_run']}", "split": "{split}", "figure": "all on one sheet"},
         ),
+        "plots/gates_{split}.svg",
     log:
         "logs/plot_gates_of_main_run/{split}.log",
     benchmark:
         "logs/benchmarks/plot_gates_of_main_run/{split}.tsv"
     params:
+        plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
+        topk=config["plots"]["topk"],
         title=f"{DATASET}, main run {config['main_run']}, seed {SEEDS[0]}",
-        version=EVAL_VERSION,
     message:
         "Drawing the gates of the main run on {wildcards.split}"
 
 
+rule plot_gate_figures:
+    input:
+        gates=first_gate_log,
+        history=first_history,
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        png=[
+            report(
+                f"plots/{{run}}/gates_{{split}}/{name}.png",
+                caption=f"../report/{name}.rst",
+                category="Gates",
+                labels={"run": "{run}", "split": "{split}", "figure": name},
+            )
+            for name in GATE_FIGURES
+        ],
+        svg=[f"plots/{{run}}/gates_{{split}}/{name}.svg" for name in GATE_FIGURES],
+    log:
+        "logs/plot_gate_figures/{run}_{split}.log",
+    benchmark:
+        "logs/benchmarks/plot_gate_figures/{run}_{split}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        plots=section("plots", version=EVAL_VERSION),
+        samples=config["plots"]["num_samples"],
+        topk=config["plots"]["topk"],
+        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+    message:
+        "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
+    shell:
+        "python -m eval plot-gate-figures --log {input.gates:q} --ground-truth {input.queries:q}"
+        " --history {input.history:q} --title {params.title:q} --num-samples {params.samples} --topk {params.topk}"
+        " --out-dir plots/{wildcards.run}/gates_{wildcards.split} > {log:q} 2>&1"
+
+
 rule plot_training:
     input:
-        history=f"{paths.RUN}/history.jsonl".replace("{dataset}", DATASET).format(
-            run="{run}", scope=SCOPES[0], seed=SEEDS[0]
-        ),
+        history=first_history,
     output:
         report(
             "plots/{run}/training.png",
@@ -64,6 +111,7 @@ rule plot_training:
             category="Training",
             labels={"run": "{run}"},
         ),
+        "plots/{run}/training.svg",
     log:
         "logs/plot_training/{run}.log",
     benchmark:
@@ -91,6 +139,7 @@ rule plot_summary:
             category="Scores",
             labels={"what": "runs side by side"},
         ),
+        "plots/summary.svg",
     log:
         "logs/plot_summary.log",
     benchmark:

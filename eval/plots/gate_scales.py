@@ -1,0 +1,71 @@
+"""Titles, colours and limits of each kind of gate: its own scale, taken from the values that are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import Colormap
+
+from eval.gates import Floats
+from eval.plots.gate_view import SHUT
+
+TITLES = {"mha": "MHA gate", "ffn": "FFN gate", "beta": "FiLM shift"}
+MEANINGS = {
+    "mha": "weight of the audio update",
+    "ffn": "weight of the feed-forward update",
+    "beta": "shift of the features",
+}
+UPDATES = {"mha": "audio (MHA) update", "ffn": "FFN update", "beta": "FiLM update"}
+# Colour of a kind where nothing else has one; Okabe and Ito's.
+KIND_COLOURS = {"mha": "#0072B2", "ffn": "#D55E00", "beta": "#009E73"}
+# One colour map a kind, so that nobody compares cells of different kinds. All are told apart by the colour-blind.
+SEQUENTIAL = {"mha": "viridis", "ffn": "cividis", "beta": "cividis"}
+DIVERGING = {"mha": "PuOr_r", "ffn": "RdBu_r", "beta": "BrBG_r"}
+# Signed by what they are; an MHA gate is so only in a fusion whose gates are (a tanh).
+SIGNED = ("ffn", "beta")
+# A smaller spread of colours or of an axis is drawn as this one, so that noise does not look like structure.
+NARROWEST = 0.02
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Colours for one kind of gate in one figure."""
+
+    colours: Colormap
+    lowest: float
+    highest: float
+
+    def is_dark(self, value: float) -> bool:
+        """Whether white letters are read better on the colour of a value."""
+        red, green, blue, _ = self.colours((value - self.lowest) / (self.highest - self.lowest))
+        return bool(0.299 * red + 0.587 * green + 0.114 * blue < 0.55)
+
+
+def is_signed(kind: str, values: Floats) -> bool:
+    """Whether a kind's scale has a middle at 0: by its kind, or because values are negative."""
+    return kind in SIGNED or bool((values < 0).any())
+
+
+def choose_scale(kind: str, values: Floats) -> Scale:
+    """The range of the values; symmetric about 0 if signed, never narrower than `NARROWEST`."""
+    signed = is_signed(kind, values)
+    colours = colormaps[(DIVERGING if signed else SEQUENTIAL)[kind]].with_extremes(bad=SHUT)
+    if not values.size:
+        return Scale(colours, -1.0 if signed else 0.0, 1.0)
+    if signed:
+        reach = max(float(np.abs(values).max()), NARROWEST / 2)
+        return Scale(colours, -reach, reach)
+    return Scale(colours, *widen(float(values.min()), float(values.max())))
+
+
+def widen(lowest: float, highest: float, narrowest: float = NARROWEST) -> tuple[float, float]:
+    """Limits no closer than `narrowest`, about the same middle."""
+    more = max(0.0, narrowest - (highest - lowest)) / 2
+    return lowest - more, highest + more
+
+
+def layer_colours(layers: int) -> list[tuple[float, float, float, float]]:
+    """A colour a layer, first to last. Not to the end of the map, whose yellow is too pale on white."""
+    return [tuple(colormaps["viridis"](value)) for value in np.linspace(0, 0.85, layers)]

@@ -1,0 +1,108 @@
+"""The verbs of `python -m eval` that draw."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from cli import Command
+from cli.files import Row, read_object, read_rows
+
+# matplotlib is imported within the verbs, so that help and errors come at once.
+_log = logging.getLogger(__name__)
+
+
+def plot_gates(arguments: argparse.Namespace) -> None:
+    """Draw a gate log as one sheet: layers x videos, groups, contribution, extremes, training, examples over time.
+
+    Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
+    """
+    from eval.gates import read_gate_log
+    from eval.plots.gate_sheet import plot_gate_sheet
+
+    truth, history = _read_beside(arguments)
+    log = read_gate_log(arguments.log, arguments.num_samples)
+    plot_gate_sheet(log, arguments.out, arguments.title, truth, arguments.topk, history)
+
+
+def plot_gate_figures(arguments: argparse.Namespace) -> None:
+    """Draw the figures of a gate log for a paper, each as PNG (300 dpi) and SVG.
+
+    gate_sections, gate_top_bottom, gate_layerwise_means, gate_samples_layermean (the original tool's, each kind of gate
+    with its own scale), gate_time, gate_contribution, gate_informativeness, gate_parts, gate_training.
+    """
+    from eval.gates import read_gate_log
+    from eval.plots.gate_figures import plot_gate_figures
+
+    truth, history = _read_beside(arguments)
+    log = read_gate_log(arguments.log, arguments.num_samples)
+    written = plot_gate_figures(log, arguments.out_dir, arguments.title, truth, arguments.topk, history)
+    _log.info("%d files in %s", len(written), arguments.out_dir)
+
+
+def _read_beside(arguments: argparse.Namespace) -> tuple[list[Row], list[Row] | None]:
+    """Ground truth and history of a gate plot, where they are given."""
+    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
+    return truth, read_rows(arguments.history) if arguments.history else None
+
+
+def plot_training(arguments: argparse.Namespace) -> None:
+    """Draw training curves: loss terms, validation metrics with the best epoch, learning rate."""
+    from eval.plots.training import plot_training
+
+    plot_training(read_rows(arguments.history), arguments.out, arguments.title, arguments.best_by)
+
+
+def plot_summary(arguments: argparse.Namespace) -> None:
+    """Draw runs side by side: a dot for each seed, a bar at the mean, chance as a dashed line."""
+    from eval.plots.summary import plot_summary
+
+    plot_summary(read_object(arguments.summary), arguments.out)
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verbs and their arguments."""
+    pictures = "pictures to write, .png or .svg"
+    for name, draw in (("plot-gates", plot_gates), ("plot-gate-figures", plot_gate_figures)):
+        verb = command.verb(name, draw)
+        verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
+        verb.add_argument(
+            "--ground-truth", type=Path, help="QVHighlights rows (JSONL): groups, queries, relevant windows"
+        )
+        verb.add_argument("--history", type=Path, help="history.jsonl of the training run: gates over training")
+        verb.add_argument("--title", default="Gates", help="heading, such as the run")
+        verb.add_argument(
+            "--num-samples", type=_count_or_all, default=-1, metavar="N", help="only the first N queries; -1 = all"
+        )
+        verb.add_argument(
+            "--topk",
+            type=_count,
+            default=10,
+            metavar="K",
+            help="highest and lowest samples shown (default: 10)",
+        )
+        if draw is plot_gates:
+            verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
+        else:
+            verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+
+    verb = command.verb("plot-training", plot_training)
+    verb.add_argument("--history", type=Path, required=True, help="history.jsonl of a training run")
+    verb.add_argument("--title", default="Training", help="heading")
+    verb.add_argument("--best-by", metavar="KEY", help="metric that marks the best epoch (default: MR-full-mAP)")
+    verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
+
+    verb = command.verb("plot-summary", plot_summary)
+    verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
+    verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _count_or_all(text: str) -> int:
+    return -1 if text == "-1" else _count(text)

@@ -1,0 +1,40 @@
+"""What the tests of all pictures share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.gates import read_gate_log
+from eval.plots.gate_view import GateView, arrange
+from eval.plots.style import house_style
+from tests.eval.gate_logs import make_gate_rows
+
+
+@pytest.fixture(autouse=True)
+def strict_warnings() -> Iterator[None]:
+    # A layout that does not fit is only a warning of matplotlib.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture
+def styled() -> Iterator[None]:
+    with house_style():
+        yield
+
+
+@pytest.fixture
+def view(write: Callable[..., Path]) -> Callable[..., GateView]:
+    """Make the view of a synthetic gate log (or of `rows`)."""
+
+    def make(count: int = 10, *arguments: Any, truth: Any = (), rows: Any = None, **options: Any) -> GateView:
+        made = make_gate_rows(count, *arguments, **options) if rows is None else rows
+        return arrange(read_gate_log(write("gate_logs_val_Nall.jsonl", made)), truth)
+
+    return make
