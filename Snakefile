@@ -25,6 +25,7 @@ rule all:
     default_target: True
     input:
         FEATURE_FILES,
+        "reports/problems.tsv",
         "results/summary.json",
         "results/summary.md",
         "plots/summary.png",
@@ -38,3 +39,4 @@ rule all:
 rule features:
     input:
         FEATURE_FILES,
+        "reports/problems.tsv",

@@ -1,40 +1,232 @@
-"""From a video table to a store of clip features: the part that all clip streams share."""
+"""From a video table to a store of clip features: the part that all clip streams share.
+
+A thread decodes ahead while the network encodes. Batches are cut within groups of videos that follow from the table
+alone, so that neither the thread's timing nor a job that was killed and started again changes a byte.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from cli import Settings, UserError, canonical_json
+from feature_extractors.decode.media import Problems
 from feature_extractors.manifest import Video
-from feature_extractors.store import Arrays, Provenance, write_store
+from feature_extractors.prefetch import prefetch
+from feature_extractors.store import Arrays, Provenance, write_groups
 
-ClipFeatures = tuple[NDArray[np.float32], NDArray[np.int64]]
-"""Features (rows, dim) and the clip (rows,) that each row describes."""
+AHEAD = 2
+"""Batches decoded before they are taken."""
+GPU_GROUP = 512
+"""Clips of a group of videos that share batches on a GPU. On the CPU, where that gains nothing, each is alone."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodingConfig(Settings):
+    """How all encoders compute and what is kept."""
+
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the network's products (autocast); its front end and norms stay in float32."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """Of the stored features."""
+
+
+FULL_PRECISION = EncodingConfig()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A network where it runs.
+
+    Attributes:
+        network: inputs (B, ...) to rows (B, dim), its parameters on `device`.
+        device: where.
+        config: precision and stored type.
+        batch: inputs encoded at a time.
+        dim: width of a row.
+        with_levels: whether the sound level of each clip is stored as well.
+    """
+
+    network: Callable[[Tensor], Tensor]
+    device: torch.device
+    config: EncodingConfig
+    batch: int
+    dim: int
+    with_levels: bool = False
+
+    def encode(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows (n, dim) of inputs (n, ...)."""
+        precision = getattr(torch, self.config.precision)
+        on_device = torch.from_numpy(inputs).to(self.device)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, precision, enabled=precision != torch.float32),
+        ):
+            rows = self.network(on_device)
+        found: NDArray[np.float32] = rows.float().cpu().numpy()
+        return found
+
+    def store(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Rows in the type in which they are kept."""
+        if self.config.dtype == "float32":
+            return rows
+        if len(rows) and abs(rows).max() > np.finfo(np.float16).max:
+            raise UserError("encoding.dtype: features are too large for float16")
+        return rows.astype(np.float16)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a clip gives the network: one picture or window, and the clip's sound level if it has one."""
+
+    clip: int
+    value: NDArray[np.float32]
+    level_db: float | None = None
+
+
+Decode = Callable[[Video, Problems], Iterator[Piece]]
+"""Yields the pieces of a video in the order of its clips, one or more a clip, as far as the file allows."""
 
 
 def encode_videos(
-    out: Path,
-    provenance: Provenance,
-    videos: list[Video],
-    encode: Callable[[Video], ClipFeatures],
+    out: Path, provenance: Provenance, videos: list[Video], folder: Path, decode: Decode, encoder: Encoder
 ) -> None:
-    """Encode the videos of a table, one after the other, into the store `out`."""
-    table = {video.vid: video for video in videos}
+    """Encode the videos of a table into the store `out`; rows of the same clip are averaged.
 
-    def arrays(vid: str) -> Arrays:
-        features, clips = encode(table[vid])
-        starts = clips * provenance.clip_seconds
-        times = np.stack([starts, starts + provenance.clip_seconds], axis=1).astype(np.float64)
-        return {"features": features, "times": times}
+    What is wrong with a video goes to the column `problem`; the clips that could be decoded have their rows.
 
-    ordered = [table[vid] for vid in sorted(table)]
+    Raises:
+        UserError: a file that the table has is gone.
+    """
+    table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
+    ordered = list(table.values())
     columns = {
         "duration_s": np.array([video.duration_s for video in ordered]),
         "n_clips": np.array([video.n_clips for video in ordered]),
         "has_audio": np.array([video.has_audio for video in ordered]),
         "source_sha256": np.array([video.sha256 for video in ordered]),
     }
-    write_store(out, provenance, sorted(table), arrays, columns)
+
+    def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
+        groups = [[table[vid] for vid in group] for group in pending]
+        made: dict[str, _Made] = {}
+        for item in prefetch(_batches(groups, folder, decode, encoder.batch), AHEAD):
+            if isinstance(item, _Batch):
+                for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
+                    made.setdefault(piece.vid, _Made()).add(piece, row)
+                continue
+            video, problem = item
+            result = made.pop(video.vid, _Made())
+            cause = problem or video.problem
+            if cause:
+                _log.warning("%s: %s", video.file or video.vid, cause)
+            yield video.vid, result.arrays(encoder, provenance.clip_seconds, cause)
+
+    group_clips = GPU_GROUP if encoder.device.type == "cuda" else 0
+    write_groups(out, provenance, group_videos(ordered, group_clips), produce, columns)
+
+
+def group_videos(videos: Iterable[Video], clips: int) -> list[list[str]]:
+    """Ids of neighbouring videos, in groups of at least so many clips; 0 for each alone."""
+    groups: list[list[str]] = []
+    held = clips
+    for video in videos:
+        if held >= clips:
+            groups.append([])
+            held = 0
+        groups[-1].append(video.vid)
+        held += video.n_clips
+    return groups
+
+
+def library_versions(*names: str) -> str:
+    """Canonical JSON of the versions of the distributions that a feature depends on."""
+    return canonical_json({name: version(name) for name in names})
+
+
+@dataclass(frozen=True)
+class _Owner:
+    vid: str
+    clip: int
+    level_db: float | None
+
+
+@dataclass(frozen=True)
+class _Batch:
+    inputs: NDArray[np.float32]
+    pieces: list[_Owner]
+
+
+@dataclass
+class _Made:
+    """The rows of one video so far."""
+
+    clips: list[int] = field(default_factory=list)
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
+    levels: list[float] = field(default_factory=list)
+
+    def add(self, owner: _Owner, row: NDArray[np.float32]) -> None:
+        if self.clips and self.clips[-1] == owner.clip:
+            self.rows[-1] = np.concatenate([self.rows[-1], row[None]])
+            return
+        self.clips.append(owner.clip)
+        self.rows.append(row[None].copy())
+        if owner.level_db is not None:
+            self.levels.append(owner.level_db)
+
+    def arrays(self, encoder: Encoder, clip_seconds: float, problem: str) -> Arrays:
+        means = [rows.mean(axis=0, dtype=np.float32) for rows in self.rows]
+        starts = np.array(self.clips, np.float64) * clip_seconds
+        arrays: Arrays = {
+            "features": encoder.store(np.array(means, np.float32).reshape(len(means), encoder.dim)),
+            "times": np.stack([starts, starts + clip_seconds], axis=1),
+            "problem": np.array([problem]),
+        }
+        if encoder.with_levels:
+            arrays["level_db"] = np.array(self.levels, np.float32)
+        return arrays
+
+
+def _batches(
+    groups: Iterable[list[Video]], folder: Path, decode: Decode, size: int
+) -> Iterator[_Batch | tuple[Video, str]]:
+    """Batches of the videos of each group in their order, then each of these videos with what is wrong with it."""
+    for group in groups:
+        values: list[NDArray[np.float32]] = []
+        owners: list[_Owner] = []
+        causes: list[tuple[Video, str]] = []
+        for video in group:
+            problems = Problems()
+            for piece in _pieces(video, folder, decode, problems):
+                values.append(piece.value)
+                owners.append(_Owner(video.vid, piece.clip, piece.level_db))
+                if len(values) == size:
+                    yield _Batch(np.stack(values), owners)
+                    values, owners = [], []
+            causes.append((video, str(problems)))
+        if values:
+            yield _Batch(np.stack(values), owners)
+        yield from causes
+
+
+def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> Iterator[Piece]:
+    if not video.n_clips:
+        return
+    file = folder / video.file
+    if not file.is_file():
+        raise UserError(f"{file}: no such video")
+    try:
+        yield from decode(video, problems)
+    except UserError as problem:
+        problems.add(str(problem).removeprefix(f"{file}: "))

@@ -57,6 +57,10 @@ class Video(Settings):
     has_audio: bool
     sha256: str
     """Of the whole media file: what the features were made from."""
+    start_s: float = 0.0
+    """When the first frame is shown on the file's own clock: second 0 of the clip grid."""
+    problem: str = ""
+    """What is wrong with the file; one that is missing or no video has no clips."""
 
 
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
@@ -101,23 +105,30 @@ def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))
 
 
-def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
-    """The media file of every video, by id: the id plus any one extension.
-
-    Raises:
-        UserError: none or several files fit an id.
-    """
+def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The media file of every video (the id plus any one extension), and why others have none, by id."""
     # Listed once, as a folder may hold ten thousand files. Not glob: ids may hold characters that are special to it.
     found: dict[str, list[Path]] = {vid: [] for vid in vids}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.stem in found and path.is_file():
             found[path.stem].append(path)
+    causes = {vid: f"no video {vid!r}" for vid, files in found.items() if not files}
     for vid, files in found.items():
-        if not files:
-            raise UserError(f"{folder}: no video {vid!r}")
         if len(files) > 1:
-            raise UserError(f"{folder}: several files for video {vid!r}: {', '.join(file.name for file in files)}")
-    return {vid: files[0] for vid, files in found.items()}
+            causes[vid] = f"several files for video {vid!r}: {', '.join(file.name for file in files)}"
+    return {vid: files[0] for vid, files in found.items() if len(files) == 1}, causes
+
+
+def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
+    """The media file of every video, by id.
+
+    Raises:
+        UserError: none or several files fit an id; all such ids are named.
+    """
+    found, causes = locate_videos(folder, vids)
+    if causes:
+        raise UserError(f"{folder}: {'; '.join(causes.values())}")
+    return found
 
 
 def write_table(path: Path, videos: Iterable[Video]) -> None:

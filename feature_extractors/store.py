@@ -2,20 +2,23 @@
 
 Layout: rows of all ids packed one after the other.
 
-- clips: `features` (rows, dim) float32 and `times` (rows, 2) float64 seconds [start, end). A clip that the stream does
-  not have (no sound there) has no row; `Store.on_grid` puts rows at their clips and gives the mask.
+- clips: `features` (rows, dim) float32 or float16 and `times` (rows, 2) float64 seconds [start, end). A clip that the
+  stream does not have (no sound there, a broken tail) has no row; `Store.on_grid` puts rows at their clips and gives
+  the mask. Audio has `level_db` (rows,) float32 as well, the level of each clip in dBFS.
 - queries: `tokens` (rows, dim) float32 and `pooled` (ids, dim).
-- `ids` (n,), `offsets` (n + 1,), and columns of one value an id under `columns/`.
+- `ids` (n,), `offsets` (n + 1,), and columns of one value an id under `columns/`; `problem` is what was wrong with a
+  video, empty for most.
 
-Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256 and the canonical configuration.
-Nothing is compressed (measured: no gain on such features) and there are no time stamps: same input, same bytes.
+Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration, the
+versions of the libraries and the device. Nothing is compressed (benchmarks/store.py: no gain on such features) and
+there are no time stamps: same input, same bytes.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,6 +43,10 @@ class Provenance:
     """Canonical JSON of the settings that made it."""
     clip_seconds: float
     """Length of a clip in seconds; 0 for text."""
+    libraries: str = "{}"
+    """Canonical JSON: versions of the libraries on which the rows depend."""
+    device: str = "cpu"
+    """What computed them."""
 
 
 def write_store(
@@ -49,32 +56,49 @@ def write_store(
     encode: Callable[[str], Arrays],
     columns: Mapping[str, NDArray[np.generic]],
 ) -> None:
+    """`write_groups` where every id is encoded by itself, by `encode`."""
+
+    def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
+        for group in pending:
+            for name in group:
+                yield name, encode(name)
+
+    write_groups(path, provenance, [[name] for name in ids], produce, columns)
+
+
+def write_groups(
+    path: Path,
+    provenance: Provenance,
+    groups: Sequence[Sequence[str]],
+    produce: Callable[[list[list[str]]], Iterator[tuple[str, Arrays]]],
+    columns: Mapping[str, NDArray[np.generic]],
+) -> None:
     """Encode every id and write the store.
 
-    Each id's arrays go to a folder `<path>.part` first. A killed job finds them there and goes on with the next id,
+    Each id's arrays go to a folder `<path>.part` first. A killed job finds them there and goes on with the next group,
     if the folder was begun with the same provenance, ids and columns (which tell the source); otherwise it is thrown
     away.
 
     Args:
-        encode: gives the arrays of one id: `features` and `times`, or `tokens` and `pooled` (1, dim).
-        columns: one value an id, in the order of `ids`.
+        groups: the ids, in groups that are encoded together: of one that is not whole, every id is encoded again.
+        produce: gives each id of the groups that are to be done with its arrays: `features` and `times` (and
+            `level_db`), or `tokens` and `pooled` (1, dim); `problem` (1,) where something was wrong with it.
+        columns: one value an id, in the order of the groups.
     """
-    names = list(ids)
+    names = [name for group in groups for name in group]
     if not names:
         raise UserError(f"{path}: nothing to store: the shard is empty")
     part = path.with_name(path.name + ".part")
     sources = {key: values.tolist() for key, values in columns.items()}
     _begin(part, canonical_json({"provenance": asdict(provenance), "ids": names, "columns": sources}))
-    files = []
-    for index, name in enumerate(track(names, f"{provenance.stream} {path.stem}")):
-        file = part / f"{index:06d}.npz"
-        if not file.exists():
-            arrays = encode(name)
-            unfinished = file.with_suffix(".tmp.npz")
-            np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-            unfinished.replace(file)
-        files.append(file)
-    _assemble(path, provenance, names, files, columns)
+    files = {name: part / f"{index:06d}.npz" for index, name in enumerate(names)}
+    pending = [list(group) for group in groups if not all(files[name].exists() for name in group)]
+    count = sum(map(len, pending))
+    for name, arrays in track(produce(pending), f"{provenance.stream} {path.stem}", total=count):
+        unfinished = files[name].with_suffix(".tmp.npz")
+        np.savez(unfinished, **arrays)  # type: ignore[arg-type]
+        unfinished.replace(files[name])
+    _assemble(path, provenance, names, list(files.values()), columns)
     shutil.rmtree(part)
 
 
@@ -94,29 +118,59 @@ def _assemble(
     files: list[Path],
     columns: Mapping[str, NDArray[np.generic]],
 ) -> None:
-    per_id: list[Arrays] = []
+    main = ""
+    shapes: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]] = {}
+    lengths, problems = [], []
     for file in files:
         with np.load(file, allow_pickle=False) as arrays:
-            per_id.append({key: arrays[key] for key in arrays.files})
-    main = "tokens" if "tokens" in per_id[0] else "features"
-    lengths = [len(arrays[main]) for arrays in per_id]
+            main = "tokens" if "tokens" in arrays.files else "features"
+            lengths.append(len(arrays[main]))
+            problems.append(str(arrays["problem"][0]) if "problem" in arrays.files else None)
+            for key in arrays.files:
+                if key != "problem":
+                    values = arrays[key]
+                    rows = shapes[key][0][0] if key in shapes else 0
+                    shapes[key] = (rows + len(values), *values.shape[1:]), values.dtype
+    if not any(problem is None for problem in problems):
+        columns = {**columns, "problem": np.array(problems)}
     unfinished = path.with_name(path.name + ".tmp")
     with h5py.File(unfinished, "w") as store:
-        for key in per_id[0]:
-            store.create_dataset(key, data=np.concatenate([arrays[key] for arrays in per_id]))
+        for key, (shape, dtype) in shapes.items():
+            store.create_dataset(key, shape=shape, dtype=dtype)
+        at = dict.fromkeys(shapes, 0)
+        for file in files:  # one at a time: a shard may be larger than memory
+            with np.load(file, allow_pickle=False) as arrays:
+                for key in shapes:
+                    values = arrays[key]
+                    store[key][at[key] : at[key] + len(values)] = values
+                    at[key] += len(values)
         store.create_dataset("ids", data=np.array(names, dtype=h5py.string_dtype()))
         store.create_dataset("offsets", data=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        for key, values in columns.items():
-            text = values.dtype.kind == "U"
-            data = values.astype(h5py.string_dtype()) if text else values
+        for key, column in columns.items():
+            text = column.dtype.kind == "U"
+            data = column.astype(h5py.string_dtype()) if text else column
             store.create_dataset(f"columns/{key}", data=data)
         store.attrs["schema_version"] = SCHEMA_VERSION
-        store.attrs["dim"] = per_id[0][main].shape[1]
+        store.attrs["dim"] = shapes[main][0][1]
         for key, value in asdict(provenance).items():
             store.attrs[key] = value
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
     unfinished.replace(path)
+
+
+def read_problems(path: Path) -> tuple[str, dict[str, str]]:
+    """The stream of a store, and what was wrong with those of its ids with which something was."""
+    try:
+        with h5py.File(path, "r", locking=False) as store:
+            stream = str(store.attrs["stream"])
+            if "columns/problem" not in store:
+                return stream, {}
+            causes = store["columns/problem"].asstr()[:]
+            found = dict(zip(store["ids"].asstr()[:].tolist(), causes.tolist(), strict=True))
+    except (OSError, KeyError, ValueError) as problem:
+        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+    return stream, {name: cause for name, cause in found.items() if cause}
 
 
 class Store:
@@ -135,8 +189,9 @@ class Store:
                 if self.attributes.get("schema_version") != SCHEMA_VERSION:
                     raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
                 self.text = "tokens" in store
-                self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:]
+                self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(np.float32)
                 self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
+                self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
                 self._offsets: NDArray[np.int64] = store["offsets"][:]
                 self.ids = [name.decode() for name in store["ids"][:]]
                 self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
@@ -147,6 +202,8 @@ class Store:
         lengths = np.diff(self._offsets, prepend=0)
         if len(lengths) != len(self.ids) + 1 or (lengths < 0).any() or lengths.sum() != len(self._rows):
             raise UserError(f"{path}: not a readable feature store: its offsets do not fit its rows")
+        if self._levels is not None and len(self._levels) != len(self._rows):
+            raise UserError(f"{path}: not a readable feature store: its levels do not fit its rows")
         if not np.isfinite(self._rows).all():
             raise UserError(f"{path}: holds features that are not finite numbers")
         self.path = path
@@ -168,16 +225,29 @@ class Store:
 
     def on_grid(self, name: str, n_clips: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """The rows of one video at their clips: (n_clips, dim), zeros where the mask (n_clips,) is False."""
-        if self._times is None:
-            raise UserError(f"{self.path}: a text store has no clip grid")
+        clips, kept = self._places(name, n_clips)
         span = self._span(name)
-        clips = np.rint(self._times[span, 0] / self.clip_seconds).astype(np.int64)
-        kept = clips < n_clips
         features = np.zeros((n_clips, self.dim), np.float32)
         mask = np.zeros(n_clips, np.bool_)
         features[clips[kept]] = self._rows[span][kept]
         mask[clips[kept]] = True
         return features, mask
+
+    def level_db(self, name: str, n_clips: int) -> NDArray[np.float32]:
+        """Sound level of one video's clips in dB of full scale, (n_clips,); NaN where there is no row."""
+        if self._levels is None:
+            raise UserError(f"{self.path}: {self.stream} has no sound levels")
+        clips, kept = self._places(name, n_clips)
+        levels = np.full(n_clips, np.nan, np.float32)
+        levels[clips[kept]] = self._levels[self._span(name)][kept]
+        return levels
+
+    def _places(self, name: str, n_clips: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The clip of each row of a video, and whether it lies on a grid of `n_clips`."""
+        if self._times is None:
+            raise UserError(f"{self.path}: a text store has no clip grid")
+        clips = np.rint(self._times[self._span(name), 0] / self.clip_seconds).astype(np.int64)
+        return clips, clips < n_clips
 
     def _span(self, name: str) -> slice:
         index = self._index[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from cli import Settings
 from cli.files import Row
 from feature_extractors import CODE_VERSION
 from feature_extractors.clip_model import ClipModelConfig, build_clip, project_pooled, token_states, valid_lengths
-from feature_extractors.store import Arrays, Provenance, write_store
+from feature_extractors.device import describe_device
+from feature_extractors.encoding import FULL_PRECISION, EncodingConfig, library_versions
+from feature_extractors.store import Arrays, Provenance, write_groups
 from feature_extractors.weights import fingerprint
+
+BATCH = 32
+"""Queries encoded together, in the order of the annotations; a killed job goes on with the next so many."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,27 +28,45 @@ class TextStage(Settings):
     """The configuration sections that `text` consumes."""
 
     clip: ClipModelConfig
+    encoding: EncodingConfig = FULL_PRECISION
     version: int = CODE_VERSION["text"]
 
 
-def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path) -> None:
+def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path, device: torch.device = CPU) -> None:
     """Encode queries into the store `out`; its ids are the qids."""
     clip = build_clip(stage.clip, weights)
+    clip.network.to(device)
     provenance = Provenance(
         stream="clip_text",
         extractor=f"open_clip {stage.clip.architecture} text",
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=0.0,
+        libraries=library_versions("numpy", "open_clip_torch", "torch"),
+        device=describe_device(device),
     )
     texts = {str(row["qid"]): row["query"] for row in queries}
+    precision, kept = getattr(torch, stage.encoding.precision), np.dtype(stage.encoding.dtype)
 
-    def encode(qid: str) -> Arrays:
-        ids = clip.tokenise([texts[qid]])
-        with torch.inference_mode():
-            states = token_states(clip.network, ids)[0, : int(valid_lengths(ids)[0])]
-            pooled = project_pooled(clip.network, ids)
-        return {"tokens": states.float().numpy(), "pooled": pooled.float().numpy()}
+    def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
+        for group in pending:
+            ids = clip.tokenise([texts[qid] for qid in group]).to(device)
+            with (
+                torch.inference_mode(),
+                torch.autocast(device.type, precision, enabled=precision != torch.float32),
+            ):
+                states = token_states(clip.network, ids).float().cpu().numpy()
+                pooled = project_pooled(clip.network, ids).float().cpu().numpy()
+            for place, (qid, length) in enumerate(zip(group, valid_lengths(ids).tolist(), strict=True)):
+                yield (
+                    qid,
+                    {
+                        "tokens": states[place, :length].astype(kept),
+                        "pooled": pooled[place : place + 1].astype(kept),
+                    },
+                )
 
+    qids = list(texts)
+    groups = [qids[first : first + BATCH] for first in range(0, len(qids), BATCH)]
     columns = {"query": np.array(list(texts.values()), dtype=np.str_)}
-    write_store(out, provenance, texts, encode, columns)
+    write_groups(out, provenance, groups, produce, columns)

@@ -1,29 +1,29 @@
-"""CLIP image features: one row a clip, from the frame shown at the clip's centre."""
+"""CLIP image features: one row a clip, from the frame shown at its centre or several spread over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
-from cli import Settings
+from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
-from feature_extractors.clip_model import ClipModel, ClipModelConfig, build_clip
-from feature_extractors.decode import frames_at
-from feature_extractors.encoding import ClipFeatures, encode_videos
+from feature_extractors.clip_model import ClipModelConfig, build_clip
+from feature_extractors.decode import Problems, frames_of_clips
+from feature_extractors.device import describe_device
+from feature_extractors.encoding import FULL_PRECISION, Encoder, EncodingConfig, Piece, encode_videos, library_versions
 from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Provenance
 from feature_extractors.weights import fingerprint
 
 BATCH = 64
 """Pictures encoded at a time: an hour of video has 1,800, too many for memory."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,12 @@ class VisualConfig(Settings):
 
     output: Literal["projected", "pre_projection"] = "projected"
     """The joint embedding (ViT-B/32: 512), or the pooled state before the projection (ViT-L/14: 1024)."""
+    frames_per_clip: int = 1
+    """Frames spread evenly over a clip whose features are averaged; one is that at the clip's centre."""
+
+    def __post_init__(self) -> None:
+        if self.frames_per_clip < 1:
+            raise UserError(f"visual.frames_per_clip: must be at least 1, got {self.frames_per_clip}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,34 +47,45 @@ class VisualStage(Settings):
     clips: ClipConfig
     clip: ClipModelConfig
     visual: VisualConfig
+    encoding: EncodingConfig = FULL_PRECISION
     version: int = CODE_VERSION["visual"]
 
 
-def extract(stage: VisualStage, videos: list[Video], folder: Path, weights: Path, out: Path) -> None:
-    """Encode the videos of a table into the store `out`."""
+def extract(
+    stage: VisualStage,
+    videos: list[Video],
+    folder: Path,
+    weights: Path,
+    out: Path,
+    device: torch.device = CPU,
+    threads: int = 1,
+) -> None:
+    """Encode the videos of a table into the store `out`; `threads` are the decoder's."""
     clip = build_clip(stage.clip, weights)
     if stage.visual.output == "pre_projection":
         clip.network.visual.proj = None
+    clip.network.to(device)
     provenance = Provenance(
         stream="clip_visual",
         extractor=f"open_clip {stage.clip.architecture} {stage.visual.output}",
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=stage.clips.seconds,
+        libraries=library_versions("av", "numpy", "open_clip_torch", "pillow", "torch", "torchvision"),
+        device=describe_device(device),
     )
 
-    def encode(video: Video) -> ClipFeatures:
-        centres = [(clip_index + 0.5) * stage.clips.seconds for clip_index in range(video.n_clips)]
-        return encode_pictures(clip, frames_at(folder / video.file, centres)), np.arange(video.n_clips)
+    def network(pictures: Tensor) -> Tensor:
+        rows: Tensor = clip.network.encode_image(pictures, normalize=False)
+        return rows
 
-    encode_videos(out, provenance, videos, encode)
+    def decode(video: Video, problems: Problems) -> Iterator[Piece]:
+        file, per_clip = folder / video.file, stage.visual.frames_per_clip
+        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, threads, problems)
+        for number, picture in pictures:
+            yield Piece(number, clip.preprocess(Image.fromarray(picture)).numpy())
 
-
-def encode_pictures(clip: ClipModel, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Features (n, dim) of n RGB pictures of any size, not normalised. Holds one batch of pictures at a time."""
-    coming = (clip.preprocess(Image.fromarray(picture)) for picture in pictures)
-    features = []
-    while batch := list(islice(coming, BATCH)):
-        with torch.inference_mode():
-            features.append(clip.network.encode_image(torch.stack(batch), normalize=False).float())
-    return torch.cat(features).numpy()
+    with torch.inference_mode():
+        blank = clip.preprocess(Image.new("RGB", (8, 8))).to(device)
+        dim = network(blank[None]).shape[1]
+    encode_videos(out, provenance, videos, folder, decode, Encoder(network, device, stage.encoding, BATCH, dim))

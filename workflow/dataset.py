@@ -10,12 +10,12 @@ from cli import UserError
 from cli.files import Row
 from demo import plan, questions
 from demo.plan import DemoConfig
-from feature_extractors.manifest import find_videos, read_annotations, shard_name, videos_of
+from feature_extractors.manifest import locate_videos, read_annotations, shard_name, videos_of
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The queries of all splits, the media file of every video, and the videos of every shard that has any."""
+    """The queries of all splits, the media file of every video that has one, the videos of every shard that has any."""
 
     queries: list[Row]
     files: dict[str, Path]
@@ -23,7 +23,7 @@ class Dataset:
 
     def files_of(self, shard: str) -> list[Path]:
         """Media files of a shard."""
-        return [self.files[vid] for vid in self.shards[shard]]
+        return [self.files[vid] for vid in self.shards[shard] if vid in self.files]
 
     def texts_of(self, shard: str) -> list[tuple[int | str, str]]:
         """The queries about the videos of a shard, as (qid, text)."""
@@ -35,7 +35,7 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     """Read the annotations and find the videos. The demo's are drawn from its seed, before they are rendered.
 
     Raises:
-        UserError: an annotation file is malformed, or a video is missing.
+        UserError: an annotation file is malformed, no video is there, or one is missing where that is to stop the run.
     """
     folder = Path(config["dataset"]["videos"])
     if config["dataset"]["name"] == "demo":
@@ -45,13 +45,22 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
-        files = find_videos(folder, {row["vid"] for row in queries})
+        files = _find(folder, {row["vid"] for row in queries}, config["dataset"]["broken_videos"])
     awkward = next((name for name in map(str, files.values()) if "{" in name or "}" in name), None)
     if awkward:
         raise UserError(f"{awkward}: braces in file names mean something else to Snakemake: rename the video")
     count = config["dataset"]["shards"]
     shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
     return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})
+
+
+def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
+    files, causes = locate_videos(folder, sorted(vids))
+    if causes and not files:
+        raise UserError(f"{folder}: none of the {len(vids)} videos is there, such as {min(vids)!r}")
+    if causes and policy == "stop":
+        raise UserError(f"{folder}: {'; '.join(causes.values())}")
+    return files
 
 
 def _check_demo_files(annotations: dict[str, str]) -> None:

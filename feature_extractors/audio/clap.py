@@ -50,8 +50,10 @@ class ClapFrontEnd(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to decibels (B, 1, frames, mels)."""
-        power = self.mel(windows).transpose(1, 2).unsqueeze(1)
-        return 10.0 * torch.log10(power.clamp(min=1e-10))
+        # Not in half precision, in which loud power is infinite.
+        with torch.autocast(windows.device.type, enabled=False):
+            power = self.mel(windows).transpose(1, 2).unsqueeze(1)
+            return 10.0 * torch.log10(power.clamp(min=1e-10))
 
 
 class Clap(nn.Module):

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
 from feature_extractors.audio.clap import FILES, ClapConfig, load_clap
 from feature_extractors.audio.pann import MIN_SAMPLES, RATE, PannConfig, load_pann
-from feature_extractors.audio.windows import clip_windows, heard_clips
-from feature_extractors.decode import read_sound
-from feature_extractors.encoding import ClipFeatures, encode_videos
+from feature_extractors.audio.windows import clip_windows
+from feature_extractors.decode import Problems, open_sound
+from feature_extractors.device import describe_device
+from feature_extractors.encoding import FULL_PRECISION, Encoder, EncodingConfig, Piece, encode_videos, library_versions
 from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Provenance
 from feature_extractors.weights import fingerprint
 
 BATCH = 32
 """Windows cut and encoded at a time: those of 10 s around the clips of an hour would take 3.5 GB."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class PannStage(Settings):
 
     clips: ClipConfig
     pann: PannConfig
+    encoding: EncodingConfig = FULL_PRECISION
     version: int = CODE_VERSION["pann"]
 
 
@@ -40,31 +42,49 @@ class ClapStage(Settings):
 
     clips: ClipConfig
     clap: ClapConfig
+    encoding: EncodingConfig = FULL_PRECISION
     version: int = CODE_VERSION["clap"]
 
 
-def extract_pann(stage: PannStage, videos: list[Video], folder: Path, weights: Path, out: Path) -> None:
+def extract_pann(
+    stage: PannStage, videos: list[Video], folder: Path, weights: Path, out: Path, device: torch.device = CPU
+) -> None:
     """Encode windows of exactly one clip with Cnn14 into the store `out`."""
     if stage.clips.seconds * RATE < MIN_SAMPLES:
         raise UserError(f"clips.seconds: Cnn14 needs windows of at least {MIN_SAMPLES / RATE} s")
     network = load_pann(stage.pann, weights)
-    provenance = _provenance("pann", "Cnn14", [weights], stage.to_json(), stage.clips)
-    _extract(out, provenance, videos, folder, network, RATE, stage.clips.seconds)
+    libraries = library_versions("av", "numpy", "soxr", "torch", "torchaudio")
+    provenance = Provenance(
+        "pann",
+        "Cnn14",
+        fingerprint([weights]),
+        stage.to_json(),
+        stage.clips.seconds,
+        libraries,
+        describe_device(device),
+    )
+    _extract(out, provenance, videos, folder, network, stage.encoding, RATE, stage.clips.seconds, device)
 
 
-def extract_clap(stage: ClapStage, videos: list[Video], folder: Path, weights: Path, out: Path) -> None:
+def extract_clap(
+    stage: ClapStage, videos: list[Video], folder: Path, weights: Path, out: Path, device: torch.device = CPU
+) -> None:
     """Encode windows around each clip with CLAP into the store `out`; `weights` is a directory."""
     network = load_clap(weights)
     front_end = network.front_end
     if round(stage.clap.window_seconds * front_end.rate) != front_end.samples:
         raise UserError(f"clap.window_seconds: {weights} takes {front_end.samples / front_end.rate:g} s")
-    files = [weights / name for name in FILES]
-    provenance = _provenance("clap", "ClapModel", files, stage.to_json(), stage.clips)
-    _extract(out, provenance, videos, folder, network, front_end.rate, stage.clap.window_seconds)
-
-
-def _provenance(stream: str, extractor: str, weights: list[Path], config: str, clips: ClipConfig) -> Provenance:
-    return Provenance(stream, extractor, fingerprint(weights), config, clips.seconds)
+    provenance = Provenance(
+        "clap",
+        "ClapModel",
+        fingerprint([weights / name for name in FILES]),
+        stage.to_json(),
+        stage.clips.seconds,
+        library_versions("av", "numpy", "soxr", "torch", "torchaudio", "transformers"),
+        describe_device(device),
+    )
+    seconds = stage.clap.window_seconds
+    _extract(out, provenance, videos, folder, network, stage.encoding, front_end.rate, seconds, device)
 
 
 def _extract(
@@ -72,24 +92,23 @@ def _extract(
     provenance: Provenance,
     videos: list[Video],
     folder: Path,
-    network: Callable[[Tensor], Tensor],
+    network: nn.Module,
+    config: EncodingConfig,
     rate: int,
     window_seconds: float,
+    device: torch.device,
 ) -> None:
+    network.to(device)
     # The width is known only from the network; a silent window gives it for videos without sound.
     with torch.inference_mode():
-        dim = network(torch.zeros(1, round(window_seconds * rate))).shape[1]
+        dim = network(torch.zeros(1, round(window_seconds * rate), device=device)).shape[1]
 
-    def encode(video: Video) -> ClipFeatures:
-        sound = read_sound(folder / video.file, rate)
+    def decode(video: Video, problems: Problems) -> Iterator[Piece]:
+        sound = open_sound(folder / video.file, rate, video.start_s, problems)
         if sound is None:
-            return np.zeros((0, dim), np.float32), np.zeros(0, np.int64)
-        clips = heard_clips(sound, video.n_clips, provenance.clip_seconds)
-        rows = [np.zeros((0, dim), np.float32)]
-        for first in range(0, len(clips), BATCH):
-            batch = clip_windows(sound, clips[first : first + BATCH], provenance.clip_seconds, window_seconds)
-            with torch.inference_mode():
-                rows.append(network(torch.from_numpy(batch)).float().numpy())
-        return np.concatenate(rows), clips
+            return
+        for clip in clip_windows(sound, video.n_clips, provenance.clip_seconds, window_seconds):
+            yield Piece(clip.clip, clip.window, clip.level_db)
 
-    encode_videos(out, provenance, videos, encode)
+    encoder = Encoder(network, device, config, BATCH, dim, with_levels=True)
+    encode_videos(out, provenance, videos, folder, decode, encoder)

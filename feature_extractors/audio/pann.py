@@ -73,8 +73,10 @@ class Cnn14(nn.Module):
 
     def log_mel(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) at 32 kHz to decibels (B, 1, frames, 64)."""
-        power = self.mel(windows).transpose(1, 2).unsqueeze(1)
-        return 10.0 * torch.log10(power.clamp(min=1e-10))
+        # Not in half precision, in which loud power is infinite.
+        with torch.autocast(windows.device.type, enabled=False):
+            power = self.mel(windows).transpose(1, 2).unsqueeze(1)
+            return 10.0 * torch.log10(power.clamp(min=1e-10))
 
     def pooled(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to the input of the embedding layer, (B, 32 * base_channels)."""

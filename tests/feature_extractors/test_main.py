@@ -120,7 +120,7 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
     [
         ({"annotations": "none.jsonl"}, "none.jsonl: no such file"),
         ({"annotations": "{dataset}/videos/-a.mp4"}, "-a.mp4: not UTF-8 text"),
-        ({"videos": "nowhere"}, "nowhere: no video '-a'"),
+        ({"videos": "nowhere"}, "nowhere: no such folder"),
         ({"config": "{"}, "--config: not JSON"),
         ({"config": "@none.json"}, "none.json"),
         ({"config": "{}"}, "--config: clips: Field required"),
@@ -141,15 +141,35 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "table.jsonl").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>"])
-def test_a_broken_video_is_named_and_no_table_is_left(
-    dataset: Path, tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str], content: bytes
+def test_broken_videos_are_left_out_or_stop_by_the_policy(
+    dataset: Path, tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(dataset / "videos", tmp_path / "videos")
-    (tmp_path / "videos" / "c:f.ts").write_bytes(content)
-    assert run(*manifest(dataset, tmp_path / "table.jsonl", videos=tmp_path / "videos")) == 1
-    assert f"{tmp_path / 'videos' / 'c:f.ts'}: not a readable media file" in one_line(capfd)
+    (tmp_path / "videos" / "c:f.ts").write_bytes(b"<html>404 Not Found</html>")
+    (tmp_path / "videos" / "-a.mp4").unlink()
+    stop = manifest(dataset, tmp_path / "table.jsonl", videos=tmp_path / "videos", **{"broken-videos": "stop"})
+    assert run(*stop) == 1
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert "2 of 3 videos are broken: -a: no video '-a'; c:f.ts: not a readable media file" in error
     assert not (tmp_path / "table.jsonl").exists()
+    assert run(*manifest(dataset, tmp_path / "table.jsonl", videos=tmp_path / "videos")) == 0
+    table = read_table(tmp_path / "table.jsonl")
+    assert [(video.vid, video.n_clips, bool(video.problem)) for video in table] == [
+        ("-a", 0, True),
+        ("_b [x]", 2, False),
+        ("c:f", 0, True),
+    ]
+    capfd.readouterr()
+    found = tmp_path / "problems.tsv"
+    listing = ["problems", "--manifests", tmp_path / "table.jsonl", "--out", found]
+    assert run(*listing) == 0
+    lines = [line.split("\t") for line in found.read_text().splitlines()]
+    assert lines[0] == ["vid", "file", "stage", "cause"]
+    assert [line[:3] for line in lines[1:]] == [["-a", "", "manifest"], ["c:f", "c:f.ts", "manifest"]]
+    assert "2 of 3 videos have problems, 2 are left out" in capfd.readouterr().err
+    assert run(*listing, "--broken-videos", "stop") == 1
+    assert "2 of 3 videos have problems: -a: manifest: no video" in capfd.readouterr().err.splitlines()[-1]
+    assert found.exists()
 
 
 def test_mistakes_of_the_encoding_verbs_are_one_line(
@@ -177,6 +197,8 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
         (("visual",), none, videos, visual, clip_weights, str(none)),
         (("visual",), tmp_path / "bad.jsonl", videos, visual, clip_weights, "bad.jsonl: row 1: file: Field required"),
         (("visual",), table, tmp_path / "moved", visual, clip_weights, "moved/-a.mp4: no such video"),
+        (("visual", "--device", "tpu9"), table, videos, visual, clip_weights, "--device tpu9: "),
+        (("visual", "--device", "cuda:77"), table, videos, visual, clip_weights, "--device cuda:77: "),
         (("visual",), table, videos, visual, none, f"{none}: no such weights"),
         (("visual",), table, videos, visual, tmp_path / "page.pt", "page.pt: does not fit tiny-clip"),
         (("visual",), table, videos, unknown, clip_weights, "open_clip knows no model 'ViT-Q'"),
@@ -195,7 +217,7 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
         assert not out.exists()
 
 
-@pytest.mark.parametrize("verb", ["manifest", "visual", "text", "audio"])
+@pytest.mark.parametrize("verb", ["manifest", "visual", "text", "audio", "problems"])
 def test_every_verb_explains_itself(run: Run, capfd: pytest.CaptureFixture[str], verb: str) -> None:
     with pytest.raises(SystemExit) as stop:
         run(verb, "--help")
@@ -223,7 +245,8 @@ def test_wrong_arguments_are_one_line(
 
 
 def test_module_runs_without_torch_until_it_encodes(dataset: Path, tmp_path: Path) -> None:
-    arguments = [str(part) for part in manifest(dataset, tmp_path / "t.jsonl", videos=tmp_path / "nowhere")]
+    options = {"videos": tmp_path / "nowhere", "annotations": tmp_path / "none.jsonl"}
+    arguments = [str(part) for part in manifest(dataset, tmp_path / "t.jsonl", **options)]
     # `-X importtime` lists every module that is loaded.
     command = [sys.executable, "-X", "importtime", "-m", "feature_extractors", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -231,5 +254,5 @@ def test_module_runs_without_torch_until_it_encodes(dataset: Path, tmp_path: Pat
     for line in done.stderr.splitlines():
         (modules if line.startswith("import time:") else lines).append(line)
     assert done.returncode == 1
-    assert lines == [f"python -m feature_extractors manifest: error: {tmp_path / 'nowhere'}: no video '-a'"]
+    assert lines == [f"python -m feature_extractors manifest: error: {tmp_path / 'none.jsonl'}: no such file"]
     assert not any(line.endswith((" torch", " open_clip", " transformers")) for line in modules)

@@ -13,6 +13,7 @@ from feature_extractors.manifest import (
     ClipConfig,
     Video,
     find_videos,
+    locate_videos,
     queries_of,
     read_annotations,
     read_rows,
@@ -94,8 +95,10 @@ def test_a_missing_and_an_ambiguous_video_are_named(tmp_path: Path) -> None:
     assert find_videos(tmp_path, ["one"])["one"].name == "one.mp4"
     with pytest.raises(UserError, match=r"several files for video 'two': two\.mp4, two\.webm"):
         find_videos(tmp_path, ["one", "two"])
-    with pytest.raises(UserError, match="no video 'on'"):
-        find_videos(tmp_path, ["one", "on"])
+    with pytest.raises(UserError, match=r"no video 'on'; several files for video 'two': "):  # all, not the first
+        find_videos(tmp_path, ["one", "on", "two"])
+    found, causes = locate_videos(tmp_path, ["one", "on", "two"])
+    assert found == {"one": tmp_path / "one.mp4"} and list(causes) == ["on", "two"]
     with pytest.raises(UserError, match=r"no video '\.\./one'"):  # an id cannot lead out of the folder
         find_videos(tmp_path / "inner", ["../one"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from feature_extractors.store import Arrays, Provenance, Store, write_store
+from feature_extractors.store import Arrays, Provenance, Store, read_problems, write_groups, write_store
 
 PROVENANCE = Provenance("sound", "extractor 1", "0" * 64, '{"a":1}', clip_seconds=2.0)
 CLIPS = {"-a": [0, 1, 2], "b b": [], "c": [1, 3]}  # which clips have rows; the grids have 3, 2 and 5
@@ -89,6 +89,8 @@ def test_file_says_what_made_it_and_other_readers_can_read_it(tmp_path: Path) ->
         "weights_sha256": "0" * 64,
         "config": '{"a":1}',
         "clip_seconds": 2.0,
+        "libraries": "{}",
+        "device": "cpu",
     }
 
 
@@ -225,3 +227,55 @@ def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> 
             file["features"][0, 0] = np.nan
     with pytest.raises(UserError, match=rf"000\.h5: {message}"):
         Store(path)
+
+
+def levels(name: str) -> Arrays:
+    arrays = encode(name)
+    level_db = -10.0 * np.array(CLIPS[name], np.float32)
+    problem = np.array(["damaged\u2026" if name == "c" else ""])
+    return {**arrays, "level_db": level_db, "problem": problem}
+
+
+def test_levels_and_problems_lie_beside_the_rows(tmp_path: Path) -> None:
+    write(tmp_path / "000.h5", levels)
+    store = Store(tmp_path / "000.h5")
+    np.testing.assert_array_equal(store.level_db("c", 5), [np.nan, -10.0, np.nan, -30.0, np.nan])
+    np.testing.assert_array_equal(store.level_db("-a", 2), [0.0, -10.0])  # a shorter grid
+    assert np.isnan(store.level_db("b b", 2)).all()
+    assert read_problems(tmp_path / "000.h5") == ("sound", {"c": "damaged\u2026"})
+    write(tmp_path / "001.h5")
+    assert read_problems(tmp_path / "001.h5") == ("sound", {})
+    with pytest.raises(UserError, match=r"001\.h5: sound has no sound levels"):
+        Store(tmp_path / "001.h5").level_db("c", 5)
+
+
+def test_halves_are_read_as_singles(tmp_path: Path) -> None:
+    def half(name: str) -> Arrays:
+        arrays = encode(name)
+        return {**arrays, "features": arrays["features"].astype(np.float16)}
+
+    write(tmp_path / "000.h5", half)
+    rows = Store(tmp_path / "000.h5").rows("c")
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, encode("c")["features"].astype(np.float16).astype(np.float32))
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert file["features"].dtype == np.float16
+
+
+def test_a_group_that_is_not_whole_is_made_again_as_a_whole(tmp_path: Path) -> None:
+    """Ids that share batches give the same bytes only if they share them again."""
+    groups, asked = [["-a", "b b"], ["c"]], []
+
+    def produce(pending: list[list[str]], stop: str = "") -> Iterator[tuple[str, Arrays]]:
+        asked.append(pending)
+        for name in [name for group in pending for name in group]:
+            if name == stop:
+                raise KeyboardInterrupt
+            yield name, encode(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_groups(tmp_path / "000.h5", PROVENANCE, groups, lambda pending: produce(pending, "b b"), COLUMNS)
+    write_groups(tmp_path / "000.h5", PROVENANCE, groups, produce, COLUMNS)
+    assert asked == [groups, groups]
+    write(tmp_path / "whole.h5")
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -12,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from cli import UserError
 from feature_extractors.clip_model import ClipModel, ClipModelConfig, build_clip
-from feature_extractors.decode import frames_at, probe
+from feature_extractors.decode import examine, frames_at, probe
+from feature_extractors.encoding import EncodingConfig
 from feature_extractors.manifest import ClipConfig, Video
-from feature_extractors.store import Store
-from feature_extractors.visual import BATCH, VisualConfig, VisualStage, encode_pictures, extract
+from feature_extractors.store import Store, read_problems
+from feature_extractors.visual import VisualConfig, VisualStage, extract
 from tests.feature_extractors.media import steady, write_media
 
 
@@ -77,26 +77,70 @@ def test_pre_projection_states_times_the_projection_are_the_projected_ones(
     assert projected.attributes["extractor"] != states.attributes["extractor"]
 
 
-def test_an_hour_of_video_is_never_in_memory(clip: ClipModel) -> None:
-    """Pictures of any size, encoded in batches as they come; the rows are those of each picture alone."""
-    rng = np.random.default_rng(0)
-    kept = rng.integers(0, 256, size=(2 * BATCH + 3, 20, 30, 3), dtype=np.uint8)
-    alive: list[weakref.ref[np.ndarray]] = []
-    most = 0
+def test_frames_spread_over_a_clip_are_averaged(
+    tmp_path: Path, config: ClipModelConfig, clip: ClipModel, clip_weights: Path, folder: Path, videos: list[Video]
+) -> None:
+    stage = VisualStage(clips=ClipConfig(), clip=config, visual=VisualConfig(frames_per_clip=3))
+    extract(stage, videos, folder, clip_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    times = [clip_start + 2 * (place + 0.5) / 3 for clip_start in (0.0, 2.0) for place in range(3)]
+    inputs = torch.stack([clip.preprocess(Image.fromarray(frame)) for frame in frames_at(folder / "a.mp4", times)])
+    with torch.inference_mode():
+        rows = clip.network.encode_image(inputs).numpy()
+    np.testing.assert_allclose(store.rows("a"), rows.reshape(2, 3, 16).mean(axis=1), atol=1e-5)
+    assert abs(rows[0] - rows[2]).max() > 0.01
+    with pytest.raises(UserError, match=r"visual\.frames_per_clip: must be at least 1, got 0"):
+        VisualConfig(frames_per_clip=0)
 
-    def coming() -> Iterator[np.ndarray]:
-        nonlocal most
-        for picture in kept:
-            copy = picture.copy()
-            alive.append(weakref.ref(copy))
-            most = max(most, sum(one() is not None for one in alive))
-            yield copy
 
-    features = encode_pictures(clip, coming())
-    assert features.shape == (2 * BATCH + 3, 16) and features.dtype == np.float32
-    assert most <= 3  # decoded pictures; what waits for its batch is as small as the network's input
-    for place in (0, BATCH - 1, BATCH, 2 * BATCH + 2):
-        np.testing.assert_allclose(features[place], encode_pictures(clip, [kept[place]])[0], atol=1e-5)
+def test_a_broken_tail_is_masked_and_named(
+    tmp_path: Path, config: ClipModelConfig, clip_weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "videos").mkdir()
+    whole = write_media(tmp_path / "whole.mkv", steady(8.0)).read_bytes()
+    (tmp_path / "videos" / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "videos" / "none.mkv").write_bytes(b"")
+    stage = VisualStage(clips=ClipConfig(seconds=1.0), clip=config, visual=VisualConfig())
+    table = [
+        examine(tmp_path / "videos", name, tmp_path / "videos" / f"{name}.mkv", "", stage.clips)
+        for name in ("cut", "none")
+    ]
+    extract(stage, table, tmp_path / "videos", clip_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    _, mask = store.on_grid("cut", 8)
+    assert store.n_clips("cut") == 8 and 2 <= mask.sum() <= 5 and mask[: mask.sum()].all()
+    assert store.n_clips("none") == 0 and store.rows("none").shape == (0, 16)
+    stream, causes = read_problems(tmp_path / "000.h5")
+    assert stream == "clip_visual" and list(causes) == ["cut", "none"]
+    assert f"no picture in {8 - mask.sum()} of 8 clips" in causes["cut"] and "it is empty" in causes["none"]
+    assert "cut.mkv: no picture" in caplog.text
+
+
+def test_a_shard_of_broken_videos_has_a_store(tmp_path: Path, config: ClipModelConfig, clip_weights: Path) -> None:
+    table = [examine(tmp_path, "gone", None, "no video 'gone'", ClipConfig())]
+    stage = VisualStage(clips=ClipConfig(), clip=config, visual=VisualConfig())
+    extract(stage, table, tmp_path, clip_weights, tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    assert (store.ids, store.dim, store.n_clips("gone")) == (["gone"], 16, 0)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_is_near_and_stored_as_asked(
+    tmp_path: Path, config: ClipModelConfig, clip_weights: Path, folder: Path, videos: list[Video], precision: str
+) -> None:
+    stores = []
+    for encoding in ({}, {"precision": precision, "dtype": "float16"}):
+        stage = VisualStage(
+            clips=ClipConfig(), clip=config, visual=VisualConfig(), encoding=EncodingConfig.from_dict(encoding)
+        )
+        extract(stage, videos, folder, clip_weights, tmp_path / "000.h5")
+        stores.append(Store(tmp_path / "000.h5"))
+    full, half = (store.rows("a") for store in stores)
+    cosines = (full * half).sum(axis=1) / np.linalg.norm(full, axis=1) / np.linalg.norm(half, axis=1)
+    assert (cosines > 0.999).all() and abs(full - half).max() > 1e-5  # bfloat16 keeps 8 bits
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert file["features"].dtype == np.float16
+    assert half.dtype == np.float32
 
 
 def test_provenance_tells_the_weights_and_the_settings(

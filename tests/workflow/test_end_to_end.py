@@ -19,6 +19,7 @@ def test_all_makes_every_kind_of_artefact(built: Workspace) -> None:
     expected = [
         "data/demo/train.jsonl",
         "manifests/demo/000.jsonl",
+        "reports/problems.tsv",
         "plots/gates_val.png",
         "plots/base/gates_val.png",
         *(f"plots/base/gates_val/{name}.{suffix}" for name in GATE_FIGURES for suffix in ("png", "svg")),

@@ -17,7 +17,8 @@ OTHER = {"infer_other": 1, "score_other": 1}
 BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
 OTHERS = {"infer_other": 2, "score_other": 2}
 BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2, **OTHERS}
-ENCODERS = {"visual": 2, "text": 2, "audio_pann": 2, "audio_clap": 2}
+LIST = {"problems": 1}
+ENCODERS = {"visual": 2, "text": 2, "audio_pann": 2, "audio_clap": 2, **LIST}
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "demo.seed": (
@@ -29,9 +30,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"weights_clip": 1, "weights_pann": 1, "weights_clap": 1, **ENCODERS, **BOTH},
     ),
     "clips.seconds": ({"clips": {"seconds": 1.0}}, {"manifest": 2, **ENCODERS, **BOTH, "text": 0}),
-    "visual.output": ({"visual": {"output": "pre_projection"}}, {"visual": 2, **BOTH}),
-    "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **BASE}),
-    "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **BASE}),
+    "visual.output": ({"visual": {"output": "pre_projection"}}, {"visual": 2, **LIST, **BOTH}),
+    "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"visual": 2, **LIST, **BOTH}),
+    "encoding.precision": ({"encoding": {"precision": "bfloat16"}}, {**ENCODERS, **BOTH}),
+    "encoding.dtype": ({"encoding": {"dtype": "float16"}}, {**ENCODERS, **BOTH}),
+    "dataset.broken_videos": ({"dataset": {"broken_videos": "stop"}}, LIST),
+    "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **LIST, **BASE}),
+    "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **LIST, **BASE}),
     "model.mha_gate_bias_init": ({"model": {"mha_gate_bias_init": 1.8}}, BASE),
     "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, BASE),
     "model.hidden_dim": ({"model": {"hidden_dim": 16}}, BOTH),

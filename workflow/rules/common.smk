@@ -29,6 +29,7 @@ except (UserError, OSError) as problem:
 
 DATASET = config["dataset"]["name"]
 VIDEOS = config["dataset"]["videos"]
+BROKEN_VIDEOS = config["dataset"]["broken_videos"]
 ANNOTATIONS = config["dataset"]["annotations"]
 RUNS = config["selected_runs"]
 TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]

@@ -1,7 +1,8 @@
 """Media to features, one job a stream and shard.
 
 Input: the configured videos and annotations, and the encoders' weights.
-Output: manifests/{dataset}/{shard}.jsonl and features/{dataset}/{stream}/{shard}.h5.
+Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and, over all of them,
+reports/problems.tsv.
 """
 
 
@@ -18,6 +19,9 @@ rule manifest:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        # No param: the table says which videos are broken whatever the policy, so that another one re-runs nothing.
+        broken_videos=BROKEN_VIDEOS,
     params:
         cfg=section("clips", version=FEATURE_VERSION["manifest"]),
         ids=lambda wildcards: canonical_json(DATA.shards[wildcards.shard]),
@@ -27,7 +31,8 @@ rule manifest:
         "Deciding the clip grid of shard {wildcards.shard}"
     shell:
         "python -m feature_extractors manifest --annotations {input.annotations:q} --videos {params.videos:q}"
-        " --shard {wildcards.shard} --shards {params.shards} --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
+        " --shard {wildcards.shard} --shards {params.shards} --config {params.cfg:q}"
+        " --broken-videos {resources.broken_videos} --out {output:q} > {log:q} 2>&1"
 
 
 rule visual:
@@ -45,8 +50,17 @@ rule visual:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        gpu=GPU,
     params:
-        cfg=section("clips", "clip/architecture", "clip/definition", "visual", version=FEATURE_VERSION["visual"]),
+        cfg=section(
+            "clips",
+            "clip/architecture",
+            "clip/definition",
+            "visual",
+            "encoding",
+            version=FEATURE_VERSION["visual"],
+        ),
         videos=VIDEOS,
     message:
         "Encoding the frames of shard {wildcards.shard} with CLIP"
@@ -69,8 +83,10 @@ rule text:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        gpu=GPU,
     params:
-        cfg=section("clip/architecture", "clip/definition", version=FEATURE_VERSION["text"]),
+        cfg=section("clip/architecture", "clip/definition", "encoding", version=FEATURE_VERSION["text"]),
         texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
         shards=config["dataset"]["shards"],
     message:
@@ -95,8 +111,16 @@ rule audio_pann:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        gpu=GPU,
     params:
-        cfg=section("clips", "pann/base_channels", "pann/embedding_dim", version=FEATURE_VERSION["pann"]),
+        cfg=section(
+            "clips",
+            "pann/base_channels",
+            "pann/embedding_dim",
+            "encoding",
+            version=FEATURE_VERSION["pann"],
+        ),
         videos=VIDEOS,
     message:
         "Encoding the sound of shard {wildcards.shard} with PANN"
@@ -123,8 +147,10 @@ rule audio_clap:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        gpu=GPU,
     params:
-        cfg=section("clips", "clap/window_seconds", version=FEATURE_VERSION["clap"]),
+        cfg=section("clips", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
         videos=VIDEOS,
         weights=lambda wildcards, input: str(Path(input.weights[0]).parent),
     message:
@@ -132,3 +158,25 @@ rule audio_clap:
     shell:
         "python -m feature_extractors audio --encoder clap --manifest {input.manifest:q} --videos {params.videos:q}"
         " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+rule problems:
+    input:
+        manifests=expand("manifests/{dataset}/{shard}.jsonl", dataset=DATASET, shard=DATA.shards),
+        stores=FEATURE_FILES,
+    output:
+        report("reports/problems.tsv", caption="../report/problems.rst", category="Data"),
+    log:
+        "logs/problems.log",
+    benchmark:
+        "logs/benchmarks/problems.tsv"
+    conda:
+        "../../envs/features.yaml"
+    params:
+        policy=BROKEN_VIDEOS,
+        version=FEATURE_VERSION["problems"],
+    message:
+        "Listing the videos with which something is wrong"
+    shell:
+        "python -m feature_extractors problems --manifests {input.manifests:q} --stores {input.stores:q}"
+        " --broken-videos {params.policy} --out {output:q} 2>&1 | tee {log:q}"

@@ -13,6 +13,7 @@ from feature_extractors.audio.clap import ClapConfig, load_clap
 from feature_extractors.audio.extract import ClapStage, PannStage, extract_clap, extract_pann
 from feature_extractors.audio.pann import PannConfig, load_pann
 from feature_extractors.decode import probe
+from feature_extractors.encoding import EncodingConfig
 from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Store
 from tests.feature_extractors.media import steady, write_media
@@ -126,3 +127,44 @@ def test_settings_that_the_networks_cannot_take(tmp_path: Path, pann_weights: Pa
     narrow = ClapStage(clips=ClipConfig(), clap=ClapConfig(window_seconds=7.0))
     with pytest.raises(UserError, match=r"clap\.window_seconds: .* takes 10 s"):
         extract_clap(narrow, [], tmp_path, clap_weights, tmp_path / "000.h5")
+
+
+def test_levels_are_stored_with_the_rows(tmp_path: Path, pann_weights: Path, clap_weights: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    loud = np.repeat([[0.5, 0.0, 0.005]], 64_000, axis=1).astype(np.float32)
+    loud[0, ::2] *= -1
+    write_media(tmp_path / "videos/v.mkv", steady(8.0), sound=loud, rate=32_000)
+    stage = PannStage(clips=ClipConfig(), pann=PANN)
+    videos = table(tmp_path / "videos", stage.clips)
+    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "pann.h5")
+    levels = Store(tmp_path / "pann.h5").level_db("v", 4)
+    np.testing.assert_allclose(levels[:3], [-6.02, -120.0, -46.0], atol=0.05)  # 20 log10; the last in steps of 16 bits
+    assert np.isnan(levels[3])  # nothing to hear
+    # CLAP hears 10 s around each clip, but the level is the clip's own.
+    clap = ClapStage(clips=ClipConfig(), clap=ClapConfig())
+    extract_clap(clap, videos, tmp_path / "videos", clap_weights, tmp_path / "clap.h5")
+    assert Store(tmp_path / "clap.h5").level_db("v", 4)[1] < -40
+
+
+@pytest.mark.parametrize("encoder", ["pann", "clap"])
+def test_half_precision_leaves_the_front_end_whole(
+    tmp_path: Path, encoder: str, pann_weights: Path, clap_weights: Path
+) -> None:
+    """In half precision the power of loud sound would be infinite: 65,504 is the largest float16."""
+    (tmp_path / "videos").mkdir()
+    write_media(tmp_path / "videos/v.mkv", steady(6.0), sound=3 * tones(6.0, 32_000), rate=32_000)
+    rows = []
+    for precision in ("float32", "bfloat16", "float16"):
+        encoding = EncodingConfig.from_dict({"precision": precision})
+        out = tmp_path / f"{precision}.h5"
+        if encoder == "pann":
+            pann = PannStage(clips=ClipConfig(), pann=PANN, encoding=encoding)
+            extract_pann(pann, table(tmp_path / "videos", pann.clips), tmp_path / "videos", pann_weights, out)
+        else:
+            clap = ClapStage(clips=ClipConfig(), clap=ClapConfig(), encoding=encoding)
+            extract_clap(clap, table(tmp_path / "videos", clap.clips), tmp_path / "videos", clap_weights, out)
+        rows.append(Store(out).rows("v"))
+    for half in rows[1:]:
+        cosines = (rows[0] * half).sum(axis=1) / np.linalg.norm(rows[0], axis=1) / np.linalg.norm(half, axis=1)
+        assert (cosines > 0.99).all()
+        assert abs(half - rows[0]).max() > 1e-6

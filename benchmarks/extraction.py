@@ -1,0 +1,185 @@
+"""Extraction end to end: overlap of decoding and encoding, and peak memory. Needs the ffmpeg program.
+
+`python benchmarks/extraction.py overlap` times, in one process and in turns, decoding alone, encoding alone (Encoder on
+the same inputs), the bare forward of the model, and the whole of `encode_videos`, with one thread for the network. With
+two free cores the whole is to take at most 1.15 times the larger of decoding and encoding; CPU seconds are printed too,
+because other work on the machine adds to wall time. The weights are random: they do not change the speed.
+
+`python benchmarks/extraction.py memory` extracts a video of two minutes and one of two hours with the demo's encoders in
+processes of their own, and compares their peaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from feature_extractors.decode import Problems, frames_of_clips, open_sound, probe
+from feature_extractors.manifest import ClipConfig, Video, write_table
+
+ROOT = Path(__file__).parents[1]
+SOURCES = (
+    "-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds} -f lavfi -i anoisesrc=r=44100:d={seconds}:a=0.1"
+)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def make(file: Path, seconds: int, size: str, rate: int) -> Path:
+    """A video with sound."""
+    sources = SOURCES.format(size=size, rate=rate, seconds=seconds).split()
+    codecs = "-c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g 250 -pix_fmt yuv420p -c:a aac -b:a 64k".split()
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *sources, *codecs, str(file)], check=True)
+    return file
+
+
+def overlap(arguments: argparse.Namespace) -> None:
+    """Decoding alone, encoding alone, bare forward, and all of it."""
+    import open_clip
+    import torch
+    from PIL import Image
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+
+    from feature_extractors.audio.clap import Clap
+    from feature_extractors.audio.pann import RATE, Cnn14, PannConfig
+    from feature_extractors.audio.windows import clip_windows
+    from feature_extractors.encoding import FULL_PRECISION, Encoder, Piece, encode_videos
+    from feature_extractors.store import Provenance
+
+    torch.set_num_threads(1)
+    clips = ClipConfig()
+
+    def sound(file: Path, video: Video, rate: int, seconds: float, problems: Problems) -> Iterator[Piece]:
+        track = open_sound(file, rate, video.start_s, problems)
+        assert track is not None
+        for clip in clip_windows(track, video.n_clips, clips.seconds, seconds):
+            yield Piece(clip.clip, clip.window, clip.level_db)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table = [probe(folder, make(folder / f"v{k}.mp4", arguments.seconds, "640x360", 25), clips) for k in range(2)]
+
+        def measure(stream: str, network: Callable, decode: Callable, batch: int, levels: bool) -> None:
+            blank = np.stack([next(decode(table[0], Problems())).value])
+            with torch.inference_mode():
+                dim = network(torch.from_numpy(blank)).shape[1]
+            encoder = Encoder(network, torch.device("cpu"), FULL_PRECISION, batch, dim, levels)
+            times: dict[str, tuple[float, float]] = {}
+
+            def timed(what: str, work: Callable[[], object]) -> object:
+                start = time.perf_counter(), time.process_time()
+                result = work()
+                times[what] = time.perf_counter() - start[0], time.process_time() - start[1]
+                return result
+
+            pieces = timed("decode", lambda: [[p.value for p in decode(video, Problems())] for video in table])
+            batches = [
+                np.stack(part[k : k + batch])
+                for part in pieces
+                for k in range(0, len(part), batch)  # type: ignore[attr-defined]
+            ]
+            with torch.inference_mode():
+                timed("forward", lambda: [network(torch.from_numpy(inputs)) for inputs in batches])
+            timed("encode", lambda: [encoder.encode(inputs) for inputs in batches])
+            provenance = Provenance(stream, "benchmark", "", "{}", clips.seconds)
+            timed("all", lambda: encode_videos(folder / f"{stream}.h5", provenance, table, folder, decode, encoder))
+            larger = max(times["decode"][0], times["encode"][0])
+            cells = " | ".join(
+                f"{times[key][0]:.1f} ({times[key][1]:.1f})" for key in ("decode", "forward", "encode", "all")
+            )
+            ratio = times["encode"][1] / times["forward"][1]
+            total = times["all"][1] / (times["decode"][1] + times["encode"][1])
+            say(f"| {stream} | {cells} | {times['all'][0] / larger:.2f} | {total:.2f} | {ratio:.2f} |")
+
+        say(
+            "| stream | decode, s wall (CPU) | bare forward | encode | all | all / larger | CPU: all / sum | encode / forward |"
+        )
+        say("|---|---|---|---|---|---|---|---|")
+        if "visual" in arguments.streams:
+            clip, _, preprocess = open_clip.create_model_and_transforms(arguments.clip)
+            clip.eval()
+
+            def pictures(video: Video, problems: Problems) -> Iterator[Piece]:
+                for number, picture in frames_of_clips(folder / video.file, video.n_clips, clips.seconds):
+                    yield Piece(number, preprocess(Image.fromarray(picture)).numpy())
+
+            measure("clip_visual", clip.encode_image, pictures, 64, False)
+        if "pann" in arguments.streams:
+            pann = Cnn14(PannConfig()).eval()
+            measure("pann", pann, lambda v, p: sound(folder / v.file, v, RATE, clips.seconds, p), 32, True)
+        if "clap" in arguments.streams:
+            extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+            clap = Clap(ClapModel(ClapConfig()), extractor).eval()
+            measure("clap", clap, lambda v, p: sound(folder / v.file, v, 48_000, 10.0, p), 32, True)
+
+
+def memory(arguments: argparse.Namespace) -> None:
+    """Peak resident memory of each verb on two lengths."""
+    clip = {"architecture": "demo-clip", "definition": str(ROOT / "demo/encoders/demo-clip.json")}
+    pann = {"base_channels": 8, "embedding_dim": 128}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        drawn = {"demo_encoders": {"seed": 1}, "version": 1}
+        wanted = {"clip": ({"clip": clip}, "clip.pt"), "pann": ({"pann": pann}, "pann.pth"), "clap": ({}, "clap")}
+        for encoder, (part, out) in wanted.items():
+            settings = json.dumps({**drawn, **part})
+            options = ["weights", "--encoder", encoder, "--config", settings, "--out", str(folder / out)]
+            subprocess.run([sys.executable, "-m", "demo", *options], check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
+        verbs = {
+            "visual": (["visual"], {"clips": {}, "clip": clip, "visual": {}}, "clip.pt"),
+            "pann": (["audio", "--encoder", "pann"], {"clips": {}, "pann": pann}, "pann.pth"),
+            "clap": (["audio", "--encoder", "clap"], {"clips": {}, "clap": {}}, "clap"),
+        }
+        peaks: dict[tuple[str, int], float] = {}
+        for minutes in (2, arguments.minutes):
+            videos = folder / f"{minutes}"
+            videos.mkdir()
+            file = make(videos / "v.mp4", 60 * minutes, "320x180", 12)
+            write_table(folder / "table.jsonl", [probe(videos, file, ClipConfig())])
+            for verb, (words, config, weights) in verbs.items():
+                files = ["--manifest", folder / "table.jsonl", "--videos", videos, "--weights", folder / weights]
+                options = [*files, "--config", json.dumps(config), "--device", "cpu", "--out", folder / f"{verb}.h5"]
+                command = [sys.executable, "-m", "feature_extractors", *words, *map(str, options)]
+                job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+                _, status, usage = os.wait4(job.pid, 0)
+                job.returncode = status
+                assert status == 0, verb
+                peaks[verb, minutes] = usage.ru_maxrss / 1024
+            file.unlink()
+        say(f"| stream | 2 minutes, MB | {arguments.minutes} minutes, MB | ratio |\n|---|---|---|---|")
+        for verb in verbs:
+            short, long = peaks[verb, 2], peaks[verb, arguments.minutes]
+            say(f"| {verb} | {short:.0f} | {long:.0f} | {long / short:.3f} |")
+
+
+def main() -> None:
+    """Run one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    verb = verbs.add_parser("overlap")
+    verb.add_argument("--seconds", type=int, default=100, help="length of each of two videos")
+    verb.add_argument("--clip", default="ViT-B-32-quickgelu")
+    verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
+    verb.set_defaults(run=overlap)
+    verb = verbs.add_parser("memory")
+    verb.add_argument("--minutes", type=int, default=120, help="length of the long video")
+    verb.set_defaults(run=memory)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

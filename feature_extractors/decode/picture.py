@@ -1,0 +1,81 @@
+"""Decoded frames as upright RGB pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.filter import Graph
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A decoded frame and when it is on view.
+
+    Attributes:
+        frame: the frame.
+        begin: seconds from the first frame of the file.
+        end: seconds; when the next one follows, or its own length is over.
+        before, after: its neighbours, needed where it is interlaced; None at the ends.
+    """
+
+    frame: VideoFrame
+    begin: float
+    end: float
+    before: VideoFrame | None = None
+    after: VideoFrame | None = None
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The frame as (height, width, 3) RGB, deinterlaced where it is marked as interlaced, and upright.
+
+        Pixels are as stored: neither anamorphic pictures nor high dynamic range are corrected.
+        """
+        frame = self.frame
+        if frame.interlaced_frame:
+            frame = _deinterlace([self.before, frame, self.after])
+        picture = frame.to_ndarray(format="rgb24")
+        # `rotation` is counter-clockwise, in degrees, as np.rot90 turns.
+        return np.ascontiguousarray(np.rot90(picture, k=round(self.frame.rotation / 90) % 4))
+
+
+def _deinterlace(around: Sequence[VideoFrame | None]) -> VideoFrame:
+    """The middle one of three frames through FFmpeg's bwdif: as at its first field, at full height.
+
+    The filter looks one frame back and one ahead, so that three frames give what the whole video would.
+    """
+    middle = around[1]
+    assert middle is not None
+    frames = [frame for frame in around if frame is not None and _alike(frame, middle)]
+    graph = Graph()
+    base = Fraction(1, 1000)
+    source = graph.add_buffer(width=middle.width, height=middle.height, format=middle.format, time_base=base)
+    deinterlace = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(deinterlace)
+    deinterlace.link_to(sink)
+    graph.configure()
+    place = next(index for index, frame in enumerate(frames) if frame is middle)
+    made: list[VideoFrame] = []
+    for number, frame in enumerate([*frames, None]):
+        if frame is not None:
+            times = frame.pts, frame.time_base
+            frame.pts, frame.time_base = number * 40, base
+            graph.push(frame)
+            frame.pts, frame.time_base = times
+        else:
+            graph.push(None)
+        while True:
+            try:
+                made.append(graph.pull())  # type: ignore[arg-type]
+            except (av.BlockingIOError, av.EOFError):
+                break
+    return made[place]
+
+
+def _alike(frame: VideoFrame, other: VideoFrame) -> bool:
+    return (frame.width, frame.height, frame.format.name) == (other.width, other.height, other.format.name)

@@ -1,0 +1,93 @@
+"""What a media file holds, and the clip grid that follows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from cli import UserError
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound
+from feature_extractors.decode.timeline import Timeline, read_timeline
+from feature_extractors.manifest import ClipConfig, Video
+
+DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
+LONGEST_S = 24 * 3600.0
+"""A declared duration beyond this is not believed."""
+
+
+def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipConfig) -> Video:
+    """Probe a video; one that is missing (`cause` says why) or no video gets a row of no clips that names the cause."""
+    if file is not None:
+        try:
+            return probe(folder, file, clips)
+        except (UserError, OSError) as problem:
+            cause = " ".join(str(problem).removeprefix(f"{file}: ").split())
+    return Video(
+        vid=vid,
+        file=str(file.relative_to(folder)) if file else "",
+        duration_s=0.0,
+        n_clips=0,
+        has_audio=False,
+        sha256=_sha256(file) if file and file.is_file() else "",
+        problem=cause,
+    )
+
+
+def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
+    """Decide the clip grid of a video from its packets (nothing is decoded).
+
+    Of a file that ends before the duration that its header declares, the grid is of the declared duration: what is
+    not there is masked.
+
+    Raises:
+        UserError: not a media file, or no picture in it.
+    """
+    problems = Problems()
+    with open_media(file) as container:
+        sound = pick_sound(container)
+        timeline = read_timeline(file, container, problems, [sound] if sound else [])
+        duration = timeline.end
+        declared = _declared(container, pick_pictures(file, container), timeline)
+        there = max(timeline.end, timeline.others_end)
+        if there + clips.seconds <= declared <= LONGEST_S:
+            problems.add(f"cut off: ends at {there:.1f} s of {declared:.1f} s")
+            duration = declared
+    if duration <= 0:
+        raise UserError(f"{file}: no video frames")
+    duration = round(duration, 6)
+    return Video(
+        vid=file.stem,
+        file=str(file.relative_to(folder)),
+        duration_s=duration,
+        n_clips=clips.count(duration),
+        has_audio=sound is not None,
+        sha256=_sha256(file),
+        start_s=timeline.start_s,
+        problem=str(problems),
+    )
+
+
+def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
+    """Length that the header states for the video, or else for the whole file, in seconds from the first frame.
+
+    0 for formats whose header states none: what FFmpeg then tells is a guess from the bit rate.
+    """
+    if not DECLARING & set(container.format.name.split(",")):
+        return 0.0
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    if tag:
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s
+    duration: Any = container.duration
+    return (duration or 0) / 1_000_000 + (container.start_time or 0) / 1_000_000 - timeline.start_s
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

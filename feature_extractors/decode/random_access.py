@@ -1,0 +1,70 @@
+"""Which packets need not be decoded: where decoding can start afresh, and which codecs can drop what nothing refers to.
+
+A container's key-frame flag alone is not enough for H.264 and HEVC: recovery points and clean random access pictures
+bear it as well, and pictures after those may look back beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+KEY_IS_CLEAN = {
+    *("vp8", "vp9", "av1"),  # a key frame resets all references and contexts
+    *("mpeg1video", "mpeg2video", "mpeg4"),  # later pictures in order of showing never look back beyond an I picture
+    *("mjpeg", "prores", "dvvideo", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "dnxhd", "png"),  # all are intra
+}
+DROPS_UNREFERENCED = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"}
+"""Codecs whose decoder leaves out non-reference pictures by their header alone, without any change to later ones."""
+
+_IDR_H264 = 5
+_RESETTING_HEVC = range(16, 21)  # BLA and IDR; CRA (21) may be followed by pictures that look back
+
+
+def starts_afresh(codec: str, is_keyframe: bool, data: memoryview, length_size: int) -> bool:
+    """Whether pictures from this packet on (in order of showing as well) can be decoded without any before it."""
+    if not is_keyframe:
+        return False
+    if codec == "h264":
+        return any(header & 31 == _IDR_H264 for header, _ in nal_headers(data, length_size))
+    if codec == "hevc":
+        return any(header >> 1 & 63 in _RESETTING_HEVC for header, _ in nal_headers(data, length_size))
+    return codec in KEY_IS_CLEAN
+
+
+def has_sublayers(data: memoryview, length_size: int) -> bool:
+    """Whether an HEVC packet lies above the lowest temporal sub-layer.
+
+    A picture that its own sub-layer does not refer to may be referred to from a higher one, so that FFmpeg's skipping
+    of non-reference pictures is not exact there.
+    """
+    return any(second & 7 > 1 for _, second in nal_headers(data, length_size))
+
+
+def is_hidden(codec: str, data: memoryview) -> bool:
+    """Whether a packet shows nothing: VP8's alternate reference frames (RFC 6386, 9.1: show_frame)."""
+    return codec == "vp8" and len(data) > 0 and not data[0] & 0x10
+
+
+def length_size_of(codec: str, extradata: bytes | None) -> int:
+    """Bytes of the length before each NAL unit (ISO/IEC 14496-15), 0 where start codes separate them (Annex B)."""
+    place = {"h264": 4, "hevc": 21}.get(codec)
+    if place is None or not extradata or len(extradata) <= place or extradata[0] != 1:
+        return 0
+    return (extradata[place] & 3) + 1
+
+
+def nal_headers(data: memoryview, length_size: int) -> Iterator[tuple[int, int]]:
+    """The first two bytes of each NAL unit."""
+    if length_size:
+        at = 0
+        while at + length_size + 1 < len(data):
+            length = int.from_bytes(data[at : at + length_size], "big")
+            at += length_size
+            yield data[at], data[at + 1]
+            at += length
+        return
+    content = bytes(data)
+    at = content.find(b"\0\0\1")
+    while 0 <= at < len(content) - 4:
+        yield content[at + 3], content[at + 4]
+        at = content.find(b"\0\0\1", at + 3)

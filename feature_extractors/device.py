@@ -1,0 +1,37 @@
+"""Where networks run: a run-time choice, part of no setting."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from cli import UserError
+
+
+def use_device(name: str, threads: int) -> torch.device:
+    """The device `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`, set up to give the same numbers each time.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    torch.set_num_threads(threads)
+    # cuBLAS is deterministic only with a workspace of its own, stated before it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # float32 is to mean float32: bfloat16 and float16 are asked for by `encoding.precision`.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ValueError) as problem:
+        raise UserError(f"--device {name}: {str(problem).splitlines()[0]}") from None
+    return device
+
+
+def describe_device(device: torch.device) -> str:
+    """What ran: `cpu`, or the GPU's name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -1,0 +1,52 @@
+"""All videos with which something was wrong, from the tables and stores of all shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.files import write_text
+from feature_extractors.manifest import read_table
+from feature_extractors.store import read_problems
+
+COLUMNS = ("vid", "file", "stage", "cause")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with a video, and where it was noticed: in `manifest` or a stream."""
+
+    vid: str
+    file: str
+    stage: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Problems, each cause once a video and stage, and how many videos there are in all and left out."""
+
+    problems: list[Problem]
+    videos: int
+    left_out: int
+
+
+def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
+    """Read the problems of all shards, sorted by id; what the table says is not said again of each stream."""
+    videos = {video.vid: video for table in tables for video in read_table(table)}
+    found = [Problem(video.vid, video.file, "manifest", video.problem) for video in videos.values() if video.problem]
+    for path in stores:
+        stream, causes = read_problems(path)
+        for vid, cause in causes.items():
+            video = videos.get(vid)
+            if video is None or cause != video.problem:
+                found.append(Problem(vid, video.file if video else "", stream, cause))
+    found.sort(key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
+    return Findings(found, len(videos), sum(not video.n_clips for video in videos.values()))
+
+
+def write_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Tab-separated lines under a header."""
+    rows = [COLUMNS, *((item.vid, item.file, item.stage, item.cause) for item in problems)]
+    write_text(path, "".join("\t".join(" ".join(value.split()) for value in row) + "\n" for row in rows))

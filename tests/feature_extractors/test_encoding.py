@@ -1,0 +1,150 @@
+"""The engine of all clip streams: groups, batches, resumption after a kill, and what may not change a byte."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cli import UserError
+from feature_extractors import encoding
+from feature_extractors.decode import Problems, examine
+from feature_extractors.encoding import FULL_PRECISION, Encoder, EncodingConfig, Piece, encode_videos, group_videos
+from feature_extractors.manifest import ClipConfig, Video, write_table
+from feature_extractors.store import Provenance, Store, read_problems
+from tests.feature_extractors.media import steady, write_media
+
+ROOT = Path(__file__).parents[2]
+PROVENANCE = Provenance("made", "encoder", "0" * 64, "{}", clip_seconds=2.0)
+CLIPS = {"a": 3, "b": 0, "c": 70, "d": 1, "e": 4}
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> list[Video]:
+    for vid in CLIPS:
+        (tmp_path / f"{vid}.mp4").touch()
+    return [
+        Video(vid=vid, file=f"{vid}.mp4", duration_s=2.0 * n, n_clips=n, has_audio=False, sha256="")
+        for vid, n in CLIPS.items()
+    ]
+
+
+def decode(video: Video, problems: Problems) -> Iterator[Piece]:
+    for clip in range(video.n_clips):
+        yield Piece(clip, np.full(4, ord(video.vid) + clip / 100, np.float32))
+
+
+def encoder(batch: int = 16, config: EncodingConfig = FULL_PRECISION) -> Encoder:
+    torch.manual_seed(0)
+    network = torch.nn.Linear(4, 8)
+    return Encoder(network, torch.device("cpu"), config, batch, 8)
+
+
+def test_groups_follow_from_the_table_alone(videos: list[Video]) -> None:
+    assert group_videos(videos, 0) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    assert group_videos(videos, 4) == [["a", "b", "c"], ["d", "e"]]
+    assert group_videos(videos, 1000) == [["a", "b", "c", "d", "e"]]
+    assert group_videos([], 4) == []
+
+
+@pytest.mark.parametrize("group_clips", [0, 4, 1000])
+def test_rows_are_those_of_each_piece_however_they_are_batched(
+    tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = group_videos(videos, group_clips)
+    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
+    store = Store(tmp_path / "000.h5")
+    for video in videos:
+        inputs = np.array([piece.value for piece in decode(video, Problems())], np.float32).reshape(-1, 4)
+        with torch.inference_mode():
+            expected = encoder().network(torch.from_numpy(inputs)).numpy()
+        np.testing.assert_allclose(store.rows(video.vid), expected, rtol=1e-5, atol=1e-5)
+    assert store.on_grid("c", 70)[1].all()
+
+
+@pytest.mark.parametrize("group_clips", [0, 4])
+def test_a_decoder_that_fails_costs_the_rest_of_its_video_only(
+    tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = group_videos(videos, group_clips)
+    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+
+    def failing(video: Video, problems: Problems) -> Iterator[Piece]:
+        for piece in decode(video, problems):
+            if video.vid == "c" and piece.clip == 20:
+                raise UserError(f"{tmp_path / video.file}: the disk is worn")
+            yield piece
+
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, failing, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert store.on_grid("c", 70)[1].tolist() == [True] * 20 + [False] * 50
+    assert len(store.rows("d")) == 1 and len(store.rows("e")) == 4
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "the disk is worn"}
+
+
+def test_a_mistake_in_the_code_is_no_broken_video(tmp_path: Path, videos: list[Video]) -> None:
+    def wrong(video: Video, problems: Problems) -> Iterator[Piece]:
+        raise ZeroDivisionError
+        yield
+
+    with pytest.raises(ZeroDivisionError):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
+    (tmp_path / "c.mp4").unlink()  # as is a folder that is no longer mounted
+    with pytest.raises(UserError, match=r"c\.mp4: no such video"):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
+
+
+def test_values_too_large_for_halves_are_an_error(tmp_path: Path, videos: list[Video]) -> None:
+    def loud(video: Video, problems: Problems) -> Iterator[Piece]:
+        yield Piece(0, np.full(4, 1e9, np.float32))
+
+    with pytest.raises(UserError, match=r"encoding\.dtype: features are too large for float16"):
+        half = EncodingConfig(dtype="float16")
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, loud, encoder(config=half))
+
+
+def test_a_killed_job_encodes_no_finished_video_again(
+    tmp_path: Path, clip_definition: Path, clip_weights: Path
+) -> None:
+    """SIGKILL in the middle of a shard. Videos that were done are then taken away: reading them again would fail."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    names = [f"v{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        write_media(folder / f"{name}.mp4", steady(20.0), first=number)
+    table = [examine(folder, name, folder / f"{name}.mp4", "", ClipConfig(seconds=0.1)) for name in names]
+    write_table(tmp_path / "table.jsonl", table)
+    clip = {"architecture": "tiny-clip", "definition": str(clip_definition)}
+    config = json.dumps({"clips": {"seconds": 0.1}, "clip": clip, "visual": {}})
+
+    def command(out: str) -> list[str]:
+        files = ["--manifest", tmp_path / "table.jsonl", "--videos", folder, "--weights", clip_weights]
+        options = [*files, "--config", config, "--device", "cpu", "--out", tmp_path / out]
+        return [sys.executable, "-m", "feature_extractors", "visual", *map(str, options)]
+
+    subprocess.run(command("whole.h5"), cwd=ROOT, check=True, capture_output=True)
+    part = tmp_path / "killed.h5.part"
+    job = subprocess.Popen(command("killed.h5"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        while not (part / "000001.npz").exists():
+            assert job.poll() is None
+            time.sleep(0.002)
+    finally:
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    done = sorted(file.stem for file in part.glob("??????.npz"))
+    assert 2 <= len(done) < 6 and not (tmp_path / "killed.h5").exists()
+    for name in done:
+        (folder / f"{names[int(name)]}.mp4").unlink()
+    resumed = subprocess.run(command("killed.h5"), cwd=ROOT, check=True, capture_output=True, text=True)
+    assert f"{6 - len(done)} of {6 - len(done)}" in resumed.stderr
+    assert (tmp_path / "killed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
