@@ -11,7 +11,8 @@ import torch
 from cli import Settings
 from cli.files import Row
 from feature_extractors import CODE_VERSION
-from feature_extractors.clip_model import ClipModelConfig, build_clip, project_pooled, token_states, valid_lengths
+from feature_extractors.clip_facts import ClipModelConfig
+from feature_extractors.clip_model import build_clip, project_pooled, token_states, valid_lengths
 from feature_extractors.store import Arrays, Provenance, write_store
 from feature_extractors.weights import fingerprint
 
@@ -33,6 +34,7 @@ def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path) -> N
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=0.0,
+        weights_facts=clip.describe_weights(),
     )
     texts = {str(row["qid"]): row["query"] for row in queries}
 

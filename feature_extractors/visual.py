@@ -15,7 +15,8 @@ from PIL import Image
 
 from cli import Settings
 from feature_extractors import CODE_VERSION
-from feature_extractors.clip_model import ClipModel, ClipModelConfig, build_clip
+from feature_extractors.clip_facts import ClipModelConfig
+from feature_extractors.clip_model import ClipModel, build_clip
 from feature_extractors.decode import frames_at
 from feature_extractors.encoding import ClipFeatures, encode_videos
 from feature_extractors.manifest import ClipConfig, Video
@@ -55,6 +56,7 @@ def extract(stage: VisualStage, videos: list[Video], folder: Path, weights: Path
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=stage.clips.seconds,
+        weights_facts=clip.describe_weights(),
     )
 
     def encode(video: Video) -> ClipFeatures:
