@@ -35,16 +35,19 @@ def manifest(arguments: argparse.Namespace) -> None:
 
 def visual(arguments: argparse.Namespace) -> None:
     """Encode the frame at each clip's centre with CLIP."""
+    from feature_extractors.clip_model import find_weights
     from feature_extractors.manifest import read_table
     from feature_extractors.visual import VisualStage, extract
 
     stage = VisualStage.from_json(arguments.config)
     _use_threads(arguments.threads)
-    extract(stage, read_table(arguments.manifest), arguments.videos, arguments.weights, arguments.out)
+    weights = find_weights(stage.clip, arguments.weights)
+    extract(stage, read_table(arguments.manifest), arguments.videos, weights, arguments.out)
 
 
 def text(arguments: argparse.Namespace) -> None:
     """Encode the queries about the videos of one shard with CLIP."""
+    from feature_extractors.clip_model import find_weights
     from feature_extractors.manifest import queries_of, read_annotations
     from feature_extractors.text import TextStage, extract
 
@@ -52,11 +55,12 @@ def text(arguments: argparse.Namespace) -> None:
     _check_shard(arguments)
     rows = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
     _use_threads(arguments.threads)
-    extract(stage, rows, arguments.weights, arguments.out)
+    extract(stage, rows, find_weights(stage.clip, arguments.weights), arguments.out)
 
 
 def audio(arguments: argparse.Namespace) -> None:
     """Encode the sound of each clip with PANN Cnn14 (--encoder pann) or CLAP (--encoder clap)."""
+    from feature_extractors.audio.clap import find_checkpoint
     from feature_extractors.audio.extract import ClapStage, PannStage, extract_clap, extract_pann
     from feature_extractors.manifest import read_table
 
@@ -64,9 +68,35 @@ def audio(arguments: argparse.Namespace) -> None:
     _use_threads(arguments.threads)
     if arguments.encoder == "pann":
         stage = PannStage.from_json(arguments.config)
-        extract_pann(stage, videos, arguments.videos, arguments.weights, arguments.out)
+        extract_pann(stage, videos, arguments.videos, Path(arguments.weights), arguments.out)
     else:
-        extract_clap(ClapStage.from_json(arguments.config), videos, arguments.videos, arguments.weights, arguments.out)
+        weights = find_checkpoint(arguments.weights)
+        extract_clap(ClapStage.from_json(arguments.config), videos, arguments.videos, weights, arguments.out)
+
+
+def fetch_weights(arguments: argparse.Namespace) -> None:
+    """Download published weights, check them, and put them into a folder; without a name, list what is known.
+
+    A right file that is there is kept; a broken download is gone on with. With --mirror, the files are copied from a
+    local folder and checked in the same way.
+    """
+    from feature_extractors.catalogue import FOLDER, KNOWN, known_weights
+    from feature_extractors.fetch import fetch_file
+
+    if not arguments.names:
+        for known in KNOWN.values():
+            size = sum(file.size for file in known.files)
+            millions = f", {size / 1e6:.0f} MB" if size else ""
+            _log.info("%s: for %s%s, %s, from %s", known.name, known.encoder, millions, known.licence, known.source)
+        return
+    if arguments.out and len(arguments.names) > 1:
+        raise UserError("--out: name one of the weights, or leave it out: each then has a folder of its own")
+    for name in arguments.names:
+        known = known_weights(name)
+        folder = arguments.out or FOLDER / name
+        files = [known.file(arguments.only)] if arguments.only else known.files
+        for file in files:
+            fetch_file(known, file, folder, arguments.mirror)
 
 
 def _use_threads(threads: int) -> None:
@@ -93,9 +123,9 @@ def _add_shard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=_positive, required=True, help="number of shards in all")
 
 
-def _add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str) -> None:
+def _add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str, needed: bool = False) -> None:
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
-    parser.add_argument("--weights", type=Path, required=True, help=weights)
+    parser.add_argument("--weights", default="", required=needed, help=weights)
     parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
     parser.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
 
@@ -117,16 +147,25 @@ def main() -> int:
 
     parser = command.verb("visual", visual)
     _add_videos(parser)
-    _add_encoding(parser, "clips, clip, visual", "CLIP checkpoint (.pt, .safetensors)")
+    _add_encoding(parser, "clips, clip, visual", "CLIP checkpoint; without: the open_clip tag in clip.pretrained")
 
     parser = command.verb("text", text)
     _add_shard(parser)
-    _add_encoding(parser, "clip", "CLIP checkpoint (.pt, .safetensors)")
+    _add_encoding(parser, "clip", "CLIP checkpoint; without: the open_clip tag in clip.pretrained")
 
     parser = command.verb("audio", audio)
     parser.add_argument("--encoder", choices=["pann", "clap"], required=True)
     _add_videos(parser)
-    _add_encoding(parser, "clips and pann or clap", "Cnn14 checkpoint, or a directory with a CLAP checkpoint")
+    weights = "Cnn14 checkpoint; or a directory with a CLAP checkpoint, or hub:owner/name of one"
+    _add_encoding(parser, "clips and pann or clap", weights, needed=True)
+
+    parser = command.verb("fetch-weights", fetch_weights)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of the list that the verb prints without one")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to put them in (default weights/published/NAME)"
+    )
+    parser.add_argument("--only", metavar="FILE", help="just this one of the files")
+    parser.add_argument("--mirror", type=Path, metavar="DIR", help="copy from here: DIR/NAME/FILE or DIR/FILE")
     return command.main()
 
 

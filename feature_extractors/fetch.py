@@ -34,19 +34,19 @@ def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Pat
     """
     target = folder / file.name
     if target.exists():
-        _check(target, file, "another file of this name is there: move it away")
+        check_file(target, file, "another file of this name is there: move it away")
         _log.info("%s: there, checksum right", target)
         return target
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     if mirror is not None:
         source = _mirrored(weights, file, mirror)
-        _check(source, file, "the mirror holds another file")
+        check_file(source, file, "the mirror holds another file")
         shutil.copyfile(source, part)
     else:
         _download(weights, file, target, part)
     try:
-        _check(part, file, "what came is not the published file, and was thrown away")
+        check_file(part, file, "what came is not the published file, and was thrown away")
     except UserError:
         part.unlink()
         raise
@@ -61,7 +61,12 @@ def digest_of(file: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(content, algorithm).hexdigest()
 
 
-def _check(path: Path, file: KnownFile, otherwise: str) -> None:
+def check_file(path: Path, file: KnownFile, otherwise: str) -> None:
+    """Check size and digests of a file against the published ones; `otherwise` ends the message.
+
+    Raises:
+        UserError: they differ.
+    """
     size = path.stat().st_size
     if file.size and size != file.size:
         raise UserError(f"{path}: {size:,} bytes, the published {file.name} has {file.size:,}: {otherwise}")

@@ -7,8 +7,8 @@ Layout: rows of all ids packed one after the other.
 - queries: `tokens` (rows, dim) float32 and `pooled` (ids, dim).
 - `ids` (n,), `offsets` (n + 1,), and columns of one value an id under `columns/`.
 
-Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, weights_facts and the canonical
-configuration.
+Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration and
+details.
 Nothing is compressed (measured: no gain on such features) and there are no time stamps: same input, same bytes.
 """
 
@@ -41,8 +41,8 @@ class Provenance:
     """Canonical JSON of the settings that made it."""
     clip_seconds: float
     """Length of a clip in seconds; 0 for text."""
-    weights_facts: str = ""
-    """Canonical JSON of what was found out about the weights: their activation, their colour statistics."""
+    details: str = ""
+    """Canonical JSON of what was found out: the activation and colour statistics of weights, the parts of an import."""
 
 
 def write_store(

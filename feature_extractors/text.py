@@ -34,7 +34,7 @@ def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path) -> N
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=0.0,
-        weights_facts=clip.describe_weights(),
+        details=clip.describe_weights(),
     )
     texts = {str(row["qid"]): row["query"] for row in queries}
 

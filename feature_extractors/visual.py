@@ -56,7 +56,7 @@ def extract(stage: VisualStage, videos: list[Video], folder: Path, weights: Path
         weights_sha256=fingerprint([weights]),
         config=stage.to_json(),
         clip_seconds=stage.clips.seconds,
-        weights_facts=clip.describe_weights(),
+        details=clip.describe_weights(),
     )
 
     def encode(video: Video) -> ClipFeatures:

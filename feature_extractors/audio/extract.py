@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
-from feature_extractors.audio.clap import FILES, ClapConfig, load_clap
+from feature_extractors.audio.clap import ClapConfig, checkpoint_files, load_clap
 from feature_extractors.audio.pann import MIN_SAMPLES, RATE, PannConfig, load_pann
 from feature_extractors.audio.windows import clip_windows, heard_clips
 from feature_extractors.decode import read_sound
@@ -56,11 +56,9 @@ def extract_clap(stage: ClapStage, videos: list[Video], folder: Path, weights: P
     """Encode windows around each clip with CLAP into the store `out`; `weights` is a directory."""
     network = load_clap(weights)
     front_end = network.front_end
-    if round(stage.clap.window_seconds * front_end.rate) != front_end.samples:
-        raise UserError(f"clap.window_seconds: {weights} takes {front_end.samples / front_end.rate:g} s")
-    files = [weights / name for name in FILES]
-    provenance = _provenance("clap", "ClapModel", files, stage.to_json(), stage.clips)
-    _extract(out, provenance, videos, folder, network, front_end.rate, stage.clap.window_seconds)
+    seconds = stage.clap.heard_seconds(stage.clips.seconds, front_end.samples / front_end.rate)
+    provenance = _provenance("clap", "ClapModel", checkpoint_files(weights), stage.to_json(), stage.clips)
+    _extract(out, provenance, videos, folder, network, front_end.rate, seconds)
 
 
 def _provenance(stream: str, extractor: str, weights: list[Path], config: str, clips: ClipConfig) -> Provenance:

@@ -200,7 +200,9 @@ def test_weights_of_a_tag_come_from_the_cache(
         "own": open_clip.pretrained._slpcfg(hf_hub="someone/tiny/", quick_gelu=True, resize_mode="squash")
     }
     settings = config("tiny-clip", definition=str(clip_definition), pretrained="own")
-    with pytest.raises(UserError, match=r"not in the cache.*huggingface\.co/someone/tiny.*set clip\.weights") as problem:
+    with pytest.raises(
+        UserError, match=r"not in the cache.*huggingface\.co/someone/tiny.*set clip\.weights"
+    ) as problem:
         find_weights(settings, "")
     assert "\n" not in str(problem.value)
     # As huggingface_hub keeps it.
