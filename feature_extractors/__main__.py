@@ -16,16 +16,28 @@ def manifest(arguments: argparse.Namespace) -> None:
     """Decide the clip grid of the videos of one shard.
 
     Probes each video that the annotations name and that falls into the shard, and writes one line a video: file,
-    duration in seconds, number of clips, whether it has sound, sha256.
+    duration in seconds, number of clips, whether it has sound, sha256. Without --videos, the grid follows the annotated
+    durations: for features that were made elsewhere.
     """
     from feature_extractors.decode import probe
-    from feature_extractors.manifest import ManifestStage, find_videos, read_annotations, videos_of, write_table
+    from feature_extractors.manifest import (
+        ManifestStage,
+        annotated_videos,
+        find_videos,
+        read_annotations,
+        videos_of,
+        write_table,
+    )
 
     clips = ManifestStage.from_json(arguments.config).clips
     _check_shard(arguments)
     rows = read_annotations(arguments.annotations)
-    files = find_videos(arguments.videos, videos_of(rows, arguments.shard, arguments.shards))
-    table = [probe(arguments.videos, file, clips) for file in files.values()]
+    vids = videos_of(rows, arguments.shard, arguments.shards)
+    if arguments.videos:
+        folder = Path(arguments.videos)
+        table = [probe(folder, file, clips) for file in find_videos(folder, vids).values()]
+    else:
+        table = annotated_videos(rows, vids, clips)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_table(arguments.out, table)
     n_clips = sum(video.n_clips for video in table)
@@ -72,6 +84,24 @@ def audio(arguments: argparse.Namespace) -> None:
     else:
         weights = find_checkpoint(arguments.weights)
         extract_clap(ClapStage.from_json(arguments.config), videos, arguments.videos, weights, arguments.out)
+
+
+def import_released(arguments: argparse.Namespace) -> None:
+    """Turn released feature files into a store on this project's clip grid.
+
+    Layouts: moment_detr (also QD-DETR, Lighthouse), umt, tvsum_i3d, and for queries moment_detr_text, lighthouse_text,
+    tvsum_text. The grid is the video table's; ids without a file and other lengths are reported and recorded.
+    """
+    from feature_extractors.manifest import queries_of, read_annotations, read_table
+    from feature_extractors.released import LAYOUTS, ImportStage, import_texts, import_videos
+
+    stage = ImportStage.from_json(arguments.config)
+    if not LAYOUTS[stage.imported.layout].text:
+        import_videos(stage, arguments.stream, read_table(arguments.manifest), arguments.out)
+        return
+    _check_shard(arguments)
+    queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
+    import_texts(stage, arguments.stream, queries, arguments.out)
 
 
 def fetch_weights(arguments: argparse.Namespace) -> None:
@@ -123,9 +153,17 @@ def _add_shard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=_positive, required=True, help="number of shards in all")
 
 
+def _add_optional(parser: argparse.ArgumentParser, option: str, metavar: str, text: str) -> None:
+    # The option without a value is the same as none at all: a rule writes it so where the configuration has none.
+    parser.add_argument(option, nargs="?", const="", default="", metavar=metavar, help=text)
+
+
 def _add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str, needed: bool = False) -> None:
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
-    parser.add_argument("--weights", default="", required=needed, help=weights)
+    if needed:
+        parser.add_argument("--weights", required=True, help=weights)
+    else:
+        _add_optional(parser, "--weights", metavar="FILE", text=weights)
     parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
     parser.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
 
@@ -141,7 +179,7 @@ def main() -> int:
 
     parser = command.verb("manifest", manifest)
     _add_shard(parser)
-    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of the media files")
+    _add_optional(parser, "--videos", metavar="DIR", text="folder of the media files; without: annotations")
     parser.add_argument("--config", required=True, metavar="JSON", help="section clips, as JSON or @FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the video table to write")
 
@@ -158,6 +196,13 @@ def main() -> int:
     _add_videos(parser)
     weights = "Cnn14 checkpoint; or a directory with a CLAP checkpoint, or hub:owner/name of one"
     _add_encoding(parser, "clips and pann or clap", weights, needed=True)
+
+    parser = command.verb("import-released", import_released)
+    _add_shard(parser)
+    parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
+    parser.add_argument("--stream", required=True, metavar="NAME", help="name of the stream, such as slowfast")
+    parser.add_argument("--config", required=True, metavar="JSON", help="sections clips, imported: layout, folders")
+    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
 
     parser = command.verb("fetch-weights", fetch_weights)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of the list that the verb prints without one")
