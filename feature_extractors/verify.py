@@ -107,13 +107,12 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
     of_first = {name: store for store in first for name in store.ids}
     of_second = {name: store for store in second for name in store.ids}
     shared = sorted(of_first.keys() & of_second.keys())
-    pairs, lengths = [], []
-    for name in shared:
-        places = _places(of_first[name], name), _places(of_second[name], name)
-        rows = of_first[name].rows(name).astype(np.float64), of_second[name].rows(name).astype(np.float64)
+    pairs = [(name, of_first[name], of_second[name]) for name in shared]
+    lengths = []
+    for name, one, other in pairs:
+        places = _places(one, name), _places(other, name)
         if not np.array_equal(*places):
             lengths.append((name, len(places[0]), len(places[1])))
-        pairs.append((name, *places, *rows))
     agreement, hints = None, []
     if a.dim == b.dim:
         agreement = _agree(pairs)
@@ -123,8 +122,8 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
     return Comparison((a.dim, b.dim), only, lengths, agreement, hints, list(_provenance(a, b)))
 
 
-Pair = tuple[str, NDArray[np.int64], NDArray[np.int64], Rows, Rows]
-"""An id, the clips of its rows in A and in B, and the rows."""
+Pair = tuple[str, Store, Store]
+"""An id, and the stores of A and B that hold it: rows are read when they are compared, to hold one video's at a time."""
 
 
 def _places(store: Store, name: str) -> NDArray[np.int64]:
@@ -137,9 +136,10 @@ def _places(store: Store, name: str) -> NDArray[np.int64]:
 
 def _matched(pair: Pair, shift: int = 0) -> tuple[NDArray[np.int64], Rows, Rows]:
     """The clips of A that B has `shift` clips later, and the rows of both."""
-    _, at_first, at_second, rows, others = pair
-    clips, ours, theirs = np.intersect1d(at_first + shift, at_second, assume_unique=True, return_indices=True)
-    return clips - shift, rows[ours], others[theirs]
+    name, first, second = pair
+    places = _places(first, name) + shift, _places(second, name)
+    clips, ours, theirs = np.intersect1d(*places, assume_unique=True, return_indices=True)
+    return clips - shift, first.rows(name)[ours].astype(np.float64), second.rows(name)[theirs].astype(np.float64)
 
 
 def _cosines(rows: Rows, others: Rows) -> Rows:
@@ -172,12 +172,11 @@ def _agree(pairs: list[Pair]) -> Agreement | None:
 
 
 def _sample(pairs: list[Pair]) -> tuple[Rows, Rows]:
-    """Up to SAMPLE matched rows of both, spread over all ids."""
-    matched = [_matched(pair)[1:] for pair in pairs]
-    rows = np.concatenate([rows for rows, _ in matched])
-    others = np.concatenate([others for _, others in matched])
-    step = max(1, len(rows) // SAMPLE)
-    return rows[::step], others[::step]
+    """Some matched rows of both, from ids spread over all: SAMPLE of them, or all there are."""
+    total = sum(len(first.rows(name)) for name, first, _ in pairs)
+    step = max(1, total // SAMPLE)
+    matched = [_matched(pair)[1:] for pair in pairs[::step]]
+    return np.concatenate([rows for rows, _ in matched]), np.concatenate([others for _, others in matched])
 
 
 def _find_order(first: Sequence[Store], second: Sequence[Store], pairs: list[Pair]) -> Iterator[str]:
