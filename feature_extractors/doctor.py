@@ -174,7 +174,7 @@ def _length(facts: MediaFacts, annotated: set[float], clips: ClipConfig) -> Iter
     if missing > max(0.5, 0.01 * facts.header_seconds):
         yield "error", f"cut short: {facts.header_seconds:.1f} s by its header, pictures for {facts.duration:.1f} s"
     if facts.undecodable > 0:
-        yield "warning", f"{facts.undecodable} packets that cannot be decoded"
+        yield "warning", f"{facts.undecodable} frames or packets that cannot be decoded"
     if facts.duration < clips.seconds:
         yield "warning", f"shorter than one clip: {facts.duration:.2f} s"
     for seconds in annotated:

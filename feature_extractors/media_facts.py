@@ -49,7 +49,7 @@ class MediaFacts:
         sounds: audio streams with packets.
         silent_streams: audio streams without any.
         broken: why the file could not be read to its end, or empty.
-        undecodable: packets that did not decode; -1 if only one frame was decoded.
+        undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
     """
 
     container: str
@@ -101,7 +101,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
     stream = container.streams.video[0]
     spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in container.streams}
     picture: Any = None
-    undecodable = 0
+    undecodable, decoded = 0, 0
     broken = ""
     try:
         for packet in container.demux():
@@ -115,8 +115,9 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
                 except av.FFmpegError:
                     undecodable += 1
                     continue
-                if picture is None and packet.stream.index == stream.index and frames:
-                    picture = frames[0]
+                if packet.stream.index == stream.index:
+                    decoded += len(frames)
+                    picture = frames[0] if picture is None and frames else picture
     except av.FFmpegError as problem:
         broken = problem.strerror or type(problem).__name__
     shown = sorted(spans[stream.index])
@@ -155,7 +156,8 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
         sounds=tuple(sounds),
         silent_streams=len(container.streams.audio) - len(sounds),
         broken=broken,
-        undecodable=undecodable if decode else -1,
+        # Many decoders leave a damaged frame out without a word.
+        undecodable=max(undecodable, len(shown) - decoded) if decode else -1,
     )
 
 

@@ -123,7 +123,7 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
 
 
 Pair = tuple[str, Store, Store]
-"""An id, and the stores of A and B that hold it: rows are read when they are compared, to hold one video's at a time."""
+"""An id, and the stores of A and B that hold it: rows are read when they are compared, one video's at a time."""
 
 
 def _places(store: Store, name: str) -> NDArray[np.int64]:
