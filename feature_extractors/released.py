@@ -1,7 +1,7 @@
 """Released feature files, in the layouts that the field passes around, into stores on this project's clip grid.
 
-Row i of a released file describes clip i. Rows beyond the grid are left out, clips beyond the rows are masked, ids
-without a file have no rows: each is said in the store's column `problem`. Torch-free.
+Row i of a released file describes clip i. Rows beyond the grid are left out, clips beyond the rows are masked (or held,
+if so configured), ids without a file have no rows: each is said in the store's column `problem`. Torch-free.
 """
 
 from __future__ import annotations
@@ -61,8 +61,12 @@ class ImportConfig(Settings):
     layout: Literal["moment_detr", "umt", "tvsum_i3d", "moment_detr_text", "lighthouse_text", "tvsum_text"]
     folders: tuple[str, ...]
     """Several are joined along the feature axis, in this order, each row first divided by its part's L2 norm."""
+    hold_last: int = 0
+    """Clips at the end that the last row stands for where no more rows are missing; the others are masked."""
 
     def __post_init__(self) -> None:
+        if self.hold_last < 0:
+            raise UserError(f"imported: hold_last: must not be negative, got {self.hold_last}")
         if not self.folders:
             raise UserError("imported: folders: name at least one")
         if LAYOUTS[self.layout].text and len(self.folders) > 1:
@@ -97,11 +101,13 @@ class Found:
         files: by folder; empty if any is missing.
         rows: rows that all parts have.
         problem: what is not as it should be, or empty.
+        held: clips at the end that the last row stands for.
     """
 
     files: list[list[Path]]
     rows: int
     problem: str
+    held: int = 0
 
 
 def import_videos(stage: ImportStage, stream: str, videos: list[Video], out: Path) -> None:
@@ -118,8 +124,10 @@ def import_videos(stage: ImportStage, stream: str, videos: list[Video], out: Pat
 
     def encode(vid: str) -> Arrays:
         rows = min(found[vid].rows, table[vid].n_clips)
-        starts = np.arange(rows) * stage.clips.seconds
         features = _joined(stage.imported, found[vid].files, sum(dims), rows)
+        if found[vid].held:
+            features = np.concatenate([features, np.repeat(features[-1:], found[vid].held, axis=0)])
+        starts = np.arange(len(features)) * stage.clips.seconds
         return {"features": features, "times": np.stack([starts, starts + stage.clips.seconds], axis=1)}
 
     columns = {
@@ -245,11 +253,13 @@ def _look(config: ImportConfig, files: list[list[Path]], dims: list[int], n_clip
     problems = []
     if len(set(lengths)) > 1:
         problems.append(f"parts of {', '.join(map(str, lengths))} rows")
-    if n_clips is not None and min(lengths) != n_clips:
-        problems.append(f"{min(lengths)} rows for {n_clips} clips")
-    if min(lengths) == 0:
+    rows, held = min(lengths), 0
+    if n_clips is not None and rows != n_clips:
+        held = n_clips - rows if rows and 0 < n_clips - rows <= config.hold_last else 0
+        problems.append(f"{rows} rows for {n_clips} clips" + (", the last row held" if held else ""))
+    if rows == 0:
         problems.append("no rows")
-    return Found(files, min(lengths), "; ".join(problems))
+    return Found(files, rows, "; ".join(problems), held)
 
 
 def _joined(config: ImportConfig, files: list[list[Path]], dim: int, rows: int) -> NDArray[np.float32]:

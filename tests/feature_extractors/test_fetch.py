@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli import UserError
+from feature_extractors.__main__ import main
 from feature_extractors.catalogue import KNOWN, KnownFile, KnownWeights, known_weights, published_files
 from feature_extractors.fetch import fetch_file
 
@@ -183,3 +184,33 @@ def test_configured_names_lead_to_files() -> None:
         published_files("published:pann-cnn14", "clip")
     with pytest.raises(UserError, match=r"no published weights 'cnn'.*pann-cnn14"):
         known_weights("cnn")
+
+
+def test_the_command_lists_fetches_and_fails_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: object) -> int:
+        monkeypatch.setattr("sys.argv", ["feature_extractors", "fetch-weights", *map(str, arguments)])
+        return main()
+
+    assert run() == 0
+    listed = capsys.readouterr().err
+    assert "pann-cnn14: for pann, 327 MB, CC BY 4.0, from https://zenodo.org/records/3987831" in listed
+    monkeypatch.setitem(KNOWN, "net", known("http://127.0.0.1:9/net.pth"))
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "net.pth").write_bytes(CONTENT)
+    assert run("net", "--mirror", tmp_path / "mirror", "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "net.pth").read_bytes() == CONTENT
+    monkeypatch.chdir(tmp_path)
+    assert run("net", "--mirror", tmp_path / "mirror", "--only", "net.pth") == 0
+    assert (tmp_path / "weights/published/net/net.pth").read_bytes() == CONTENT
+    for arguments, message in (
+        (["nothing"], "no published weights 'nothing'"),
+        (["net", "pann-cnn14", "--out", tmp_path], "--out: name one"),
+        (["net", "--only", "other.pth"], "net: no file 'other.pth'"),
+        (["net", "--out", tmp_path / "new"], "net.pth: missing, and not to be had from http://127.0.0.1:9/net.pth"),
+    ):
+        capsys.readouterr()
+        assert run(*arguments) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1 and message in lines[0]

@@ -101,6 +101,24 @@ def test_other_lengths_are_recorded_and_masked(tmp_path: Path) -> None:
         assert file["columns/problem"].asstr()[:].tolist() == ["71 rows for 70 clips", "74 rows for 75 clips"]
 
 
+def test_the_last_row_is_held_if_configured(tmp_path: Path) -> None:
+    for vid, rows in zip(VIDS, (3, 1), strict=True):
+        np.save(tmp_path / f"{vid}.npy", numbers(rows, 4))
+    imported = {"layout": "umt", "folders": [str(tmp_path)], "hold_last": 1}
+    holding = ImportStage.from_dict({"clips": {}, "imported": imported})
+    import_videos(holding, "clip", videos(4, 4), tmp_path / "out.h5")
+    store = Store(tmp_path / "out.h5")
+    expected = numbers(3, 4).astype(np.float32)[[0, 1, 2, 2]]
+    np.testing.assert_array_equal(store.on_grid(VIDS[0], 4)[0], expected)
+    assert store.on_grid("b", 4)[1].tolist() == [True, False, False, False]  # three missing are no rounding
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["columns/problem"].asstr()[:].tolist() == [
+            "3 rows for 4 clips, the last row held",
+            "1 rows for 4 clips",
+        ]
+        assert file["columns/released_rows"][:].tolist() == [3, 1]
+
+
 @pytest.mark.parametrize("there", [VIDS[:1], []])
 def test_missing_ids_are_listed(tmp_path: Path, there: list[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")

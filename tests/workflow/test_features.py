@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ MADE = {"manifest": 1, "import_released": 4}
 
 
 def released(folder: Path) -> dict[str, Any]:
-    """Released features of three videos of 12 s, one SlowFast row short; gives the configuration to use them."""
+    """Released features of three videos of 12 s, one row short in two streams; gives the configuration to use them."""
     rng = np.random.default_rng(0)
     parts = {"slowfast": 24, "clip": 16, "pann": 8}
     for name in (*parts, "text"):
@@ -29,9 +30,9 @@ def released(folder: Path) -> dict[str, Any]:
     rows = []
     for qid, vid in enumerate(VIDS):
         for name, dim in parts.items():
-            features = rng.standard_normal((6, dim)).astype(np.float32)
+            features = rng.standard_normal((5 if vid == "b" and name != "clip" else 6, dim)).astype(np.float32)
             if name == "pann":
-                np.save(folder / "released" / name / f"{vid}.npy", features[: 5 if vid == "b" else 6])
+                np.save(folder / "released" / name / f"{vid}.npy", features)
             else:
                 np.savez(folder / "released" / name / f"{vid}.npz", features=features)
         np.savez(folder / "released" / "text" / f"qid{qid}.npz", last_hidden_state=rng.standard_normal((4, 12)))
@@ -41,6 +42,7 @@ def released(folder: Path) -> dict[str, Any]:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     layouts = {"slowfast": "moment_detr", "clip": "moment_detr", "pann": "umt"}
     imported = {name: {"layout": layout, "folders": [f"released/{name}"]} for name, layout in layouts.items()}
+    imported["slowfast"] |= {"hold_last": 1}
     imported["clip_text"] = {"layout": "moment_detr_text", "folders": ["released/text"]}
     return {
         "dataset": {
@@ -67,7 +69,7 @@ def test_a_model_is_trained_from_released_features_without_any_video(tmp_path: P
         "pann": 8,
         "clip_text": 12,
     }
-    assert stores["slowfast"].n_clips("b") == 6
+    assert stores["slowfast"].on_grid("b", 6)[1].all()  # the network reads every clip
     assert stores["pann"].on_grid("b", 6)[1].tolist() == [True] * 5 + [False]
     assert workspace.planned("runs/own/base/all/seed1/best.pt", changes=changes) == {}
     # A changed file, duration or text re-runs what reads it.
@@ -105,10 +107,14 @@ def test_recipes_fit_the_schema_and_their_weights_are_fetched(
     recipe = check(merge(config, overlay), SCHEMA)
     check_weights(recipe, ["clip_visual", "clip_text", recipe["model"]["audio_streams"][0]], made="weights/demo")
     sections = {"features_l14_clap": ("clip", "clap"), "features_b32_pann": ("clip", "pann")}[name]
-    files = sum(len(weight_files(recipe, section)) for section in sections)
+    files = [file for section in sections for file in weight_files(recipe, section)]
     planned = Workspace(tmp_path).planned("features", changes=overlay)
-    assert planned["fetch_weights"] == files
+    assert planned["fetch_weights"] == len(files)
     assert not planned.keys() & {"weights_clip", "weights_pann", "weights_clap"}
+    for file in files:  # put there by hand, as the command says where there is no network
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert "fetch_weights" not in Workspace(tmp_path).planned("features", changes=overlay)
 
 
 def test_widths_of_the_recipes_are_the_published_ones() -> None:
@@ -159,3 +165,19 @@ def test_published_weights_come_from_a_mirror_or_fail_in_one_line(tmp_path: Path
     log = (tmp_path / "logs/fetch_weights/clap-htsat-unfused/config.json.log").read_text().splitlines()
     assert done.returncode != 0 and not (tmp_path / target).exists()
     assert "mirror/config.json: 2 bytes, the published config.json has 5,390" in log[-1]
+
+
+def test_settings_of_clip_and_imports_are_those_of_the_schema() -> None:
+    from feature_extractors.clip_facts import ClipModelConfig
+    from feature_extractors.released import LAYOUTS, ImportConfig
+
+    schema = yaml.safe_load(SCHEMA.read_text())["properties"]
+    imported = schema["imported"]["additionalProperties"]["properties"]
+    assert imported["layout"]["enum"] == list(LAYOUTS)
+    for described, settings in ((schema["clip"]["properties"], ClipModelConfig), (imported, ImportConfig)):
+        fields = {field.name: field for field in dataclasses.fields(settings)}
+        assert set(described) - {"weights"} == set(fields)
+        for name, field in fields.items():
+            if field.default is not dataclasses.MISSING:
+                default = list(field.default) if isinstance(field.default, tuple) else field.default
+                assert described[name]["default"] == default, name

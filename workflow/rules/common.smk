@@ -41,6 +41,12 @@ try:
     WEIGHTS = {section: weights_argument(config, section) for section in WEIGHT_FILES}
     CLIPS = ClipConfig.from_dict(config["clips"], where="config: clips")
     DATA = load_dataset(config)
+    # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
+    RELEASED = {
+        (stream, shard): DATA.released_of(shard, imported)
+        for stream, imported in IMPORTED.items()
+        for shard in DATA.shards
+    }
     GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.

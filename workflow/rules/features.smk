@@ -168,7 +168,7 @@ rule import_released:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
         annotations=ANNOTATION_INPUT,
-        released=lambda wildcards: DATA.released_of(wildcards.shard, IMPORTED[wildcards.stream]),
+        released=lambda wildcards: RELEASED[wildcards.stream, wildcards.shard],
     output:
         "features/{dataset}/{stream}/{shard}.h5",
     log:
