@@ -89,6 +89,7 @@ def test_file_says_what_made_it_and_other_readers_can_read_it(tmp_path: Path) ->
         "weights_sha256": "0" * 64,
         "config": '{"a":1}',
         "clip_seconds": 2.0,
+        "details": "",
     }
 
 
