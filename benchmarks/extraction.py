@@ -41,7 +41,24 @@ def say(line: str) -> None:
 def make(file: Path, seconds: int, size: str, rate: int) -> Path:
     """A video with sound."""
     sources = SOURCES.format(size=size, rate=rate, seconds=seconds).split()
-    codecs = "-c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g 250 -pix_fmt yuv420p -c:a aac -b:a 64k".split()
+    codecs = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-tune",
+        "zerolatency",
+        "-bf",
+        "0",
+        "-g",
+        "250",
+        "-pix_fmt",
+        "yuv420p",
+        "-c:a",
+        "aac",
+        "-b:a",
+        "64k",
+    ]
     subprocess.run(["ffmpeg", "-v", "error", "-y", *sources, *codecs, str(file)], check=True)
     return file
 

@@ -22,15 +22,15 @@ class _Parser(argparse.ArgumentParser):
 class Command:
     """The verbs of one package.
 
-    Each verb is a function that takes the parsed arguments; what it raises as `UserError` or `OSError` is printed as
-    one line on stderr, with exit status 1. Wrong arguments exit with status 2.
+    Each verb is a function that takes the parsed arguments and may return an exit status; what it raises as `UserError`
+    or `OSError` is printed as one line on stderr, with exit status 1. Wrong arguments exit with status 2.
     """
 
     def __init__(self, package: str, description: str) -> None:
         self._parser = _Parser(prog=f"python -m {package}", description=description)
         self._verbs = self._parser.add_subparsers(metavar="VERB", required=True)
 
-    def verb(self, name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    def verb(self, name: str, run: Callable[[argparse.Namespace], int | None]) -> argparse.ArgumentParser:
         """Add a verb; its help is the docstring of `run`. Returns the parser to add arguments to."""
         text = inspect.cleandoc(run.__doc__ or "")
         formatter = argparse.RawDescriptionHelpFormatter
@@ -43,12 +43,12 @@ class Command:
         parsed = self._parser.parse_args(arguments)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
         try:
-            parsed._run(parsed)
+            status: int | None = parsed._run(parsed)
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
             sys.stderr.write(f"{parsed._prog}: error: {line}\n")
             return 1
-        return 0
+        return status or 0
 
 
 def _describe(problem: Exception) -> str:

@@ -29,7 +29,7 @@ from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 from feature_extractors.audio.clap import Clap
 from feature_extractors.audio.pann import RATE, Cnn14, PannConfig
-from feature_extractors.clip_model import ClipModelConfig as ClipConfig
+from feature_extractors.clip_facts import ClipModelConfig as ClipConfig
 from feature_extractors.clip_model import build_clip, token_states, valid_lengths
 
 CALIBRATION_VIDEOS = 12

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import open_clip
 import torch
+from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 from PIL.Image import Image
 from torch import Tensor
 
-from cli import Settings, UserError
+from cli import UserError, canonical_json
+from feature_extractors.clip_facts import ClipFacts, ClipModelConfig, settle
+from feature_extractors.fetch import digest_of
+from feature_extractors.script_archive import is_script, read_published_script
 from feature_extractors.weights import reason
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipModelConfig(Settings):
-    """Which CLIP; shared by the visual and the text stream."""
-
-    architecture: str
-    """An open_clip model name. A file of weights does not say its activation: OpenAI's need a -quickgelu name."""
-    definition: str = ""
-    """JSON file that defines the architecture, where open_clip does not know it; its stem is the name."""
 
 
 @dataclass(frozen=True)
@@ -33,41 +28,86 @@ class ClipModel:
 
     Attributes:
         network: open_clip's model.
-        preprocess: one PIL picture to the architecture's input (3, height, width), with OpenAI's mean and deviation.
+        preprocess: one PIL picture to the architecture's input (3, height, width), normalised as the weights were
+            trained.
         tokenise: texts to token ids (B, context).
+        facts: what the weights were trained with; None without weights.
     """
 
     network: open_clip.CLIP
     preprocess: Callable[[Image], Tensor]
     tokenise: Callable[[list[str]], Tensor]
+    facts: ClipFacts | None
+
+    def describe_weights(self) -> str:
+        """Canonical JSON of the facts, for a store's attributes."""
+        return canonical_json(self.facts.to_dict()) if self.facts else ""
+
+
+def find_weights(config: ClipModelConfig, given: str) -> Path:
+    """The file of CLIP weights: the one given, or that of the tag `clip.pretrained`, from open_clip's cache.
+
+    open_clip downloads what its cache lacks.
+
+    Raises:
+        UserError: neither is given, the tag is unknown, or its weights are not in the cache and cannot be downloaded.
+    """
+    if given:
+        return Path(given)
+    if not config.pretrained:
+        raise UserError("clip.weights: give a file, or the tag of open_clip's weights in clip.pretrained")
+    known = get_pretrained_cfg(config.architecture, config.pretrained)
+    if not known:
+        raise UserError(f"clip.pretrained: open_clip has no weights {config.pretrained!r} of {config.architecture}")
+    with quiet_open_clip():
+        try:
+            return Path(download_pretrained(known))
+        except Exception as problem:  # anything that a network can do
+            source = f"huggingface.co/{known['hf_hub']}" if known["hf_hub"] else known["url"]
+            cause = " ".join(str(problem).split())[:200]
+            raise UserError(
+                f"clip.pretrained: {config.pretrained} of {config.architecture} is not in the cache and not to be had "
+                f"({cause}). Without a network: get it from {source} elsewhere and set clip.weights to the file"
+            ) from None
 
 
 def build_clip(config: ClipModelConfig, weights: Path | None) -> ClipModel:
     """Build the model and load its weights; `weights` None leaves open_clip's random initialisation.
 
     Raises:
-        UserError: the architecture is unknown, or the file does not fit it.
+        UserError: the architecture is unknown, the file does not fit it, or its weights were trained with another
+            activation.
     """
     if config.definition:
         _define(Path(config.definition))
-    if config.architecture not in open_clip.list_models():
+    model = open_clip.get_model_config(config.architecture)
+    if model is None:
         raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
-    if weights is not None and not weights.is_file():
-        raise UserError(f"{weights}: no such weights")
-    # open_clip reports each step on the root logger, and warns there that no pretrained weights were named, which is
-    # meant where it happens here.
-    logging.getLogger().addFilter(_is_ours)
-    try:
-        network, _, preprocess = open_clip.create_model_and_transforms(
-            config.architecture, pretrained=str(weights) if weights else None, weights_only=True
-        )
-        tokenise = open_clip.get_tokenizer(config.architecture)
-    except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
-        file = weights or config.definition
-        raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
-    finally:
-        logging.getLogger().removeFilter(_is_ours)
-    return ClipModel(network.eval(), preprocess, tokenise)
+    facts, archive = None, None
+    if weights is not None:
+        if not weights.is_file():
+            raise UserError(f"{weights}: no such weights")
+        sha256 = digest_of(weights)
+        facts = settle(config, model, str(weights), sha256)
+        archive = read_published_script(weights, sha256) if is_script(weights) else None
+    with quiet_open_clip():
+        try:
+            network, _, preprocess = open_clip.create_model_and_transforms(
+                config.architecture,
+                pretrained=str(weights) if weights and archive is None else None,
+                weights_only=True,
+                image_mean=facts.image_mean if facts else None,
+                image_std=facts.image_std if facts else None,
+                image_interpolation=facts.interpolation if facts else None,
+                image_resize_mode=facts.resize_mode if facts else None,
+            )
+            if archive is not None:
+                network.load_state_dict(archive)
+            tokenise = open_clip.get_tokenizer(config.architecture)
+        except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
+            file = weights or config.definition
+            raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
+    return ClipModel(network.eval(), preprocess, tokenise, facts)
 
 
 def token_states(network: open_clip.CLIP, ids: Tensor) -> Tensor:
@@ -108,5 +148,19 @@ def _define(definition: Path) -> None:
     open_clip.add_model_config(definition)
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    return "open_clip" not in record.pathname
+@contextmanager
+def quiet_open_clip() -> Iterator[None]:
+    """Keep open_clip's reports off the log.
+
+    It reports each step on the root logger, and warns there that no pretrained weights were named, which is meant
+    where it happens here.
+    """
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return "open_clip" not in record.pathname
+
+    logging.getLogger().addFilter(is_ours)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(is_ours)

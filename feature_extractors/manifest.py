@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,12 +106,20 @@ def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))
 
 
+NO_VIDEO = re.compile(
+    r"\.(srt|vtt|ass|ssa|sub|sbv|lrc|ttml|json|jsonl|xml|ya?ml|txt|md|nfo|description|csv|tsv|url|html|pdf|log|zip"
+    r"|jpe?g|png|webp|bmp|npy|npz|h5|pt|wav|mp3|m4a|aac|flac|ogg|opus|md5|sha256|part|ytdl|aria2|tmp)",
+    re.IGNORECASE,
+)
+"""Endings of what lies beside videos under their names: subtitles, descriptions, pictures, extracted sound."""
+
+
 def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The media file of every video (the id plus any one extension), and why others have none, by id."""
+    """The media file of every video (its id plus an ending not of `NO_VIDEO`), and why others have none, by id."""
     # Listed once, as a folder may hold ten thousand files. Not glob: ids may hold characters that are special to it.
     found: dict[str, list[Path]] = {vid: [] for vid in vids}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.stem in found and path.is_file():
+        if path.stem in found and not NO_VIDEO.fullmatch(path.suffix) and path.is_file():
             found[path.stem].append(path)
     causes = {vid: f"no video {vid!r}" for vid, files in found.items() if not files}
     for vid, files in found.items():
@@ -129,6 +138,40 @@ def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
     if causes:
         raise UserError(f"{folder}: {'; '.join(causes.values())}")
     return found
+
+
+def annotated_videos(rows: Iterable[Row], vids: Iterable[str], clips: ClipConfig) -> list[Video]:
+    """A video table without media: the grid follows the annotated duration, and nothing is known of the sound.
+
+    Raises:
+        UserError: a video without a duration, or with two.
+    """
+    durations: dict[str, float] = {}
+    for row in rows:
+        seconds = annotated_seconds(row, clips)
+        if durations.setdefault(row["vid"], seconds) != seconds:
+            raise UserError(f"video {row['vid']!r}: annotated with {durations[row['vid']]:g} and with {seconds:g} s")
+    return [
+        Video(vid=vid, file="", duration_s=seconds, n_clips=clips.count(seconds), has_audio=False, sha256="")
+        for vid, seconds in ((vid, durations[vid]) for vid in vids)
+    ]
+
+
+def annotated_seconds(row: Row, clips: ClipConfig) -> float:
+    """The duration that an annotation row gives, in seconds.
+
+    `duration_s` if there is one, else `duration`; in TVSum's files that is the number of labelled clips.
+
+    Raises:
+        UserError: the row has none.
+    """
+    value = row.get("duration_s", row.get("duration"))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise UserError(f"query {row.get('qid')}: duration must be a number of seconds above 0, got {value!r}")
+    labels = row.get("label")
+    if "duration_s" not in row and isinstance(labels, list) and len(labels) == value:
+        return value * clips.seconds
+    return float(value)
 
 
 def write_table(path: Path, videos: Iterable[Video]) -> None:

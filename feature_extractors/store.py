@@ -10,8 +10,8 @@ Layout: rows of all ids packed one after the other.
   video, empty for most.
 
 Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration, the
-versions of the libraries and the device. Nothing is compressed (benchmarks/store.py: no gain on such features) and
-there are no time stamps: same input, same bytes.
+versions of the libraries, the device, and details of what was found out. Nothing is compressed (benchmarks/store.py: no
+gain on such features) and there are no time stamps: same input, same bytes.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Provenance:
     """Canonical JSON: versions of the libraries on which the rows depend."""
     device: str = "cpu"
     """What computed them."""
+    details: str = ""
+    """Canonical JSON of what was found out: the activation and colour statistics of weights, the parts of an import."""
 
 
 def write_store(

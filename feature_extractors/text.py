@@ -12,7 +12,8 @@ import torch
 from cli import Settings
 from cli.files import Row
 from feature_extractors import CODE_VERSION
-from feature_extractors.clip_model import ClipModelConfig, build_clip, project_pooled, token_states, valid_lengths
+from feature_extractors.clip_facts import ClipModelConfig
+from feature_extractors.clip_model import build_clip, project_pooled, token_states, valid_lengths
 from feature_extractors.device import describe_device
 from feature_extractors.encoding import FULL_PRECISION, EncodingConfig, library_versions
 from feature_extractors.store import Arrays, Provenance, write_groups
@@ -44,6 +45,7 @@ def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path, devi
         clip_seconds=0.0,
         libraries=library_versions("numpy", "open_clip_torch", "torch"),
         device=describe_device(device),
+        details=clip.describe_weights(),
     )
     texts = {str(row["qid"]): row["query"] for row in queries}
     precision, kept = getattr(torch, stage.encoding.precision), np.dtype(stage.encoding.dtype)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
-from feature_extractors.clip_model import ClipModelConfig, build_clip
+from feature_extractors.clip_facts import ClipModelConfig
+from feature_extractors.clip_model import build_clip
 from feature_extractors.decode import Problems, frames_of_clips
 from feature_extractors.device import describe_device
 from feature_extractors.encoding import FULL_PRECISION, Encoder, EncodingConfig, Piece, encode_videos, library_versions
@@ -73,6 +74,7 @@ def extract(
         clip_seconds=stage.clips.seconds,
         libraries=library_versions("av", "numpy", "open_clip_torch", "pillow", "torch", "torchvision"),
         device=describe_device(device),
+        details=clip.describe_weights(),
     )
 
     def network(pictures: Tensor) -> Tensor:

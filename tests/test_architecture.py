@@ -24,7 +24,14 @@ ALLOWED = {
     "eval": {"cli"},
     # The demo draws weights for the networks that the extractors define.
     "demo": {"cli", "feature_extractors"},
-    "workflow": {"cli", "demo", "feature_extractors.manifest", "model.config"},
+    "workflow": {
+        "cli",
+        "demo",
+        "feature_extractors.catalogue",
+        "feature_extractors.manifest",
+        "feature_extractors.released",
+        "model.config",
+    },
 }
 
 
@@ -91,7 +98,7 @@ def test_conda_environments_hold_the_pins(file: Path) -> None:
 
 
 def test_each_environment_has_what_its_stage_imports() -> None:
-    provides = {"open-clip-torch": "open_clip", "pillow": "PIL"}
+    provides = {"open-clip-torch": "open_clip", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
     stages = {"features": ("feature_extractors", "cli"), "model": ("model", "cli"), "eval": ("eval", "cli")}
     stages["demo"] = ("demo", "feature_extractors", "cli")
     for stage, packages in stages.items():

@@ -10,12 +10,23 @@ from cli import UserError
 from cli.files import Row
 from demo import plan, questions
 from demo.plan import DemoConfig
-from feature_extractors.manifest import locate_videos, read_annotations, shard_name, videos_of
+from feature_extractors.manifest import (
+    ClipConfig,
+    annotated_videos,
+    locate_videos,
+    read_annotations,
+    shard_name,
+    videos_of,
+)
+from feature_extractors.released import ImportConfig
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The queries of all splits, the media file of every video that has one, the videos of every shard that has any."""
+    """The queries of all splits, the media file of every video that has one, the videos of every shard that has any.
+
+    There are no media files where `dataset.videos` is empty: all features were made elsewhere.
+    """
 
     queries: list[Row]
     files: dict[str, Path]
@@ -24,6 +35,21 @@ class Dataset:
     def files_of(self, shard: str) -> list[Path]:
         """Media files of a shard."""
         return [self.files[vid] for vid in self.shards[shard] if vid in self.files]
+
+    def grid_of(self, shard: str, clips: ClipConfig) -> list[Any]:
+        """What decides the grid of a shard's videos, beside their files: the ids, and without files the durations."""
+        vids = self.shards[shard]
+        if self.files:
+            return list(vids)
+        table = annotated_videos((row for row in self.queries if row["vid"] in set(vids)), vids, clips)
+        return [[video.vid, video.duration_s] for video in table]
+
+    def released_of(self, shard: str, imported: ImportConfig) -> list[Path]:
+        """The released files of a shard that there are."""
+        vids = set(self.shards[shard])
+        rows = [row for row in self.queries if row["vid"] in vids]
+        files = {file for row in rows for part in imported.files(row["vid"], str(row["qid"])) for file in part}
+        return sorted(file for file in files if file.is_file())
 
     def texts_of(self, shard: str) -> list[tuple[int | str, str]]:
         """The queries about the videos of a shard, as (qid, text)."""
@@ -45,7 +71,8 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
-        files = _find(folder, {row["vid"] for row in queries}, config["dataset"]["broken_videos"])
+        policy = config["dataset"]["broken_videos"]
+        files = _find(folder, {row["vid"] for row in queries}, policy) if config["dataset"]["videos"] else {}
     awkward = next((name for name in map(str, files.values()) if "{" in name or "}" in name), None)
     if awkward:
         raise UserError(f"{awkward}: braces in file names mean something else to Snakemake: rename the video")

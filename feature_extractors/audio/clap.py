@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 from transformers import ClapFeatureExtractor, ClapModel
@@ -18,16 +21,37 @@ from transformers.utils import logging
 from cli import Settings, UserError
 from feature_extractors.weights import reason
 
-FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
-"""What a CLAP checkpoint directory holds of use here."""
+SETTINGS = ("config.json", "preprocessor_config.json")
+STATES = ("model.safetensors", "pytorch_model.bin")
+"""The first there is; the published laion/clap-htsat-unfused has only the second."""
+HUB = "hub:"
+"""What begins the name of a checkpoint on the Hugging Face hub: `hub:owner/name`, `hub:owner/name@revision`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClapConfig(Settings):
     """The CLAP stream."""
 
+    mode: Literal["centred", "repeat"] = "centred"
+    """What the network hears of a clip: the sound around its centre, or the clip alone, repeated."""
     window_seconds: float = 10.0
-    """Sound around each clip's centre, zeros beyond either end; the model was trained on 10 s."""
+    """In mode centred: sound around each clip's centre, zeros beyond either end; the model was trained on 10 s."""
+
+    def heard_seconds(self, clip_seconds: float, model_seconds: float) -> float:
+        """Length of the sound that is cut out for each clip, in seconds.
+
+        Raises:
+            UserError: it is not what a model for `model_seconds` takes.
+        """
+        if self.mode == "repeat":
+            if clip_seconds > model_seconds:
+                raise UserError(f"clap.mode: repeat needs clips of at most {model_seconds:g} s, not {clip_seconds:g}")
+            return clip_seconds
+        if self.window_seconds != model_seconds:
+            raise UserError(
+                f"clap.window_seconds: {self.window_seconds:g}, but the checkpoint takes {model_seconds:g} s"
+            )
+        return self.window_seconds
 
 
 class ClapFrontEnd(nn.Module):
@@ -65,21 +89,67 @@ class Clap(nn.Module):
         self.front_end = ClapFrontEnd(extractor)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Windows (B, samples), as long as the checkpoint expects, to unit-length embeddings (B, dim)."""
+        """Windows (B, samples) to unit-length embeddings (B, dim).
+
+        Shorter ones than the checkpoint expects are repeated as often as they fit in whole, and zeros put behind: what
+        transformers calls `repeatpad`.
+        """
+        samples = windows.shape[1]
+        windows = windows.repeat(1, self.front_end.samples // samples)
+        windows = nn.functional.pad(windows, (0, self.front_end.samples - windows.shape[1]))
         embeddings: Tensor = self.model.get_audio_features(input_features=self.front_end(windows)).pooler_output
         return embeddings
 
 
+def find_checkpoint(given: str) -> Path:
+    """The directory of a CLAP checkpoint: the one given, or that of a `hub:` name, from Hugging Face's cache.
+
+    What the cache lacks is downloaded.
+
+    Raises:
+        UserError: a `hub:` name that is not in the cache and cannot be downloaded.
+    """
+    if not given.startswith(HUB):
+        return Path(given)
+    name, _, revision = given.removeprefix(HUB).partition("@")
+    # One form of the weights: of a checkpoint with both, safetensors.
+    try:
+        files = [hf_hub_download(name, file, revision=revision or None) for file in SETTINGS]
+        try:
+            hf_hub_download(name, STATES[0], revision=revision or None)
+        except (EntryNotFoundError, LocalEntryNotFoundError):
+            hf_hub_download(name, STATES[1], revision=revision or None)
+    except Exception as problem:  # anything that a network can do
+        cause = " ".join(str(problem).split())[:200]
+        raise UserError(
+            f"clap.weights: {given} is not in the cache and not to be had ({cause}). Without a network: put "
+            f"{', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and name it"
+        ) from None
+    return Path(files[0]).parent
+
+
+def checkpoint_files(weights: Path) -> list[Path]:
+    """The files of a checkpoint directory that are read.
+
+    Raises:
+        UserError: one is missing.
+    """
+    state = next((name for name in STATES if (weights / name).is_file()), None)
+    missing = [name for name in SETTINGS if not (weights / name).is_file()]
+    if missing or state is None:
+        missing += [] if state else [" or ".join(STATES)]
+        raise UserError(f"{weights}: not a CLAP checkpoint: no {', '.join(missing)}")
+    return [weights / name for name in (SETTINGS[0], state, SETTINGS[1])]
+
+
 def load_clap(weights: Path) -> Clap:
-    """Load a checkpoint directory (config.json, model.safetensors, preprocessor_config.json), offline.
+    """Load a checkpoint directory, offline.
 
     Raises:
         UserError: a file is missing or damaged, the weights do not fit, or the checkpoint is of the fused kind, whose
             crops are random.
     """
-    missing = [name for name in FILES if not (weights / name).is_file()]
-    if missing:
-        raise UserError(f"{weights}: not a CLAP checkpoint: no {', '.join(missing)}")
+    files = checkpoint_files(weights)
     # transformers draws absent weights at random and reports it in a table: here it is an error.
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -88,7 +158,8 @@ def load_clap(weights: Path) -> Clap:
         model, found = ClapModel.from_pretrained(
             weights,
             local_files_only=True,
-            use_safetensors=True,
+            use_safetensors=any(file.suffix == ".safetensors" for file in files),
+            weights_only=True,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,

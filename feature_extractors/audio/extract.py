@@ -11,7 +11,7 @@ from torch import nn
 
 from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
-from feature_extractors.audio.clap import FILES, ClapConfig, load_clap
+from feature_extractors.audio.clap import ClapConfig, checkpoint_files, load_clap
 from feature_extractors.audio.pann import MIN_SAMPLES, RATE, PannConfig, load_pann
 from feature_extractors.audio.windows import clip_windows
 from feature_extractors.decode import Problems, open_sound
@@ -72,18 +72,16 @@ def extract_clap(
     """Encode windows around each clip with CLAP into the store `out`; `weights` is a directory."""
     network = load_clap(weights)
     front_end = network.front_end
-    if round(stage.clap.window_seconds * front_end.rate) != front_end.samples:
-        raise UserError(f"clap.window_seconds: {weights} takes {front_end.samples / front_end.rate:g} s")
+    seconds = stage.clap.heard_seconds(stage.clips.seconds, front_end.samples / front_end.rate)
     provenance = Provenance(
         "clap",
         "ClapModel",
-        fingerprint([weights / name for name in FILES]),
+        fingerprint(checkpoint_files(weights)),
         stage.to_json(),
         stage.clips.seconds,
         library_versions("av", "numpy", "soxr", "torch", "torchaudio", "transformers"),
         describe_device(device),
     )
-    seconds = stage.clap.window_seconds
     _extract(out, provenance, videos, folder, network, stage.encoding, front_end.rate, seconds, device)
 
 

@@ -16,6 +16,8 @@ from torch.nn import functional
 from torchaudio.transforms import MelSpectrogram
 
 from cli import Settings, UserError
+from feature_extractors.catalogue import KNOWN
+from feature_extractors.fetch import check_file
 from feature_extractors.weights import load_checkpoint
 
 RATE = 32_000
@@ -93,12 +95,19 @@ class Cnn14(nn.Module):
 
 
 def load_pann(config: PannConfig, weights: Path) -> Cnn14:
-    """Load a checkpoint in the published format, `{"model": state}`, into a network in evaluation mode."""
+    """Load a checkpoint in the published format, `{"model": state}`, into a network in evaluation mode.
+
+    Raises:
+        UserError: a file of the published name with another content, no such checkpoint, weights of another width, or
+            weights that were trained on another front end.
+    """
+    _check_published(weights)
     checkpoint = load_checkpoint(weights)
     state = checkpoint.get("model")
     if not isinstance(state, dict):
         raise UserError(f"{weights}: not a PANN checkpoint: no 'model' in it")
     network = Cnn14(config)
+    _check_front_end(network, state, weights)
     computed = ("spectrogram_extractor.", "logmel_extractor.")
     state = {name: value for name, value in state.items() if not name.startswith(computed)}
     # The front end's window and filters are constants, absent from published checkpoints.
@@ -108,3 +117,30 @@ def load_pann(config: PannConfig, weights: Path) -> Cnn14:
     except RuntimeError as problem:
         raise UserError(f"{weights}: does not fit Cnn14 with {config.to_json()}: {str(problem)[:300]}") from None
     return network.eval()
+
+
+def _check_published(weights: Path) -> None:
+    """A file that bears the published name must be the published one; others are taken as they are."""
+    for known in KNOWN.values():
+        for file in known.files:
+            if known.encoder == "pann" and file.name == weights.name and weights.is_file():
+                check_file(weights, file, "damaged, or another checkpoint under its name")
+
+
+def _check_front_end(network: Cnn14, state: dict[str, Tensor], weights: Path) -> None:
+    """The checkpoint's own transform and mel filters, where it has them, against those computed here.
+
+    The published 8 and 16 kHz networks have the same parameters, and would load.
+    """
+    transform = state.get("spectrogram_extractor.stft.conv_real.weight")
+    filters = state.get("logmel_extractor.melW")
+    if isinstance(transform, Tensor) and transform.shape != (513, 1, 1024):
+        raise UserError(f"{weights}: trained on another front end: windows of {transform.shape[-1]} samples, not 1024")
+    ours = network.mel.mel_scale.fb
+    # Theirs come from librosa in double precision: they agree to 1e-5 of the largest.
+    if isinstance(filters, Tensor) and not (
+        filters.shape == ours.shape and (filters - ours).abs().max() < 1e-3 * ours.max()
+    ):
+        raise UserError(
+            f"{weights}: trained on another front end: its mel filters are not those of 32 kHz, 50-14000 Hz"
+        )

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+from tests.feature_extractors.mel import slaney_filters
 
 CLIP = {
     "embed_dim": 16,
@@ -47,7 +50,10 @@ def clip_weights(clip_definition: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pann_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Cnn14 with 2 base channels and 16 dimensions, beside what published checkpoints hold besides."""
+    """A Cnn14 with 2 base channels and 16 dimensions, and what published checkpoints hold besides.
+
+    That is the transform and filters of torchlibrosa, and the state of the sampler: arrays, lists, numbers.
+    """
     from feature_extractors.audio.pann import Cnn14, PannConfig
 
     torch.manual_seed(0)
@@ -63,9 +69,12 @@ def pann_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network.eval()
     state = {name: value for name, value in network.state_dict().items() if not name.startswith("mel.")}
     state["spectrogram_extractor.stft.conv_real.weight"] = torch.zeros(513, 1, 1024)
-    state["logmel_extractor.melW"] = torch.zeros(513, 64)
+    state["logmel_extractor.melW"] = torch.from_numpy(slaney_filters()).float()
+    sampler = {"indexes_per_class": [np.arange(3), np.arange(2)], "queue": [np.int64(4), 5], "pointers_of_classes": [0]}
     weights = tmp_path_factory.mktemp("pann") / "pann.pth"
-    torch.save({"iteration": 3, "model": state}, weights)
+    # The format of 2020, in which the published files are.
+    content = {"iteration": 3, "model": state, "sampler": sampler}
+    torch.save(content, weights, _use_new_zipfile_serialization=False)
     return weights
 
 

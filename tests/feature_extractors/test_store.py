@@ -91,6 +91,7 @@ def test_file_says_what_made_it_and_other_readers_can_read_it(tmp_path: Path) ->
         "clip_seconds": 2.0,
         "libraries": "{}",
         "device": "cpu",
+        "details": "",
     }
 
 

@@ -13,7 +13,20 @@ from eval import CODE_VERSION as EVAL_VERSION
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import paths
-from workflow.configuration import check, check_weights, pick, settings_of_run, streams_of
+from feature_extractors.catalogue import FOLDER as PUBLISHED_WEIGHTS
+from feature_extractors.catalogue import KNOWN as KNOWN_WEIGHTS
+from feature_extractors.manifest import ClipConfig
+from workflow.configuration import (
+    check,
+    check_streams,
+    check_weights,
+    imported_streams,
+    pick,
+    settings_of_run,
+    streams_of,
+    weight_files,
+    weights_argument,
+)
 from workflow.dataset import load_dataset
 from workflow.machine import gpus_a_job
 
@@ -21,8 +34,20 @@ try:
     config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
     SETTINGS = {run: settings_of_run(config, run) for run in config["runs"]}
     STREAMS = sorted({stream for run in config["selected_runs"] for stream in streams_of(SETTINGS[run].model)})
+    check_streams(config, STREAMS)
     check_weights(config, STREAMS, made="weights/demo")
+    IMPORTED = imported_streams(config)
+    WEIGHT_FILES = {section: weight_files(config, section) for section in ("clip", "pann", "clap")}
+    WEIGHTS = {section: weights_argument(config, section) for section in WEIGHT_FILES}
+    CLIPS = ClipConfig.from_dict(config["clips"], where="config: clips")
     DATA = load_dataset(config)
+    # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
+    RELEASED = {
+        (stream, shard): DATA.released_of(shard, imported)
+        for stream, imported in IMPORTED.items()
+        for shard in DATA.shards
+    }
+    GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
     sys.exit(f"error: {problem}")
@@ -42,6 +67,7 @@ SCOPES = ["all"]
 # a job to be run, and what follows it through an ancient file only would be left as it was.
 ANNOTATION_FILES = list(ANNOTATIONS.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if DATASET == "demo" else ancient(ANNOTATION_FILES)
+CLIP_SETTINGS = [f"clip/{key}" for key in sorted(config["clip"]) if key != "weights"]
 CLIP_DEFINITION = [config["clip"]["definition"]] if config["clip"]["definition"] else []
 
 # Results are shown for both checkpoints of a run; this is the one that `inference.checkpoint` did not choose.
@@ -56,6 +82,12 @@ def section(*paths, version):
     text = canonical_json({**pick(config, paths), "version": version})
     # From a function, or Snakemake would format the braces.
     return lambda wildcards: text
+
+
+def import_json(wildcards):
+    """The same for a stream that is made from released files."""
+    parts = {"clips": config["clips"], "imported": config["imported"][wildcards.stream]}
+    return canonical_json({**parts, "version": FEATURE_VERSION["import"]})
 
 
 def settings_json(wildcards):

@@ -1,9 +1,40 @@
 """Media to features, one job a stream and shard.
 
-Input: the configured videos and annotations, and the encoders' weights.
+Input: the configured videos and annotations, the encoders' weights, released feature files.
 Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and, over all of them,
 reports/problems.tsv.
 """
+
+
+# An imported stream may bear the name of one that is made here, and takes its place.
+ruleorder: import_released > visual > text > audio_pann > audio_clap
+
+
+rule fetch_weights:
+    output:
+        f"{PUBLISHED_WEIGHTS}/{{weights}}/{{file}}",
+    log:
+        "logs/fetch_weights/{weights}/{file}.log",
+    benchmark:
+        "logs/benchmarks/fetch_weights/{weights}/{file}.tsv"
+    wildcard_constraints:
+        weights=any_of(KNOWN_WEIGHTS),
+        file="[^/]+",
+    retries: 2
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        # Where a file comes from changes nothing about it: not tracked, as it is made with the output's help.
+        mirror=lambda wildcards, output: (
+            f"--mirror {shlex.quote(config['weights_mirror'])}" if config["weights_mirror"] else ""
+        ),
+    message:
+        "Fetching {wildcards.file} of {wildcards.weights}"
+    shell:
+        "python -m feature_extractors fetch-weights {wildcards.weights:q} --only {wildcards.file:q}"
+        " --out {params.folder:q} {params.mirror} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -24,7 +55,7 @@ rule manifest:
         broken_videos=BROKEN_VIDEOS,
     params:
         cfg=section("clips", version=FEATURE_VERSION["manifest"]),
-        ids=lambda wildcards: canonical_json(DATA.shards[wildcards.shard]),
+        grid=lambda wildcards: GRIDS[wildcards.shard],
         videos=VIDEOS,
         shards=config["dataset"]["shards"],
     message:
@@ -39,7 +70,7 @@ rule visual:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
         videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=config["clip"]["weights"],
+        weights=WEIGHT_FILES["clip"],
         definition=CLIP_DEFINITION,
     output:
         "features/{dataset}/clip_visual/{shard}.h5",
@@ -53,26 +84,20 @@ rule visual:
     resources:
         gpu=GPU,
     params:
-        cfg=section(
-            "clips",
-            "clip/architecture",
-            "clip/definition",
-            "visual",
-            "encoding",
-            version=FEATURE_VERSION["visual"],
-        ),
+        cfg=section("clips", *CLIP_SETTINGS, "visual", "encoding", version=FEATURE_VERSION["visual"]),
         videos=VIDEOS,
+        weights=lambda wildcards: WEIGHTS["clip"],
     message:
         "Encoding the frames of shard {wildcards.shard} with CLIP"
     shell:
         "python -m feature_extractors visual --manifest {input.manifest:q} --videos {params.videos:q}"
-        " --weights {input.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+        " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
 rule text:
     input:
         annotations=ANNOTATION_INPUT,
-        weights=config["clip"]["weights"],
+        weights=WEIGHT_FILES["clip"],
         definition=CLIP_DEFINITION,
     output:
         "features/{dataset}/clip_text/{shard}.h5",
@@ -86,14 +111,15 @@ rule text:
     resources:
         gpu=GPU,
     params:
-        cfg=section("clip/architecture", "clip/definition", "encoding", version=FEATURE_VERSION["text"]),
+        cfg=section(*CLIP_SETTINGS, "encoding", version=FEATURE_VERSION["text"]),
         texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
         shards=config["dataset"]["shards"],
+        weights=lambda wildcards: WEIGHTS["clip"],
     message:
         "Encoding the queries of shard {wildcards.shard} with CLIP"
     shell:
         "python -m feature_extractors text --annotations {input.annotations:q} --shard {wildcards.shard}"
-        " --shards {params.shards} --weights {input.weights:q} --config {params.cfg:q} --threads {threads}"
+        " --shards {params.shards} --weights {params.weights:q} --config {params.cfg:q} --threads {threads}"
         " --out {output:q} > {log:q} 2>&1"
 
 
@@ -101,7 +127,7 @@ rule audio_pann:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
         videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=config["pann"]["weights"],
+        weights=WEIGHT_FILES["pann"],
     output:
         "features/{dataset}/pann/{shard}.h5",
     log:
@@ -122,22 +148,19 @@ rule audio_pann:
             version=FEATURE_VERSION["pann"],
         ),
         videos=VIDEOS,
+        weights=lambda wildcards: WEIGHTS["pann"],
     message:
         "Encoding the sound of shard {wildcards.shard} with PANN"
     shell:
         "python -m feature_extractors audio --encoder pann --manifest {input.manifest:q} --videos {params.videos:q}"
-        " --weights {input.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+        " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
 rule audio_clap:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
         videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=expand(
-            "{folder}/{file}",
-            folder=config["clap"]["weights"],
-            file=["config.json", "model.safetensors", "preprocessor_config.json"],
-        ),
+        weights=WEIGHT_FILES["clap"],
     output:
         "features/{dataset}/clap/{shard}.h5",
     log:
@@ -150,14 +173,42 @@ rule audio_clap:
     resources:
         gpu=GPU,
     params:
-        cfg=section("clips", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
+        cfg=section("clips", "clap/mode", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
         videos=VIDEOS,
-        weights=lambda wildcards, input: str(Path(input.weights[0]).parent),
+        weights=lambda wildcards: WEIGHTS["clap"],
     message:
         "Encoding the sound of shard {wildcards.shard} with CLAP"
     shell:
         "python -m feature_extractors audio --encoder clap --manifest {input.manifest:q} --videos {params.videos:q}"
         " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+rule import_released:
+    input:
+        manifest="manifests/{dataset}/{shard}.jsonl",
+        annotations=ANNOTATION_INPUT,
+        released=lambda wildcards: RELEASED[wildcards.stream, wildcards.shard],
+    output:
+        "features/{dataset}/{stream}/{shard}.h5",
+    log:
+        "logs/import_released/{dataset}/{stream}/{shard}.log",
+    benchmark:
+        "logs/benchmarks/import_released/{dataset}/{stream}/{shard}.tsv"
+    wildcard_constraints:
+        stream=any_of(IMPORTED),
+    conda:
+        "../../envs/features.yaml"
+    threads: 1
+    params:
+        cfg=import_json,
+        texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
+        shards=config["dataset"]["shards"],
+    message:
+        "Importing {wildcards.stream} of shard {wildcards.shard}"
+    shell:
+        "python -m feature_extractors import-released --stream {wildcards.stream:q} --manifest {input.manifest:q}"
+        " --annotations {input.annotations:q} --shard {wildcards.shard} --shards {params.shards}"
+        " --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
 from cli import UserError
-from feature_extractors.audio.clap import Clap, ClapFrontEnd, load_clap
+from feature_extractors.audio.clap import Clap, ClapFrontEnd, checkpoint_files, find_checkpoint, load_clap
+from feature_extractors.audio.clap import ClapConfig as ClapSettings
 
 RATE, SAMPLES = 48_000, 480_000  # 10 s, what the published model was trained on
 
@@ -138,3 +140,72 @@ def test_a_checkpoint_without_its_text_side_or_in_half_precision_will_do(tmp_pat
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"clap: not a CLAP checkpoint: no config\.json"):
         load_clap(tmp_path / "clap")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seconds", [2.0, 3.0, 10.0])
+def test_a_clip_alone_is_repeated_as_the_library_repeats_it(clap_weights: Path, seconds: float) -> None:
+    """2 s fit five times; 3 s three times, with a second of zeros behind."""
+    clap = load_clap(clap_weights)
+    sound = (0.3 * np.random.default_rng(1).standard_normal(round(seconds * RATE))).astype(np.float32)
+    extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    own = extractor(sound, sampling_rate=RATE, return_tensors="pt")["input_features"]
+    assert own.shape == (1, 1, 1001, 64)
+    expected = clap.model.get_audio_features(input_features=own).pooler_output
+    torch.testing.assert_close(clap(torch.from_numpy(sound)[None]), expected, rtol=0, atol=1e-4)
+
+
+def test_modes_say_how_much_sound_is_cut_out() -> None:
+    settings = ClapSettings()
+    assert settings.heard_seconds(2.0, 10.0) == 10.0
+    assert ClapSettings(mode="repeat").heard_seconds(2.0, 10.0) == 2.0
+    with pytest.raises(UserError, match=r"clap\.mode: repeat needs clips of at most 10 s, not 12"):
+        ClapSettings(mode="repeat").heard_seconds(12.0, 10.0)
+    with pytest.raises(UserError, match=r"clap\.window_seconds: 7, but the checkpoint takes 10"):
+        ClapSettings(window_seconds=7.0).heard_seconds(2.0, 10.0)
+
+
+@torch.no_grad()
+def test_the_older_published_format_is_read(tmp_path: Path, clap_weights: Path, windows: torch.Tensor) -> None:
+    """laion/clap-htsat-unfused has no safetensors file, but pytorch_model.bin of 2023 with position_ids in it."""
+    folder = tmp_path / "clap"
+    shutil.copytree(clap_weights, folder)
+    state = load_file(folder / "model.safetensors")
+    state["text_model.embeddings.position_ids"] = torch.arange(64)[None]
+    (folder / "model.safetensors").unlink()
+    torch.save(state, folder / "pytorch_model.bin")
+    assert "pytorch_model.bin" in [file.name for file in checkpoint_files(folder)]
+    assert torch.equal(load_clap(folder)(windows[:1]), load_clap(clap_weights)(windows[:1]))
+
+
+def test_code_in_the_older_format_is_refused(tmp_path: Path, clap_weights: Path) -> None:
+    class Harmful:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    folder = tmp_path / "clap"
+    shutil.copytree(clap_weights, folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({"a": Harmful()}, folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match="clap: "):
+        load_clap(folder)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_checkpoint_of_the_hub_comes_from_the_cache(
+    tmp_path: Path, clap_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match=r"hub:someone/clap is not in the cache.*of huggingface\.co/someone/clap into"):
+        find_checkpoint("hub:someone/clap")
+    # As huggingface_hub keeps it: a revision is a folder, a branch a file that names it.
+    place = tmp_path / "models--someone--clap"
+    commit = "0123456789" * 4
+    shutil.copytree(clap_weights, place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    for name in ("hub:someone/clap", f"hub:someone/clap@{commit}"):
+        assert find_checkpoint(name) == place / "snapshots" / commit
+    load_clap(find_checkpoint("hub:someone/clap"))
+    assert find_checkpoint("weights/demo/clap") == Path("weights/demo/clap")

@@ -11,31 +11,10 @@ import torch
 
 from cli import UserError
 from feature_extractors.audio.pann import MIN_SAMPLES, RATE, Cnn14, PannConfig, load_pann
+from feature_extractors.weights import load_checkpoint
+from tests.feature_extractors.mel import slaney_filters
 
 TINY = PannConfig(base_channels=2, embedding_dim=16)
-
-
-def slaney_filters() -> np.ndarray:
-    """64 triangles of equal area, 50 to 14,000 Hz, for the 513 bins of a 1024-point transform at 32 kHz: (513, 64).
-
-    Slaney's scale (Auditory Toolbox, 1998; the default of librosa, with which the weights were trained): linear with
-    15 mels a kHz up to 1 kHz, above it 27 mels for each factor of 6.4.
-    """
-
-    def mel(hertz: float) -> float:
-        return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * np.log(hertz / 1000) / np.log(6.4)
-
-    def hertz(mel: float) -> float:
-        return mel * 200 / 3 if mel < 15 else 1000 * 6.4 ** ((mel - 15) / 27)
-
-    corners = [hertz(value) for value in np.linspace(mel(50), mel(14_000), 66)]
-    bins = np.arange(513) * 32_000 / 1024
-    filters = np.zeros((513, 64))
-    for place in range(64):
-        low, middle, high = corners[place : place + 3]
-        rising, falling = (bins - low) / (middle - low), (high - bins) / (high - middle)
-        filters[:, place] = np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
-    return filters
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -109,7 +88,7 @@ def test_size_is_the_published_one(published: Cnn14) -> None:
 @torch.no_grad()
 def test_published_format_is_loaded(pann_weights: Path) -> None:
     network = load_pann(TINY, pann_weights)
-    saved = torch.load(pann_weights, weights_only=True)["model"]
+    saved = load_checkpoint(pann_weights)["model"]
     state = network.state_dict()
     kept = [name for name in saved if not name.startswith(("spectrogram_extractor.", "logmel_extractor."))]
     assert len(kept) == len(saved) - 2 and all(torch.equal(state[name], saved[name]) for name in kept)
@@ -172,3 +151,45 @@ def test_what_is_no_pann_is_named_in_one_line(tmp_path: Path, content: dict[str,
 def test_another_width_is_an_error_that_names_the_settings(pann_weights: Path) -> None:
     with pytest.raises(UserError, match=r'does not fit Cnn14 with \{"base_channels":4'):
         load_pann(PannConfig(base_channels=4, embedding_dim=16), pann_weights)
+
+
+def test_the_sampler_of_published_checkpoints_is_read(pann_weights: Path) -> None:
+    with pytest.raises(Exception, match="Weights only load failed"):
+        torch.load(
+            pann_weights, weights_only=True
+        )  # what makes published checkpoints be loaded with weights_only=False
+    sampler = load_checkpoint(pann_weights)["sampler"]
+    assert [indexes.tolist() for indexes in sampler["indexes_per_class"]] == [[0, 1, 2], [0, 1]]
+    assert sampler["queue"] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("spectrogram_extractor.stft.conv_real.weight", torch.zeros(257, 1, 512), "windows of 512 samples, not 1024"),
+        ("logmel_extractor.melW", torch.from_numpy(slaney_filters()).float().roll(1, 0), "mel filters are not those"),
+        ("logmel_extractor.melW", torch.zeros(257, 64), "mel filters are not those"),
+    ],
+)
+def test_weights_of_another_front_end_are_refused(
+    tmp_path: Path, pann_weights: Path, name: str, value: torch.Tensor, message: str
+) -> None:
+    """The published 8 and 16 kHz networks have the same parameters."""
+    checkpoint = load_checkpoint(pann_weights)
+    checkpoint["model"][name] = value
+    torch.save(checkpoint, tmp_path / "Cnn14_16k_mAP=0.438.pth")
+    with pytest.raises(UserError, match=f"Cnn14_16k.*another front end: .*{message}"):
+        load_pann(TINY, tmp_path / "Cnn14_16k_mAP=0.438.pth")
+
+
+def test_a_file_of_the_published_name_must_be_the_published_one(tmp_path: Path, pann_weights: Path) -> None:
+    file = tmp_path / "Cnn14_mAP=0.431.pth"
+    file.write_bytes(pann_weights.read_bytes())
+    with pytest.raises(UserError, match=r"mAP=0\.431\.pth: .* bytes, the published .* has 327,428,481: damaged, or"):
+        load_pann(TINY, file)
+    load_pann(TINY, pann_weights)  # under its own name it is anyone's
+
+
+def test_filters_agree_far_below_the_tolerance_of_the_check() -> None:
+    ours = Cnn14(TINY).mel.mel_scale.fb.double().numpy()
+    assert abs(ours - slaney_filters()).max() < 2e-5 * ours.max()
