@@ -27,6 +27,20 @@ def media(arguments: argparse.Namespace) -> None:
     write_demo(stage.demo, arguments.videos, arguments.annotations, arguments.threads)
 
 
+def rehearsal(arguments: argparse.Namespace) -> None:
+    """Write stand-in media for a labelled dataset: true ids, lengths and frame rates, labels to be seen and heard.
+
+    The annotations are those that `python -m feature_extractors convert --from tvsum-mat` writes. All of TVSum is 50
+    videos of 3.5 hours together, in 64 x 48 pixels. Files that are there already are kept.
+
+    Example:
+      python -m demo rehearsal --annotations data/tvsum/train.jsonl data/tvsum/val.jsonl --videos data/tvsum/videos
+    """
+    from demo.rehearsal import plan, write_stand_ins
+
+    write_stand_ins(plan(arguments.annotations), arguments.videos, arguments.seed, arguments.threads)
+
+
 def weights(arguments: argparse.Namespace) -> None:
     """Draw the weights of a demo encoder from a seed, calibrate them without labels, and save them as published ones.
 
@@ -54,6 +68,12 @@ def main() -> int:
     parser.add_argument("--config", default="{}", metavar="JSON", help="section demo, as JSON or @FILE (default: {})")
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder for the media files")
     parser.add_argument("--annotations", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="videos encoded at a time (default: 1)")
+
+    parser = command.verb("rehearsal", rehearsal)
+    parser.add_argument("--annotations", type=Path, nargs="+", required=True, metavar="FILE", help="JSONL with labels")
+    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder for the media files")
+    parser.add_argument("--seed", type=int, default=2018, help="of the textures (default: 2018)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="videos encoded at a time (default: 1)")
 
     parser = command.verb("weights", weights)

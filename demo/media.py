@@ -22,11 +22,11 @@ from demo.sound import synthesise
 
 # The same settings give the same bytes. Without these flags a WebM file holds a random identifier, and encoders may
 # decide otherwise with more threads.
-_CODEC = {"flags": "+bitexact", "threads": "1"}
+CODEC = {"flags": "+bitexact", "threads": "1"}
 # x264 left to itself takes shortcuts of the CPU it runs on, and differs in 1 of 20 files even on the same machine.
-_H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
+H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0", "row-mt": "0"}
-_VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
+VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 
 
 def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -> None:
@@ -83,11 +83,11 @@ def _encode(video: VideoPlan, container: Any) -> None:
     pictures = container.add_stream(
         "libvpx-vp9" if webm else "libx264",
         rate=video.fps,
-        options=(_VP9 if webm else _H264) | _CODEC,
+        options=(_VP9 if webm else H264) | CODEC,
         width=video.height if rotated else video.width,
         height=video.width if rotated else video.height,
         pix_fmt="yuv420p",
-        time_base=Fraction(1, _VIDEO_CLOCK),
+        time_base=Fraction(1, VIDEO_CLOCK),
     )
     if rotated:
         # The frames lie a quarter turn to the left, as from a telephone held upright; players turn them back.
@@ -97,7 +97,7 @@ def _encode(video: VideoPlan, container: Any) -> None:
         sound = container.add_stream(
             "libopus" if webm else "aac",
             rate=video.audio_rate,
-            options=_CODEC,
+            options=CODEC,
             layout="stereo",
         )
         sound.bit_rate = 96_000
@@ -116,13 +116,13 @@ def _encode(video: VideoPlan, container: Any) -> None:
 
 def _video_frames(video: VideoPlan) -> Iterator[Any]:
     times = frame_times(video)
-    ticks = np.rint(np.append(times, video.seconds) * _VIDEO_CLOCK).astype(int)
+    ticks = np.rint(np.append(times, video.seconds) * VIDEO_CLOCK).astype(int)
     for time, tick, until in zip(times, ticks, ticks[1:], strict=False):
         picture = draw_frame(video, float(time))
         if video.quirk == "rotated":
             picture = np.ascontiguousarray(np.rot90(picture))
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base, frame.duration = int(tick), Fraction(1, _VIDEO_CLOCK), int(until - tick)
+        frame.pts, frame.time_base, frame.duration = int(tick), Fraction(1, VIDEO_CLOCK), int(until - tick)
         yield frame
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cli import Command, UserError
+from feature_extractors.annotations import SOURCES
 
 _log = logging.getLogger("feature_extractors")
 
@@ -60,6 +61,26 @@ def manifest(arguments: argparse.Namespace) -> None:
         silent,
         len(broken),
     )
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    """Turn a dataset's own annotations into rows of the project's schema.
+
+    The sources and their --files:
+      tvsum-mat      ydata-tvsum50.mat
+      tvsum-tsv      ydata-tvsum50-info.tsv ydata-tvsum50-anno.tsv, with --videos (for the frame rates)
+      qvhighlights   highlight_train_release.jsonl and further splits, checked row by row
+      charades       charades_sta_train.txt Charades_v1_train.csv (or test)
+      youtube        DOMAIN.json with windows and matches by video
+      folder         a text file of queries, with --videos: a query a line, or `video<TAB>query`
+
+    Example:
+      python -m feature_extractors convert --from tvsum-mat --files ydata-tvsum50.mat --out data/tvsum
+      python -m feature_extractors convert --from folder --files queries.txt --videos videos --out data/mine
+    """
+    from feature_extractors.annotations.convert import convert as write_splits
+
+    write_splits(arguments.source, arguments.files, arguments.videos, arguments.out, arguments.published)
 
 
 def visual(arguments: argparse.Namespace) -> None:
@@ -257,6 +278,13 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.")
+
+    parser = command.verb("convert", convert)
+    parser.add_argument("--from", dest="source", choices=SOURCES, required=True, help="whose annotations these are")
+    parser.add_argument("--files", type=Path, nargs="+", required=True, metavar="FILE", help="see the list above")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
+    parser.add_argument("--published", action="store_true", help="TVSum: exactly the public files, for other tools")
 
     parser = command.verb("manifest", manifest)
     _add_shard(parser)

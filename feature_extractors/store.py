@@ -236,11 +236,11 @@ class Store:
         return features, mask
 
     def level_db(self, name: str, n_clips: int) -> NDArray[np.float32]:
-        """Sound level of one video's clips in dB of full scale, (n_clips,); NaN where there is no row."""
-        if self._levels is None:
-            raise UserError(f"{self.path}: {self.stream} has no sound levels")
-        clips, kept = self._places(name, n_clips)
+        """Sound level of one video's clips in dB of full scale, (n_clips,); NaN where it is not known."""
         levels = np.full(n_clips, np.nan, np.float32)
+        if self._levels is None:
+            return levels
+        clips, kept = self._places(name, n_clips)
         levels[clips[kept]] = self._levels[self._span(name)][kept]
         return levels
 

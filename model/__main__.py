@@ -85,7 +85,7 @@ def infer(arguments: argparse.Namespace) -> None:
     for index, item in enumerate(track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features))):
         predictions.append(submission_row(item, features.clip_seconds, config.round_to_clips))
         if arguments.gate_log and len(gates) < count:
-            sound = {"audio_novelty": features.novelty(index)}
+            sound = {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
             gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
     write_rows(arguments.out, predictions)
     if arguments.gate_log:

@@ -18,7 +18,7 @@ from model.config import AudioControl, ModelConfig
 from model.controls import control_audio
 from model.detector import Inputs
 from model.packed import Packed
-from model.streams import Streams, count_clips, input_dims, read_audio, read_text, read_video
+from model.streams import Streams, count_clips, input_dims, read_audio, read_levels, read_text, read_video
 
 _log = logging.getLogger(__name__)
 
@@ -67,9 +67,11 @@ class FeatureSet:
         _report_left_out(rows, self.rows)
         self._video, self._seen = Packed(clips, self.dims.video), Packed(clips, 1)
         self._audio, self._heard = Packed(clips, self.dims.audio), Packed(clips, 1)
+        self._level = Packed(clips, 1)
         for vid, count in clips.items():
             self._video[vid][:], self._seen[vid][:, 0] = read_video(config, streams, vid, count)
             self._audio[vid][:], self._heard[vid][:, 0] = read_audio(config, streams, vid, count)
+            self._level[vid][:, 0] = read_levels(config, streams, vid, count)
         if config.reads_audio:
             control_audio(self._audio, self._heard, control, seed)
         self._text = Packed({name: len(tokens) for name, tokens in words.items()}, self.dims.text)
@@ -97,6 +99,11 @@ class FeatureSet:
             audio, _ = self._audio.pad(vids)
             audio_mask = self._heard.pad(vids)[0].squeeze(-1) > 0
         return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen)
+
+    def levels(self, index: int) -> list[float | None]:
+        """Sound level of each clip in dB of full scale, as recorded, whatever the control; None where not known."""
+        levels = self._level[self.rows[index]["vid"]][:, 0]
+        return [None if np.isnan(level) else round(float(level), 2) for level in levels]
 
     def novelty(self, index: int) -> list[float | None]:
         """How unlike its video's mean each clip sounds: 1 - cosine to the mean of the heard clips, None unheard."""

@@ -68,8 +68,18 @@ def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) ->
     """The audio input (L, Da), of no columns if it is not read, and which clips have sound in every stream, (L,)."""
     if not config.reads_audio:
         return np.zeros((n_clips, 0), np.float32), np.zeros(n_clips, np.bool_)
-    audio, heard = _join([_listen(streams, name, vid, n_clips) for name in config.audio_streams])
+    audio, heard = _join([_listen(config, streams, name, vid, n_clips) for name in config.audio_streams])
     return np.concatenate([audio, _endpoints(n_clips)], axis=1) if _doubles_endpoints(config) else audio, heard
+
+
+def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> Rows:
+    """Sound level of each clip in dB of full scale, (L,), from the first audio stream that tells; NaN if unknown."""
+    levels = np.full(n_clips, np.nan, np.float32)
+    for stream in config.audio_streams if config.reads_audio else ():
+        store = streams.find(stream, vid)
+        if store is not None:
+            levels = np.where(np.isnan(levels), store.level_db(vid, n_clips), levels)
+    return levels
 
 
 def read_text(config: ModelConfig, streams: Streams, qid: int) -> Rows | None:
@@ -78,13 +88,17 @@ def read_text(config: ModelConfig, streams: Streams, qid: int) -> Rows | None:
     return None if store is None else _normalise(store.rows(str(qid))[: config.max_tokens])
 
 
-def _listen(streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[Rows, Mask]:
+def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[Rows, Mask]:
     store = streams.find(stream, vid)
     if store is None:
         return np.zeros((n_clips, streams.any(stream).dim), np.float32), np.zeros(n_clips, np.bool_)
     features, heard = store.on_grid(vid, n_clips)
     # Features of nothing but zeros stand for no sound in many released files.
-    return features, heard & features.any(axis=1)
+    heard &= features.any(axis=1)
+    if "silence_heard" not in config.compat:
+        # Layer norms would make of next to nothing a full-size update. An unknown level (NaN) counts as heard.
+        heard &= ~(store.level_db(vid, n_clips) < config.silence_db)
+    return features, heard
 
 
 def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:

@@ -55,6 +55,8 @@ except (UserError, OSError) as problem:
 DATASET = config["dataset"]["name"]
 VIDEOS = config["dataset"]["videos"]
 BROKEN_VIDEOS = config["dataset"]["broken_videos"]
+# Queries about videos that were left out have no predictions; the tables say how many are covered.
+COVERED = "--covered-only" if BROKEN_VIDEOS == "leave_out" else ""
 ANNOTATIONS = config["dataset"]["annotations"]
 RUNS = config["selected_runs"]
 TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]

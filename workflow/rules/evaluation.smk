@@ -43,14 +43,15 @@ rule score:
         "../../envs/eval.yaml"
     params:
         by=by_option("score_by"),
-        name="{run}",
+        epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {config['inference']['checkpoint']}",
+        covered=COVERED,
         version=EVAL_VERSION,
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
     shell:
         "python -m eval score --predictions {input.predictions:q} --ground-truth {input.queries:q} {params.by}"
-        " --run {params.name:q} --scope {wildcards.scope:q} --seed {wildcards.seed} --out {output.metrics:q}"
-        " --per-query {output.values:q} > {log:q} 2>&1"
+        " --run {wildcards.run:q} --scope {wildcards.scope:q} --seed {wildcards.seed} {params.epoch}"
+        " {params.covered} --out {output.metrics:q} --per-query {output.values:q} > {log:q} 2>&1"
 
 
 use rule score as score_other with:
@@ -68,7 +69,8 @@ use rule score as score_other with:
         run=any_of(SETTINGS),
     params:
         by=by_option("score_by"),
-        name=lambda wildcards: f"{wildcards.run} ({OTHER})",
+        epoch=f"--epoch {OTHER}",
+        covered=COVERED,
         version=EVAL_VERSION,
 
 

@@ -1,0 +1,165 @@
+"""Plan QVHighlights at its full size on paper: `python benchmarks/planning.py`.
+
+10,148 empty files stand for the videos and 10,310 rows for the queries; nothing is decoded or trained. The workflow is
+planned with config/qvhighlights.yaml (dry run), marked as done, and planned again after one video with one query was
+added, and after one key was changed. Prints time, peak memory and the number of jobs of each, and fails where a target
+is missed: a dry run is to need at most 15 s of CPU time and 1 GiB, and to plan fewer than 500 jobs.
+
+--annotations takes the released files instead of made-up rows. Everything is made in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+OVERLAY = ROOT / "config/qvhighlights.yaml"
+# Queries and videos of each split; of the former the first ones of a split share a video.
+SIZES = {"train": (7218, 7100), "val": (1550, 1519), "test": (1542, 1529)}
+MOST_CPU_SECONDS, MOST_BYTES, MOST_JOBS = 15.0, 2**30, 500
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one dry run said and needed."""
+
+    jobs: dict[str, int]
+    wall: float
+    cpu: float
+    peak: int
+    """Bytes."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.jobs.values())
+
+
+def made_up(split: str, first: int) -> list[dict[str, object]]:
+    """Rows as released: ids of the same form, a moment, three scores a clip."""
+    queries, videos = SIZES[split]
+    rows = []
+    for index in range(queries):
+        vid = f"{split:_<5}{index % videos:06d}_60.0_210.0"
+        row: dict[str, object] = {"qid": first + index, "query": f"query number {index}", "duration": 150, "vid": vid}
+        if split != "test":
+            row |= {"relevant_clip_ids": [3, 4, 5], "saliency_scores": [[1, 2, 3]] * 3, "relevant_windows": [[6, 12]]}
+        rows.append(row)
+    return rows
+
+
+def read_released(folder: Path, split: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / f"highlight_{split}_release.jsonl").read_text().splitlines()]
+
+
+class Paper:
+    """A working directory in which every video, weight and artefact is an empty file."""
+
+    def __init__(self, folder: Path, released: Path | None) -> None:
+        self.folder = folder
+        self.settings = yaml.safe_load(OVERLAY.read_text(encoding="utf-8"))
+        first = 0
+        for split, file in self.settings["dataset"]["annotations"].items():
+            rows = read_released(released, split) if released else made_up(split, first)
+            first += len(rows)
+            self._write(file, rows)
+            for row in rows:
+                self.touch(f"{self.settings['dataset']['videos']}/{row['vid']}.mp4")
+        self.touch(self.settings["clip"]["weights"])
+        self.touch(self.settings["pann"]["weights"])
+        for name in ("config.json", "model.safetensors", "preprocessor_config.json"):
+            self.touch(f"{self.settings['clap']['weights']}/{name}")
+
+    def _write(self, file: str, rows: list[dict[str, object]]) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def touch(self, file: str) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def add_video(self) -> None:
+        """One video, and one query about it in train."""
+        train = self.folder / self.settings["dataset"]["annotations"]["train"]
+        row = {**made_up("train", 0)[0], "qid": 999_999, "vid": "one_more_one_0.0_150.0", "query": "one more query"}
+        with train.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(row) + "\n")
+        self.touch(f"{self.settings['dataset']['videos']}/{row['vid']}.mp4")
+
+    def snakemake(self, *arguments: str, changes: dict[str, object] | None = None) -> str:
+        overlay = self.folder / "changes.yaml"
+        overlay.write_text(yaml.safe_dump(changes or {"dataset": self.settings["dataset"]}), encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(OVERLAY), str(overlay), "--cores", "2"]
+        done = subprocess.run([*command, *arguments, "all"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr[-3000:])
+        return done.stdout
+
+    def mark_done(self) -> None:
+        """Make every output as an empty file and let Snakemake record it as made with these settings."""
+        for line in self.snakemake("--summary").splitlines()[1:]:
+            self.touch(line.split("\t")[0])
+        self.snakemake("--touch", "--forceall", "--quiet")  # all: files without a record pass for finished
+
+    def plan(self, changes: dict[str, object] | None = None) -> Plan:
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        text = self.snakemake("--dry-run", "--quiet", "rules", changes=changes)
+        wall = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        table = text.partition("Reasons:")[0]
+        jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+        jobs.pop("total", None)
+        return Plan(jobs, wall, cpu, 1024 * after.ru_maxrss)  # the largest child so far, in KiB on Linux
+
+
+def report(what: str, plan: Plan) -> None:
+    rules = ", ".join(f"{rule} {count}" for rule, count in plan.jobs.items()) or "nothing"
+    numbers = f"{plan.wall:.1f} s wall, {plan.cpu:.1f} s CPU, peak {plan.peak / 2**20:.0f} MiB, {plan.total} jobs"
+    sys.stdout.write(f"{what}: {numbers}\n  {rules}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Print the plans; exit with an error where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--annotations", type=Path, help="folder of highlight_{train,val,test}_release.jsonl")
+    parser.add_argument("--first-only", action="store_true", help="only the dry run of everything")
+    arguments = parser.parse_args()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    folder = Path(tempfile.mkdtemp(prefix="planning-"))
+    try:
+        paper = Paper(folder, arguments.annotations)
+        everything = paper.plan()
+        report("everything", everything)
+        if not arguments.first_only:
+            paper.mark_done()
+            report("nothing changed", paper.plan())
+            report("inference.round_to_clips changed", paper.plan({"inference": {"round_to_clips": False}}))
+            report("model.mha_gate_bias_init changed", paper.plan({"model": {"mha_gate_bias_init": 1.1}}))
+            report("visual.output changed", paper.plan({"visual": {"output": "pre_projection"}}))
+            paper.add_video()
+            report("one video and one query added", paper.plan())
+    finally:
+        shutil.rmtree(folder)
+    if everything.cpu > MOST_CPU_SECONDS or everything.peak > MOST_BYTES or everything.total >= MOST_JOBS:
+        raise SystemExit("error: a target is missed (15 s of CPU time, 1 GiB, fewer than 500 jobs)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Charades-STA's sentences with one moment each: `ID START END##SENTENCE.` lines, and the lengths from Charades' table.
+
+The dataset has no saliency, so the rows have `relevant_windows` alone: they serve inference and the scores of moments.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli import UserError
+from cli.files import Row
+from feature_extractors.annotations import CLIP_SECONDS
+from feature_extractors.annotations.qids import number
+from feature_extractors.manifest import ClipConfig
+
+_LINE = re.compile(r"(?P<vid>\S+) (?P<start>\d+(?:\.\d+)?) (?P<end>\d+(?:\.\d+)?)##(?P<query>.+)")
+
+
+def read_lengths(path: Path) -> dict[str, float]:
+    """Seconds of every video from Charades_v1_train.csv or Charades_v1_test.csv (columns `id` and `length`)."""
+    lengths = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for line, cells in enumerate(csv.DictReader(lines), start=2):
+                try:
+                    lengths[cells["id"]] = float(cells["length"])
+                except (KeyError, TypeError, ValueError):
+                    raise UserError(f"{path}: line {line}: columns id and length (seconds) are needed") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise UserError(f"{path}: not a table of UTF-8 text: {problem}") from None
+    return lengths
+
+
+def make_rows(sentences: Path, table: Path) -> list[Row]:
+    """One row a sentence. Moments are cut at the video's end; a sentence that occurs twice keeps both rows.
+
+    Raises:
+        UserError: a malformed line, a moment without length in its video, or a video without a length.
+    """
+    lengths = read_lengths(table)
+    clips = ClipConfig(seconds=CLIP_SECONDS)
+    keys, rows = [], []
+    for line, match in _read_lines(sentences):
+        vid, query = match["vid"], match["query"].strip()
+        if vid not in lengths:
+            raise UserError(f"{sentences}: line {line}: {table} has no video {vid!r}")
+        start, end = float(match["start"]), min(float(match["end"]), lengths[vid])
+        if not start < end:
+            raise UserError(f"{sentences}: line {line}: no moment in {start:g} to {end:g} s of {lengths[vid]:g} s")
+        # The line tells apart moments of the same sentence in the same video.
+        keys.append((vid, query, f"{start:g}", f"{end:g}", str(line)))
+        rows.append(
+            {
+                "query": query,
+                "vid": vid,
+                "duration": int(clips.count(lengths[vid]) * CLIP_SECONDS),
+                "duration_s": lengths[vid],
+                "relevant_windows": [[start, end]],
+            }
+        )
+    if not rows:
+        raise UserError(f"{sentences}: no sentences")
+    return [{"qid": qid, **row} for qid, row in zip(number(keys, str(sentences)), rows, strict=True)]
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, re.Match[str]]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+    for number_, line in enumerate(lines, start=1):
+        if line.strip():
+            match = _LINE.fullmatch(line.strip())
+            if match is None:
+                raise UserError(f"{path}: line {number_}: not of the form ID START END##SENTENCE")
+            yield number_, match

@@ -1,0 +1,72 @@
+"""The door to all sources: which files each one takes, and which rows it writes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from cli import UserError
+from cli.files import Row, read_rows, write_rows, write_text
+from feature_extractors.annotations import SOURCES, charades, folder, qvhighlights, tvsum, tvsum_files, youtube
+
+_log = logging.getLogger(__name__)
+
+MOST_PROBLEMS = 20
+"""Violations that are named before the rest is only counted."""
+
+
+def convert(source: str, files: list[Path], videos: Path | None, out: Path, published: bool) -> None:
+    """Write the rows of a source as JSON lines into the folder `out`."""
+    if published and not source.startswith("tvsum-"):
+        raise UserError(f"--published: TVSum's public files are meant; there are none for {source!r}")
+    if source == "qvhighlights":
+        for name, rows in _checked_splits(files).items():
+            _write(out / name, rows)
+        return
+    wanted = 2 if source in ("tvsum-tsv", "charades") else 1
+    if len(files) != wanted:
+        raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
+    if source.startswith("tvsum-"):
+        read = _read_tvsum(source, files, videos)
+        for split, selected in tvsum.select(read, str(files[0])).items():
+            if published:
+                write_text(out / f"tvsum_{split}.jsonl", tvsum.published_text(selected))
+            else:
+                _write(out / f"{split}.jsonl", tvsum.rows_in_seconds(selected, str(files[0])))
+    elif source == "charades":
+        _write(out / f"{files[0].stem}.jsonl", charades.make_rows(files[0], files[1]))
+    elif source == "youtube":
+        _write(out / f"{files[0].stem}.jsonl", youtube.make_rows(files[0], domain=files[0].stem))
+    else:
+        _write(out / "queries.jsonl", folder.make_rows(files[0], _needed(videos, source)))
+
+
+def _read_tvsum(source: str, files: list[Path], videos: Path | None) -> list[tvsum.AnnotatedVideo]:
+    if source == "tvsum-mat":
+        return tvsum_files.read_mat(files[0])
+    return tvsum_files.read_tsv(files[0], files[1], _needed(videos, source))
+
+
+def _needed(videos: Path | None, source: str) -> Path:
+    if videos is None:
+        raise UserError(f"--from {source} needs --videos: the folder of media files")
+    return videos
+
+
+def _checked_splits(files: list[Path]) -> dict[str, list[Row]]:
+    """QVHighlights' splits by file name; they speak the schema already, and gain `duration_s`."""
+    splits = {path: read_rows(path) for path in files}
+    problems = list(qvhighlights.find_problems(splits))
+    for line in problems[:MOST_PROBLEMS]:
+        _log.error("%s", line)
+    if problems:
+        raise UserError(f"{len(problems)} violations of QVHighlights' invariants; nothing was written")
+    named = {path.name: rows for path, rows in splits.items()}
+    if len(named) < len(splits):
+        raise UserError("two of the files have one name: the rows of one would replace the other's")
+    return {name: [{**row, "duration_s": float(row["duration"])} for row in rows] for name, rows in named.items()}
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    write_rows(path, rows)
+    _log.info("%s: %d queries about %d videos", path, len(rows), len({row["vid"] for row in rows}))

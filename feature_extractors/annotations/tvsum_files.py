@@ -1,0 +1,132 @@
+"""TVSum's raw annotation files: the .mat, or the pair of .tsv files together with the videos."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from feature_extractors.annotations.tvsum import AnnotatedVideo
+from feature_extractors.manifest import find_videos
+
+# One line of the anno file holds a score for each frame of a video of ten minutes.
+_LONGEST_FIELD = 10_000_000
+_FIELDS = ("video", "category", "title", "length", "nframes", "user_anno")
+
+
+def read_mat(path: Path) -> list[AnnotatedVideo]:
+    """The videos of ydata-tvsum50.mat, which MATLAB wrote as HDF5 (version 7.3).
+
+    Raises:
+        UserError: no HDF5 file, or not with TVSum's fields and shapes.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            table = file["tvsum50"]
+            missing = [name for name in _FIELDS if name not in table]
+            if missing:
+                raise UserError(f"{path}: tvsum50 has no field {missing[0]!r}")
+            return [_read_entry(file, path, index) for index in range(len(table["video"]))]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, KeyError, TypeError, ValueError) as problem:
+        raise UserError(f"{path}: not TVSum's annotation in MATLAB's version 7.3 format: {problem}") from None
+
+
+def _read_entry(file: h5py.File, path: Path, index: int) -> AnnotatedVideo:
+    def read(field: str) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = file[file["tvsum50"][field][index, 0]][()]
+        return values
+
+    def text(field: str) -> str:
+        # One array element a byte of UTF-8.
+        return bytes(read(field).astype(np.uint8).ravel()).decode()
+
+    vid, scores = text("video"), read("user_anno").astype(np.float64)
+    frames, duration = int(read("nframes").item()), float(read("length").item())
+    if scores.ndim != 2 or scores.shape[1] != frames:
+        raise UserError(f"{path}: video {vid!r}: scores {scores.shape} for {frames} frames")
+    return _checked(AnnotatedVideo(vid, text("category"), _unquote(text("title")), duration, scores), path)
+
+
+def read_tsv(info: Path, anno: Path, videos: Path) -> list[AnnotatedVideo]:
+    """The videos of ydata-tvsum50-info.tsv and ydata-tvsum50-anno.tsv.
+
+    The files say how many frames a video has, but its length only in whole seconds: the frame rate is read from the
+    media files in the folder `videos`.
+
+    Raises:
+        UserError: a malformed file, annotators that disagree on the number of frames, or a missing video.
+    """
+    scores: dict[str, list[NDArray[np.float64]]] = {}
+    for number, cells in _read_cells(anno, 3):
+        try:
+            values = np.array(cells[2].split(","), dtype=np.float64)
+        except ValueError:
+            raise UserError(f"{anno}: line {number}: scores must be numbers separated by commas") from None
+        of_video = scores.setdefault(cells[0], [values])
+        if of_video[0] is not values:
+            if len(values) != len(of_video[0]):
+                raise UserError(
+                    f"{anno}: line {number}: {len(values)} scores of {cells[0]!r}, {len(of_video[0])} before"
+                )
+            of_video.append(values)
+    entries = [cells for number, cells in _read_cells(info, 5) if not (number == 1 and cells[0] == "category")]
+    unscored = [cells[1] for cells in entries if cells[1] not in scores]
+    if unscored:
+        raise UserError(f"{anno}: no scores of {unscored[0]!r}, which {info} names")
+    files = find_videos(videos, [cells[1] for cells in entries])
+    found = []
+    for domain, vid, title, *_ in entries:
+        stacked = np.stack(scores[vid])
+        duration = stacked.shape[1] / _frame_rate(files[vid])
+        found.append(_checked(AnnotatedVideo(vid, domain, _unquote(title), duration, stacked), anno))
+    return found
+
+
+def _read_cells(path: Path, least: int) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for number, cells in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
+                if not cells:
+                    continue
+                if len(cells) < least:
+                    raise UserError(f"{path}: line {number}: {len(cells)} columns where TVSum has {least}")
+                yield number, cells
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise UserError(f"{path}: not a table of UTF-8 text: {problem}") from None
+
+
+def _frame_rate(file: Path) -> float:
+    try:
+        with av.open(f"file:{file}") as container:
+            rate = container.streams.video[0].average_rate if container.streams.video else None
+    except av.FFmpegError as problem:
+        raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
+    if not rate:
+        raise UserError(f"{file}: no video stream with a frame rate")
+    return float(rate)
+
+
+def _unquote(title: str) -> str:
+    """A title with a comma in it stands in quotes, as in a spreadsheet's export; in the public rows it does not."""
+    quoted = len(title) >= 2 and title[0] == title[-1] == '"'
+    return title[1:-1].replace('""', '"') if quoted else title
+
+
+def _checked(video: AnnotatedVideo, path: Path) -> AnnotatedVideo:
+    if not video.duration_s >= 2:
+        raise UserError(f"{path}: video {video.vid!r}: {video.duration_s:g} s are shorter than a clip")
+    if not ((video.scores >= 1) & (video.scores <= 5)).all():
+        raise UserError(f"{path}: video {video.vid!r}: scores outside 1 to 5")
+    return video

@@ -1,0 +1,74 @@
+"""Charades-STA and YouTube Highlights, on made-up files in their published forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli import UserError
+from feature_extractors.annotations import charades, youtube
+from feature_extractors.annotations.convert import convert
+
+
+def write_charades(folder: Path, sentences: str) -> tuple[Path, Path]:
+    text, table = folder / "charades_sta_val.txt", folder / "Charades_v1.csv"
+    text.write_text(sentences)
+    table.write_text('id,subject,length\nABCDE,X,30.50\nFGHIJ,"Y, Z",9.0\n')
+    return text, table
+
+
+def test_charades_sentences_become_moments(tmp_path: Path) -> None:
+    door = "ABCDE 24.3 30.9##someone opens a door.\n"
+    files = write_charades(tmp_path, f"{door}FGHIJ 0.0 4##a lamp goes on.\n{door}")
+    convert("charades", list(files), None, tmp_path, published=False)
+    rows = [json.loads(line) for line in (tmp_path / "charades_sta_val.jsonl").read_text().splitlines()]
+    assert [row["relevant_windows"] for row in rows] == [[[24.3, 30.5]], [[0.0, 4.0]], [[24.3, 30.5]]]
+    assert [(row["duration"], row["duration_s"]) for row in rows] == [(30, 30.5), (8, 9.0), (30, 30.5)]
+    assert len({row["qid"] for row in rows}) == 3
+    assert rows[0]["query"] == "someone opens a door."
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ABCDE 1 2 a door", "line 1: not of the form"),
+        ("KLMNO 1.0 2.0##a door", r"line 1: .*has no video 'KLMNO'"),
+        ("FGHIJ 9.0 12.0##a door", "line 1: no moment in 9 to 9 s"),
+    ],
+)
+def test_charades_faults_name_the_line(line: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        charades.make_rows(*write_charades(tmp_path, line + "\n"))
+
+
+def test_youtube_clips_take_the_nearest_window(tmp_path: Path) -> None:
+    # Windows of 100 frames that overlap by half, at 25 frames a second: their middles lie at 2, 4, 6 and 8 s. Clips
+    # are centred at 1, 3, 5, 7 and 9 s; one between two middles takes the earlier.
+    entry = {"clip": [[0, 100], [50, 150], [100, 200], [150, 250]], "match": [-1, 1, 0, 1], "fps": 25, "frames": 250}
+    path = tmp_path / "surfing.json"
+    path.write_text(json.dumps({"ab": entry}))
+    convert("youtube", [path], None, tmp_path, published=False)
+    [row] = [json.loads(line) for line in (tmp_path / "surfing.jsonl").read_text().splitlines()]
+    assert row["label"] == [[0.0], [0.0], [1.0], [0.0], [1.0]]
+    assert (row["domain"], row["query"], row["duration"], row["duration_s"]) == ("surfing", "surfing", 10, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"match": [1]}, "4 windows, 1 matches"), ({"match": [1, 2, 0, 0]}, "1, 0 or -1"), ({"fps": 0}, "needs clip")],
+)
+def test_youtube_faults_name_the_video(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    entry = {"clip": [[0, 100], [50, 150], [100, 200], [150, 250]], "match": [-1, 1, 0, 1], "fps": 25, "frames": 250}
+    path = tmp_path / "surfing.json"
+    path.write_text(json.dumps({"ab": {**entry, **change}}))
+    with pytest.raises(UserError, match=f"video 'ab': .*{message}"):
+        youtube.make_rows(path, "surfing")
+
+
+def test_published_form_is_tvsums_alone(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--published"):
+        convert("charades", [tmp_path, tmp_path], None, tmp_path, published=True)
+    with pytest.raises(UserError, match="takes --files"):
+        convert("tvsum-mat", [tmp_path, tmp_path], None, tmp_path, published=False)
