@@ -25,8 +25,8 @@ def _window_seconds(row: Row, where: str) -> float | None:
 # Keys that a row does not hold but says.
 DERIVED: dict[str, Callable[[Row, str], float | None]] = {
     "window_seconds": _window_seconds,
-    "windows": lambda row, where: len(row.get("relevant_windows") or []),
-    "words": lambda row, where: len((row.get("query") or "").split()),
+    "windows": lambda row, where: 0 if (windows := read_relevant_windows(row, where)) is None else len(windows),
+    "words": lambda row, where: len(str(row.get("query") or "").split()),
 }
 
 

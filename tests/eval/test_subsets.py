@@ -113,3 +113,11 @@ def test_a_table_of_videos_adds_keys():
             join_videos(ROWS, rows, "manifest")
     with pytest.raises(UserError, match="manifest: vid a: occurs twice"):
         join_videos(ROWS, [*videos, videos[0]], "manifest")
+
+
+def test_what_a_table_of_videos_says_is_checked_too():
+    rows = [{"qid": 0, "vid": "a"}]
+    joined = join_videos(rows, [{"vid": "a", "query": 5, "relevant_windows": 5}], "manifest")
+    assert select_where(joined, "words=1") == {"words=1": [0]}
+    with pytest.raises(UserError, match="qid 0: relevant_windows: must be n x 2 numbers, got 5"):
+        select_where(joined, "windows=1")
