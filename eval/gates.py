@@ -32,6 +32,8 @@ KINDS = {
 GATING_TYPES = ("global", "clipwise", "elementwise")
 # Two queries of a video whose gates differ by less have the same gates: batches round differently.
 SAME_GATE = 1e-4
+# Nothing in a log, seconds included, comes near it.
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -148,17 +150,17 @@ def _read_sample(row: Row, where: str) -> GateSample:
         raise UserError(f"{where}: contribution must have one object for each of the {len(layers)} layers")
     contribution = {
         kind: _stack(
-            [read_numbers(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where
+            [read_values(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where
         )
         for kind in kinds
         if logged and all(layer.get(kind) is not None for layer in logged)
     }
 
-    saliency = None if row.get("saliency") is None else read_numbers(row["saliency"], (None,), f"{where}: saliency")
+    saliency = None if row.get("saliency") is None else read_values(row["saliency"], (None,), f"{where}: saliency")
     level, novelty = (_read_curve(row.get(key), f"{where}: {key}") for key in ("audio_level_db", "audio_novelty"))
-    times = (
-        None if row.get("clip_times") is None else read_numbers(row["clip_times"], (None, 2), f"{where}: clip_times")
-    )
+    times = None if row.get("clip_times") is None else read_values(row["clip_times"], (None, 2), f"{where}: clip_times")
+    if times is not None and not ((times[:, 0] < times[:, 1]).all() and (np.diff(times[:, 0]) > 0).all()):
+        raise UserError(f"{where}: clip_times must be [start, end] in seconds, one clip after the other")
     mask = None
     if row.get("audio_mask"):
         mask = np.array(row["audio_mask"], dtype=object).ravel()
@@ -182,6 +184,14 @@ def _read_sample(row: Row, where: str) -> GateSample:
     return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, *sound, rest)
 
 
+def read_values(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
+    """`read_numbers`, of numbers whose sums and products stay numbers."""
+    values = read_numbers(value, shape, what)
+    if values.size and np.abs(values).max() > LARGEST:
+        raise UserError(f"{what}: holds {np.abs(values).max():g}, which is beyond {LARGEST:g}")
+    return values
+
+
 def _read_curve(value: Any, what: str) -> Floats | None:
     """A number a clip, (clips,), null as NaN; None where there is no list."""
     if value is None:
@@ -190,7 +200,7 @@ def _read_curve(value: Any, what: str) -> Floats | None:
         raise UserError(f"{what}: must be a number or null for each clip, got {shorten(value)}")
     known = np.array([number is not None for number in value], dtype=bool)
     curve = np.full(len(value), np.nan)
-    curve[known] = read_numbers([number for number in value if number is not None], (None,), what)
+    curve[known] = read_values([number for number in value if number is not None], (None,), what)
     return curve
 
 
@@ -204,9 +214,9 @@ def _read_gate(value: Any, what: str) -> Floats:
     inner = value
     while isinstance(inner, list) and inner:
         depth, inner = depth + 1, inner[0]
-    array = read_numbers(value, (None,) * depth, what)
-    if not array.size or depth > 2:
+    if depth > 2 or inner == []:
         raise UserError(f"{what}: must be clips x channels numbers, got {shorten(value)}")
+    array = read_values(value, (None,) * depth, what)
     return array.reshape(len(array) if depth else 1, -1).mean(1)[None]
 
 

@@ -12,11 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from cli import UserError
 from cli.files import Row
-from eval.gates import Floats
+from eval.gates import LARGEST, Floats, read_values
 from eval.plots.gate_layers import CONTRIBUTION
 from eval.plots.gate_scales import TITLES, UPDATES, is_signed, layer_colours, widen
 from eval.plots.style import PAGE_WIDTH, QUIET, explain_empty
-from eval.rows import read_numbers
 
 NO_HISTORY = "no history was given"
 NO_GATES = "the history holds no gates of validated epochs\n(a run without gates, or of an older version)"
@@ -35,14 +34,15 @@ def read_gate_history(history: Sequence[Row], name: str = "history") -> tuple[Fl
         gates = row.get("gates")
         if gates is None:
             continue
-        if not isinstance(gates, dict) or isinstance(row.get("epoch"), bool) or not isinstance(row.get("epoch"), int):
+        epoch = row.get("epoch")
+        if not isinstance(gates, dict) or isinstance(epoch, bool) or not isinstance(epoch, int) or epoch > LARGEST:
             raise UserError(f"{name}: row {number}: needs 'epoch' (a whole number) and 'gates' (an object or null)")
         known = {
-            key: read_numbers(values, (None,), f"{name}: row {number}: gates.{key}")
+            key: read_values(values, (None,), f"{name}: row {number}: gates.{key}")
             for key, values in gates.items()
             if values is not None
         }
-        rows.append((row["epoch"], known))
+        rows.append((epoch, known))
     kinds = list(dict.fromkeys(key for _, known in rows for key in known))
     found = {}
     for kind in kinds:

@@ -109,7 +109,8 @@ def fit_text(text: str, most: int) -> str:
 
     Chinese, Japanese and Korean letters are twice as wide as others.
     """
-    text = " ".join(text.split())
+    # Control characters, and halves of a pair, cannot stand in an SVG file.
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
     if sum(widths) <= most:
         return text

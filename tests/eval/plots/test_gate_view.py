@@ -50,6 +50,7 @@ def test_label_of_informative_audio(row, expected):
 def test_long_text_loses_its_middle():
     assert fit_text("short", 10) == "short"
     assert fit_text("abcdefghij\nklmnop", 9) == "abcd…mnop"
+    assert fit_text("a\x00b\ud800", 9) == "a b"
     assert fit_text("一二三四五六七八", 9) == "一二…七八"  # as wide as nine Latin letters
 
 
