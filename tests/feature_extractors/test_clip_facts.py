@@ -154,7 +154,7 @@ def write_archive(file: Path, weights: Path) -> str:
 
 
 @torch.no_grad()
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_openai_archives_are_read_if_they_are_the_published_ones(
     tmp_path: Path, clip_definition: Path, clip_weights: Path, table: dict[str, dict[str, object]]
 ) -> None:
@@ -175,6 +175,7 @@ def test_openai_archives_are_read_if_they_are_the_published_ones(
         build_clip(settings, file)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_a_published_file_must_have_the_whole_digest(
     tmp_path: Path, clip_definition: Path, clip_weights: Path, table: dict[str, dict[str, object]]
 ) -> None:
