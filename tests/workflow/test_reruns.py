@@ -34,7 +34,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **LIST, **BASE}),
     "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **LIST, **BASE}),
     "model.mha_gate_bias_init": ({"model": {"mha_gate_bias_init": 1.8}}, BASE),
-    "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, BASE),
+    "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, {**LIST, **BASE}),
     "model.hidden_dim": ({"model": {"hidden_dim": 16}}, BOTH),
     "train.loss.giou": ({"train": {"loss": {"giou": 2.0}}}, BOTH),
     "runs.video_only": (
