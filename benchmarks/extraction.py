@@ -5,8 +5,8 @@ the same inputs), the bare forward of the model, and the whole of `encode_videos
 two free cores the whole is to take at most 1.15 times the larger of decoding and encoding; CPU seconds are printed too,
 because other work on the machine adds to wall time. The weights are random: they do not change the speed.
 
-`python benchmarks/extraction.py memory` extracts a video of two minutes and one of two hours with the demo's encoders in
-processes of their own, and compares their peaks.
+`python benchmarks/extraction.py memory` extracts a video of two minutes and one of two hours with the demo's encoders,
+in processes of their own, and compares their peaks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ SOURCES = (
     "-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds} -f lavfi -i anoisesrc=r=44100:d={seconds}:a=0.1"
 )
 
+CODECS = "-c:v libx264 -preset ultrafast -bf 0 -g 250 -pix_fmt yuv420p -c:a aac -b:a 64k"
+
 
 def say(line: str) -> None:
     """Print a line at once."""
@@ -41,24 +43,7 @@ def say(line: str) -> None:
 def make(file: Path, seconds: int, size: str, rate: int) -> Path:
     """A video with sound."""
     sources = SOURCES.format(size=size, rate=rate, seconds=seconds).split()
-    codecs = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-tune",
-        "zerolatency",
-        "-bf",
-        "0",
-        "-g",
-        "250",
-        "-pix_fmt",
-        "yuv420p",
-        "-c:a",
-        "aac",
-        "-b:a",
-        "64k",
-    ]
+    codecs = CODECS.split()
     subprocess.run(["ffmpeg", "-v", "error", "-y", *sources, *codecs, str(file)], check=True)
     return file
 
@@ -122,7 +107,7 @@ def overlap(arguments: argparse.Namespace) -> None:
             say(f"| {stream} | {cells} | {times['all'][0] / larger:.2f} | {total:.2f} | {ratio:.2f} |")
 
         say(
-            "| stream | decode, s wall (CPU) | bare forward | encode | all | all / larger | CPU: all / sum | encode / forward |"
+            "| stream | decode, s (CPU) | bare forward | encode | all | all / larger | CPU: all / sum | encode / bare |"
         )
         say("|---|---|---|---|---|---|---|---|")
         if "visual" in arguments.streams:

@@ -41,7 +41,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "clap.mode": ({"clap": {"mode": "repeat"}}, {"audio_clap": 2, **LIST, **BASE}),
     "weights_mirror": ({"weights_mirror": "/some/where"}, {}),
     "model.mha_gate_bias_init": ({"model": {"mha_gate_bias_init": 1.8}}, BASE),
-    "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, BASE),
+    "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, {**LIST, **BASE}),
     "model.hidden_dim": ({"model": {"hidden_dim": 16}}, BOTH),
     "train.loss.giou": ({"train": {"loss": {"giou": 2.0}}}, BOTH),
     "train.ema_decay": ({"train": {"ema_decay": 0.9}}, BOTH),

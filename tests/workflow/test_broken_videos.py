@@ -1,0 +1,86 @@
+"""A folder with broken videos: features of the others, a list with causes, and an exit status by the stated policy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_extractors.store import Store
+from tests.feature_extractors.media import steady, write_media
+from tests.feature_extractors.odd_media import noise
+from tests.workflow.workspace import Workspace
+
+GOOD = ["a", "b", "-c"]
+BROKEN = {"empty": "it is empty", "page": "not a readable media file", "missing": "no video 'missing'"}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("broken")
+    videos = folder / "videos"
+    videos.mkdir()
+    for vid in GOOD:
+        write_media(videos / f"{vid}.mkv", steady(6.0), sound=noise(6.0))
+    whole = (videos / "a.mkv").read_bytes()
+    (videos / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    (videos / "empty.mp4").write_bytes(b"")
+    (videos / "page.mp4").write_bytes(b"<html>404 Not Found</html>")
+    vids = [*GOOD, "cut", *BROKEN]
+    rows = [{"qid": qid, "query": f"a query {qid}", "vid": vid, "duration": 6} for qid, vid in enumerate(vids)]
+    (folder / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "v.jsonl").write_text(json.dumps({**rows[0], "qid": 99}) + "\n")
+    return Workspace(folder)
+
+
+def changes(workspace: Workspace, policy: str) -> dict[str, Any]:
+    annotations = {"train": "q.jsonl", "val": "v.jsonl"}
+    dataset = {"name": "own", "videos": "videos", "annotations": annotations, "broken_videos": policy}
+    return {"dataset": dataset, "model": {"audio_streams": ["pann"]}}
+
+
+def listed(folder: Path) -> dict[str, list[str]]:
+    lines = [line.split("\t") for line in (folder / "reports/problems.tsv").read_text().splitlines()]
+    assert lines[0] == ["vid", "file", "stage", "cause"]
+    found: dict[str, list[str]] = {}
+    for vid, _, stage, cause in lines[1:]:
+        found.setdefault(vid, []).append(f"{stage}: {cause}")
+    return found
+
+
+def test_they_are_left_out_and_listed(workspace: Workspace) -> None:
+    done = workspace.snakemake("--cores", "2", "features", changes=changes(workspace, "leave_out"))
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = listed(workspace.folder)
+    assert set(found) == {*BROKEN, "cut"}
+    for vid, cause in BROKEN.items():
+        assert len(found[vid]) == 1 and found[vid][0].startswith("manifest: ") and cause in found[vid][0]
+    assert any(cause.startswith("manifest: cut off") for cause in found["cut"])
+    assert any(cause.startswith("clip_visual: no picture in") for cause in found["cut"])
+    said = done.stdout + done.stderr
+    assert "4 of 7 videos have problems, 3 are left out" in said
+    for stream in ("clip_visual", "pann"):
+        stores = [Store(path) for path in (workspace.folder / "features/own" / stream).glob("*.h5")]
+        rows = {vid: len(store.rows(vid)) for store in stores for vid in store.ids}
+        assert {vid: rows[vid] for vid in [*GOOD, *BROKEN]} == dict.fromkeys(GOOD, 3) | dict.fromkeys(BROKEN, 0)
+        assert 0 < rows["cut"] < 3
+    again = workspace.snakemake("--cores", "2", "features", changes=changes(workspace, "leave_out"))
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_or_they_stop_the_run(workspace: Workspace) -> None:
+    """One that is missing at once; the others in the first job, which names them all."""
+    stop = changes(workspace, "stop")
+    done = workspace.snakemake("--dry-run", "features", changes=stop)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] == [
+        "error: videos: no video 'missing'"
+    ]
+    rows = (workspace.folder / "q.jsonl").read_text().splitlines()
+    (workspace.folder / "q.jsonl").write_text("\n".join(rows[:-1]) + "\n")
+    done = workspace.snakemake("--cores", "2", "--forcerun", "manifest", "--", "features", changes=stop)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "broken: " in said
+    assert "empty.mp4: not a readable media file: it is empty" in said or "page.mp4: not a readable" in said
