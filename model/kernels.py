@@ -1,8 +1,8 @@
 """Drop-in layers that compute what torch's do, faster on a CPU. On other devices they are torch's.
 
-Measured with torch 2.13 and one thread on an AMD processor, of 2400 rows of 256 to 1024: torch's float32 products run in
-MKL, which leaves half of the vector width unused there (90 against 200 GFLOP/s of oneDNN, which torch carries as well);
-its dropout draws masks at 5 ns an element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
+Measured with torch 2.13 and one thread on an AMD processor, of 2400 rows of 256 to 1024: torch's float32 products run
+in MKL, which leaves half of the vector width unused there (90 against 200 GFLOP/s of oneDNN, which torch carries as
+well); its dropout draws masks at 5 ns an element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
 """
 
 from __future__ import annotations
