@@ -28,7 +28,7 @@ rule all:
         "results/summary.json",
         "results/summary.md",
         "plots/summary.png",
-        expand("plots/{run}/training.png", run=RUNS),
+        expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
         expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
         expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
         ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],

@@ -22,8 +22,9 @@ def train(arguments: argparse.Namespace) -> None:
     """
     from model import training
     from model.config import TrainStage
-    from model.dataset import FeatureSet, Streams
+    from model.dataset import FeatureSet
     from model.distributed import join_processes
+    from model.streams import Streams
 
     stage = TrainStage.from_json(arguments.config)
     if arguments.seed < 0:
@@ -36,10 +37,11 @@ def train(arguments: argparse.Namespace) -> None:
         train_rows = _read_labelled(arguments.train, arguments.domain, objective)
         val_rows = _read_labelled(arguments.val, arguments.domain, objective)
         streams = Streams(arguments.features)
-        train_set = FeatureSet(stage.model, train_rows, streams)
+        control = stage.train.audio_control, arguments.seed
+        train_set = FeatureSet(stage.model, train_rows, streams, *control)
         if arguments.val_features:
             streams = Streams(arguments.val_features)
-        val_set = FeatureSet(stage.model, val_rows, streams)
+        val_set = FeatureSet(stage.model, val_rows, streams, *control)
         del streams
         if val_set.dims != train_set.dims:
             raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
@@ -59,14 +61,16 @@ def infer(arguments: argparse.Namespace) -> None:
     """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
     from model.checkpoint import load_network
     from model.config import InferStage
-    from model.dataset import FeatureSet, Streams
+    from model.dataset import FeatureSet
     from model.gate_log import gate_row
     from model.inference import predict, submission_row
+    from model.streams import Streams
 
     config = InferStage.from_json(arguments.config).inference
     device = _use_device(arguments)
     network, about = load_network(arguments.checkpoint)
-    features = FeatureSet(network.config, _read(arguments.queries, arguments.domain), Streams(arguments.features))
+    rows, streams = _read(arguments.queries, arguments.domain), Streams(arguments.features)
+    features = FeatureSet(network.config, rows, streams, config.audio_control, about.get("seed", 0))
     if features.dims != network.dims:
         raise UserError(f"{arguments.checkpoint}: made for inputs {network.dims}, the features are {features.dims}")
     if arguments.gate_log and network.fusion is None:
@@ -74,17 +78,40 @@ def infer(arguments: argparse.Namespace) -> None:
     _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
     # A network that learnt saliency alone has a decoder that nobody trained.
     moments = about.get("objective") != "saliency"
-    rows: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
     gates: list[dict[str, Any]] = []
     count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
     predicted = predict(network.to(device), features, config.batch_size, device, moments)
-    for item in track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features)):
-        rows.append(submission_row(item, features.clip_seconds, config.round_to_clips))
+    for index, item in enumerate(track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features))):
+        predictions.append(submission_row(item, features.clip_seconds, config.round_to_clips))
         if arguments.gate_log and len(gates) < count:
-            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds))
-    write_rows(arguments.out, rows)
+            sound = {"audio_novelty": features.novelty(index)}
+            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
+    write_rows(arguments.out, predictions)
     if arguments.gate_log:
         write_rows(arguments.gate_log, gates)
+
+
+def import_checkpoint(arguments: argparse.Namespace) -> None:
+    """Turn a checkpoint of QD-DETR or of its gated variant into one of ours; nothing in the file is executed."""
+    from model.checkpoint import save_checkpoint
+    from model.detector import HighlightDetector
+    from model.reference.names import convert
+    from model.reference.options import network_of
+    from model.reference.reading import read_reference
+
+    state, options = read_reference(arguments.checkpoint)
+    shapes = {name: value.shape for name, value in state.items()}
+    streams = (arguments.video_streams, arguments.audio_streams, arguments.text_stream)
+    try:
+        config, dims = network_of(options, shapes, *streams)
+        network = HighlightDetector(config, dims)
+        network.load_state_dict(convert(state))
+    except (UserError, RuntimeError) as problem:
+        raise UserError(f"{arguments.checkpoint}: {' '.join(str(problem).split())[:300]}") from None
+    known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
+    save_checkpoint(arguments.out, network, {"imported_from": arguments.checkpoint.name, "options": known})
+    _log.info("%s: fusion %s, inputs %s", arguments.out, config.fusion, dims)
 
 
 def _read(file: Path, domain: str | None) -> list[dict[str, Any]]:
@@ -176,6 +203,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="predictions to write, JSONL")
     parser.add_argument("--gate-log", type=Path, metavar="FILE", help="gate log to write, JSONL")
     _add_running(parser, "inference")
+
+    parser = command.verb("import-checkpoint", import_checkpoint)
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT", help="model_best.ckpt of a reference")
+    parser.add_argument("--out", type=Path, required=True, metavar="PT", help="checkpoint to write")
+    parser.add_argument("--video-streams", nargs="+", required=True, metavar="NAME", help="in the order of training")
+    parser.add_argument("--audio-streams", nargs="+", default=["pann"], metavar="NAME", help="default: pann")
+    parser.add_argument("--text-stream", default="clip_text", metavar="NAME", help="default: clip_text")
     return command.main()
 
 

@@ -70,6 +70,7 @@ class Plan:
         self._labels = [
             read_labels(row, features.n_clips(i), features.clip_seconds, config) for i, row in enumerate(features.rows)
         ]
+        self._rolls = features.rolls_negatives
         self._batch_size = config.batch_size
         self._seed = seed
 
@@ -80,7 +81,7 @@ class Plan:
             rng = np.random.default_rng([self._seed, epoch, number])
             indices = order[number * self._batch_size : (number + 1) * self._batch_size]
             targets = [self._labels[i].draw(rng) for i in indices]
-            negative, has_negative = other_video([self._vids[i] for i in indices])
+            negative, has_negative = other_video([self._vids[i] for i in indices], self._rolls)
             yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -14,6 +14,21 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
+"""What the network hears; model/controls.py says what each one is."""
+Original = Literal[
+    "unmasked_pooling",
+    "audio_mask_ignored",
+    "original_film",
+    "silence_heard",
+    "double_endpoints",
+    "rolled_negatives",
+    "text_position_table",
+]
+"""What the reference implementations do otherwise than this one, each undone by naming it under `compat`."""
+ORIGINALS: tuple[Original, ...] = get_args(Original)
+_OF_ALL: set[Original] = {"rolled_negatives", "text_position_table"}
+_OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpoints"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +42,10 @@ class ModelConfig(Settings):
     endpoint_features: bool = True
     """Append each clip's start and end, as shares of the video, to the video input (TEF)."""
     max_tokens: Count = 32
+    silence_db: Annotated[float, Field(le=0)] = -60.0
+    """Clips quieter than this (RMS, dB of full scale) count as without sound, where the audio store tells levels."""
 
-    fusion: Literal["none", "concat", "avigate_custom"] = "avigate_custom"
+    fusion: Literal["none", "concat", "avigate", "avigate_custom"] = "avigate_custom"
     gating_type: Literal["global", "clipwise", "elementwise"] = "global"
     fusion_layers: Count = 4
     fusion_n_heads: Count = 4
@@ -49,6 +66,8 @@ class ModelConfig(Settings):
     input_dropout: Share = 0.5
     num_queries: Count = 10
     """Moments predicted for each query."""
+    compat: tuple[Original, ...] = ()
+    """Repairs to undo, to reproduce the references; see docs/model.md."""
 
     def __post_init__(self) -> None:
         if self.hidden_dim % 4:
@@ -68,18 +87,31 @@ class ModelConfig(Settings):
     @property
     def has_gates(self) -> bool:
         """Whether there are gates to log."""
-        return self.fusion == "avigate_custom"
+        return self.fusion in ("avigate", "avigate_custom")
 
     def effective(self) -> dict[str, Any]:
         """The keys that change this network: a run need not be repeated because a gate that it lacks was tuned."""
         idle: set[str] = set()
         if not self.reads_audio:
-            idle |= {"audio_streams"}
+            idle |= {"audio_streams", "silence_db"}
         if not self.has_gates:
             idle |= {name for name in self.to_dict() if name.startswith(("fusion_", "gating_", "mha_", "ffn_"))}
+        if self.fusion == "avigate":
+            idle |= {name for name in self.to_dict() if name.startswith(("mha_", "ffn_"))}
         if not self.ffn_gate_film:
             idle |= {"ffn_gate_beta_init"}
-        return {name: value for name, value in self.to_dict().items() if name not in idle}
+        kept = {name: value for name, value in self.to_dict().items() if name not in idle}
+        return {**kept, "compat": sorted(self._effective_compat())}
+
+    def _effective_compat(self) -> set[Original]:
+        possible = set(_OF_ALL)
+        if self.reads_audio:
+            possible |= _OF_AUDIO
+        if self.has_gates and self.gating_type == "global":
+            possible |= {"unmasked_pooling"}
+        if self.fusion == "avigate_custom" and self.ffn_gate_film:
+            possible |= {"original_film"}
+        return possible & set(self.compat)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +158,8 @@ class TrainConfig(Settings):
     """Validations in a row without a better score after which training stops; 0 = never."""
     best_metric: str = "MR-full-mAP"
     """Key of the validation summary that decides which epoch is best.pt; TVSum's is `mAP`."""
+    audio_control: AudioControl = "original"
+    """What the network hears in training and validation."""
     loss: LossConfig = field(default_factory=LossConfig)
 
     @property
@@ -155,6 +189,8 @@ class InferenceConfig(Settings):
     checkpoint: Literal["best", "last"] = "best"
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
+    audio_control: AudioControl = "original"
+    """What the network hears; a control, drawn from the seed that it was trained with."""
     gate_log: bool = True
     gate_sample_count: int = -1
     """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.decoder import MomentDecoder
-from model.fusion import GatedFusion, LayerGates
+from model.fusion import GatedFusion
+from model.fusion.layer_gates import LayerGates
 from model.mlp import Mlp
 from model.positions import encode_clips
 from model.spans import inverse_sigmoid
@@ -34,7 +35,8 @@ class Inputs:
     Attributes:
         video: (B, L, Dv); video_mask: (B, L).
         text: (B, T, Dt); text_mask: (B, T).
-        audio: (B, L, Da); audio_mask: (B, L).
+        audio: (B, L, Da); audio_mask: (B, L) clips with sound.
+        seen: (B, L) clips of the video that have a picture; None = all of them.
     """
 
     video: Tensor
@@ -43,6 +45,12 @@ class Inputs:
     text_mask: Tensor
     audio: Tensor | None
     audio_mask: Tensor | None
+    seen: Tensor | None = None
+
+    @property
+    def seen_mask(self) -> Tensor:
+        """Clips that attention may look at, (B, L)."""
+        return self.video_mask if self.seen is None else self.seen
 
     def to(self, device: str) -> Inputs:
         """The same batch on another device."""
@@ -122,7 +130,7 @@ class HighlightDetector(nn.Module):
         self.text_projection = InputProjection(dims.text, dim, config.input_dropout)
         self.audio_projection: InputProjection | None = None
         self.fusion: GatedFusion | None = None
-        if config.fusion == "avigate_custom":
+        if config.has_gates:
             self.audio_projection = InputProjection(dims.audio, dim, config.input_dropout)
             self.fusion = GatedFusion(config)
 
@@ -142,6 +150,11 @@ class HighlightDetector(nn.Module):
         self.span_head = Mlp(dim, dim, dim, 2)
         self.saliency_clip = nn.Linear(dim, dim)
         self.saliency_global = nn.Linear(dim, dim)
+        self.text_positions: nn.ModuleDict | None = None
+        if "text_position_table" in config.compat:
+            # QD-DETR holds these and, by default, never reads them.
+            table = nn.Embedding(config.max_tokens, dim)
+            self.text_positions = nn.ModuleDict({"table": table, "norm": nn.LayerNorm(dim)})
 
     def forward(self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True) -> Outputs:
         """Predict.
@@ -153,19 +166,20 @@ class HighlightDetector(nn.Module):
         """
         video, gates = self._fuse(inputs)
         text = self.text_projection(inputs.text)
-        batch = len(video)
-        clips, summary, position = self._encode(video, inputs.video_mask, text[:batch], inputs.text_mask[:batch])
+        batch, seen = len(video), inputs.seen_mask
+        position = encode_clips(inputs.video_mask, video.shape[-1])
+        clips, summary = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
         negative_saliency = None
         if negative is not None:
             # The decoder is not run on the negative pairing: only its saliency is trained on.
-            other, other_summary, _ = self._encode(video, inputs.video_mask, text[negative], inputs.text_mask[negative])
+            other, other_summary = self._encode(video, seen, position, text[negative], inputs.text_mask[negative])
             negative_saliency = self._saliency(other, other_summary)
-        found = self._find_moments(clips, inputs.video_mask, position) if moments else []
+        found = self._find_moments(clips, seen, position) if moments else []
         return Outputs(found, self._saliency(clips, summary), negative_saliency, gates)
 
-    def _find_moments(self, clips: Tensor, video_mask: Tensor, position: Tensor) -> list[Moments]:
+    def _find_moments(self, clips: Tensor, seen: Tensor, position: Tensor) -> list[Moments]:
         anchors = self.anchors.sigmoid().expand(len(clips), -1, -1)
-        states, started = self.decoder(anchors, clips, video_mask, position)
+        states, started = self.decoder(anchors, clips, seen, position)
         return [
             Moments(self.class_head(state), (self.span_head(state) + inverse_sigmoid(start)).sigmoid())
             for state, start in zip(states, started, strict=True)
@@ -177,40 +191,45 @@ class HighlightDetector(nn.Module):
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
         if self.fusion is None or self.audio_projection is None:
-            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
+            masked = "audio_mask_ignored" not in self.config.compat
+            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0) if masked else audio
             return self.video_projection(torch.cat([inputs.video, heard], dim=-1)), []
         fused, gates = self.fusion(
-            self.video_projection(inputs.video), self.audio_projection(audio), inputs.video_mask, audio_mask
+            self.video_projection(inputs.video), self.audio_projection(audio), inputs.seen_mask, audio_mask
         )
         return fused, gates
 
     def _encode(
-        self, video: Tensor, video_mask: Tensor, text: Tensor, text_mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Let the clips read the query, then one another: clips (B, L, D), global token (B, D), clip positions."""
-        position = encode_clips(video_mask, video.shape[-1])
+        self, video: Tensor, seen: Tensor, position: Tensor, text: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Let the clips read the query, then one another: clips (B, L, D) and global token (B, D)."""
         for layer in self.text_to_video:
-            video = layer(video, text, text_mask, position, None)
+            video = layer(video, text, text_mask, position)
         batch = len(video)
         x = torch.cat([self.global_token.expand(batch, 1, -1), video], dim=1)
         placed = torch.cat([self.global_position.expand(batch, 1, -1), position], dim=1)
-        mask = torch.cat([video_mask.new_ones(batch, 1), video_mask], dim=1)
+        mask = torch.cat([seen.new_ones(batch, 1), seen], dim=1)
         for layer in self.encoder:
             x = layer(x, mask, placed)
-        return x[:, 1:], x[:, 0], position
+        return x[:, 1:], x[:, 0]
 
     def _saliency(self, clips: Tensor, summary: Tensor) -> Tensor:
         product = self.saliency_clip(clips) * self.saliency_global(summary).unsqueeze(1)
         return product.sum(dim=-1) / math.sqrt(clips.shape[-1])
 
 
-def other_video(vids: list[str]) -> tuple[Tensor, Tensor]:
+def other_video(vids: list[str], rolled: bool = False) -> tuple[Tensor, Tensor]:
     """For each sample of a batch the next one about another video.
+
+    Args:
+        rolled: as the references do, take the next one whatever it is about; the only sample then takes itself.
 
     Returns:
         index (B,), and has (B,) bool: False where the whole batch is about one video (the index is then its own).
     """
     count = len(vids)
+    if rolled:
+        return torch.arange(1, count + 1) % count, torch.ones(count, dtype=torch.bool)
     index = list(range(count))
     has = [False] * count
     for i, vid in enumerate(vids):

@@ -75,7 +75,7 @@ class Engine:
         config = self._config
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
             outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
-        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.video_mask, config.loss)
+        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
         # Each term is a mean over queries or over matched moments: weighed by the part's share, it adds up to the mean
         # over the batch.
         shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}

@@ -1,34 +1,42 @@
-"""The gate log: one JSON line a query, readable by tools made for the original logs."""
+"""Gates as a result: one JSON line a query, readable by tools made for the original logs, and means over a split."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.fusion import LayerGates
+from model.fusion.layer_gates import LayerGates
 from model.inference import Predicted
 
 
-def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dict[str, Any]:
+def gate_row(
+    predicted: Predicted, gating_type: str, clip_seconds: float, sound: dict[str, list[float | None]]
+) -> dict[str, Any]:
     """The gates of one query.
 
     `qid`, `vid`, `gating_type` and `layer_gates` are those of the original logs: per layer nested lists (1, 1) for
     global gates, (L, 1) clipwise, (L, D) elementwise. Further: clip times in seconds, which clips have audio, the
-    contribution |gate * delta| / |x| of each clip, and the predicted saliency.
+    contribution |gate * delta| / |x| of each clip, the predicted saliency, the domain if the annotation has one, and
+    `sound`, what is known of each clip's sound.
     """
     sample, n_clips = predicted.sample, predicted.n_clips
     audio_mask = predicted.inputs.audio_mask
     heard = [] if audio_mask is None else audio_mask[sample, :n_clips].tolist()
+    domain = {"domain": predicted.row["domain"]} if "domain" in predicted.row else {}
     return {
         "qid": predicted.row["qid"],
         "vid": predicted.row["vid"],
+        **domain,
         "gating_type": gating_type,
         "layer_gates": [_values(layer, sample, n_clips) for layer in predicted.outputs.gates],
         "clip_times": [[i * clip_seconds, (i + 1) * clip_seconds] for i in range(n_clips)],
         "audio_mask": heard,
         "has_audio": any(heard),
+        **sound,
         "contribution": [
             {
                 "mha": _rounded(layer.mha_contribution[sample, :n_clips]),
@@ -40,8 +48,44 @@ def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dic
     }
 
 
+class GateMeans:
+    """Means over a split, by layer: of each kind of gate, and of its contribution. Clips without audio count."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._count = 0
+
+    def add(self, predicted: Predicted) -> None:
+        """Take in one query: the mean over the clips of its video."""
+        sample, n_clips = predicted.sample, predicted.n_clips
+        found = [
+            {
+                "mha": layer.values.mha[sample, :n_clips],
+                "ffn": layer.values.ffn[sample, :n_clips],
+                "mha_contribution": layer.mha_contribution[sample, :n_clips],
+                "ffn_contribution": layer.ffn_contribution[sample, :n_clips],
+            }
+            for layer in predicted.outputs.gates
+        ]
+        for name in found[0] if found else ():
+            means = np.array([float(layer[name].mean()) for layer in found])
+            self._sums[name] = self._sums.get(name, 0) + means
+        self._count += 1
+
+    def result(self) -> dict[str, list[float]] | None:
+        """`{mha, ffn, mha_contribution, ffn_contribution}`, a list of one number a layer each; None without gates."""
+        if not self._sums:
+            return None
+        return {name: np.round(total / self._count, 6).tolist() for name, total in self._sums.items()}
+
+
 def _values(layer: LayerGates, sample: int, n_clips: int) -> dict[str, Any]:
-    values = {"gate_mha": layer.values.mha, "gate_ffn": layer.values.ffn, "gate_beta": layer.values.beta}
+    values = {
+        "gate_mha": layer.values.mha,
+        "gate_ffn": layer.values.ffn,
+        "gate_gamma": layer.values.gamma,
+        "gate_beta": layer.values.beta,
+    }
     # A global gate has one row, whatever the number of clips.
     return {name: _rounded(gate[sample, :n_clips]) for name, gate in values.items() if gate is not None}
 

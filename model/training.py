@@ -23,7 +23,7 @@ from model.ema import using_weights
 from model.engine import Engine, seed_everything
 from model.resume import Best, Keeper
 from model.schedule import learning_rate
-from model.validation import check_lengths, validate
+from model.validation import Validation, check_lengths, validate
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +168,14 @@ class _Run:
         if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
             raise UserError("the loss is no longer a number: lower train.learning_rate")
         rate = learning_rate(config, progress.step - steps, steps)
-        line: Row = {"epoch": progress.epoch, "step": progress.step, "lr": rate, "train": terms, "val": None}
+        line: Row = {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "lr": rate,
+            "train": terms,
+            "val": None,
+            "gates": None,
+        }
         stop = False
         if progress.epoch % config.validate_every == 0 or progress.epoch == config.epochs:
             stop = self._validate(line)
@@ -189,7 +196,8 @@ class _Run:
         config, progress = self.config, self.progress
         score = 0.0
         if self.processes.first:
-            line["val"] = self._scores()
+            found = self._validation()
+            line["val"], line["gates"] = found.scores, found.gates
             score = line["val"][config.best_metric]
         score = self.processes.share_number(score, self.running.device)
         if progress.best is None or score > progress.best.score:
@@ -208,7 +216,7 @@ class _Run:
                 _log.info("%s: no gain in %d validations: stopping early", place, progress.stale)
         return stop
 
-    def _scores(self) -> dict[str, float]:
+    def _validation(self) -> Validation:
         with using_weights(self.engine.network, self._weights()):
             return validate(self.engine.network, self.val_set, self.running.device, self.config.objective)
 
@@ -216,7 +224,7 @@ class _Run:
         """Before any work: does the validation give the score that is to decide?"""
         metric = self.config.best_metric
         if self.processes.first:
-            scores = self._scores()
+            scores = self._validation().scores
             if scores.get(metric) is None:
                 known = ", ".join(name for name, value in scores.items() if value is not None)
                 raise UserError(f"train.best_metric: the validation gives no {metric!r} (but {known})")

@@ -24,12 +24,10 @@ class TextToVideoLayer(nn.Module):
         self.activation = nn.PReLU()
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, video: Tensor, text: Tensor, text_mask: Tensor, video_position: Tensor, text_position: Tensor | None
-    ) -> Tensor:
+    def forward(self, video: Tensor, text: Tensor, text_mask: Tensor, video_position: Tensor) -> Tensor:
         """Returns the clips (B, L, D), each informed by the text (B, T, D)."""
-        key = text if text_position is None else text + text_position
-        attended, _ = self.attention(video + video_position, key, text, key_padding_mask=~text_mask, need_weights=False)
+        placed = video + video_position
+        attended, _ = self.attention(placed, text, text, key_padding_mask=~text_mask, need_weights=False)
         video = video + self.dropout(attended)
         hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
         return self.norm2(video + self.dropout(self.linear2(hidden)))

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cli import UserError
+from cli.files import Row
 from eval.score import evaluate
 from eval.topk import find_positives, rank_clips, score_ranking
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector
+from model.gate_log import GateMeans
 from model.inference import predict, submission_row
 
 BATCH_SIZE = 100
 
 
-def validate(network: HighlightDetector, features: FeatureSet, device: str, objective: str) -> dict[str, float]:
-    """Summary scores in percent: the official evaluation's, or {"mAP"} where only saliency was learnt."""
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes:
+        scores: in percent; the official evaluation's summary, or {"mAP"} where only saliency was learnt.
+        gates: means over the split by layer (see GateMeans), None without gates.
+    """
+
+    scores: dict[str, float]
+    gates: dict[str, list[float]] | None
+
+
+def validate(network: HighlightDetector, features: FeatureSet, device: str, objective: str) -> Validation:
+    """Predict the split and score it."""
     moments = objective != "saliency"
-    rows = [
-        submission_row(item, features.clip_seconds, round_to_clips=True)
-        for item in predict(network, features, BATCH_SIZE, device, moments)
-    ]
+    rows = []
+    gates = GateMeans()
+    for item in predict(network, features, BATCH_SIZE, device, moments):
+        rows.append(submission_row(item, features.clip_seconds, round_to_clips=True))
+        gates.add(item)
+    return Validation(_score(rows, features, moments), gates.result())
+
+
+def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, float]:
     if moments:
         brief: dict[str, float] = evaluate(rows, features.rows)["brief"]
         return brief

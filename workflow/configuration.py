@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from cli import UserError
-from model.config import ModelConfig, TrainConfig
+from model.config import InferenceConfig, ModelConfig, TrainConfig
 
 Config = dict[str, Any]
 
@@ -30,10 +30,12 @@ _READERS: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The sections `model` and `train` of one run, its patch applied."""
+    """The sections of one run, its patch applied, and the run whose checkpoints it uses: itself but for controls."""
 
     model: ModelConfig
     train: TrainConfig
+    inference: InferenceConfig
+    trained_as: str
 
 
 def check(config: Config, schema_file: Path) -> Config:
@@ -47,7 +49,8 @@ def check(config: Config, schema_file: Path) -> Config:
     _validate(config, schema, "config")
     filled: Config = _fill(config, schema)
     for run, patch in filled["runs"].items():
-        for section in patch or {}:
+        _check_source(filled["runs"], run)
+        for section in (name for name in patch or {} if name != "checkpoint_of"):
             # The patch alone says too little (and filling in its defaults would undo the section): check the result.
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
@@ -56,6 +59,23 @@ def check(config: Config, schema_file: Path) -> Config:
     if unknown:
         raise UserError(f"config: no run {unknown[0]!r} under runs (there are: {', '.join(filled['runs'])})")
     return filled
+
+
+def _check_source(runs: Config, run: str) -> None:
+    """Check what `checkpoint_of` names: another run, that is trained itself; nothing that only training would see."""
+    patch = runs[run] or {}
+    source = patch.get("checkpoint_of")
+    if source is None:
+        return
+    if source not in runs:
+        raise UserError(
+            f"config: run {run}: checkpoint_of: no run {source!r} under runs (there are: {', '.join(runs)})"
+        )
+    if source == run or (runs[source] or {}).get("checkpoint_of"):
+        raise UserError(f"config: run {run}: checkpoint_of: {source!r} is not trained itself")
+    needless = sorted({"model", "train"} & patch.keys())
+    if needless:
+        raise UserError(f"config: run {run}: {needless[0]}: has no effect beside checkpoint_of")
 
 
 def _validate(values: Config, schema: Config, where: str) -> None:
@@ -78,13 +98,18 @@ def pick(config: Config, paths: Iterable[str]) -> Config:
 
 
 def settings_of_run(config: Config, run: str) -> RunSettings:
-    """Sections `model` and `train` with the patch of a run."""
+    """The sections of a run with its patch; `model` and `train` are those of the run whose checkpoint it uses."""
     patch = config["runs"][run] or {}
-    model = _merge(config["model"], patch.get("model", {}))
-    train = _merge(config["train"], patch.get("train", {}))
+    source = patch.get("checkpoint_of", run)
+    trained = config["runs"][source] or {}
+    model = _merge(config["model"], trained.get("model", {}))
+    train = _merge(config["train"], trained.get("train", {}))
+    inference = _merge(config["inference"], patch.get("inference", {}))
     return RunSettings(
         ModelConfig.from_dict(model, where=f"config: run {run}: model"),
         TrainConfig.from_dict(train, where=f"config: run {run}: train"),
+        InferenceConfig.from_dict(inference, where=f"config: run {run}: inference"),
+        source,
     )
 
 

@@ -11,10 +11,11 @@ from feature_extractors.manifest import read_annotations
 from model.batches import Batch, Part, Plan, take_part
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig
-from model.dataset import FeatureSet, Streams
+from model.dataset import FeatureSet
 from model.detector import HighlightDetector
 from model.distributed import Processes
 from model.engine import Engine
+from model.streams import Streams
 from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
 
 MODEL: Json = {**SMALL, **STILL}

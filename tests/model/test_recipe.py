@@ -14,12 +14,13 @@ from feature_extractors.manifest import read_annotations
 from model.batches import Plan
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig, TrainStage
-from model.dataset import FeatureSet, Streams
+from model.dataset import FeatureSet
 from model.detector import HighlightDetector
 from model.distributed import Processes
 from model.ema import AveragedWeights
 from model.engine import Engine
 from model.schedule import learning_rate
+from model.streams import Streams
 from model.training import Outcome, Running, train
 from model.validation import validate
 from tests.model.data import SMALL, STILL, Data, Json, read_rows, write_data
@@ -72,7 +73,7 @@ def test_averaged_weights_are_what_is_validated_and_saved(data: Data, tmp_path: 
     own, _ = load_network(tmp_path / "plain/last.pt")
     assert not torch.equal(mean.class_head.weight, own.class_head.weight)
     val_set = FeatureSet(MODEL, read_annotations([data.val]), Streams(data.stores))
-    assert validate(mean, val_set, "cpu", "moments_and_saliency") == about["val"] == lines[-1]["val"]
+    assert validate(mean, val_set, "cpu", "moments_and_saliency").scores == about["val"] == lines[-1]["val"]
 
 
 def test_early_stopping(data: Data, tmp_path: Path) -> None:

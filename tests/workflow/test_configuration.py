@@ -104,6 +104,10 @@ def test_missing_keys_are_filled_at_every_depth(config: dict[str, Any]) -> None:
         ({"model": {"fusion": "gated"}}, "model.fusion: 'gated' is not one of"),
         ({"main_run": "bass"}, "no run 'bass'"),
         ({"runs": {"random": {}}}, "random"),
+        ({"runs": {"x": {"checkpoint_of": "bass"}}}, "run x: checkpoint_of: no run 'bass'"),
+        ({"runs": {"x": {"checkpoint_of": "base_noise"}}}, "run x: checkpoint_of: 'base_noise' is not trained itself"),
+        ({"runs": {"x": {"checkpoint_of": "base", "train": {"epochs": 3}}}}, "run x: train: has no effect"),
+        ({"runs": {"x": {"inference": {"audio_control": "loud"}}}}, "'loud' is not one of"),
     ],
 )
 def test_a_mistake_is_one_line(config: dict[str, Any], patch: dict[str, Any], message: str) -> None:
@@ -126,6 +130,9 @@ def test_runs_are_patches(config: dict[str, Any]) -> None:
     assert settings_of_run(config, "film").model.ffn_gate_film
     assert settings_of_run(config, "mha_strong").model.mha_gate_bias_init == 1.8
     assert settings_of_run(config, "video_only").model.effective().keys().isdisjoint({"audio_streams", "gating_type"})
+    control = settings_of_run(config, "base_shuffled")
+    assert control.trained_as == "base" and control.inference.audio_control == "shuffled"
+    assert settings_of_run(config, "base").trained_as == "base"
     assert settings_of_run(config, "base").model == ModelConfig.from_dict(config["model"])
 
 

@@ -52,6 +52,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"selected_runs": ["base", "video_only", "concat"]},
         {"train": 1, "plot_training": 1, "infer": 1, "score": 1, **OTHER, **TABLES},
     ),
+    "a control is not trained": (
+        {"selected_runs": ["base", "video_only", "base_noise"]},
+        {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, **OTHER, **TABLES},
+    ),
+    "inference.audio_control": (
+        {"inference": {"audio_control": "zeroed"}},
+        {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
+    ),
+    "train.audio_control": ({"train": {"audio_control": "noise"}}, BOTH),
     "nothing changed": ({}, {}),
     "a gate's start value that no selected run has": ({"model": {"ffn_gate_beta_init": 0.5}}, {}),
     "the patch of a run that is not selected": ({"runs": {"film": {"model": {"dropout": 0.3}}}}, {}),

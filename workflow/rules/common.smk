@@ -31,6 +31,7 @@ DATASET = config["dataset"]["name"]
 VIDEOS = config["dataset"]["videos"]
 ANNOTATIONS = config["dataset"]["annotations"]
 RUNS = config["selected_runs"]
+TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
@@ -61,6 +62,27 @@ def settings_json(wildcards):
     settings = SETTINGS[wildcards.run]
     parts = {"model": settings.model.effective(), "train": settings.train.to_dict()}
     return canonical_json({**parts, "version": MODEL_VERSION["train"]})
+
+
+def inference_json(*keys):
+    """The same for inference: these keys of the run's section, all of them if none is named."""
+
+    def params(wildcards):
+        section = SETTINGS[wildcards.run].inference.to_dict()
+        return canonical_json(
+            {"inference": {key: section[key] for key in keys or section}, "version": MODEL_VERSION["infer"]}
+        )
+
+    return params
+
+
+def checkpoint_of_run(name):
+    """A checkpoint of the run that a control belongs to; of any other run, its own."""
+
+    def path(wildcards):
+        return f"{paths.RUN}/{name}.pt".format(**{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as})
+
+    return path
 
 
 def feature_files(streams):

@@ -19,7 +19,7 @@ rule train:
     benchmark:
         "logs/benchmarks/train/{dataset}/{run}/{scope}/seed{seed}.tsv"
     wildcard_constraints:
-        run=any_of(SETTINGS),
+        run=any_of(TRAINED_RUNS),
     conda:
         "../../envs/model.yaml"
     threads: 1
@@ -39,7 +39,7 @@ rule train:
 rule infer:
     input:
         features=features_of_run,
-        checkpoint=f"{paths.RUN}/{config['inference']['checkpoint']}.pt",
+        checkpoint=checkpoint_of_run(config["inference"]["checkpoint"]),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         predictions=f"{paths.RUN}/predictions_{{split}}.jsonl",
@@ -55,12 +55,7 @@ rule infer:
     resources:
         gpu=GPU,
     params:
-        cfg=section(
-            "inference/batch_size",
-            "inference/checkpoint",
-            "inference/round_to_clips",
-            version=MODEL_VERSION["infer"],
-        ),
+        cfg=inference_json("batch_size", "checkpoint", "round_to_clips", "audio_control"),
         gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
@@ -83,14 +78,14 @@ if config["inference"]["gate_log"]:
         wildcard_constraints:
             run=any_of(GATED_RUNS),
         params:
-            cfg=section("inference", version=MODEL_VERSION["infer"]),
+            cfg=inference_json(),
             gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
 
 
 use rule infer as infer_other with:
     input:
         features=features_of_run,
-        checkpoint=f"{paths.RUN}/{OTHER}.pt",
+        checkpoint=checkpoint_of_run(OTHER),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         predictions=f"{paths.RUN}/predictions_{{split}}_{OTHER}.jsonl",

@@ -1,0 +1,42 @@
+"""How sound enters the picture before the query is read: a stack of gated layers of one kind.
+
+- `identity` (`avigate_custom`): clip i of the audio goes to clip i of the video alone.
+- `cross_attention` (`avigate`): every clip of the video attends to all clips of the audio that have sound.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from model.config import ModelConfig
+from model.fusion.cross_attention import CrossAttentionLayer
+from model.fusion.identity import IdentityLayer
+from model.fusion.layer_gates import LayerGates
+
+LAYERS: dict[str, type[IdentityLayer] | type[CrossAttentionLayer]] = {
+    "avigate": CrossAttentionLayer,
+    "avigate_custom": IdentityLayer,
+}
+
+
+class GatedFusion(nn.Module):
+    """The stack of layers; audio is the same in each."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.ignores_audio_mask = "audio_mask_ignored" in config.compat
+        self.layers = nn.ModuleList(LAYERS[config.fusion](config) for _ in range(config.fusion_layers))
+
+    def forward(
+        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
+    ) -> tuple[Tensor, list[LayerGates]]:
+        """Video and audio (B, L, D), masks (B, L), True = valid, to fused video (B, L, D) and the gates by layer."""
+        if self.ignores_audio_mask:
+            audio_mask = audio_mask.new_ones(audio_mask.shape)
+        # Where there is no audio nothing may leak from the filling, not even a NaN.
+        audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
+        gates: list[LayerGates] = []
+        for layer in self.layers:
+            video, layer_gates = layer(video, audio, video_mask, audio_mask)
+            gates.append(layer_gates)
+        return video, gates

@@ -1,0 +1,1 @@
+"""Checkpoints of the public reference implementations: QD-DETR, and QD-DETR-exp with gated fusion."""

@@ -1,0 +1,131 @@
+"""Reference checkpoints through `import-checkpoint`: names, options, and that nothing in a file is run."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.checkpoint import load_network
+from model.config import ORIGINALS
+from model.detector import Inputs
+from model.reference.names import rename
+from model.reference.reading import read_reference
+from tests.model.reference.parameters import OPTIONS, weights
+
+
+class Options:
+    """What a user's script calls its options."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.__dict__.update(keys)
+
+
+class Trap:
+    """Runs a function as soon as it is unpickled."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def save(path: Path, state: dict[str, torch.Tensor], options: object) -> Path:
+    torch.save({"model": state, "optimizer": {}, "epoch": 3, "opt": options}, path)
+    return path
+
+
+def import_file(source: Path, out: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "model", "import-checkpoint", "--checkpoint", str(source), "--out", str(out)]
+    return subprocess.run(
+        [*command, "--video-streams", "clip_visual", *extra], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("kind", [argparse.Namespace, Options])
+@pytest.mark.parametrize(
+    ("made", "options", "fusion"),
+    [
+        ({"video": 10, "text": 6}, {"v_feat_dim": 8}, "none"),
+        ({"video": 10, "text": 6, "audio": 8}, {"v_feat_dim": 8, "a_feat_dim": 8}, "concat"),
+        (
+            {"video": 10, "text": 6, "audio": 8, "gated": True, "film": True},
+            {"a_feat_dim": 8, "use_avigate_custom": True, "fusion_layers": 2, "ffn_gate_film": True},
+            "avigate_custom",
+        ),
+    ],
+)
+def test_a_reference_checkpoint_becomes_ours(
+    tmp_path: Path, inputs: Inputs, kind: type, made: dict[str, Any], options: dict[str, Any], fusion: str
+) -> None:
+    state = weights(**made)
+    out = tmp_path / "ours.pt"
+    ran = import_file(save(tmp_path / "model_best.ckpt", state, kind(**OPTIONS, **options)), out)
+    assert ran.returncode == 0, ran.stderr
+    network, about = load_network(out)
+    assert network.config.fusion == fusion
+    assert set(network.config.compat) == set(ORIGINALS)
+    assert about["options"]["lr"] == 1e-4
+    found = dict(network.named_parameters())
+    assert found.keys() == {rename(name) for name in state}
+    assert all(torch.equal(found[rename(name)], value) for name, value in state.items())
+    assert network(inputs).saliency.isfinite().all()
+
+
+def test_options_of_an_unknown_class_are_read_as_values(tmp_path: Path) -> None:
+    state, options = read_reference(save(tmp_path / "a.ckpt", weights(10, 6), Options(**OPTIONS, names=["x", "y"])))
+    assert options["hidden_dim"] == OPTIONS["hidden_dim"]
+    assert options["names"] == ["x", "y"]
+    assert len(state) == len(weights(10, 6))
+
+
+@pytest.mark.parametrize("where", ["options", "beside", "instead"])
+def test_a_pickle_that_runs_a_function_gets_none(tmp_path: Path, where: str) -> None:
+    """Neither a file is written nor anything raised from within: the call finds an inert stand-in, or is refused."""
+    mark = tmp_path / "mark"
+    trap = Trap(eval, f"open({str(mark)!r}, 'w').close()")
+    file = tmp_path / "trap.ckpt"
+    if where == "options":
+        save(file, weights(10, 6), trap)
+    elif where == "beside":
+        torch.save({"model": weights(10, 6), "opt": {}, "x": Trap(mark.touch)}, file)
+    else:
+        file.write_bytes(pickle.dumps(trap))
+    ran = import_file(file, tmp_path / "out.pt")
+    assert not mark.exists()
+    assert "Traceback" not in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({**OPTIONS, "n_input_proj": 3}, "n_input_proj=3"),
+        ({**OPTIONS, "use_txt_pos": True}, "use_txt_pos=True"),
+        ({**OPTIONS, "dec_layers": 3}, "Missing key"),
+        ({**OPTIONS, "nheads": 3}, "n_heads"),
+    ],
+)
+def test_what_has_no_counterpart_is_one_line(tmp_path: Path, options: dict[str, Any], expected: str) -> None:
+    source = save(tmp_path / "a.ckpt", weights(10, 6), options)
+    ran = import_file(source, tmp_path / "out.pt")
+    assert ran.returncode == 1
+    assert expected in ran.stderr and str(source) in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert not (tmp_path / "out.pt").exists()
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.ckpt").touch()
+    torch.save([1, 2], tmp_path / "list.ckpt")
+    for name in ("empty.ckpt", "list.ckpt", "missing.ckpt"):
+        ran = import_file(tmp_path / name, tmp_path / "out.pt")
+        assert ran.returncode == 1
+        assert len(ran.stderr.splitlines()) == 1 and name in ran.stderr
