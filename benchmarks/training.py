@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.reference import Reference  # noqa: E402
 from feature_extractors.manifest import read_annotations  # noqa: E402
 from feature_extractors.store import Arrays, Provenance, write_store  # noqa: E402
-from model.batches import Batch, plan_epoch, take_part  # noqa: E402
+from model.batches import Batch, Plan, take_part  # noqa: E402
 from model.config import ModelConfig, TrainConfig  # noqa: E402
 from model.dataset import FeatureSet, Streams  # noqa: E402
 from model.detector import HighlightDetector  # noqa: E402
@@ -152,8 +152,9 @@ class Ours:
 
     def plan(self) -> Iterator[Batch]:
         """Batches without end."""
+        plan = Plan(self.features, self.recipe.train, 0)
         for epoch in count(1):
-            yield from plan_epoch(self.features, self.recipe.train, 0, epoch)
+            yield from plan.epoch(epoch)
 
     def step(self) -> None:
         """One training step, targets and batch included."""

@@ -16,7 +16,7 @@ from model.config import TrainConfig
 from model.dataset import FeatureSet
 from model.detector import Inputs, other_video
 from model.losses import Targets
-from model.targets import QueryTargets, make_targets
+from model.targets import QueryTargets, read_labels
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,35 @@ class Part:
     matches: float
 
 
-def count_batches(features: FeatureSet, config: TrainConfig) -> int:
-    """Steps in an epoch; the last may be smaller."""
-    return -(-len(features) // config.batch_size)
+class Plan:
+    """The batches of a run, by epoch and number.
 
+    Attributes:
+        steps: batches in an epoch; the last may be smaller.
 
-def plan_epoch(features: FeatureSet, config: TrainConfig, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch, all queries in random order, from batch `first` on."""
-    order = np.random.default_rng([seed, epoch]).permutation(len(features)).tolist()
-    for number in range(first, count_batches(features, config)):
-        rng = np.random.default_rng([seed, epoch, number])
-        indices = order[number * config.batch_size : (number + 1) * config.batch_size]
-        targets = [
-            make_targets(features.rows[i], features.n_clips(i), features.clip_seconds, config, rng) for i in indices
+    Raises:
+        UserError: the labels of a query do not fit its video.
+    """
+
+    def __init__(self, features: FeatureSet, config: TrainConfig, seed: int) -> None:
+        self.steps = -(-len(features) // config.batch_size)
+        self._vids = [row["vid"] for row in features.rows]
+        self._labels = [
+            read_labels(row, features.n_clips(i), features.clip_seconds, config) for i, row in enumerate(features.rows)
         ]
-        negative, has_negative = other_video([features.rows[i]["vid"] for i in indices], features.rolls_negatives)
-        yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
+        self._rolls = features.rolls_negatives
+        self._batch_size = config.batch_size
+        self._seed = seed
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (from 1), all queries in random order, from batch `first` on."""
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._vids)).tolist()
+        for number in range(first, self.steps):
+            rng = np.random.default_rng([self._seed, epoch, number])
+            indices = order[number * self._batch_size : (number + 1) * self._batch_size]
+            targets = [self._labels[i].draw(rng) for i in indices]
+            negative, has_negative = other_video([self._vids[i] for i in indices], self._rolls)
+            yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
 
 
 def take_part(features: FeatureSet, batch: Batch, rank: int, processes: int, device: str) -> Part:

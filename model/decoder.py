@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from model.kernels import Dropout, Linear, PReLU, scaled_attention
 from model.mlp import Mlp
 from model.positions import encode_spans
 from model.spans import inverse_sigmoid
@@ -21,26 +21,26 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.attention_dropout = dropout
-        self.self_query = nn.Linear(dim, dim)
-        self.self_query_position = nn.Linear(dim, dim)
-        self.self_key = nn.Linear(dim, dim)
-        self.self_key_position = nn.Linear(dim, dim)
-        self.self_value = nn.Linear(dim, dim)
-        self.self_out = nn.Linear(dim, dim)
+        self.self_query = Linear(dim, dim)
+        self.self_query_position = Linear(dim, dim)
+        self.self_key = Linear(dim, dim)
+        self.self_key_position = Linear(dim, dim)
+        self.self_value = Linear(dim, dim)
+        self.self_out = Linear(dim, dim)
         self.norm1 = nn.LayerNorm(dim)
-        self.cross_query = nn.Linear(dim, dim)
-        self.cross_query_position = nn.Linear(dim, dim) if query_from_anchor else None
-        self.cross_query_sine = nn.Linear(dim, dim)
-        self.cross_key = nn.Linear(dim, dim)
-        self.cross_key_position = nn.Linear(dim, dim)
-        self.cross_value = nn.Linear(dim, dim)
-        self.cross_out = nn.Linear(dim, dim)
+        self.cross_query = Linear(dim, dim)
+        self.cross_query_position = Linear(dim, dim) if query_from_anchor else None
+        self.cross_query_sine = Linear(dim, dim)
+        self.cross_key = Linear(dim, dim)
+        self.cross_key_position = Linear(dim, dim)
+        self.cross_value = Linear(dim, dim)
+        self.cross_out = Linear(dim, dim)
         self.norm2 = nn.LayerNorm(dim)
-        self.linear1 = nn.Linear(dim, feedforward_dim)
-        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
         self.norm3 = nn.LayerNorm(dim)
-        self.activation = nn.PReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Tensor, anchor: Tensor, sine: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
@@ -72,12 +72,9 @@ class DecoderLayer(nn.Module):
 
     def _attend(self, queries: list[Tensor], keys: list[Tensor], value: Tensor, mask: Tensor | None) -> Tensor:
         """Attention over heads; the parts of a query (and key) are joined within each head."""
-        attended = scaled_dot_product_attention(
-            self._heads(queries),
-            self._heads(keys),
-            self._heads([value]),
-            attn_mask=None if mask is None else mask[:, None, None, :],
-            dropout_p=self.attention_dropout if self.training else 0.0,
+        heads = [self._heads(parts) for parts in (queries, keys, [value])]
+        attended = scaled_attention(
+            heads[0], heads[1], heads[2], mask, self.attention_dropout if self.training else 0.0
         )
         return attended.transpose(1, 2).flatten(2)
 

@@ -13,6 +13,7 @@ from model.config import ModelConfig
 from model.decoder import MomentDecoder
 from model.fusion import GatedFusion
 from model.fusion.layer_gates import LayerGates
+from model.kernels import Dropout, Linear
 from model.mlp import Mlp
 from model.positions import encode_clips
 from model.spans import inverse_sigmoid
@@ -108,8 +109,8 @@ class InputProjection(nn.Module):
     def __init__(self, inputs: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.norms = nn.ModuleList([nn.LayerNorm(inputs), nn.LayerNorm(dim)])
-        self.linears = nn.ModuleList([nn.Linear(inputs, dim), nn.Linear(dim, dim)])
-        self.dropout = nn.Dropout(dropout)
+        self.linears = nn.ModuleList([Linear(inputs, dim), Linear(dim, dim)])
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, inputs) to (B, L, dim)."""
@@ -146,10 +147,10 @@ class HighlightDetector(nn.Module):
                     nn.init.xavier_uniform_(parameter)
 
         self.anchors = nn.Parameter(torch.randn(config.num_queries, 2))
-        self.class_head = nn.Linear(dim, 2)
+        self.class_head = Linear(dim, 2)
         self.span_head = Mlp(dim, dim, dim, 2)
-        self.saliency_clip = nn.Linear(dim, dim)
-        self.saliency_global = nn.Linear(dim, dim)
+        self.saliency_clip = Linear(dim, dim)
+        self.saliency_global = Linear(dim, dim)
         self.text_positions: nn.ModuleDict | None = None
         if "text_position_table" in config.compat:
             # QD-DETR holds these and, by default, never reads them.

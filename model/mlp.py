@@ -6,13 +6,15 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from model.kernels import Linear
+
 
 class Mlp(nn.Module):
     """Linear layers of the given widths, ReLU between them."""
 
     def __init__(self, *widths: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., widths[0]) to (..., widths[-1])."""

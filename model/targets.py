@@ -15,8 +15,6 @@ from model.labels import HIGHEST_LABEL, LOWEST_LABEL, is_caption
 HIGHEST_SALIENCY = 12.0
 """QVHighlights' scale: three annotators, 0 to 4 each. TVSum's ratings are brought to it."""
 
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
-
 
 @dataclass(frozen=True)
 class QueryTargets:
@@ -34,75 +32,121 @@ class QueryTargets:
     lower: NDArray[np.int64]
 
 
-def make_targets(
-    row: Row, n_clips: int, clip_seconds: float, config: TrainConfig, rng: np.random.Generator
-) -> QueryTargets:
-    """Make the targets of an annotation row that `check_rows` has passed, by objective and layout.
+@dataclass(frozen=True)
+class Moments:
+    """A QVHighlights row as arrays, from which the targets of an epoch are drawn.
 
-    Raises:
-        UserError: the labels do not fit the video.
+    Attributes:
+        spans: (n, 2) all moments, center and width as shares of the clip grid.
+        saliency: (L,) float32, 0 to 12.
+        relevant: (r,) clips of the grid that are labelled, by rising score (ties by place).
+        irrelevant: (L - r,) the other clips.
+        max_windows: how many moments are kept.
     """
-    if not config.trains_moments:
-        return rate_clips(row, n_clips)
-    if is_caption(row):
-        return draw_caption_targets(row, n_clips, clip_seconds, rng)
-    return draw_targets(row, n_clips, clip_seconds, config.max_windows, rng)
+
+    spans: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+    relevant: NDArray[np.int64]
+    irrelevant: NDArray[np.int64]
+    max_windows: int
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """Two pairs: best over worst relevant clip, a random relevant one over a random irrelevant one."""
+        spans, relevant, irrelevant = self.spans, self.relevant, self.irrelevant
+        if len(spans) > self.max_windows:
+            spans = spans[rng.permutation(len(spans))[: self.max_windows]]
+        if not len(relevant):
+            # Nothing is relevant on this grid: a pair with itself, whose hinge is constant and has no gradient.
+            return QueryTargets(spans, self.saliency, np.zeros(2, np.int64), np.zeros(2, np.int64))
+        best, worst = relevant[-1], relevant[0]
+        if not len(irrelevant):
+            return QueryTargets(spans, self.saliency, np.array([best, best]), np.array([worst, worst]))
+        other, easy = relevant[rng.integers(len(relevant))], irrelevant[rng.integers(len(irrelevant))]
+        return QueryTargets(spans, self.saliency, np.array([best, other]), np.array([worst, easy]))
 
 
-def draw_targets(
-    row: Row, n_clips: int, clip_seconds: float, max_windows: int, rng: np.random.Generator
-) -> QueryTargets:
-    """Targets of a QVHighlights row: two pairs, best over worst relevant clip, random relevant over random irrelevant.
+@dataclass(frozen=True)
+class Caption:
+    """A row of captions as arrays: one moment, the clips inside (saliency 1) and outside."""
 
-    Labels beyond the clip grid are left out. Of more than `max_windows` moments a random choice is kept.
+    spans: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+    inside: NDArray[np.int64]
+    outside: NDArray[np.int64]
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """Two pairs of random clips, in over out.
+
+        Where fewer than two clips are on a side, one is taken twice; where all are inside there is nothing to rank.
+        """
+        inside, outside = self.inside, self.outside
+        higher = rng.choice(inside, 2, replace=len(inside) < 2)
+        lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
+        return QueryTargets(self.spans, self.saliency, higher, lower)
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """A TVSum row as arrays; nothing of it is drawn."""
+
+    targets: QueryTargets
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """One pair, best over worst clip."""
+        del rng
+        return self.targets
+
+
+def read_labels(row: Row, n_clips: int, clip_seconds: float, config: TrainConfig) -> Moments | Caption | Ratings:
+    """The labels of an annotation row that `check_rows` has passed, by objective and layout.
+
+    Labels beyond the clip grid are left out.
 
     Raises:
         UserError: no moment lies within the video.
     """
+    if not config.trains_moments:
+        return read_ratings(row, n_clips)
+    if is_caption(row):
+        return read_caption(row, n_clips, clip_seconds)
+    return read_moments(row, n_clips, clip_seconds, config.max_windows)
+
+
+def read_moments(row: Row, n_clips: int, clip_seconds: float, max_windows: int) -> Moments:
+    """Labels of a QVHighlights row."""
     spans = _spans(row, row["relevant_windows"], n_clips * clip_seconds)
-    if len(spans) > max_windows:
-        spans = spans[rng.permutation(len(spans))[:max_windows]]
     clips = np.asarray(row["relevant_clip_ids"], dtype=np.int64)
     inside = clips < n_clips
     clips = clips[inside]
     scores = np.asarray([sum(each) for each in row["saliency_scores"]], dtype=np.float32)[inside]
     saliency = np.zeros(n_clips, np.float32)
     saliency[clips] = scores
-    higher, lower = _rank_pairs(clips, scores, n_clips, rng)
-    return QueryTargets(spans, saliency, higher, lower)
+    irrelevant = np.setdiff1d(np.arange(n_clips), clips)
+    return Moments(spans, saliency, clips[np.argsort(scores, kind="stable")], irrelevant, max_windows)
 
 
-def draw_caption_targets(row: Row, n_clips: int, clip_seconds: float, rng: np.random.Generator) -> QueryTargets:
-    """Targets of a caption: its first window is the one truth, saliency 1 inside; two random pairs of in over out.
-
-    Where fewer than two clips are on a side, one is taken twice; where all clips are inside there is nothing to rank.
-
-    Raises:
-        UserError: the window does not lie within the video.
-    """
+def read_caption(row: Row, n_clips: int, clip_seconds: float) -> Caption:
+    """Labels of a caption: its first window is the one truth."""
     window = row["relevant_windows"][0]
     spans = _spans(row, [window], n_clips * clip_seconds)
     last = max(0, min(int(window[1] / clip_seconds), n_clips) - 1)
     first = min(max(0, int(window[0] / clip_seconds)), last)
     saliency = np.zeros(n_clips, np.float32)
     saliency[first : last + 1] = 1.0
-    inside, outside = np.flatnonzero(saliency > 0), np.flatnonzero(saliency == 0)
-    higher = rng.choice(inside, 2, replace=len(inside) < 2)
-    lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
-    return QueryTargets(spans, saliency, higher, lower)
+    return Caption(spans, saliency, np.flatnonzero(saliency > 0), np.flatnonzero(saliency == 0))
 
 
-def rate_clips(row: Row, n_clips: int) -> QueryTargets:
-    """Targets of a TVSum row: mean rating as a share of the scale, times 12; one pair, best over worst clip.
+def read_ratings(row: Row, n_clips: int) -> Ratings:
+    """Labels of a TVSum row: mean rating as a share of the scale, times 12.
 
-    Labels beyond the clip grid are left out; a clip without label has saliency 0 and is in no pair.
+    A clip without label has saliency 0 and is in no pair.
     """
     label = np.asarray(row["label"], dtype=np.float32)[:n_clips]
     scores = (label - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
     saliency = np.zeros(n_clips, np.float32)
     saliency[: len(scores)] = scores
     order = np.argsort(scores, kind="stable")
-    return QueryTargets(np.zeros((0, 2), np.float32), saliency, order[-1:], order[:1])
+    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, order[-1:], order[:1]))
 
 
 def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.float32]:
@@ -112,17 +156,3 @@ def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.f
     if not len(bounds):
         raise UserError(f"qid {row['qid']}: no relevant window lies within the {seconds:g} s of its video")
     return np.stack([bounds.mean(axis=1), bounds[:, 1] - bounds[:, 0]], axis=1).astype(np.float32)
-
-
-def _rank_pairs(clips: NDArray[np.int64], scores: NDArray[np.float32], n_clips: int, rng: np.random.Generator) -> Pairs:
-    if not len(clips):
-        # Nothing is relevant on this grid: a pair with itself, whose hinge is constant and has no gradient.
-        return np.zeros(2, np.int64), np.zeros(2, np.int64)
-    order = np.argsort(scores, kind="stable")
-    best, worst = clips[order[-1]], clips[order[0]]
-    irrelevant = np.ones(n_clips, np.bool_)
-    irrelevant[clips] = False
-    outside = np.flatnonzero(irrelevant)
-    if not len(outside):
-        return np.array([best, best]), np.array([worst, worst])
-    return np.array([best, rng.choice(clips)]), np.array([worst, rng.choice(outside)])

@@ -12,7 +12,7 @@ import torch
 
 from cli import UserError
 from cli.files import Row, write_rows
-from model.batches import count_batches, plan_epoch
+from model.batches import Plan
 from model.board import Board
 from model.checkpoint import save_checkpoint
 from model.config import TrainStage
@@ -114,6 +114,7 @@ class _Run:
         self.stage, self.config, self.seed, self.out, self.running = stage, stage.train, seed, out, running
         self.train_set, self.val_set = train_set, val_set
         self.processes = running.processes
+        self.plan = Plan(train_set, self.config, seed)
         self.processes.share_weights(network)
         identity = {
             "settings": stage.to_dict(),
@@ -153,8 +154,8 @@ class _Run:
     def _do_epoch(self) -> tuple[Row, bool]:
         """The rest of an epoch, with its validation; returns its line of the history, and whether to stop after it."""
         config, progress = self.config, self.progress
-        steps = count_batches(self.train_set, config)
-        for batch in plan_epoch(self.train_set, config, self.seed, progress.epoch, progress.batch):
+        steps = self.plan.steps
+        for batch in self.plan.epoch(progress.epoch, progress.batch):
             rate = learning_rate(config, progress.step, steps)
             for name, value in self.engine.step(batch, progress.step, rate).items():
                 sofar = progress.totals.get(name, 0.0)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from model.kernels import Attention, Dropout, Linear, PReLU
+
 
 class TextToVideoLayer(nn.Module):
     """Clips attend to the words of the query.
@@ -16,18 +18,18 @@ class TextToVideoLayer(nn.Module):
 
     def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(dim, n_heads, dropout=dropout, batch_first=True)
-        self.linear1 = nn.Linear(dim, feedforward_dim)
-        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.attention = Attention(dim, n_heads, dropout)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
-        self.activation = nn.PReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
 
     def forward(self, video: Tensor, text: Tensor, text_mask: Tensor, video_position: Tensor) -> Tensor:
         """Returns the clips (B, L, D), each informed by the text (B, T, D)."""
         placed = video + video_position
-        attended, _ = self.attention(placed, text, text, key_padding_mask=~text_mask, need_weights=False)
+        attended = self.attention.attend(placed, text, text, text_mask)
         video = video + self.dropout(attended)
         hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
         return self.norm2(video + self.dropout(self.linear2(hidden)))
@@ -38,18 +40,18 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(dim, n_heads, dropout=dropout, batch_first=True)
-        self.linear1 = nn.Linear(dim, feedforward_dim)
-        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.attention = Attention(dim, n_heads, dropout)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
-        self.activation = nn.PReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor, position: Tensor) -> Tensor:
         """(B, L, D) to (B, L, D)."""
         placed = x + position
-        attended, _ = self.attention(placed, placed, x, key_padding_mask=~mask, need_weights=False)
+        attended = self.attention.attend(placed, placed, x, mask)
         x = self.norm1(x + self.dropout(attended))
         hidden = self.dropout(self.activation(self.linear1(x)))
         return self.norm2(x + self.dropout(self.linear2(hidden)))

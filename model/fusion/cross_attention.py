@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from model.config import ModelConfig
 from model.fusion.gates import TanhGates
 from model.fusion.layer_gates import LayerGates, contribution
+from model.kernels import Attention, Linear
 from model.positions import encode_clips
 
 
@@ -34,16 +35,14 @@ class CrossAttentionLayer(nn.Module):
         dim, heads = config.hidden_dim, config.fusion_n_heads
         self.gates = TanhGates(config)
         self.audio_norm = nn.LayerNorm(dim)
-        self.audio_attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.audio_attention = Attention(dim, heads)
         self.update_norm = nn.LayerNorm(dim)
-        self.update = nn.Sequential(
-            nn.Linear(dim, 4 * dim, bias=False), QuickGelu(), nn.Linear(4 * dim, dim, bias=False)
-        )
+        self.update = nn.Sequential(Linear(dim, 4 * dim, bias=False), QuickGelu(), Linear(4 * dim, dim, bias=False))
         self.refine_norm = nn.LayerNorm(dim)
-        self.refine_attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.refine_attention = Attention(dim, heads)
         self.refine_update_norm = nn.LayerNorm(dim)
-        last = nn.Linear(4 * dim, dim)
-        self.refine_update = nn.Sequential(nn.Linear(dim, 4 * dim), QuickGelu(), last)
+        last = Linear(4 * dim, dim)
+        self.refine_update = nn.Sequential(Linear(dim, 4 * dim), QuickGelu(), last)
         for start in (self.refine_attention.out_proj, last):
             nn.init.zeros_(start.weight)
             nn.init.zeros_(start.bias)
@@ -55,17 +54,15 @@ class CrossAttentionLayer(nn.Module):
         gates = self.gates(video, audio, video_mask, audio_mask)
         position = encode_clips(video_mask, video.shape[-1])
         # A sample without any sound would attend to nothing, which is NaN: its keys stay, its gate is 0.
-        silent = ~audio_mask & audio_mask.any(dim=1, keepdim=True)
-        delta, _ = self.audio_attention(
-            self.audio_norm(video) + position, audio + position, audio, key_padding_mask=silent, need_weights=False
-        )
+        heard_mask = audio_mask | ~audio_mask.any(dim=1, keepdim=True)
+        delta = self.audio_attention.attend(self.audio_norm(video) + position, audio + position, audio, heard_mask)
         audio_update = gates.mha * delta
         heard = video + audio_update
         update = gates.ffn * self.update(self.update_norm(heard))
         updated = heard + update
 
         normed = self.refine_norm(updated)
-        attended, _ = self.refine_attention(normed, normed, normed, key_padding_mask=~video_mask, need_weights=False)
+        attended = self.refine_attention.attend(normed, normed, normed, video_mask)
         refined = updated + attended
         fused = refined + self.refine_update(self.refine_update_norm(refined))
         return fused, LayerGates(gates, contribution(audio_update, video), contribution(update, heard))

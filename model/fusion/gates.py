@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
+from model.kernels import Linear
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class _Join(nn.Module):
 
 
 def _perceptron(dim: int, outputs: int, bias: bool = True) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(2 * dim, dim // 2, bias), nn.ReLU(), nn.Linear(dim // 2, outputs, bias))
+    return nn.Sequential(Linear(2 * dim, dim // 2, bias), nn.ReLU(), Linear(dim // 2, outputs, bias))
 
 
 def _close(perceptron: nn.Sequential) -> nn.Sequential:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from model.config import ModelConfig
 from model.fusion.gates import GateValues, SigmoidGates
 from model.fusion.layer_gates import LayerGates, contribution
+from model.kernels import Attention, Linear
 
 
 class IdentityLayer(nn.Module):
@@ -22,16 +23,16 @@ class IdentityLayer(nn.Module):
         dim = config.hidden_dim
         self.gates = SigmoidGates(config)
         self.audio_norm = nn.LayerNorm(dim)
-        self.audio_value = nn.Linear(dim, dim)
-        self.audio_out = nn.Linear(dim, dim)
+        self.audio_value = Linear(dim, dim)
+        self.audio_out = Linear(dim, dim)
         self.audio_delta_norm = nn.LayerNorm(dim)
         self.update_norm = nn.LayerNorm(dim)
-        self.update = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim))
+        self.update = nn.Sequential(Linear(dim, 4 * dim), nn.ReLU(), Linear(4 * dim, dim))
         self.update_delta_norm = nn.LayerNorm(dim)
         self.refine_norm = nn.LayerNorm(dim)
-        self.refine_attention = nn.MultiheadAttention(dim, config.fusion_n_heads, batch_first=True)
+        self.refine_attention = Attention(dim, config.fusion_n_heads)
         self.refine_update_norm = nn.LayerNorm(dim)
-        self.refine_update = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim))
+        self.refine_update = nn.Sequential(Linear(dim, 4 * dim), nn.ReLU(), Linear(4 * dim, dim))
 
     def forward(
         self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
@@ -46,7 +47,7 @@ class IdentityLayer(nn.Module):
         updated = heard + update
 
         normed = self.refine_norm(updated)
-        attended, _ = self.refine_attention(normed, normed, normed, key_padding_mask=~video_mask, need_weights=False)
+        attended = self.refine_attention.attend(normed, normed, normed, video_mask)
         refined = updated + attended
         fused = refined + self.refine_update(self.refine_update_norm(refined))
         return fused, LayerGates(gates, contribution(audio_update, video), contribution(update, heard))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from feature_extractors.manifest import read_annotations
-from model.batches import Batch, Part, plan_epoch, take_part
+from model.batches import Batch, Part, Plan, take_part
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig
 from model.dataset import FeatureSet
@@ -53,7 +53,7 @@ def gradients(features: FeatureSet, batch: Batch, rank: int, count: int) -> tupl
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
     """Also where there are more processes than queries."""
-    for batch in plan_epoch(features, TrainConfig(batch_size=5), 3, 1):
+    for batch in Plan(features, TrainConfig(batch_size=5), 3).epoch(1):
         whole, expected = gradients(features, batch, 0, 1)
         parts = [gradients(features, batch, rank, count) for rank in range(count)]
         for name, value in whole.items():
@@ -64,7 +64,7 @@ def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
 
 
 def test_negative_queries_come_from_the_whole_batch(features: FeatureSet) -> None:
-    batch = next(plan_epoch(features, TrainConfig(batch_size=6), 3, 1))
+    batch = next(Plan(features, TrainConfig(batch_size=6), 3).epoch(1))
     whole = take_part(features, batch, 0, 1, "cpu")
     for rank in range(2):
         part: Part = take_part(features, batch, rank, 2, "cpu")

@@ -79,13 +79,14 @@ def test_dropout_follows_the_seed_and_never_repeats() -> None:
         assert (kept[distance:] == kept[:-distance]).float().mean().item() == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_attention(same: bool) -> None:
+@pytest.mark.parametrize("same", [(0, 1, 2), (0, 0, 1), (0, 1, 1), (0, 0, 0), (0, 1, 0)])
+def test_attention(same: tuple[int, ...]) -> None:
+    """Whichever of query, key and value are one tensor."""
     torch.manual_seed(0)
     ours, theirs = kernels.Attention(8, 2).train(), nn.MultiheadAttention(8, 2, batch_first=True)
     theirs.load_state_dict(ours.state_dict())
-    query, value = torch.randn(3, 5, 8), torch.randn(3, 5, 8)
-    key = query if same else torch.randn(3, 5, 8)
+    tensors = [torch.randn(3, 5, 8) for _ in range(3)]
+    query, key, value = (tensors[index] for index in same)
     mask = torch.arange(5) < torch.tensor([5, 3, 1])[:, None]
     expected, _ = theirs(query, key, value, key_padding_mask=~mask, need_weights=False)
     torch.testing.assert_close(ours.attend(query, key, value, mask), expected)

@@ -18,7 +18,7 @@ from model.config import ModelConfig, TrainConfig, TrainStage
 from model.dataset import FeatureSet, Streams
 from model.detector import HighlightDetector
 from model.labels import check_rows
-from model.targets import draw_caption_targets, make_targets, rate_clips
+from model.targets import read_caption, read_labels, read_ratings
 from model.training import Outcome, train
 from model.validation import validate
 from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, write_data
@@ -55,13 +55,13 @@ def test_ratings_become_saliency_and_one_pair() -> None:
     label = np.ones((5, 20))
     label[2], label[3, :10], label[4, 0] = 5, 3, 2
     row = {"qid": "x", "label": label.tolist()}
-    targets = rate_clips(row, 5)
+    targets = read_ratings(row, 5).targets
     np.testing.assert_allclose(targets.saliency, [0, 0, 12, 20 / 80 * 12, 1 / 80 * 12], rtol=1e-6)
     assert (targets.higher.tolist(), targets.lower.tolist()) == ([2], [0])
     assert targets.spans.shape == (0, 2)
     # A clip more than labels is in no pair, a label more than clips is left out.
-    assert rate_clips(row, 6).saliency.tolist()[5] == 0
-    assert rate_clips({"qid": "x", "label": label[::-1].tolist()}, 3).higher.tolist() == [2]
+    assert read_ratings(row, 6).targets.saliency.tolist()[5] == 0
+    assert read_ratings({"qid": "x", "label": label[::-1].tolist()}, 3).targets.higher.tolist() == [2]
 
 
 def test_saliency_alone_learns_and_never_runs_the_decoder(tvsum: Data, trained: Path) -> None:
@@ -135,7 +135,7 @@ def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
 def test_a_caption_is_one_window(tmp_path: Path) -> None:
     """qd_detr.md 3.3: the first window is the truth; two random clips inside over two outside."""
     row = {"qid": 1, "relevant_windows": [[4.4, 9.9], [0, 2]]}
-    targets = draw_caption_targets(row, 8, 2.0, np.random.default_rng(0))
+    targets = read_caption(row, 8, 2.0).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]  # floor of 4.4 / 2 up to that of 9.9 / 2, less one
     np.testing.assert_allclose(targets.spans, [[(4.4 + 9.9) / 32, 5.5 / 16]], rtol=1e-6)
     assert sorted(targets.higher.tolist()) == [2, 3]
@@ -153,7 +153,8 @@ def test_a_caption_is_one_window(tmp_path: Path) -> None:
 )
 def test_captions_of_any_length(window: list[float], clips: int, inside: set[int], outside: set[int]) -> None:
     rng = np.random.default_rng(0)
-    drawn = [draw_caption_targets({"qid": 1, "relevant_windows": [window]}, clips, 2.0, rng) for _ in range(200)]
+    caption = read_caption({"qid": 1, "relevant_windows": [window]}, clips, 2.0)
+    drawn = [caption.draw(rng) for _ in range(200)]
     assert set(np.concatenate([item.higher for item in drawn]).tolist()) == inside
     assert set(np.concatenate([item.lower for item in drawn]).tolist()) == outside
     assert set(np.flatnonzero(drawn[0].saliency).tolist()) == inside
@@ -199,5 +200,5 @@ def test_videos_of_any_length(tmp_path: Path) -> None:
 def test_the_objective_decides_the_targets(tvsum: Data) -> None:
     row = {**read_rows(tvsum.train)[0], "relevant_windows": [[0, 4]]}
     config = TrainConfig(objective="saliency")
-    assert len(make_targets(row, 12, 2.0, config, np.random.default_rng(0)).spans) == 0
-    assert len(make_targets(row, 12, 2.0, TrainConfig(), np.random.default_rng(0)).spans) == 1
+    assert len(read_labels(row, 12, 2.0, config).draw(np.random.default_rng(0)).spans) == 0
+    assert len(read_labels(row, 12, 2.0, TrainConfig()).draw(np.random.default_rng(0)).spans) == 1

@@ -11,7 +11,7 @@ import torch
 
 from cli import UserError
 from feature_extractors.manifest import read_annotations
-from model.batches import plan_epoch
+from model.batches import Plan
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig, TrainStage
 from model.dataset import FeatureSet
@@ -109,7 +109,7 @@ def test_the_gradient_is_clipped(data: Data) -> None:
     config = TrainConfig(batch_size=4, gradient_clip=0.01)
     torch.manual_seed(0)
     engine = Engine(HighlightDetector(MODEL, features.dims), config, features, 3, Processes())
-    engine.step(next(plan_epoch(features, config, 3, 1)), 0, 1e-3)
+    engine.step(next(Plan(features, config, 3).epoch(1)), 0, 1e-3)
     norms = [p.grad.norm() for p in engine.network.parameters() if p.grad is not None]
     assert torch.stack(norms).norm().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -117,14 +117,14 @@ def test_the_gradient_is_clipped(data: Data) -> None:
 def test_an_epoch_takes_every_query_once_and_can_begin_anywhere(data: Data) -> None:
     features = FeatureSet(MODEL, read_annotations([data.train]), Streams(data.stores))
     config = TrainConfig(batch_size=3)
-    whole = list(plan_epoch(features, config, 3, 1))
+    whole = list(Plan(features, config, 3).epoch(1))
     assert sorted(i for batch in whole for i in batch.indices) == list(range(8))
     assert [len(batch.indices) for batch in whole] == [3, 3, 2]
-    rest = list(plan_epoch(features, config, 3, 1, first=1))
+    rest = list(Plan(features, config, 3).epoch(1, first=1))
     for batch, other in zip(whole[1:], rest, strict=True):
         assert batch.indices == other.indices
         assert [t.lower.tolist() for t in batch.targets] == [t.lower.tolist() for t in other.targets]
-    assert next(plan_epoch(features, config, 3, 2)).indices != whole[0].indices
+    assert next(Plan(features, config, 3).epoch(2)).indices != whole[0].indices
 
 
 def test_a_loss_that_is_no_number_ends_training(data: Data, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from feature_extractors.manifest import read_annotations
-from model.batches import plan_epoch
+from model.batches import Plan
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig
 from model.dataset import FeatureSet, Streams
@@ -103,7 +103,7 @@ def engine(data: Data) -> Engine:
     features = FeatureSet(model, read_annotations([data.train]), Streams(data.stores))
     torch.manual_seed(0)
     engine = Engine(HighlightDetector(model, features.dims), config, features, 3, Processes())
-    engine.step(next(plan_epoch(features, config, 3, 1)), 0, 1e-3)
+    engine.step(next(Plan(features, config, 3).epoch(1)), 0, 1e-3)
     return engine
 
 

@@ -9,13 +9,19 @@ import pytest
 
 from cli import UserError
 from model.labels import check_labels
-from model.targets import draw_targets
+from model.targets import QueryTargets, read_moments
 
 ROW: dict[str, Any] = {
     "relevant_windows": [[2, 6], [8, 10]],
     "relevant_clip_ids": [1, 2, 4],
     "saliency_scores": [[1, 2, 1], [4, 4, 4], [2, 2, 3]],
 }
+
+
+def draw_targets(
+    row: dict[str, Any], n_clips: int, clip_seconds: float, max_windows: int, rng: np.random.Generator
+) -> QueryTargets:
+    return read_moments(row, n_clips, clip_seconds, max_windows).draw(rng)
 
 
 def test_spans_and_saliency() -> None:
