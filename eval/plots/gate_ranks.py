@@ -23,6 +23,8 @@ def rank_samples(view: GateView, kind: str) -> list[int]:
 
 def split_ranks(ranked: Sequence[int], topk: int) -> list[tuple[str, list[int]]]:
     """Name and samples of the panels: all in one if no sample would be left out, else the top and the bottom."""
+    if not ranked:
+        return [("none to rank", [])]
     if len(ranked) <= 2 * topk:
         return [(f"all {len(ranked)}" if len(ranked) != 1 else "the only one", list(ranked))]
     return [(f"top {topk} of {len(ranked)}", list(ranked[:topk])), (f"bottom {topk}", list(ranked[-topk:]))]

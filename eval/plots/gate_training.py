@@ -74,7 +74,7 @@ def draw_training(history: Sequence[Row] | None) -> Figure:
     ]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
-        figure.suptitle("Means over the validation split's clips with audio")
+        figure.suptitle("Means over the valid clips of the validation split")
     return figure
 
 

@@ -87,14 +87,24 @@ def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
     for path in paths:
         if path.suffix not in (".png", ".svg"):
             raise UserError(f"{path}: pictures are written as .png or .svg")
-    for path in paths:
-        buffer = io.BytesIO()
-        vector = path.suffix == ".svg"
-        metadata = {"Date": None, "Creator": None} if vector else {"Software": None}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        _settle(figure)
+        for path in paths:
+            buffer = io.BytesIO()
+            metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(buffer, format=path.suffix[1:], dpi=dpi, metadata=metadata)
-        write_bytes(path, buffer.getvalue())
+            write_bytes(path, buffer.getvalue())
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out for good, its places rounded: the solver's last digits differ from one time to the next."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 6))
+    for axes in figure.axes:
+        axes.set_position(tuple(np.round(axes.get_position(original=True).bounds, 6)))
 
 
 def explain_empty(axes: Axes, why: str) -> None:

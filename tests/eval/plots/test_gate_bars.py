@@ -59,6 +59,7 @@ def test_each_kind_is_ranked_by_itself(view):
 def test_few_samples_are_one_ranking():
     assert split_ranks([4, 2, 7], 2) == [("all 3", [4, 2, 7])]
     assert split_ranks([4, 2, 7, 1, 0], 2) == [("top 2 of 5", [4, 2]), ("bottom 2", [1, 0])]
+    assert split_ranks([], 10) == [("none to rank", [])]
     assert split_ranks([4], 10) == [("the only one", [4])]
 
 
