@@ -145,6 +145,7 @@ def memory(arguments: argparse.Namespace) -> None:
             "pann": (["audio", "--encoder", "pann"], {"clips": {}, "pann": pann}, "pann.pth"),
             "clap": (["audio", "--encoder", "clap"], {"clips": {}, "clap": {}}, "clap"),
         }
+        verbs = {verb: verbs[verb] for verb in arguments.streams}
         peaks: dict[tuple[str, int], float] = {}
         for minutes in (2, arguments.minutes):
             videos = folder / f"{minutes}"
@@ -179,6 +180,7 @@ def main() -> None:
     verb.set_defaults(run=overlap)
     verb = verbs.add_parser("memory")
     verb.add_argument("--minutes", type=int, default=120, help="length of the long video")
+    verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
     verb.set_defaults(run=memory)
     arguments = parser.parse_args()
     arguments.run(arguments)
