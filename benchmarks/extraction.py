@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,23 +82,22 @@ def overlap(arguments: argparse.Namespace) -> None:
             encoder = Encoder(network, torch.device("cpu"), FULL_PRECISION, batch, dim, levels)
             times: dict[str, tuple[float, float]] = {}
 
-            def timed(what: str, work: Callable[[], object]) -> object:
+            def timed(what: str, work: Callable[[], Any]) -> Any:
                 start = time.perf_counter(), time.process_time()
                 result = work()
-                times[what] = time.perf_counter() - start[0], time.process_time() - start[1]
+                taken = time.perf_counter() - start[0], time.process_time() - start[1]
+                times[what] = min(times.get(what, taken), taken)
                 return result
 
-            pieces = timed("decode", lambda: [[p.value for p in decode(video, Problems())] for video in table])
-            batches = [
-                np.stack(part[k : k + batch])
-                for part in pieces
-                for k in range(0, len(part), batch)  # type: ignore[attr-defined]
-            ]
-            with torch.inference_mode():
-                timed("forward", lambda: [network(torch.from_numpy(inputs)) for inputs in batches])
-            timed("encode", lambda: [encoder.encode(inputs) for inputs in batches])
             provenance = Provenance(stream, "benchmark", "", "{}", clips.seconds)
-            timed("all", lambda: encode_videos(folder / f"{stream}.h5", provenance, table, folder, decode, encoder))
+            for _ in range(arguments.repeat):
+                pieces = timed("decode", lambda: [[p.value for p in decode(video, Problems())] for video in table])
+                batches = [np.stack(part[k : k + batch]) for part in pieces for k in range(0, len(part), batch)]
+                with torch.inference_mode():
+                    timed("forward", lambda inputs=batches: [network(torch.from_numpy(one)) for one in inputs])
+                timed("encode", lambda inputs=batches: [encoder.encode(one) for one in inputs])
+                out = folder / f"{stream}.h5"
+                timed("all", lambda out=out: encode_videos(out, provenance, table, folder, decode, encoder))
             larger = max(times["decode"][0], times["encode"][0])
             cells = " | ".join(
                 f"{times[key][0]:.1f} ({times[key][1]:.1f})" for key in ("decode", "forward", "encode", "all")
@@ -145,6 +145,7 @@ def memory(arguments: argparse.Namespace) -> None:
             "pann": (["audio", "--encoder", "pann"], {"clips": {}, "pann": pann}, "pann.pth"),
             "clap": (["audio", "--encoder", "clap"], {"clips": {}, "clap": {}}, "clap"),
         }
+        verbs = {verb: verbs[verb] for verb in arguments.streams}
         peaks: dict[tuple[str, int], float] = {}
         for minutes in (2, arguments.minutes):
             videos = folder / f"{minutes}"
@@ -173,11 +174,13 @@ def main() -> None:
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("overlap")
     verb.add_argument("--seconds", type=int, default=100, help="length of each of two videos")
+    verb.add_argument("--repeat", type=int, default=3, help="turns, of each of which the best counts")
     verb.add_argument("--clip", default="ViT-B-32-quickgelu")
     verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
     verb.set_defaults(run=overlap)
     verb = verbs.add_parser("memory")
     verb.add_argument("--minutes", type=int, default=120, help="length of the long video")
+    verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
     verb.set_defaults(run=memory)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -203,20 +203,22 @@ def _batches(
 ) -> Iterator[_Batch | tuple[Video, str]]:
     """Batches of the videos of each group in their order, then each of these videos with what is wrong with it."""
     for group in groups:
-        values: list[NDArray[np.float32]] = []
+        inputs = np.empty(0, np.float32)
         owners: list[_Owner] = []
         causes: list[tuple[Video, str]] = []
         for video in group:
             problems = Problems()
             for piece in _pieces(video, folder, decode, problems):
-                values.append(piece.value)
+                if not owners:
+                    inputs = np.empty((size, *piece.value.shape), np.float32)
+                inputs[len(owners)] = piece.value
                 owners.append(_Owner(video.vid, piece.clip, piece.level_db))
-                if len(values) == size:
-                    yield _Batch(np.stack(values), owners)
-                    values, owners = [], []
+                if len(owners) == size:
+                    yield _Batch(inputs, owners)
+                    owners = []
             causes.append((video, str(problems)))
-        if values:
-            yield _Batch(np.stack(values), owners)
+        if owners:
+            yield _Batch(inputs[: len(owners)], owners)
         yield from causes
 
 

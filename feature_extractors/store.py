@@ -191,7 +191,9 @@ class Store:
                 if self.attributes.get("schema_version") != SCHEMA_VERSION:
                     raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
                 self.text = "tokens" in store
-                self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(np.float32)
+                self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(
+                    np.float32, copy=False
+                )
                 self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
                 self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
                 self._offsets: NDArray[np.int64] = store["offsets"][:]

@@ -21,8 +21,8 @@ from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Provenance
 from feature_extractors.weights import fingerprint
 
-BATCH = 32
-"""Windows cut and encoded at a time: those of 10 s around the clips of an hour would take 3.5 GB."""
+BATCH_SECONDS = {"cpu": 64.0, "cuda": 512.0}
+"""Seconds of windows encoded at a time, by kind of device: an hour of 10-s windows takes 3.5 GB."""
 CPU = torch.device("cpu")
 
 
@@ -108,5 +108,6 @@ def _extract(
         for clip in clip_windows(sound, video.n_clips, provenance.clip_seconds, window_seconds):
             yield Piece(clip.clip, clip.window, clip.level_db)
 
-    encoder = Encoder(network, device, config, BATCH, dim, with_levels=True)
+    batch = max(1, int(BATCH_SECONDS.get(device.type, 64.0) / window_seconds))
+    encoder = Encoder(network, device, config, batch, dim, with_levels=True)
     encode_videos(out, provenance, videos, folder, decode, encoder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
+import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -79,13 +79,16 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
     """
     if not DECLARING & set(container.format.name.split(",")):
         return 0.0
+    lengths = []
     if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
+        lengths.append(float(stream.duration * stream.time_base))
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
-        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s
-    duration: Any = container.duration
-    return (duration or 0) / 1_000_000 + (container.start_time or 0) / 1_000_000 - timeline.start_s
+        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s)
+    if container.duration:
+        end = (container.duration + (container.start_time or 0)) / av.time_base
+        lengths.append(end - timeline.start_s)
+    return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
 
 
 def _sha256(file: Path) -> str:

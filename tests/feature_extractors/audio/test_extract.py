@@ -10,7 +10,7 @@ import torch
 
 from cli import UserError
 from feature_extractors.audio.clap import ClapConfig, load_clap
-from feature_extractors.audio.extract import ClapStage, PannStage, extract_clap, extract_pann
+from feature_extractors.audio.extract import BATCH_SECONDS, ClapStage, PannStage, extract_clap, extract_pann
 from feature_extractors.audio.pann import PannConfig, load_pann
 from feature_extractors.decode import probe
 from feature_extractors.encoding import EncodingConfig
@@ -98,14 +98,17 @@ def test_clap_rows_are_of_windows_around_their_clips(tmp_path: Path, clap_weight
 
 
 @torch.no_grad()
-def test_more_clips_than_a_batch_holds_stay_in_order(tmp_path: Path, pann_weights: Path) -> None:
+def test_more_clips_than_a_batch_holds_stay_in_order(
+    tmp_path: Path, pann_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BATCH_SECONDS, "cpu", 8.0)  # 16 windows of half a second
     (tmp_path / "videos").mkdir()
     write_media(tmp_path / "videos/v.mkv", steady(20.5, fps=2), sound=tones(20.0, 32_000), rate=32_000)
     stage = PannStage(clips=ClipConfig(seconds=0.5), pann=PANN)
     videos = table(tmp_path / "videos", stage.clips)
     extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
-    assert store.on_grid("v", 40)[1].all()  # batches are of 32
+    assert store.on_grid("v", 40)[1].all()
     expected = load_pann(PANN, pann_weights)(torch.from_numpy(tones(20.0, 32_000)).reshape(40, 16_000))
     assert_rows(store.rows("v"), expected)
 

@@ -11,6 +11,7 @@ import pytest
 from feature_extractors.decode import Problems, frames_at, frames_of_clips, probe
 from feature_extractors.manifest import ClipConfig
 from tests.feature_extractors.media import read_number, steady, write_media
+from tests.feature_extractors.odd_media import noise
 
 
 def numbers_at(file: Path, times: list[float]) -> list[int]:
@@ -85,7 +86,7 @@ def test_threads_of_the_decoder_change_nothing(tmp_path: Path, threads: int) -> 
 
 def test_a_file_cut_without_encoding_starts_where_players_start_it(tmp_path: Path) -> None:
     # As `ffmpeg -ss 1 -c copy` leaves it: a second of packets before the beginning, hidden by an edit list.
-    file = write_media(tmp_path / "v.mp4", steady(4.0), start=-1.0)
+    file = write_media(tmp_path / "v.mp4", steady(4.0), start=-1.0, sound=noise(3.0), sound_codec="aac")
     video = probe(tmp_path, file, ClipConfig(seconds=1.0))
     assert (video.duration_s, video.n_clips) == (3.0, 3)
     assert numbers_at(file, [0.0, 1.0, 2.96]) == [25, 50, 99]
