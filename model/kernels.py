@@ -159,6 +159,6 @@ def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     if probability == 0.0 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-    if shown is not None:
-        scores = scores.masked_fill(~shown, float("-inf"))
+    if shown is not None and not shown.all():
+        scores = scores.masked_fill_(~shown, float("-inf"))
     return dropout(scores.softmax(-1), probability, True) @ value
