@@ -36,7 +36,7 @@ from model.config import ModelConfig, TrainConfig  # noqa: E402
 from model.dataset import FeatureSet, Streams  # noqa: E402
 from model.detector import HighlightDetector  # noqa: E402
 from model.distributed import Processes  # noqa: E402
-from model.engine import Engine, seed_everything  # noqa: E402
+from model.engine import PASS_CLIPS, Engine, seed_everything  # noqa: E402
 from model.inference import predict, submission_row  # noqa: E402
 
 TOKENS = 32
@@ -223,7 +223,7 @@ def main() -> None:
 
 
 def _load(features: FeatureSet, batch: Batch) -> None:
-    for places in split_places(features, batch, 0, 1, by_length=True):
+    for places in split_places(features, batch, 0, 1, PASS_CLIPS):
         take_part(features, batch, places, "cpu")
 
 

@@ -18,9 +18,6 @@ from model.detector import Inputs, other_video
 from model.losses import Targets
 from model.targets import QueryTargets, read_labels
 
-PASS_CLIPS = 50
-"""What a pass through the network costs besides its clips, in clips (measured on a CPU with the full-size network)."""
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -88,22 +85,25 @@ class Plan:
             yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
 
 
-def split_places(features: FeatureSet, batch: Batch, rank: int, processes: int, by_length: bool) -> list[list[int]]:
+def split_places(
+    features: FeatureSet, batch: Batch, rank: int, processes: int, pass_clips: float | None
+) -> list[list[int]]:
     """The places in a batch that process `rank` computes: every `processes`-th, in groups to be computed one by one.
 
-    `by_length` groups videos of like lengths where that saves padding worth more than a pass: gradients add up, so the
-    result is that of one group. A process for which nothing is left gets one empty group.
+    Videos of like lengths are grouped where that saves padding of more clips than a pass through the network costs,
+    `pass_clips` (None = one group): gradients add up, so the result is that of one group. A process for which nothing
+    is left gets one empty group.
     """
     places = list(range(rank, len(batch.indices), processes))
-    if not by_length or len(places) < 2:
+    if pass_clips is None or len(places) < 2:
         return [places]
     clips = {place: features.n_clips(batch.indices[place]) for place in places}
     places.sort(key=lambda place: clips[place])
     # Cheapest way to cut the sorted list, for every beginning of it: (cost in clips, start of the last group).
-    cheapest = [(0, 0)]
+    cheapest: list[tuple[float, int]] = [(0, 0)]
     for end in range(1, len(places) + 1):
         longest = clips[places[end - 1]]
-        cheapest.append(min((cheapest[i][0] + (end - i) * longest + PASS_CLIPS, i) for i in range(end)))
+        cheapest.append(min((cheapest[i][0] + (end - i) * longest + pass_clips, i) for i in range(end)))
     groups: list[list[int]] = []
     while places:
         start = cheapest[len(places)][1]

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+FEWEST_PRODUCTS = 1 << 22
+FEWEST_DRAWS = 1 << 13
+"""Below, what is saved is less than what it costs to do this from Python."""
+
 _DRAWS = 1 << 16
 """Masks compare 16 random bits, so a probability is met to within 1 / 131,072; the scale is that of the mask."""
 
@@ -53,7 +57,8 @@ class _LinearFunction(Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear` of (..., K) and weights (N, K)."""
-    if x.dim() > 1 and _is_plain(x) and weight.dtype == torch.float32:
+    large = x.dim() > 1 and x.numel() * len(weight) >= FEWEST_PRODUCTS
+    if large and weight.dtype == torch.float32 and _is_plain(x):
         result: Tensor = _LinearFunction.apply(x, weight, bias)
         return result
     return functional.linear(x, weight, bias)
@@ -61,7 +66,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
     """`torch.nn.functional.dropout`, its mask drawn from a generator that torch's seeds."""
-    if not training or probability == 0.0 or x.device.type != "cpu":
+    if not training or probability == 0.0 or x.device.type != "cpu" or x.numel() < FEWEST_DRAWS:
         return functional.dropout(x, probability, training)
     return x * _draw_mask(x.shape, probability).to(x.dtype)
 
@@ -113,7 +118,7 @@ class PReLU(nn.PReLU):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
         """Of any shape."""
-        if input.device.type != "cpu":
+        if input.device.type != "cpu" or input.numel() < FEWEST_DRAWS:
             return super().forward(input)
         result: Tensor = _PreluFunction.apply(input, self.weight)
         return result

@@ -49,12 +49,11 @@ def gradients(features: FeatureSet, batch: Batch, places: list[int]) -> tuple[di
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_parts_add_up_to_the_whole(features: FeatureSet, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
     """Those of several processes, also of more than there are queries, and groups of like lengths within each."""
-    monkeypatch.setattr("model.batches.PASS_CLIPS", 2)
     for batch in Plan(features, TrainConfig(batch_size=5), 3).epoch(1):
         whole, expected = gradients(features, batch, list(range(len(batch.indices))))
-        groups = [group for rank in range(count) for group in split_places(features, batch, rank, count, True)]
+        groups = [group for rank in range(count) for group in split_places(features, batch, rank, count, 2)]
         assert sorted(place for group in groups for place in group) == list(range(len(batch.indices)))
         assert len(groups) > 1 or len(batch.indices) == 1
         parts = [gradients(features, batch, group) for group in groups]
@@ -65,15 +64,14 @@ def test_parts_add_up_to_the_whole(features: FeatureSet, count: int, monkeypatch
             torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_groups_save_padding_where_it_is_worth_a_pass(features: FeatureSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_save_padding_where_it_is_worth_a_pass(features: FeatureSet) -> None:
     batch = Plan(features, TrainConfig(batch_size=13), 3).epoch(1)
     places = next(batch)
     lengths = [features.n_clips(i) for i in places.indices]
-    assert split_places(features, places, 0, 1, by_length=False) == [list(range(13))]
+    assert split_places(features, places, 0, 1, None) == [list(range(13))]
     # Here a pass costs more than all padding, and next to nothing: then each length is a group.
-    assert len(split_places(features, places, 0, 1, by_length=True)) == 1
-    monkeypatch.setattr("model.batches.PASS_CLIPS", 0.1)
-    groups = split_places(features, places, 0, 1, by_length=True)
+    assert len(split_places(features, places, 0, 1, 50)) == 1
+    groups = split_places(features, places, 0, 1, 0.1)
     assert [{lengths[place] for place in group} for group in groups] == [{length} for length in sorted(set(lengths))]
 
 
