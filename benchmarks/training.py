@@ -182,7 +182,7 @@ def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int) -> dict[str
 def report(what: str, times: dict[str, list[float]], per: float = 1.0) -> None:
     """Print a line of the table: median CPU milliseconds, and the median ratio of turns to the first job."""
     baseline, *others = times
-    cells = [f"{1e3 * statistics.median(values) / per:.1f}" for values in times.values()]
+    cells = [f"{1e3 * statistics.median(values) / per:.4g}" for values in times.values()]
     ratios = [
         f"{name} {statistics.median(b / o for b, o in zip(times[baseline], times[name], strict=True)):.2f}x"
         for name in others

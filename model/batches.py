@@ -98,6 +98,8 @@ def split_places(
     if pass_clips is None or len(places) < 2:
         return [places]
     clips = {place: features.n_clips(batch.indices[place]) for place in places}
+    if max(clips.values()) * len(places) - sum(clips.values()) <= pass_clips:
+        return [places]
     places.sort(key=lambda place: clips[place])
     # Cheapest way to cut the sorted list, for every beginning of it: (cost in clips, start of the last group).
     cheapest: list[tuple[float, int]] = [(0, 0)]
