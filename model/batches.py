@@ -38,13 +38,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a batch that one process computes.
+    """The part of a batch that is computed at a time.
 
     Attributes:
         inputs: of its queries; the texts of negative queries that are not among them follow.
         negative: (B,) rows of the texts.
         targets: of its queries.
-        samples, matches: its shares of the batch's queries and of its true moments, which weigh its loss terms.
+        samples, matches: its shares of the whole batch's queries and true moments, which weigh its loss terms.
     """
 
     inputs: Inputs
@@ -85,12 +85,40 @@ class Plan:
             yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
 
 
-def take_part(features: FeatureSet, batch: Batch, rank: int, processes: int, device: str) -> Part:
-    """The part of process `rank`: every `processes`-th query, from place `rank` on.
+def split_places(
+    features: FeatureSet, batch: Batch, rank: int, processes: int, pass_clips: float | None
+) -> list[list[int]]:
+    """The places in a batch that process `rank` computes: every `processes`-th, in groups to be computed one by one.
 
-    A process for which nothing is left computes the first query with weight 0, so that all have the same terms to add.
+    Videos of like lengths are grouped where that saves padding of more clips than a pass through the network costs,
+    `pass_clips` (None = one group): gradients add up, so the result is that of one group. A process for which nothing
+    is left gets one empty group.
     """
     places = list(range(rank, len(batch.indices), processes))
+    if pass_clips is None or len(places) < 2:
+        return [places]
+    clips = {place: features.n_clips(batch.indices[place]) for place in places}
+    if max(clips.values()) * len(places) - sum(clips.values()) <= pass_clips:
+        return [places]
+    places.sort(key=lambda place: clips[place])
+    # Cheapest way to cut the sorted list, for every beginning of it: (cost in clips, start of the last group).
+    cheapest: list[tuple[float, int]] = [(0, 0)]
+    for end in range(1, len(places) + 1):
+        longest = clips[places[end - 1]]
+        cheapest.append(min((cheapest[i][0] + (end - i) * longest + pass_clips, i) for i in range(end)))
+    groups: list[list[int]] = []
+    while places:
+        start = cheapest[len(places)][1]
+        groups.insert(0, places[start:])
+        places = places[:start]
+    return groups
+
+
+def take_part(features: FeatureSet, batch: Batch, places: list[int], device: str) -> Part:
+    """The part of a batch at some places.
+
+    Without any it is the first query with weight 0, so that all processes have the same terms to add.
+    """
     weight = float(bool(places))
     places = places or [0]
     row_of = {place: row for row, place in enumerate(places)}

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+FEWEST_PRODUCTS = 1 << 22
+FEWEST_DRAWS = 1 << 13
+"""Below, what is saved is less than what it costs to do this from Python."""
+
 _DRAWS = 1 << 16
 """Masks compare 16 random bits, so a probability is met to within 1 / 131,072; the scale is that of the mask."""
 
@@ -53,7 +57,8 @@ class _LinearFunction(Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear` of (..., K) and weights (N, K)."""
-    if x.dim() > 1 and _is_plain(x) and weight.dtype == torch.float32:
+    large = x.dim() > 1 and x.numel() * len(weight) >= FEWEST_PRODUCTS
+    if large and weight.dtype == torch.float32 and _is_plain(x):
         result: Tensor = _LinearFunction.apply(x, weight, bias)
         return result
     return functional.linear(x, weight, bias)
@@ -61,7 +66,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
     """`torch.nn.functional.dropout`, its mask drawn from a generator that torch's seeds."""
-    if not training or probability == 0.0 or x.device.type != "cpu":
+    if not training or probability == 0.0 or x.device.type != "cpu" or x.numel() < FEWEST_DRAWS:
         return functional.dropout(x, probability, training)
     return x * _draw_mask(x.shape, probability).to(x.dtype)
 
@@ -113,7 +118,7 @@ class PReLU(nn.PReLU):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
         """Of any shape."""
-        if input.device.type != "cpu":
+        if input.device.type != "cpu" or input.numel() < FEWEST_DRAWS:
             return super().forward(input)
         result: Tensor = _PreluFunction.apply(input, self.weight)
         return result
@@ -159,6 +164,6 @@ def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     if probability == 0.0 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-    if shown is not None:
-        scores = scores.masked_fill(~shown, float("-inf"))
+    if shown is not None and not shown.all():
+        scores = scores.masked_fill_(~shown, float("-inf"))
     return dropout(scores.softmax(-1), probability, True) @ value

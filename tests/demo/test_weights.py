@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import ClapFeatureExtractor, ClapModel
 
 from demo import weights
@@ -21,7 +22,6 @@ from demo.weights import ClapWeights, ClipWeights, EncoderConfig, PannWeights, w
 from feature_extractors.audio.clap import Clap, load_clap
 from feature_extractors.audio.pann import RATE, Cnn14, PannConfig, load_pann
 from feature_extractors.clip_model import ClipModel, ClipModelConfig, build_clip, token_states, valid_lengths
-from feature_extractors.visual import encode_pictures
 
 DEFINITION = Path(__file__).parents[2] / "demo" / "encoders" / "demo-clip.json"
 CLIP = ClipModelConfig(architecture="demo-clip", definition=str(DEFINITION))
@@ -103,7 +103,8 @@ def test_pictures_and_words_are_told_apart(folder: Path) -> None:
         ids = clip.tokenise(queries)
         states = zip(token_states(clip.network, ids), valid_lengths(ids), strict=True)
         tokens = torch.cat([state[:length] for state, length in states])
-        return likeness(encode_pictures(clip, pictures)), likeness(tokens)
+        prepared = torch.stack([clip.preprocess(Image.fromarray(picture)) for picture in pictures])
+        return likeness(clip.network.encode_image(prepared)), likeness(tokens)
 
     torch.manual_seed(0)
     seen, read = likenesses(build_clip(CLIP, None))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from feature_extractors.manifest import read_annotations
-from model.batches import Batch, Part, Plan, take_part
+from model.batches import Batch, Part, Plan, split_places, take_part
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig
 from model.dataset import FeatureSet
@@ -38,24 +38,25 @@ def features(data: Data) -> FeatureSet:
     return FeatureSet(ModelConfig.from_dict(MODEL), rows, Streams(data.stores))
 
 
-def gradients(features: FeatureSet, batch: Batch, rank: int, count: int) -> tuple[dict[str, torch.Tensor], list]:
+def gradients(features: FeatureSet, batch: Batch, places: list[int]) -> tuple[dict[str, torch.Tensor], list]:
     """Loss terms and gradients of one part, by the engine that training uses."""
-    config = TrainConfig(batch_size=5)
     torch.manual_seed(0)
     network = HighlightDetector(ModelConfig.from_dict(MODEL), features.dims)
-    engine = Engine(network, config, features, 3, Processes())
-    part = take_part(features, batch, rank, count, "cpu")
-    terms = engine._compute_terms(part)
+    engine = Engine(network, TrainConfig(batch_size=5), features, 3, Processes())
+    terms = engine._compute_terms(take_part(features, batch, places, "cpu"))
     terms["loss"].backward()
     return {name: value.detach() for name, value in terms.items()}, [p.grad for p in network.parameters()]
 
 
-@pytest.mark.parametrize("count", [2, 3, 7])
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
-    """Also where there are more processes than queries."""
+    """Those of several processes, also of more than there are queries, and groups of like lengths within each."""
     for batch in Plan(features, TrainConfig(batch_size=5), 3).epoch(1):
-        whole, expected = gradients(features, batch, 0, 1)
-        parts = [gradients(features, batch, rank, count) for rank in range(count)]
+        whole, expected = gradients(features, batch, list(range(len(batch.indices))))
+        groups = [group for rank in range(count) for group in split_places(features, batch, rank, count, 2)]
+        assert sorted(place for group in groups for place in group) == list(range(len(batch.indices)))
+        assert len(groups) > 1 or len(batch.indices) == 1
+        parts = [gradients(features, batch, group) for group in groups]
         for name, value in whole.items():
             torch.testing.assert_close(sum(terms[name] for terms, _ in parts), value, rtol=1e-5, atol=1e-6)
         for index, gradient in enumerate(expected):
@@ -63,11 +64,22 @@ def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
             torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
 
 
+def test_groups_save_padding_where_it_is_worth_a_pass(features: FeatureSet) -> None:
+    batch = Plan(features, TrainConfig(batch_size=13), 3).epoch(1)
+    places = next(batch)
+    lengths = [features.n_clips(i) for i in places.indices]
+    assert split_places(features, places, 0, 1, None) == [list(range(13))]
+    # Here a pass costs more than all padding, and next to nothing: then each length is a group.
+    assert len(split_places(features, places, 0, 1, 50)) == 1
+    groups = split_places(features, places, 0, 1, 0.1)
+    assert [{lengths[place] for place in group} for group in groups] == [{length} for length in sorted(set(lengths))]
+
+
 def test_negative_queries_come_from_the_whole_batch(features: FeatureSet) -> None:
     batch = next(Plan(features, TrainConfig(batch_size=6), 3).epoch(1))
-    whole = take_part(features, batch, 0, 1, "cpu")
+    whole = take_part(features, batch, list(range(6)), "cpu")
     for rank in range(2):
-        part: Part = take_part(features, batch, rank, 2, "cpu")
+        part: Part = take_part(features, batch, list(range(rank, 6, 2)), "cpu")
         for row, place in enumerate(range(rank, len(batch.indices), 2)):
             words = int(whole.inputs.text_mask[batch.negative[place]].sum())
             found = part.inputs.text[part.negative[row], :words]
