@@ -83,9 +83,10 @@ def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -
 
 
 def read_text(config: ModelConfig, streams: Streams, qid: int) -> Rows | None:
-    """The first tokens of a query (T, Dt), each of unit length; None if no store has it."""
+    """The first tokens of a query (T, Dt), each of unit length; None if no store has it, or has no token of it."""
     store = streams.find(config.text_stream, str(qid))
-    return None if store is None else _normalise(store.rows(str(qid))[: config.max_tokens])
+    rows = None if store is None else store.rows(str(qid))[: config.max_tokens]
+    return None if rows is None or not len(rows) else _normalise(rows)
 
 
 def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[Rows, Mask]:

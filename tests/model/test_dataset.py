@@ -34,7 +34,7 @@ def write_clips(path: Path, stream: str, dim: int, heard: dict[str, list[int]], 
 @pytest.fixture
 def streams(tmp_path: Path) -> Streams:
     everything = {vid: list(range(count)) for vid, count in CLIPS.items()}
-    tokens = {"3": 6, "5": 2}
+    tokens = {"3": 6, "5": 2, "6": 0}
 
     def encode(qid: str) -> Arrays:
         return {"tokens": np.full((tokens[qid], 5), 2.0, np.float32), "pooled": np.zeros((1, 5), np.float32)}
@@ -83,10 +83,11 @@ def test_a_missing_stream_is_named(streams: Streams) -> None:
 
 
 def test_queries_without_features_are_left_out_and_named(streams: Streams, caplog: pytest.LogCaptureFixture) -> None:
-    rows = [*ROWS, {"qid": 4, "vid": "gone"}, {"qid": 77, "vid": "a"}]
+    # An unknown video, an unknown query, and one whose released text was missing.
+    rows = [*ROWS, {"qid": 4, "vid": "gone"}, {"qid": 77, "vid": "a"}, {"qid": 6, "vid": "a"}]
     features = FeatureSet(ModelConfig(fusion="none"), rows, streams)
     assert features.rows == ROWS
-    assert "2 of 4 queries left out" in caplog.text and "gone" in caplog.text
+    assert "3 of 5 queries left out" in caplog.text and "gone" in caplog.text
 
 
 def test_clips_without_a_picture_are_masked(streams: Streams, tmp_path: Path) -> None:
