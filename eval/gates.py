@@ -1,10 +1,13 @@
 """Gate logs: read with checks and reduced to arrays.
 
 A gate says how much of an update a layer of the fusion lets through. There are several kinds, and they are never
-averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it,
-`beta` (FiLM) is a shift. Their ranges differ by fusion and run (a sigmoid, a tanh, either times a learnt scale), so
-nothing here assumes one.
-Elementwise gates are averaged over channels while reading: a log of them is too large to keep.
+averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it, which
+FiLM first scales by 1 + `gamma` and shifts by `beta`. Their ranges differ by fusion and run (a sigmoid, a tanh, either
+times a learnt scale), so nothing here assumes one.
+
+Elementwise gates are averaged over channels while reading: a log of them is too large to keep. FiLM's gamma and beta
+have no common sign over channels: their size is kept (root mean square). The original's beta, logged without a gamma,
+is one number for all channels in most logs, and is averaged.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ Bools = NDArray[np.bool_]
 
 KINDS = {
     "mha": "attention gate: weight of the audio update (0 = shut)",
-    "ffn": "feed-forward gate: signed, weight of the update after the audio (with FiLM: 1 + gate)",
-    "beta": "FiLM shift: signed, added to the features (0 = none)",
+    "ffn": "feed-forward gate: signed, weight of the update after the audio (in the original's FiLM: 1 + gate)",
+    "gamma": "FiLM scale: size of gamma over channels, of which 1 + gamma scales the update (0 = unchanged)",
+    "beta": "FiLM shift of the update: size over channels; in the original's FiLM signed (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")
 # Two queries of a video whose gates differ by less have the same gates: batches round differently.
@@ -42,7 +46,7 @@ class GateSample:
 
     qid: Qid
     vid: str
-    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels
+    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels, of gamma and its beta root mean square
     contribution: dict[str, Floats]  # kind -> (layers, clips), |g * update| / |x|; empty where not logged
     clip_times: Floats | None  # (clips, 2), seconds
     audio_mask: Bools | None  # (clips,), True where the clip has audio
@@ -136,9 +140,13 @@ def _read_sample(row: Row, where: str) -> GateSample:
     layers = row["layer_gates"]
     if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
         raise UserError(f"{where}: layer_gates must be a list of layers {{gate_mha, gate_ffn}}, got {shorten(layers)}")
-    kinds = ["mha", "ffn", *(["beta"] if layers[0].get("gate_beta") is not None else [])]
+    kinds = ["mha", "ffn", *(kind for kind in ("gamma", "beta") if layers[0].get(f"gate_{kind}") is not None)]
+    sizes = ("gamma", "beta") if "gamma" in kinds else ()
     gates = {
-        kind: _stack([_read_gate(layer.get(f"gate_{kind}"), f"{where}: gate_{kind}") for layer in layers], where)
+        kind: _stack(
+            [_read_gate(layer.get(f"gate_{kind}"), f"{where}: gate_{kind}", size=kind in sizes) for layer in layers],
+            where,
+        )
         for kind in kinds
     }
     logged = row.get("contribution") or []
@@ -208,8 +216,8 @@ def _unless_unknown(curve: Floats | None) -> Floats | None:
     return None if curve is None or np.isnan(curve).all() else curve
 
 
-def _read_gate(value: Any, what: str) -> Floats:
-    """[[g]], clips x 1 or clips x channels (also a bare g or list of them) as (1, clips): mean over channels."""
+def _read_gate(value: Any, what: str, size: bool) -> Floats:
+    """[[g]], clips x 1 or clips x channels (also a bare g or list of them) as (1, clips): mean or size of channels."""
     depth = 0
     inner = value
     while isinstance(inner, list) and inner:
@@ -217,7 +225,9 @@ def _read_gate(value: Any, what: str) -> Floats:
     if depth > 2 or inner == []:
         raise UserError(f"{what}: must be clips x channels numbers, got {shorten(value)}")
     array = read_values(value, (None,) * depth, what)
-    return array.reshape(len(array) if depth else 1, -1).mean(1)[None]
+    by_clip = array.reshape(len(array) if depth else 1, -1)
+    reduced: Floats = np.sqrt((by_clip**2).mean(1)) if size else by_clip.mean(1)
+    return reduced[None]
 
 
 def _stack(layers: Sequence[Floats], where: str) -> Floats:

@@ -14,6 +14,7 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
 """What the network hears; model/controls.py says what each one is."""
 Original = Literal[
@@ -35,7 +36,7 @@ _OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpo
 class ModelConfig(Settings):
     """The network. Defaults are those of QD-DETR and of the gated fusion's base preset."""
 
-    video_streams: tuple[str, ...] = ("clip_visual",)
+    video_streams: Annotated[tuple[str, ...], Field(min_length=1)] = ("clip_visual",)
     """Feature streams joined, in this order, to the video input; each is L2-normalised first."""
     audio_streams: tuple[str, ...] = ("pann",)
     text_stream: str = "clip_text"
@@ -50,11 +51,11 @@ class ModelConfig(Settings):
     fusion_layers: Count = 4
     fusion_n_heads: Count = 4
     mha_gate_temp: Positive = 1.5
-    mha_gate_bias_init: float = 1.0
-    mha_gate_scale_init: float = 1.0
-    ffn_gate_alpha_init: float = 0.3
+    mha_gate_bias_init: Finite = 1.0
+    mha_gate_scale_init: Finite = 1.0
+    ffn_gate_alpha_init: Finite = 0.3
     ffn_gate_film: bool = False
-    ffn_gate_beta_init: float = 0.3
+    ffn_gate_beta_init: Finite = 0.3
 
     hidden_dim: Count = 256
     n_heads: Count = 8
@@ -70,6 +71,8 @@ class ModelConfig(Settings):
     """Repairs to undo, to reproduce the references; see docs/model.md."""
 
     def __post_init__(self) -> None:
+        if len(set(self.compat)) < len(self.compat):
+            raise UserError("model.compat names an entry twice")
         if self.hidden_dim % 4:
             raise UserError("model.hidden_dim must be a multiple of 4 (sine and cosine of center and width)")
         if self.hidden_dim % self.n_heads:

@@ -7,7 +7,6 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from cli import UserError
 from model.config import AudioControl
 from model.packed import Packed
 
@@ -19,10 +18,7 @@ def control_audio(audio: Packed, heard: Packed, control: AudioControl, seed: int
         audio: (L, Da) of each video; heard: (L, 1) of each.
         control: `original` leaves it; `zeroed` gives zeros to the clips that have sound; `noise` gives them normal
             noise of the same length; `shuffled` gives each video the audio of another one, repeated or cut to fit,
-            with that one's silence.
-
-    Raises:
-        UserError: `shuffled` with a single video.
+            with that one's silence, and an only video its own, moved by half its length.
     """
     if control == "zeroed":
         audio.rows[:] = 0
@@ -40,13 +36,12 @@ def _noise(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
 
 
 def _shuffle(audio: Packed, heard: Packed, rng: np.random.Generator) -> None:
-    if len(audio.names) < 2:
-        raise UserError("audio_control: shuffled needs at least two videos")
     was = {vid: (audio[vid].copy(), heard[vid].copy()) for vid in audio.names}
     # Each takes the audio of the next one in a random round, so none keeps its own.
     order = [str(vid) for vid in rng.permutation(sorted(was))]
     for vid, other in zip(order, [*order[1:], order[0]], strict=True):
-        clips = np.arange(audio.length(vid)) % audio.length(other)
+        moved = audio.length(vid) // 2 if vid == other else 0
+        clips = (np.arange(audio.length(vid)) + moved) % audio.length(other)
         audio[vid][:], heard[vid][:] = was[other][0][clips], was[other][1][clips]
 
 

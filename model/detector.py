@@ -191,10 +191,11 @@ class HighlightDetector(nn.Module):
         audio, audio_mask = inputs.audio, inputs.audio_mask
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
+        if "audio_mask_ignored" not in self.config.compat:
+            # Before anything is computed from it: what fills the rest, even NaN, reaches neither output nor gradient.
+            audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         if self.fusion is None or self.audio_projection is None:
-            masked = "audio_mask_ignored" not in self.config.compat
-            heard = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0) if masked else audio
-            return self.video_projection(torch.cat([inputs.video, heard], dim=-1)), []
+            return self.video_projection(torch.cat([inputs.video, audio], dim=-1)), []
         fused, gates = self.fusion(
             self.video_projection(inputs.video), self.audio_projection(audio), inputs.seen_mask, audio_mask
         )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 FEWEST_PRODUCTS = 1 << 22
@@ -42,6 +43,7 @@ class _LinearFunction(Function):
         return _multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         flat = gradient.flatten(0, -2)
@@ -90,6 +92,7 @@ class _PreluFunction(Function):
         return functional.leaky_relu(x, float(slope))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, slope = ctx.saved_tensors
         for_x = torch.ops.aten.leaky_relu_backward(gradient, x, float(slope), False)
@@ -115,6 +118,9 @@ class Dropout(nn.Dropout):
 
 class PReLU(nn.PReLU):
     """PReLU with one slope for all channels."""
+
+    def __init__(self, init: float = 0.25) -> None:
+        super().__init__(init=init)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
         """Of any shape."""

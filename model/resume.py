@@ -88,6 +88,8 @@ class Keeper:
         """
         if not self._path.exists():
             return Progress()
+        network, average = engine.network, engine.average
+        initial = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         try:
             state = torch.load(self._path, map_location=engine.device, weights_only=True)
             different = _first_difference(state["identity"], self._identity)
@@ -97,12 +99,17 @@ class Keeper:
             saved = dict(state["progress"])
             best = saved.pop("best")
             progress = Progress(**saved, best=None if best is None else Best(**best))
-            engine.network.load_state_dict(state["model"])
+            if average is not None:
+                network.load_state_dict(state["average"])
+                average.weights = state["average"]
+            network.load_state_dict(state["model"])
+            # Last, as it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
-            if engine.average is not None:
-                engine.average.weights = state["average"]
         except Exception as problem:  # a damaged file fails in as many ways as there are bytes in it
             _log.warning("%s: cannot be read (%s): starting anew", self._path, str(problem).split("\n")[0][:120])
+            network.load_state_dict(initial)
+            if average is not None:
+                average.weights = {name: tensor.clone() for name, tensor in initial.items()}
             return Progress()
         _log.info("%s: going on at epoch %d, step %d", self._path, progress.epoch, progress.step)
         return progress

@@ -71,7 +71,7 @@ def _draw_bars(axes: Axes, values: Floats, colour: str, upright: bool) -> None:
 
 def draw_contribution(view: GateView) -> Figure:
     """|gate · update| / |features| at each layer, spread over the samples of each group; a panel a kind of update."""
-    kinds = [kind for kind in view.log.kinds if kind != "beta"]  # a shift is no gated update
+    kinds = [kind for kind in view.log.kinds if kind in ("mha", "ffn")]  # FiLM is part of the latter
     figure = Figure(figsize=(PAGE_WIDTH, 3.0), layout="constrained")
     for axes, kind in zip(np.atleast_1d(figure.subplots(1, len(kinds))), kinds, strict=True):
         axes.set_title(f"Contribution of the {UPDATES[kind]}", fontsize=9)

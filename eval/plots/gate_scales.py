@@ -11,20 +11,21 @@ from matplotlib.colors import Colormap
 from eval.gates import Floats
 from eval.plots.gate_view import SHUT
 
-TITLES = {"mha": "MHA gate", "ffn": "FFN gate", "beta": "FiLM shift"}
+TITLES = {"mha": "MHA gate", "ffn": "FFN gate", "gamma": "FiLM scale", "beta": "FiLM shift"}
 MEANINGS = {
     "mha": "weight of the audio update",
     "ffn": "weight of the feed-forward update",
-    "beta": "shift of the features",
+    "gamma": "change of the update's scale",
+    "beta": "shift of the update",
 }
-UPDATES = {"mha": "audio (MHA) update", "ffn": "FFN update", "beta": "FiLM update"}
+UPDATES = {"mha": "audio (MHA) update", "ffn": "FFN update", "gamma": "FiLM scaling", "beta": "FiLM update"}
 # Colour of a kind where nothing else has one; Okabe and Ito's.
-KIND_COLOURS = {"mha": "#0072B2", "ffn": "#D55E00", "beta": "#009E73"}
+KIND_COLOURS = {"mha": "#0072B2", "ffn": "#D55E00", "gamma": "#CC79A7", "beta": "#009E73"}
 # One colour map a kind, so that nobody compares cells of different kinds. All are told apart by the colour-blind.
-SEQUENTIAL = {"mha": "viridis", "ffn": "cividis", "beta": "cividis"}
-DIVERGING = {"mha": "PuOr_r", "ffn": "RdBu_r", "beta": "BrBG_r"}
-# Signed by what they are; an MHA gate is so only in a fusion whose gates are (a tanh).
-SIGNED = ("ffn", "beta")
+SEQUENTIAL = {"mha": "viridis", "ffn": "cividis", "gamma": "magma", "beta": "cividis"}
+DIVERGING = {"mha": "PuOr_r", "ffn": "RdBu_r", "gamma": "PiYG", "beta": "BrBG_r"}
+# Signed by what they are; an MHA gate is so only in a fusion whose gates are (a tanh), a FiLM shift in the original's.
+SIGNED = ("ffn",)
 # A smaller spread of colours or of an axis is drawn as this one, so that noise does not look like structure.
 NARROWEST = 0.02
 

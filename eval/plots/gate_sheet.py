@@ -114,7 +114,7 @@ def _draw_maps(figure: SubFigure, view: GateView) -> None:
             draw_gate_groups(gates, view, kind)
         contribution = view.contributions[kind]
         if contribution is None:
-            explain_empty(contributed, "a shift is no gated update" if kind == "beta" else NO_CONTRIBUTION)
+            explain_empty(contributed, "part of the FFN update" if kind in ("gamma", "beta") else NO_CONTRIBUTION)
         else:
             draw_groups(contributed, contribution, view.members())
             contributed.set_ylim(bottom=0)

@@ -33,7 +33,7 @@ class GatedFusion(nn.Module):
         """Video and audio (B, L, D), masks (B, L), True = valid, to fused video (B, L, D) and the gates by layer."""
         if self.ignores_audio_mask:
             audio_mask = audio_mask.new_ones(audio_mask.shape)
-        # Where there is no audio nothing may leak from the filling, not even a NaN.
+        # Where there is no audio, what the projection made of it (its bias) says nothing.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         gates: list[LayerGates] = []
         for layer in self.layers:

@@ -8,7 +8,9 @@ only hold values: the options come out as plain attributes, and a pickle made to
 from __future__ import annotations
 
 import argparse
+import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -16,6 +18,9 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from cli import UserError
+
+_WRAPPED = "module."
+"""What torch's data-parallel wrappers put before each name."""
 
 
 class Inert:
@@ -38,12 +43,18 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
+    if not zipfile.is_zipfile(path):
+        raise UserError(
+            f"{path}: not a checkpoint of torch 1.6 or newer: load and save it with one, or it is none at all"
+        )
     try:
         names = get_unsafe_globals_in_checkpoint(path)
         inert = [(type("Inert", (Inert,), {}), name) for name in names]
         with safe_globals(inert):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:  # a damaged or refused file ends in an exception of almost any type
+    except UnpicklingError:
+        raise UserError(f"{path}: refused: it holds what only running its code would load") from None
+    except Exception as problem:  # a damaged file ends in an exception of almost any type
         line = " ".join(str(problem).split())[:200]
         raise UserError(f"{path}: not a checkpoint that can be read safely: {line}") from None
     state = content.get("model") if isinstance(content, dict) else None
@@ -52,4 +63,6 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     options = content.get("opt")
     if isinstance(options, Inert | argparse.Namespace):
         options = vars(options)
+    if state and all(name.startswith(_WRAPPED) for name in state):
+        state = {name.removeprefix(_WRAPPED): value for name, value in state.items()}
     return state, dict(options) if isinstance(options, dict) else {}

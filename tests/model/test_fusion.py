@@ -157,6 +157,11 @@ def test_nothing_depends_on_what_fills_absent_audio(build: Build, inputs: Inputs
     # Not nearly equal: the same bits.
     assert torch.equal(found.moments[-1].spans, expected.moments[-1].spans)
     assert torch.equal(found.saliency, expected.saliency)
+    gradients = [
+        torch.autograd.grad(x.saliency.sum(), list(network.parameters()), allow_unused=True) for x in (expected, found)
+    ]
+    for plain, other in zip(*gradients, strict=True):
+        assert (plain is None and other is None) or torch.equal(plain, other)
 
 
 def parts(inputs: Inputs) -> list[Inputs]:

@@ -79,6 +79,12 @@ def test_a_reference_checkpoint_becomes_ours(
     assert network(inputs).saliency.isfinite().all()
 
 
+def test_names_of_data_parallel_training(tmp_path: Path) -> None:
+    wrapped = {f"module.{name}": value for name, value in weights(10, 6).items()}
+    state, _ = read_reference(save(tmp_path / "a.ckpt", wrapped, OPTIONS))
+    assert state.keys() == weights(10, 6).keys()
+
+
 def test_options_of_an_unknown_class_are_read_as_values(tmp_path: Path) -> None:
     state, options = read_reference(save(tmp_path / "a.ckpt", weights(10, 6), Options(**OPTIONS, names=["x", "y"])))
     assert options["hidden_dim"] == OPTIONS["hidden_dim"]
@@ -125,7 +131,8 @@ def test_what_has_no_counterpart_is_one_line(tmp_path: Path, options: dict[str, 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.ckpt").touch()
     torch.save([1, 2], tmp_path / "list.ckpt")
-    for name in ("empty.ckpt", "list.ckpt", "missing.ckpt"):
+    torch.save({"model": weights(10, 6)}, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
+    for name in ("empty.ckpt", "list.ckpt", "missing.ckpt", "old.ckpt"):
         ran = import_file(tmp_path / name, tmp_path / "out.pt")
         assert ran.returncode == 1
         assert len(ran.stderr.splitlines()) == 1 and name in ran.stderr
