@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli import Command, UserError
+from cli import Command, UserError, Verb, whole_number
 from cli.files import read_object, read_rows, write_object, write_rows, write_text
-from eval import plotting
+from eval import MEAN_SCOPE, plotting
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)
+_whole = whole_number(0)
 
 
 def score(arguments: argparse.Namespace) -> None:
@@ -212,10 +213,10 @@ def _about(arguments: argparse.Namespace) -> dict[str, Any]:
     return {key: value for key, value in about.items() if value is not None}
 
 
-def _add_about(verb: argparse.ArgumentParser) -> None:
+def _add_about(verb: Verb) -> None:
     # `run` itself is where the command keeps the function of the verb.
-    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
-    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
+    verb.add_argument("--run", dest="run_name", type=_name, metavar="NAME", help="the run's name, for `summarise`")
+    verb.add_argument("--scope", type=_scope, metavar="NAME", help="what it was trained on: all, or a domain")
     verb.add_argument("--seed", type=_whole, metavar="N", help="its seed, a whole number from 0")
 
 
@@ -227,8 +228,8 @@ def build_command() -> Command:
     verb = command.verb("score", score)
     verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
-    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
-    verb.add_argument("--per-query", type=Path, metavar="OUT", help="values of each query (JSON) to write as well")
+    verb.add_output("--out", required=True, help="metrics (JSON) to write")
+    verb.add_output("--per-query", metavar="OUT", help="values of each query (JSON) to write as well")
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
     verb.add_argument("--where", nargs="+", default=[], metavar="RULE", help="also score what meets modality=audio,...")
     verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
@@ -241,7 +242,7 @@ def build_command() -> Command:
 
     verb = command.verb("baseline", baseline)
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
-    verb.add_argument("--out", type=Path, required=True, help="predictions (JSONL) to write")
+    verb.add_output("--out", required=True, help="predictions (JSONL) to write")
     verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="whole number from 0")
 
     verb = command.verb("tvsum", tvsum)
@@ -252,14 +253,14 @@ def build_command() -> Command:
     verb.add_argument("--domain", nargs="+", metavar="NAME", help="only the videos of these domains")
     verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")
     verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="of the random rankings (default: 0)")
-    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
-    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write as well")
+    verb.add_output("--out", required=True, help="metrics (JSON) to write")
+    verb.add_output("--out-markdown", help="table (Markdown) to write as well")
     _add_about(verb)
 
     verb = command.verb("describe", describe)
     verb.add_argument("--ground-truth", type=Path, required=True, help="QVHighlights or TVSum rows (JSONL)")
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also count the values of these keys")
-    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+    verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
     verb = command.verb("compare", compare)
     verb.add_argument("--predictions", type=Path, nargs=2, required=True, metavar="P.jsonl", help="two files")
@@ -271,32 +272,38 @@ def build_command() -> Command:
     )
     verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
     verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
-    verb.add_argument("--out", type=Path, required=True, help="comparison (JSON) to write")
+    verb.add_output("--out", required=True, help="comparison (JSON) to write")
 
     verb = command.verb("summarise", summarise)
     verb.add_argument("--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`")
     verb.add_argument("--per-query", type=Path, nargs="+", default=[], metavar="Q.json", help="of `score --per-query`")
     verb.add_argument("--against", metavar="RUN", help="test every other run against this one")
     verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
-    verb.add_argument("--out-json", type=Path, required=True, help="summary (JSON) to write")
-    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write")
-    verb.add_argument("--out-latex", type=Path, help="table (LaTeX, booktabs) to write")
-    verb.add_argument("--out-csv", type=Path, help="table (CSV, a line each run, scope and metric) to write")
+    verb.add_output("--out-json", required=True, help="summary (JSON) to write")
+    verb.add_output("--out-markdown", help="table (Markdown) to write")
+    verb.add_output("--out-latex", help="table (LaTeX, booktabs) to write")
+    verb.add_output("--out-csv", help="table (CSV, a line each run, scope and metric) to write")
 
     verb = command.verb("gates", gates)
     verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
     verb.add_argument("--ground-truth", type=Path, help=truth)
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
-    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+    verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
     plotting.add_verbs(command)
     return command
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
-    return int(text)
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must be a name, got none")
+    return text
+
+
+def _scope(text: str) -> str:
+    if text.startswith(MEAN_SCOPE):
+        raise argparse.ArgumentTypeError(f"must not start with {MEAN_SCOPE!r}, as the rows of means in tables do")
+    return _name(text)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cli import UserError
 from cli.files import Row
+from eval import MEAN_SCOPE
 from eval.rows import Qid, shorten
-
-# A row of means over scopes has a scope of this name.
-MEAN = "mean of"
 
 Cell = tuple[str, str]
 """A run (with its epoch, if the files say one) and a scope."""
@@ -38,8 +36,8 @@ Cells = dict[Cell, dict[int | None, Record]]
 
 
 def _check_scope(scope: str) -> str:
-    if scope.startswith(MEAN):
-        raise ValueError(f"must not start with {MEAN!r}, as the rows of means do")
+    if scope.startswith(MEAN_SCOPE):
+        raise ValueError(f"must not start with {MEAN_SCOPE!r}, as the rows of means do")
     return scope
 
 

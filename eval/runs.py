@@ -9,7 +9,8 @@ from typing import Any
 
 from cli import UserError
 from cli.files import Row
-from eval.records import MEAN, Cell, Cells
+from eval import MEAN_SCOPE
+from eval.records import Cell, Cells
 
 # Key in "brief" and heading; a column that no file has is left out. A TVSum file has the epoch in its keys.
 COLUMNS = {
@@ -53,7 +54,9 @@ class RunTable:
 
     def order(self) -> list[Cell]:
         """Scope by scope, since numbers compare only within one; within it models as given, baselines last."""
-        return sorted(self.values, key=lambda cell: (cell[1].startswith(MEAN), cell[1], self.is_baseline(cell[0])))
+        return sorted(
+            self.values, key=lambda cell: (cell[1].startswith(MEAN_SCOPE), cell[1], self.is_baseline(cell[0]))
+        )
 
     def of_seed(self, cell: Cell, key: str, seed: Any) -> float | None:
         """One value, None where there is none."""
@@ -140,7 +143,7 @@ def _add_means(table: RunTable, sizes: Mapping[Cell, int | None]) -> None:
         if len(scopes) < 2:
             continue
         seeds = [seed for seed in table.seeds[run, scopes[0]] if all(seed in table.seeds[run, s] for s in scopes)]
-        cell = run, f"{MEAN} {len(scopes)}"
+        cell = run, f"{MEAN_SCOPE} {len(scopes)}"
         means: dict[str, list[float | None]] = {}
         for key in table.values[run, scopes[0]]:
             lines = [[table.of_seed((run, scope), key, seed) for scope in scopes] for seed in seeds]

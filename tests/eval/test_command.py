@@ -197,6 +197,44 @@ def test_places_that_cannot_be_written_are_one_line(tmp_path, write, queries, ca
         assert message in error and "Errno" not in error and error.count("\n") == 1
 
 
+OVERLAPS = {
+    "score --predictions p --ground-truth g --out p": "p: would overwrite the input",
+    "score --predictions p --ground-truth g --out o --per-query o": "o: is to be written twice",
+    "score --predictions p --ground-truth g --list l --out o --per-query l": "l: would overwrite the input",
+    "baseline --ground-truth g --seed 0 --out g": "g: would overwrite the input",
+    "tvsum --ground-truth g --last p --out o --out-markdown p": "p: would overwrite the input",
+    "describe --ground-truth g --out g": "g: would overwrite the input",
+    "compare --predictions p l --ground-truth g --out l": "l: would overwrite the input",
+    "summarise --metrics p --out-json o --out-csv o": "o: is to be written twice",
+    "summarise --metrics p --per-query l --out-json o --out-latex l": "l: would overwrite the input",
+    "summarise --metrics p --out-json o --out-latex .": "is a folder",
+    "gates --log p --out p": "p: would overwrite the input",
+    "plot-summary --summary p --out o.png o.png": "o.png: is to be written twice",
+}
+
+
+@pytest.mark.parametrize("line", OVERLAPS)
+def test_no_output_overwrites_an_input_or_another(tmp_path, capsys, line):
+    """Before anything is read: the files need not even be what the verb reads."""
+    for name in "pgl":
+        (tmp_path / name).write_text("kept")
+    words = [tmp_path / word if word in ("p", "g", "l", "o", "o.png", ".") else word for word in line.split()]
+    assert run(*words) == 1
+    error = capsys.readouterr().err
+    assert OVERLAPS[line] in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["g", "l", "p"]
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"kept"}
+
+
+@pytest.mark.parametrize("verb", ["score", "tvsum"])
+@pytest.mark.parametrize("option", [("--run", ""), ("--run", " "), ("--scope", ""), ("--scope", "mean of 3")])
+def test_names_that_summarise_refuses_are_refused_at_once(verb, option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(verb, *option)
+    assert stop.value.code == 2
+    assert f"argument {option[0]}: must" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", ["score", "tvsum", "baseline"])
 def test_seeds_are_whole_numbers_from_0(verb, capsys):
     with pytest.raises(SystemExit) as stop:
