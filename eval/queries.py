@@ -12,6 +12,7 @@ from cli import UserError
 from cli.files import Row
 from eval.rows import (
     Qid,
+    find_unsorted,
     match_queries,
     read_predicted_saliency,
     read_predicted_windows,
@@ -109,7 +110,7 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
         if windows is not None:
             if not len(windows):
                 none.append(str(qid))
-            if (windows[1:, 2] > windows[:-1, 2]).any():
+            if len(find_unsorted(windows)):
                 unsorted.append(str(qid))
             if (windows[:, 0] == windows[:, 1]).any():
                 flat.append(str(qid))

@@ -13,7 +13,7 @@ from cli import UserError
 from cli.files import Row
 from eval.agreement import compute_rho, compute_tau, mean_known
 from eval.bounds import draw_scores, find_bounds, seed_of
-from eval.knapsack import score_summary
+from eval.knapsack import BUDGET, score_summary
 from eval.markup import markdown_row
 from eval.rows import Qid, index_truth, match_queries, read_numbers, read_predicted_saliency, shorten
 from eval.topk import find_positives, rank_clips, score_ranking
@@ -212,6 +212,10 @@ def _assign_segments(row: Row, clips: int, what: str) -> NDArray[np.intp]:
     middles = (np.arange(clips) + 0.5) * CLIP_SECONDS
     index = np.searchsorted(borders[:, 0], middles, side="right") - 1
     segment = np.where((index >= 0) & (middles < borders[index, 1]), index, -1)
-    if (segment < 0).all():
+    inside = segment[segment >= 0]
+    if not len(inside):
         raise UserError(f"{what}: no segment holds a clip")
+    budget, least = int(BUDGET * clips), int(np.unique(inside, return_counts=True)[1].min())
+    if least > budget:
+        raise UserError(f"{what}: none fits into {BUDGET:.0%} of {clips} clips, the shortest has {least} clips")
     return segment

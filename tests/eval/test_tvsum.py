@@ -243,6 +243,7 @@ def test_faults_are_named_in_one_line(fault):
         ([], "empty"),
         ([[100, 200]], "no segment holds a clip"),
         (None, "must be n x 2 numbers"),
+        ([[0, 8], [8, 40]], "none fits into 15% of 20 clips, the shortest has 4 clips"),
     ],
 )
 def test_segments_are_checked(segments, message):
