@@ -43,7 +43,10 @@ def score(arguments: argparse.Namespace) -> None:
         parts |= select_where(rows, rule, names[1])
     left_out = {row["qid"] for row in truth}.difference(queries.qids)
     for path in arguments.list:
-        parts |= select_listed(rows, path, names[1], left_out)
+        listed = select_listed(rows, path, names[1], left_out)
+        if not parts.keys().isdisjoint(listed):
+            raise UserError(f"{path}: another part is called {next(iter(listed))!r}: rename the file")
+        parts |= listed
     if parts:
         metrics["subsets"] = score_parts(queries, parts)
     if arguments.variants:
@@ -51,6 +54,9 @@ def score(arguments: argparse.Namespace) -> None:
     about = _about(arguments)
     if arguments.covered_only:
         about["coverage"] = {"queries": len(queries), "of": len(truth)}
+    labelled = queries.count_labelled()
+    if labelled:
+        about["labelled"] = labelled
     if about:
         metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
@@ -60,6 +66,10 @@ def score(arguments: argparse.Namespace) -> None:
     notes = find_oddities(queries, names[0])
     if left_out:
         notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+    for half, key in (("moments", "relevant_windows"), ("highlights", "saliency_scores")):
+        if labelled and labelled.get(half, len(queries)) < len(queries):
+            count = f"{labelled[half]} of {len(queries)} queries have {key}"
+            notes.append(f"{names[1]}: {count}, {half} are scored over those")
     for note in notes:
         _log.warning("note: %s", note)
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
@@ -84,25 +94,27 @@ def tvsum(arguments: argparse.Namespace) -> None:
 
     Published numbers are of the best epoch on the test video itself, so give the last epoch beside it: --best and
     --last (--predictions where neither is meant). Several files of one option are taken together, such as one a
-    domain. Without any, the reference rows alone come from the annotations. --segments adds the classic F1 (15 %).
+    domain; --domain takes what belongs to some domains. Without any, the reference rows alone come from the
+    annotations. --segments adds the classic F1 (15 %).
     """
-    from eval.rows import index_by_vid
+    from eval.rows import index_by_vid, index_truth
     from eval.tvsum import (
         SHOWN_REFERENCES,
         find_oddities,
+        leave_out,
         read_scores,
         read_videos,
         render_markdown,
         score_predictions,
         score_references,
+        select_domains,
     )
 
     name = str(arguments.ground_truth)
-    truth = read_rows(arguments.ground_truth)
+    every = truth = read_rows(arguments.ground_truth)
     if arguments.domain:
-        truth = [row for row in truth if row.get("domain") in arguments.domain]
-        if not truth:
-            raise UserError(f"{name}: no video of domain {', '.join(arguments.domain)}")
+        index_truth(every, name)
+        truth = select_domains(every, arguments.domain, name)
     segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
     videos = read_videos(truth, segments, (name, str(arguments.segments)))
     rows, brief, notes = {}, {}, []
@@ -113,9 +125,15 @@ def tvsum(arguments: argparse.Namespace) -> None:
     ):
         if paths:
             what = ", ".join(map(str, paths))
-            scores = read_scores([row for path in paths for row in read_rows(path)], truth, (what, name))
+            given = [row for path in paths for row in read_rows(path)]
+            kept = leave_out(given, every, truth)
+            if len(kept) < len(given):
+                notes.append(
+                    f"note: {what}: {len(given) - len(kept)} of {len(given)} rows are of other domains, left out"
+                )
+            scores = read_scores(kept, truth, (what, name))
             rows[label] = score_predictions(scores, videos, arguments.benchmark, what)
-            notes += [f"note: {line}" for line in find_oddities(scores, videos, what)]
+            notes += [f"note: {line}" for line in find_oddities(scores, videos, what, arguments.benchmark)]
             brief.update({f"{key}{suffix}": means["mean"] for key, means in rows[label].items()})
             notes.append(f"{label}: " + ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
     references = score_references(videos, arguments.chance_seed, arguments.benchmark)

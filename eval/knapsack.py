@@ -14,8 +14,8 @@ BUDGET = 0.15
 def score_summary(scores: Floats, labels: Floats, segment: NDArray[np.intp]) -> float:
     """F1 of the summary that scores (T,) make against those that each annotator's labels (T, A) make, mean over A.
 
-    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores and labels go the same way (`raise_to_zero`),
-    so an annotator's own labels have 1 against that annotator.
+    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores and labels go the same way, through
+    `raise_to_zero`, so an annotator's own labels have 1 against that annotator.
     """
     chosen = summarise_clips(raise_to_zero(scores), segment)
     return float(np.mean([compute_f1(chosen, summarise_clips(raise_to_zero(one), segment)) for one in labels.T]))

@@ -50,6 +50,22 @@ class Queries:
         """Query ids, in order."""
         return [row["qid"] for row in self.rows]
 
+    def count_labelled(self) -> dict[str, int] | None:
+        """How many queries "moments" and "highlights" are scored over, and "of" how many; None where all have labels.
+
+        A half that is not scored at all is left out.
+        """
+        pairs = {
+            "moments": (self.predicted_windows, self.relevant_windows),
+            "highlights": (self.predicted_saliency, self.saliency),
+        }
+        counts = {
+            half: sum(mine is not None and wanted is not None for mine, wanted in zip(*lists, strict=True))
+            for half, lists in pairs.items()
+        }
+        counts = {half: count for half, count in counts.items() if count}
+        return {**counts, "of": len(self)} if any(count < len(self) for count in counts.values()) else None
+
     def take(self, indices: Sequence[int]) -> Queries:
         """The queries at some places."""
         lists = (self.predicted_windows, self.relevant_windows, self.predicted_saliency, self.saliency)

@@ -48,10 +48,9 @@ def test_areas_are_the_original_s_to_the_last_bit():
         found = []
         for hits in possible:
             # A prediction meets its own relevant window exactly, or none.
-            windows, rank = np.zeros((10, relevant)), 0
-            for place in np.flatnonzero(hits):
+            windows = np.zeros((10, relevant))
+            for rank, place in enumerate(np.flatnonzero(hits)):
                 windows[place, rank] = 1.0
-                rank += 1
             found.append(windows)
         ours = average_precision(np.array(found), np.ones((len(possible), relevant), dtype=bool))
         assert ours[:, 0].tolist() == [add_up(hits, relevant) for hits in possible], relevant

@@ -250,7 +250,7 @@ def test_order_beyond_the_tenth_window_does_not_matter(queries):
     for metric, values in expected.items():
         assert result["full"][metric] == pytest.approx({k: 100 * v for k, v in values.items()}, abs=0.00501)
     predictions[3]["pred_relevant_windows"][9][2] = 7.0
-    with pytest.raises(UserError, match="qid 3: .* unsorted"):
+    with pytest.raises(UserError, match=r"qid 3: .* unsorted"):
         read_queries(predictions, truth)
 
 
