@@ -21,8 +21,9 @@ def score(arguments: argparse.Namespace) -> None:
     """Score predictions: the official QVHighlights evaluation.
 
     Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
-    metrics of parts: --by splits by the values of a key, --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the
-    ground truth or of --videos, and window_seconds, windows, words), --list FILE by query ids. --variants adds numbers
+    metrics of parts: --by splits by the values of a key (the demo has modality, QVHighlights no such key),
+    --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the ground truth or of --videos, and window_seconds,
+    windows, words), --list FILE by query ids. --variants adds numbers
     that are not official. --run, --scope, --seed and --epoch go to "about", by which `summarise` puts runs together.
     --covered-only scores the queries that have predictions, says so in "about", and tables mark such a run.
     """
@@ -248,8 +249,10 @@ def build_command() -> Command:
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
     verb.add_output("--out", required=True, help="metrics (JSON) to write")
     verb.add_output("--per-query", metavar="OUT", help="values of each query (JSON) to write as well")
-    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
-    verb.add_argument("--where", nargs="+", default=[], metavar="RULE", help="also score what meets modality=audio,...")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys")
+    verb.add_argument(
+        "--where", nargs="+", default=[], metavar="RULE", help="also score what meets window_seconds=10:30,..."
+    )
     verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
     verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
     verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")

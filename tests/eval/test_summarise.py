@@ -331,7 +331,8 @@ def covered_files(run, r1, qids):
 
 
 def test_runs_over_other_queries_are_not_tested():
-    base, film, same = (covered_files(*case) for case in (("a", 50.0, [1, 2]), ("b", 60.0, [2, 3]), ("c", 60.0, [2, 1])))
+    qids = {"a": [1, 2], "b": [2, 3], "c": [2, 1]}
+    base, film, same = (covered_files(run, 50.0, listed) for run, listed in qids.items())
     files = [base[0], film[0], same[0]]
     tests = summarise(files, [base[1], film[1], same[1]], against="a")["tests"]
     assert [test["run"] for test in tests] == ["c"]
