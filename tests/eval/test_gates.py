@@ -128,7 +128,7 @@ FAULTS = {
     "has_audio": (lambda row: row.update(has_audio="yes"), "has_audio must be true or false"),
     "qid": (lambda row: row.update(qid=[1]), "qid must be a whole number or a string"),
     "empty gate": (lambda row: row["layer_gates"][0].update(gate_mha=[]), "gate_mha: must be clips x channels"),
-    "huge": (lambda row: row["layer_gates"][0].update(gate_mha=[[1e308]]), "gate_mha: holds 1e\\+308"),
+    "huge": (lambda row: row["layer_gates"][0].update(gate_mha=[[1e308]]), "gate_mha: holds a number beyond"),
     "times": (lambda row: row["clip_times"].reverse(), "one clip after the other"),
     "no clips": (lambda row: row.update(saliency=[]), "disagree on the number of clips"),
 }
