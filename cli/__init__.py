@@ -5,8 +5,8 @@ one-line errors, `files` reads and writes JSON lines, `progress` is a bar on a t
 sits below all other packages and imports none of them.
 """
 
-from cli.command import Command, UserError
+from cli.command import Command, UserError, Verb, whole_number
 from cli.progress import track
 from cli.settings import Settings, canonical_json
 
-__all__ = ["Command", "Settings", "UserError", "canonical_json", "track"]
+__all__ = ["Command", "Settings", "UserError", "Verb", "canonical_json", "track", "whole_number"]

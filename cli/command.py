@@ -7,15 +7,42 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
+
+MOST_DIGITS = 18
 
 
 class UserError(Exception):
     """Something the user can mend. The message is one line that names the file or key and the cause."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Verb(argparse.ArgumentParser):
+    """The arguments of one verb; `add_output` for those that name files to write."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._outputs: set[str] = set()
+
+    def add_output(self, *names: str, **options: Any) -> None:
+        """`add_argument` of a file, or with `nargs` of files, to write."""
+        self._outputs.add(self.add_argument(*names, type=Path, **options).dest)
+
+    def check_files(self, parsed: argparse.Namespace) -> None:
+        """`check_outputs` of a command line. A verb that names no outputs so is not checked."""
+        # Here, because `files` takes `UserError` from this module.
+        from cli.files import check_outputs
+
+        outputs: list[Path] = []
+        inputs: list[Path] = []
+        for name, value in vars(parsed).items():
+            paths = [path for path in (value if isinstance(value, list) else [value]) if isinstance(path, Path)]
+            (outputs if name in self._outputs else inputs).extend(paths)
+        if outputs:
+            check_outputs(outputs, inputs)
+
     def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
@@ -23,19 +50,20 @@ class Command:
     """The verbs of one package.
 
     Each verb is a function that takes the parsed arguments and may return an exit status; what it raises as `UserError`
-    or `OSError` is printed as one line on stderr, with exit status 1. Wrong arguments exit with status 2.
+    or `OSError` is printed as one line on stderr, with exit status 1. Wrong arguments exit with status 2. Where a verb
+    names its outputs by `Verb.add_output`, it does not run if one cannot be written or would overwrite an input.
     """
 
     def __init__(self, package: str, description: str) -> None:
-        self._parser = _Parser(prog=f"python -m {package}", description=description)
+        self._parser = Verb(prog=f"python -m {package}", description=description)
         self._verbs = self._parser.add_subparsers(metavar="VERB", required=True)
 
-    def verb(self, name: str, run: Callable[[argparse.Namespace], int | None]) -> argparse.ArgumentParser:
+    def verb(self, name: str, run: Callable[[argparse.Namespace], int | None]) -> Verb:
         """Add a verb; its help is the docstring of `run`. Returns the parser to add arguments to."""
         text = inspect.cleandoc(run.__doc__ or "")
         formatter = argparse.RawDescriptionHelpFormatter
         parser = self._verbs.add_parser(name, help=text.splitlines()[0], description=text, formatter_class=formatter)
-        parser.set_defaults(_run=run, _prog=parser.prog)
+        parser.set_defaults(_run=run, _verb=parser)
         return parser
 
     def main(self, arguments: Sequence[str] | None = None) -> int:
@@ -43,10 +71,11 @@ class Command:
         parsed = self._parser.parse_args(arguments)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
         try:
+            parsed._verb.check_files(parsed)
             status: int | None = parsed._run(parsed)
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
-            sys.stderr.write(f"{parsed._prog}: error: {line}\n")
+            sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
             return 1
         return status or 0
 
@@ -56,3 +85,16 @@ def _describe(problem: Exception) -> str:
     if isinstance(problem, OSError) and problem.filename is not None and problem.strerror:
         return f"{problem.filename}: {problem.strerror.lower()}"
     return str(problem)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """The `type` of an argument that is a whole number from `least`, below 10^18."""
+
+    def read(text: str) -> int:
+        # Python refuses to read thousands of digits, and argparse would print them all.
+        if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) < least:
+            shown = repr(text) if len(text) <= 2 * MOST_DIGITS else f"{text[:MOST_DIGITS]!r}..."
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} of at most 18 digits, got {shown}")
+        return int(text)
+
+    return read

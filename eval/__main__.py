@@ -8,20 +8,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli import Command, UserError
+from cli import Command, UserError, Verb, whole_number
 from cli.files import read_object, read_rows, write_object, write_rows, write_text
-from eval import plotting
+from eval import MEAN_SCOPE, plotting
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)
+_whole = whole_number(0)
 
 
 def score(arguments: argparse.Namespace) -> None:
     """Score predictions: the official QVHighlights evaluation.
 
     Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
-    metrics of parts: --by splits by the values of a key, --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the
-    ground truth or of --videos, and window_seconds, windows, words), --list FILE by query ids. --variants adds numbers
+    metrics of parts: --by splits by the values of a key (the demo has modality, QVHighlights no such key),
+    --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the ground truth or of --videos, and window_seconds,
+    windows, words), --list FILE by query ids. --variants adds numbers
     that are not official. --run, --scope, --seed and --epoch go to "about", by which `summarise` puts runs together.
     --covered-only scores the queries that have predictions, says so in "about", and tables mark such a run.
     """
@@ -42,7 +44,10 @@ def score(arguments: argparse.Namespace) -> None:
         parts |= select_where(rows, rule, names[1])
     left_out = {row["qid"] for row in truth}.difference(queries.qids)
     for path in arguments.list:
-        parts |= select_listed(rows, path, names[1], left_out)
+        listed = select_listed(rows, path, names[1], left_out)
+        if not parts.keys().isdisjoint(listed):
+            raise UserError(f"{path}: another part is called {next(iter(listed))!r}: rename the file")
+        parts |= listed
     if parts:
         metrics["subsets"] = score_parts(queries, parts)
     if arguments.variants:
@@ -50,6 +55,9 @@ def score(arguments: argparse.Namespace) -> None:
     about = _about(arguments)
     if arguments.covered_only:
         about["coverage"] = {"queries": len(queries), "of": len(truth)}
+    labelled = queries.count_labelled()
+    if labelled:
+        about["labelled"] = labelled
     if about:
         metrics["about"] = {**about, "queries": len(queries)}
     write_object(arguments.out, metrics)
@@ -59,6 +67,10 @@ def score(arguments: argparse.Namespace) -> None:
     notes = find_oddities(queries, names[0])
     if left_out:
         notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+    for half, key in (("moments", "relevant_windows"), ("highlights", "saliency_scores")):
+        if labelled and labelled.get(half, len(queries)) < len(queries):
+            count = f"{labelled[half]} of {len(queries)} queries have {key}"
+            notes.append(f"{names[1]}: {count}, {half} are scored over those")
     for note in notes:
         _log.warning("note: %s", note)
     shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
@@ -83,25 +95,27 @@ def tvsum(arguments: argparse.Namespace) -> None:
 
     Published numbers are of the best epoch on the test video itself, so give the last epoch beside it: --best and
     --last (--predictions where neither is meant). Several files of one option are taken together, such as one a
-    domain. Without any, the reference rows alone come from the annotations. --segments adds the classic F1 (15 %).
+    domain; --domain takes what belongs to some domains. Without any, the reference rows alone come from the
+    annotations. --segments adds the classic F1 (15 %).
     """
-    from eval.rows import index_by_vid
+    from eval.rows import index_by_vid, index_truth
     from eval.tvsum import (
         SHOWN_REFERENCES,
         find_oddities,
+        leave_out,
         read_scores,
         read_videos,
         render_markdown,
         score_predictions,
         score_references,
+        select_domains,
     )
 
     name = str(arguments.ground_truth)
-    truth = read_rows(arguments.ground_truth)
+    every = truth = read_rows(arguments.ground_truth)
     if arguments.domain:
-        truth = [row for row in truth if row.get("domain") in arguments.domain]
-        if not truth:
-            raise UserError(f"{name}: no video of domain {', '.join(arguments.domain)}")
+        index_truth(every, name)
+        truth = select_domains(every, arguments.domain, name)
     segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
     videos = read_videos(truth, segments, (name, str(arguments.segments)))
     rows, brief, notes = {}, {}, []
@@ -112,9 +126,15 @@ def tvsum(arguments: argparse.Namespace) -> None:
     ):
         if paths:
             what = ", ".join(map(str, paths))
-            scores = read_scores([row for path in paths for row in read_rows(path)], truth, (what, name))
+            given = [row for path in paths for row in read_rows(path)]
+            kept = leave_out(given, every, truth)
+            if len(kept) < len(given):
+                notes.append(
+                    f"note: {what}: {len(given) - len(kept)} of {len(given)} rows are of other domains, left out"
+                )
+            scores = read_scores(kept, truth, (what, name))
             rows[label] = score_predictions(scores, videos, arguments.benchmark, what)
-            notes += [f"note: {line}" for line in find_oddities(scores, videos, what)]
+            notes += [f"note: {line}" for line in find_oddities(scores, videos, what, arguments.benchmark)]
             brief.update({f"{key}{suffix}": means["mean"] for key, means in rows[label].items()})
             notes.append(f"{label}: " + ", ".join(f"{key} {means['mean']}" for key, means in rows[label].items()))
     references = score_references(videos, arguments.chance_seed, arguments.benchmark)
@@ -212,10 +232,10 @@ def _about(arguments: argparse.Namespace) -> dict[str, Any]:
     return {key: value for key, value in about.items() if value is not None}
 
 
-def _add_about(verb: argparse.ArgumentParser) -> None:
+def _add_about(verb: Verb) -> None:
     # `run` itself is where the command keeps the function of the verb.
-    verb.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name, for `summarise`")
-    verb.add_argument("--scope", metavar="NAME", help="what it was trained on: all, or a domain")
+    verb.add_argument("--run", dest="run_name", type=_name, metavar="NAME", help="the run's name, for `summarise`")
+    verb.add_argument("--scope", type=_scope, metavar="NAME", help="what it was trained on: all, or a domain")
     verb.add_argument("--seed", type=_whole, metavar="N", help="its seed, a whole number from 0")
 
 
@@ -227,10 +247,12 @@ def build_command() -> Command:
     verb = command.verb("score", score)
     verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
-    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
-    verb.add_argument("--per-query", type=Path, metavar="OUT", help="values of each query (JSON) to write as well")
-    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys: modality")
-    verb.add_argument("--where", nargs="+", default=[], metavar="RULE", help="also score what meets modality=audio,...")
+    verb.add_output("--out", required=True, help="metrics (JSON) to write")
+    verb.add_output("--per-query", metavar="OUT", help="values of each query (JSON) to write as well")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys")
+    verb.add_argument(
+        "--where", nargs="+", default=[], metavar="RULE", help="also score what meets window_seconds=10:30,..."
+    )
     verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
     verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
     verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
@@ -241,7 +263,7 @@ def build_command() -> Command:
 
     verb = command.verb("baseline", baseline)
     verb.add_argument("--ground-truth", type=Path, required=True, help=truth)
-    verb.add_argument("--out", type=Path, required=True, help="predictions (JSONL) to write")
+    verb.add_output("--out", required=True, help="predictions (JSONL) to write")
     verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="whole number from 0")
 
     verb = command.verb("tvsum", tvsum)
@@ -252,14 +274,14 @@ def build_command() -> Command:
     verb.add_argument("--domain", nargs="+", metavar="NAME", help="only the videos of these domains")
     verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")
     verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="of the random rankings (default: 0)")
-    verb.add_argument("--out", type=Path, required=True, help="metrics (JSON) to write")
-    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write as well")
+    verb.add_output("--out", required=True, help="metrics (JSON) to write")
+    verb.add_output("--out-markdown", help="table (Markdown) to write as well")
     _add_about(verb)
 
     verb = command.verb("describe", describe)
     verb.add_argument("--ground-truth", type=Path, required=True, help="QVHighlights or TVSum rows (JSONL)")
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also count the values of these keys")
-    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+    verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
     verb = command.verb("compare", compare)
     verb.add_argument("--predictions", type=Path, nargs=2, required=True, metavar="P.jsonl", help="two files")
@@ -271,32 +293,38 @@ def build_command() -> Command:
     )
     verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
     verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
-    verb.add_argument("--out", type=Path, required=True, help="comparison (JSON) to write")
+    verb.add_output("--out", required=True, help="comparison (JSON) to write")
 
     verb = command.verb("summarise", summarise)
     verb.add_argument("--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`")
     verb.add_argument("--per-query", type=Path, nargs="+", default=[], metavar="Q.json", help="of `score --per-query`")
     verb.add_argument("--against", metavar="RUN", help="test every other run against this one")
     verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
-    verb.add_argument("--out-json", type=Path, required=True, help="summary (JSON) to write")
-    verb.add_argument("--out-markdown", type=Path, help="table (Markdown) to write")
-    verb.add_argument("--out-latex", type=Path, help="table (LaTeX, booktabs) to write")
-    verb.add_argument("--out-csv", type=Path, help="table (CSV, a line each run, scope and metric) to write")
+    verb.add_output("--out-json", required=True, help="summary (JSON) to write")
+    verb.add_output("--out-markdown", help="table (Markdown) to write")
+    verb.add_output("--out-latex", help="table (LaTeX, booktabs) to write")
+    verb.add_output("--out-csv", help="table (CSV, a line each run, scope and metric) to write")
 
     verb = command.verb("gates", gates)
     verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
     verb.add_argument("--ground-truth", type=Path, help=truth)
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
-    verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
+    verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
     plotting.add_verbs(command)
     return command
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
-    return int(text)
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must be a name, got none")
+    return text
+
+
+def _scope(text: str) -> str:
+    if text.startswith(MEAN_SCOPE):
+        raise argparse.ArgumentTypeError(f"must not start with {MEAN_SCOPE!r}, as the rows of means in tables do")
+    return _name(text)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,10 @@ def compare(
         metric = METRIC if METRIC in keys else next(iter(keys), None)
     change = {key: after[key] - before[key] for key in keys}
     counted = [key for key in keys if not np.isnan(change[key]).all()]
+    if not counted:
+        raise UserError(f"{names[0]} and {names[1]}: have no metric in common: windows in both, or saliency in both")
     if metric not in counted:
-        raise UserError(f"no metric {metric!r} in both: choose of {', '.join(counted) or 'none'}")
+        raise UserError(f"{names[0]} and {names[1]}: no metric {metric!r} in both: choose of {', '.join(counted)}")
 
     table = np.column_stack([change[key] for key in counted])
     intervals = dict(zip(counted, bootstrap_means(table, seed), strict=True))

@@ -14,12 +14,22 @@ BUDGET = 0.15
 def score_summary(scores: Floats, labels: Floats, segment: NDArray[np.intp]) -> float:
     """F1 of the summary that scores (T,) make against those that each annotator's labels (T, A) make, mean over A.
 
-    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores are first put on [0, 1], because the sum
-    that the knapsack maximises depends on where 0 is.
+    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores and labels go the same way, through
+    `raise_to_zero`, so an annotator's own labels have 1 against that annotator.
     """
-    spread = np.ptp(scores)
-    chosen = summarise_clips((scores - scores.min()) / spread if spread else np.ones_like(scores), segment)
-    return float(np.mean([compute_f1(chosen, summarise_clips(column, segment)) for column in labels.T]))
+    chosen = summarise_clips(raise_to_zero(scores), segment)
+    return float(np.mean([compute_f1(chosen, summarise_clips(raise_to_zero(one), segment)) for one in labels.T]))
+
+
+def raise_to_zero(scores: Floats) -> Floats:
+    """Scores (T,) as they are, unless one is below 0: then all are raised until the least is 0.
+
+    The sum that the knapsack maximises depends on where 0 is (not on the scale). The classic protocol takes annotators'
+    points and networks' outputs as they are, both of them above 0; a segment below 0 it would never choose. Where all
+    scores are equal they say nothing about the order, and as many segments as fit are chosen.
+    """
+    raised = scores - min(0.0, float(scores.min()))
+    return raised if raised.any() else np.ones_like(raised)
 
 
 def summarise_clips(scores: Floats, segment: NDArray[np.intp], budget: float = BUDGET) -> Bools:

@@ -6,11 +6,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from cli import Command
+from cli import Command, whole_number
 from cli.files import Row, read_object, read_rows
 
 # matplotlib is imported within the verbs, so that help and errors come at once.
 _log = logging.getLogger(__name__)
+_count = whole_number(1)
 
 
 def plot_gates(arguments: argparse.Namespace) -> None:
@@ -83,7 +84,7 @@ def add_verbs(command: Command) -> None:
             help="highest and lowest samples shown (default: 10)",
         )
         if draw is plot_gates:
-            verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
+            verb.add_output("--out", nargs="+", required=True, help=pictures)
         else:
             verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
 
@@ -91,17 +92,11 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--history", type=Path, required=True, help="history.jsonl of a training run")
     verb.add_argument("--title", default="Training", help="heading")
     verb.add_argument("--best-by", metavar="KEY", help="metric that marks the best epoch (default: MR-full-mAP)")
-    verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
+    verb.add_output("--out", nargs="+", required=True, help=pictures)
 
     verb = command.verb("plot-summary", plot_summary)
     verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
-    verb.add_argument("--out", type=Path, nargs="+", required=True, help=pictures)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
-    return int(text)
+    verb.add_output("--out", nargs="+", required=True, help=pictures)
 
 
 def _count_or_all(text: str) -> int:

@@ -12,6 +12,7 @@ from cli import UserError
 from cli.files import Row
 from eval.rows import (
     Qid,
+    find_unsorted,
     match_queries,
     read_predicted_saliency,
     read_predicted_windows,
@@ -48,6 +49,22 @@ class Queries:
     def qids(self) -> list[Qid]:
         """Query ids, in order."""
         return [row["qid"] for row in self.rows]
+
+    def count_labelled(self) -> dict[str, int] | None:
+        """How many queries "moments" and "highlights" are scored over, and "of" how many; None where all have labels.
+
+        A half that is not scored at all is left out.
+        """
+        pairs = {
+            "moments": (self.predicted_windows, self.relevant_windows),
+            "highlights": (self.predicted_saliency, self.saliency),
+        }
+        counts = {
+            half: sum(mine is not None and wanted is not None for mine, wanted in zip(*lists, strict=True))
+            for half, lists in pairs.items()
+        }
+        counts = {half: count for half, count in counts.items() if count}
+        return {**counts, "of": len(self)} if any(count < len(self) for count in counts.values()) else None
 
     def take(self, indices: Sequence[int]) -> Queries:
         """The queries at some places."""
@@ -109,7 +126,7 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
         if windows is not None:
             if not len(windows):
                 none.append(str(qid))
-            if (windows[1:, 2] > windows[:-1, 2]).any():
+            if len(find_unsorted(windows)):
                 unsorted.append(str(qid))
             if (windows[:, 0] == windows[:, 1]).any():
                 flat.append(str(qid))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cli import UserError
 from cli.files import Row
+from eval import MEAN_SCOPE
 from eval.rows import Qid, shorten
-
-# A row of means over scopes has a scope of this name.
-MEAN = "mean of"
 
 Cell = tuple[str, str]
 """A run (with its epoch, if the files say one) and a scope."""
@@ -28,6 +26,8 @@ class Record:
     seed: int | None
     coverage: tuple[int, int] | None
     """(queries that were scored, queries of the ground truth), None where all were."""
+    labelled: dict[str, int] | None
+    """Queries that "moments" and "highlights" were scored over, "of" how many; None where all have labels."""
     queries: int | None
     """How many were scored, if the file says so."""
     content: Row
@@ -38,8 +38,8 @@ Cells = dict[Cell, dict[int | None, Record]]
 
 
 def _check_scope(scope: str) -> str:
-    if scope.startswith(MEAN):
-        raise ValueError(f"must not start with {MEAN!r}, as the rows of means do")
+    if scope.startswith(MEAN_SCOPE):
+        raise ValueError(f"must not start with {MEAN_SCOPE!r}, as the rows of means do")
     return scope
 
 
@@ -64,6 +64,24 @@ class _Coverage(_Shape):
     queries: Count
     of: Count
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.queries > self.of:
+            raise ValueError("more queries than there are")
+        return self
+
+
+class _Labelled(_Shape):
+    moments: Count | None = None
+    highlights: Count | None = None
+    of: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if max(self.moments or 0, self.highlights or 0) > self.of:
+            raise ValueError("more queries than there are")
+        return self
+
 
 class _About(_Shape):
     run: Name
@@ -72,6 +90,14 @@ class _About(_Shape):
     epoch: Literal["best", "last"] | None = None
     queries: Count | None = None
     coverage: _Coverage | None = None
+    labelled: _Labelled | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for part, count in ((self.coverage, "queries"), (self.labelled, "of")):
+            if part is not None and self.queries not in (None, getattr(part, count)):
+                raise ValueError(f"queries is {self.queries}, but another count says {getattr(part, count)}")
+        return self
 
 
 class _Part(_Shape):
@@ -81,7 +107,7 @@ class _Part(_Shape):
 
 
 class _Metrics(_Shape):
-    brief: Numbers
+    brief: Annotated[Numbers, Field(min_length=1)]
     about: _About
     subsets: dict[str, _Part] | None = None
     references: dict[str, Numbers] | None = None
@@ -116,7 +142,8 @@ def collect(
             raise UserError(f"{name}: run {run}, scope {cell[1]}{seed} is also in {seeds[about.seed].name}")
         partial = about.coverage if about.coverage and about.coverage.queries != about.coverage.of else None
         coverage = (partial.queries, partial.of) if partial else None
-        seeds[about.seed] = Record(name, about.seed, coverage, about.queries, content)
+        labelled = about.labelled.model_dump(exclude_none=True) if about.labelled else None
+        seeds[about.seed] = Record(name, about.seed, coverage, labelled, about.queries, content)
         runs[cell] = about.run
     given = list(runs.values())
     return {
@@ -137,5 +164,5 @@ def _check(name: str, content: Row, holds: str) -> _About:
     except ValidationError as problem:
         first = problem.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
+        message = "must be an object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
         raise UserError(f"{name}: {key}: {message}, got {shorten(first['input'])}") from None

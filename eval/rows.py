@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from cli.files import Row
+from eval.moments import MOST_WINDOWS
 
 Floats = NDArray[np.float64]
 Qid = int | str
@@ -119,18 +120,25 @@ def read_predicted_windows(row: Row, where: str, as_listed: bool = False) -> Flo
     A reversed window is refused. One of no length is not: rounding to whole clips makes some, and they match nothing.
     Windows that are not in descending order of score are refused unless `as_listed`: R1 takes the first listed window
     and mAP the highest score, so the two would be about different predictions, and nothing tells which one was meant.
+    No metric looks beyond the first ten listed, so the order of the others is theirs.
     """
     what = f"{where}: qid {row['qid']}: pred_relevant_windows"
     windows = read_numbers(row.get("pred_relevant_windows"), (None, 3), what)
     for start, end, _ in windows[windows[:, 1] < windows[:, 0]]:
         raise UserError(f"{what}: a window ends before it starts: [{start:g}, {end:g}]")
     if not as_listed:
-        for place in np.flatnonzero(windows[1:, 2] > windows[:-1, 2])[:1]:
+        for place in find_unsorted(windows)[:1]:
             raise UserError(
                 f"{what}: unsorted, score {windows[place, 2]:g} stands before {windows[place + 1, 2]:g}: sort the"
                 " windows by score, best first (--as-listed scores them as they are, like the official program)"
             )
     return windows
+
+
+def find_unsorted(windows: Floats) -> NDArray[np.intp]:
+    """Places of windows (n, 3) with a lower score than the next one, among those that count."""
+    scores = windows[:MOST_WINDOWS, 2]
+    return np.flatnonzero(scores[1:] > scores[:-1])
 
 
 def read_predicted_saliency(row: Row, where: str) -> Floats:

@@ -9,7 +9,8 @@ from typing import Any
 
 from cli import UserError
 from cli.files import Row
-from eval.records import MEAN, Cell, Cells
+from eval import MEAN_SCOPE
+from eval.records import Cell, Cells
 
 # Key in "brief" and heading; a column that no file has is left out. A TVSum file has the epoch in its keys.
 COLUMNS = {
@@ -44,6 +45,10 @@ class RunTable:
     """The scopes that a row of means is over."""
     coverage: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     """Of a run that was scored over a part of the queries: how many, and of how many."""
+    labelled: dict[Cell, dict[str, int]] = field(default_factory=dict)
+    """Of a run whose ground truth lacks labels: how many queries each half was scored over, "of" how many."""
+    sizes: dict[Cell, int | None] = field(default_factory=dict)
+    """How many queries were scored, None where the files do not say."""
     references: set[str] = field(default_factory=set)
     """Rows that are no runs: what chance, people and the ceiling have."""
 
@@ -53,7 +58,9 @@ class RunTable:
 
     def order(self) -> list[Cell]:
         """Scope by scope, since numbers compare only within one; within it models as given, baselines last."""
-        return sorted(self.values, key=lambda cell: (cell[1].startswith(MEAN), cell[1], self.is_baseline(cell[0])))
+        return sorted(
+            self.values, key=lambda cell: (cell[1].startswith(MEAN_SCOPE), cell[1], self.is_baseline(cell[0]))
+        )
 
     def of_seed(self, cell: Cell, key: str, seed: Any) -> float | None:
         """One value, None where there is none."""
@@ -75,7 +82,7 @@ def read_table(cells: Cells) -> RunTable:
     A run of several scopes (domains) has one more row, "mean of N": for each seed that all of them have, the mean.
 
     Raises:
-        UserError: the seeds of a run cover different numbers of queries.
+        UserError: the seeds of a run cover different numbers of queries, or of labels.
     """
     contents = [record.content for seeds in cells.values() for record in seeds.values()]
     table = RunTable(_choose_columns(contents))
@@ -86,14 +93,18 @@ def read_table(cells: Cells) -> RunTable:
         }
         first, *others = seeds.values()
         for record in others:
-            if record.coverage != first.coverage:
-                raise UserError(
-                    f"{record.name}: about.coverage: not that of {first.name}, another seed of the same run"
-                )
+            for key in ("coverage", "labelled"):
+                if getattr(record, key) != getattr(first, key):
+                    raise UserError(
+                        f"{record.name}: about.{key}: not that of {first.name}, another seed of the same run"
+                    )
         if first.coverage is not None:
             table.coverage[cell] = first.coverage
+        if first.labelled is not None:
+            table.labelled[cell] = first.labelled
+        table.sizes[cell] = first.queries
     _add_references(contents, table)
-    _add_means(table, {cell: next(iter(seeds.values())).queries for cell, seeds in cells.items()})
+    _add_means(table)
     return table
 
 
@@ -134,20 +145,26 @@ def _add_references(contents: Sequence[Row], table: RunTable) -> None:
                 table.references.add(name)
 
 
-def _add_means(table: RunTable, sizes: Mapping[Cell, int | None]) -> None:
+def _add_means(table: RunTable) -> None:
     for run in dict.fromkeys(run for run, _ in table.values):
         scopes = sorted(scope for other, scope in table.values if other == run and scope != "all")
         if len(scopes) < 2:
             continue
         seeds = [seed for seed in table.seeds[run, scopes[0]] if all(seed in table.seeds[run, s] for s in scopes)]
-        cell = run, f"{MEAN} {len(scopes)}"
+        cell = run, f"{MEAN_SCOPE} {len(scopes)}"
         means: dict[str, list[float | None]] = {}
         for key in table.values[run, scopes[0]]:
             lines = [[table.of_seed((run, scope), key, seed) for scope in scopes] for seed in seeds]
             known = [[number for number in line if number is not None] for line in lines]
             means[key] = [statistics.fmean(line) if len(line) == len(scopes) else None for line in known]
         table.values[cell], table.seeds[cell], table.scopes[cell] = means, seeds, scopes
+        full = {scope: table.sizes.get((run, scope)) or 0 for scope in scopes}
         if any((run, scope) in table.coverage for scope in scopes):
-            full = {scope: sizes.get((run, scope)) or 0 for scope in scopes}
             parts = [table.coverage.get((run, scope), (full[scope], full[scope])) for scope in scopes]
             table.coverage[cell] = sum(part for part, _ in parts), sum(of for _, of in parts)
+        if any((run, scope) in table.labelled for scope in scopes):
+            counts = [table.labelled.get((run, scope), {}) for scope in scopes]
+            table.labelled[cell] = {
+                half: sum(count.get(half, full[scope]) for scope, count in zip(scopes, counts, strict=True))
+                for half in ("moments", "highlights", "of")
+            }

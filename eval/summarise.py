@@ -24,16 +24,18 @@ def summarise(
 ) -> dict[str, Any]:
     """Collect (file name, metrics) into {"columns": [...], "rows": [...]}, ready for JSON.
 
-    A column: see `RunTable`. A row: {"run", "scope", "baseline", "seeds", "coverage", "values": {column key: {"mean",
-    "sd", "by_seed"}}}, in percent (tau and rho from -1 to 1). `sd` is the sample standard deviation (n - 1), None for
-    one seed; a value that a seed lacks is None in `by_seed`. `coverage` is None, or {"queries": n, "of": N} where a run
-    was scored over a part of the queries: its numbers do not compare with those over all.
+    A column: see `RunTable`. A row: {"run", "scope", "baseline", "seeds", "coverage", "labelled", "values": {column
+    key: {"mean", "sd", "by_seed"}}}, in percent (tau and rho from -1 to 1). `sd` is the sample standard deviation
+    (n - 1), None for one seed; a value that a seed lacks is None in `by_seed`. `coverage` is None, or {"queries": n,
+    "of": N} where a run was scored over a part of the queries: its numbers do not compare with those over all.
+    `labelled` is None, or {"moments": n, "highlights": m, "of": N} where queries of the ground truth lack labels.
 
     With `values` (what `score --per-query` wrote) a value has "interval": 95 %, bootstrap over queries of the mean over
     the same seeds, if all of them have values. With `against`, a run, there are "tests" of every other run: {"run",
     "against", "scope", "column", "difference", "over_seeds": {"n", "p"}, "over_scopes": {"n", "p"}, "over_queries":
     {"n", "p", "interval"}}: paired t test over the seeds that both have (in a row of means also over the scopes),
-    paired permutation test over queries. Runs that cover another part of the queries than `against` are not tested.
+    paired permutation test over queries. Only runs that were scored over the same queries as `against` are tested
+    (`_are_comparable`).
 
     Raises:
         UserError: malformed files, files that do not fit together (`collect`, `read_values`), no metrics files, or
@@ -60,6 +62,7 @@ def summarise(
                 "baseline": table.is_baseline(run),
                 "seeds": table.seeds[cell],
                 "coverage": {"queries": part[0], "of": part[1]} if part else None,
+                "labelled": table.labelled.get(cell),
                 "values": found,
             }
         )
@@ -72,10 +75,27 @@ def summarise(
             test
             for run, scope in table.order()
             if run != against and run not in table.references and (against, scope) in table.values
-            if table.coverage.get((run, scope)) == table.coverage.get((against, scope))
+            if _are_comparable(table, (run, scope), (against, scope), each)
             for test in _test(table, (run, scope), against, each, seed)
         ]
     return summary
+
+
+def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell, QueryValues]) -> bool:
+    """Whether two runs of a scope were scored over the same queries, as far as the files say.
+
+    Equal numbers of queries out of more may be other queries: of these the values of each query must tell.
+    """
+    if cell in table.scopes or other in table.scopes:
+        return table.scopes.get(cell) == table.scopes.get(other) and all(
+            _are_comparable(table, (cell[0], scope), (other[0], scope), each) for scope in table.scopes[cell]
+        )
+    if table.coverage.get(cell) != table.coverage.get(other) or table.labelled.get(cell) != table.labelled.get(other):
+        return False
+    if cell in each and other in each:
+        return each[cell].qids == each[other].qids
+    sizes = {table.sizes.get(cell), table.sizes.get(other)} - {None}
+    return cell not in table.coverage and len(sizes) < 2
 
 
 def _aggregate(values: list[float | None]) -> dict[str, Any] | None:

@@ -10,7 +10,9 @@ from typing import Any
 from eval.markup import latex_text, markdown_row
 from eval.runs import DIGITS
 
-DAGGER = "†"
+# Marks of a row whose numbers need a word, by the key that says so, and what LaTeX writes for them.
+MARKS = {"coverage": "†", "labelled": "‡"}
+LATEX_MARKS = {"†": "$^\\dagger$", "‡": "$^\\ddagger$"}
 
 
 def render_markdown(summary: dict[str, Any]) -> str:
@@ -27,11 +29,11 @@ def render_markdown(summary: dict[str, Any]) -> str:
     ]
     for row in summary["rows"]:
         name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
-        name += f" {DAGGER}" if row["coverage"] else ""
+        name += "".join(f" {mark}" for mark in _marks(row))
         cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
         lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
-    for note in _find_notes(summary):
-        lines += ["", " ".join(f"{DAGGER} {note}.".split())]
+    for mark, note in _find_notes(summary):
+        lines += ["", " ".join(f"{mark} {note}.".split())]
     intervals = [
         (row, column, value["interval"])
         for row in summary["rows"]
@@ -44,7 +46,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
         lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
         for row, column, (low, high) in intervals:
             numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
-            name = row["run"] + (f" {DAGGER}" if row["coverage"] else "")
+            name = row["run"] + "".join(f" {mark}" for mark in _marks(row))
             lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
     if summary.get("tests"):
         against = " ".join(summary["tests"][0]["against"].split())
@@ -72,14 +74,14 @@ def render_latex(summary: dict[str, Any]) -> str:
     ]
     for row in summary["rows"]:
         name = f"\\emph{{{latex_text(row['run'])}}}" if row["baseline"] else latex_text(row["run"])
-        name += "$^\\dagger$" if row["coverage"] else ""
+        name += "".join(LATEX_MARKS[mark] for mark in _marks(row))
         cells = [_render(row["values"][column["key"]], column["key"], " $\\pm$ ") for column in columns]
         cells = [cell.replace("–", "--") for cell in cells]
         scope = [latex_text(row["scope"])] if several else []
         lines.append(" & ".join([name, *scope, _seeds(row).replace("–", "--"), *cells]) + " \\\\")
     lines.append("\\bottomrule")
-    for note in _find_notes(summary):
-        lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{$^\\dagger$ {latex_text(note)}}} \\\\")
+    for mark, note in _find_notes(summary):
+        lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{{LATEX_MARKS[mark]} {latex_text(note)}}} \\\\")
     return "\n".join([*lines, "\\end{tabular}"]) + "\n"
 
 
@@ -88,7 +90,7 @@ def render_csv(summary: dict[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["run", "scope", "baseline", "metric", "subset", "seeds", "mean", "sd", "low", "high"]
-    writer.writerow([*heads, "against", "difference", "p_seeds", "p_scopes", "p_queries", "covered", "of"])
+    writer.writerow([*heads, "against", "difference", "p_seeds", "p_scopes", "p_queries", "covered", "of", "labelled"])
     tests = {(test["run"], test["scope"], test["column"]): test for test in summary.get("tests", [])}
     for row in summary["rows"]:
         for column in summary["columns"]:
@@ -103,19 +105,29 @@ def render_csv(summary: dict[str, Any]) -> str:
             line = [row["run"], row["scope"], row["baseline"], key, column["subset"], count, *known]
             part = row["coverage"] or {}
             covered = [part.get("queries"), part.get("of")]
-            writer.writerow([*line, test.get("against"), test.get("difference"), *found, *covered])
+            labelled = (row["labelled"] or {}).get("highlights" if key.startswith("HL-") else "moments")
+            writer.writerow([*line, test.get("against"), test.get("difference"), *found, *covered, labelled])
     return text.getvalue()
 
 
-def _find_notes(summary: dict[str, Any]) -> list[str]:
-    """What must be said of runs that were scored over a part of the queries."""
+def _marks(row: dict[str, Any]) -> list[str]:
+    return [mark for key, mark in MARKS.items() if row[key]]
+
+
+def _find_notes(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """(mark, what must be said) of runs that were scored over a part of the queries, or whose queries lack labels."""
     several = _has_scopes(summary)
-    return [
-        f"{row['run']}{', ' + row['scope'] if several else ''}: {part['queries']} of {part['of']} queries, "
-        "not comparable with full-set numbers"
-        for row in summary["rows"]
-        if (part := row["coverage"])
-    ]
+    notes = []
+    for row in summary["rows"]:
+        name = row["run"] + (f", {row['scope']}" if several else "")
+        if part := row["coverage"]:
+            note = f"{part['queries']} of {part['of']} queries, not comparable with full-set numbers"
+            notes.append((MARKS["coverage"], f"{name}: {note}"))
+        if counts := row["labelled"]:
+            halves = [f"{half} over {counts[half]}" for half in ("moments", "highlights") if half in counts]
+            note = f"{' and '.join(halves)} of {counts['of']} queries, the others have no labels"
+            notes.append((MARKS["labelled"], f"{name}: {note}"))
+    return notes
 
 
 def _has_scopes(summary: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from cli import UserError
 from cli.files import Row
 from eval.agreement import compute_rho, compute_tau, mean_known
 from eval.bounds import draw_scores, find_bounds, seed_of
-from eval.knapsack import score_summary
+from eval.knapsack import BUDGET, score_summary
 from eval.markup import markdown_row
 from eval.rows import Qid, index_truth, match_queries, read_numbers, read_predicted_saliency, shorten
 from eval.topk import find_positives, rank_clips, score_ranking
@@ -27,7 +27,7 @@ SPARE_CLIPS = 1
 # What stands beside the domains.
 MEAN = "mean"
 # Of these the summary of several runs shows what belongs beside every number.
-SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)")
+SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)", "best found (all clips)")
 # Rows of the table that need no prediction, and the field of `Bounds` that each shows.
 REFERENCES = {
     "chance": "chance",
@@ -97,7 +97,9 @@ def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: s
     """{"mAP", "tau", "rho"[, "F1"]} of one video as shares; YouTube Highlights has mAP alone.
 
     mAP: see `eval.topk`; over all clips for YouTube Highlights. tau, rho: mean over annotators for whom they are
-    defined, None if for none. A prediction that is a clip too long is cut; a clip that it lacks is ranked last.
+    defined, None if for none. Equal scores for all clips are no ranking and count 0: left out of the mean over
+    domains, they would leave it to the domains that are ranked. A prediction that is a clip too long is cut; a clip
+    that it lacks is ranked last.
 
     Raises:
         UserError: the lengths differ by more than one clip.
@@ -113,26 +115,54 @@ def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: s
     order = np.concatenate([rank_clips(scores), np.arange(shared, clips)])
     if benchmark == "youtube":
         return {"mAP": score_ranking(order, video.labels > 0, top=None)}
-    result: dict[str, Any] = {
-        "mAP": score_ranking(order, find_positives(video.labels)),
-        "tau": mean_known(compute_tau(scores, video.labels[:shared])),
-        "rho": mean_known(compute_rho(scores, video.labels[:shared])),
-    }
+    result: dict[str, Any] = {"mAP": score_ranking(order, find_positives(video.labels)), "tau": 0.0, "rho": 0.0}
+    if np.ptp(scores):
+        result["tau"] = mean_known(compute_tau(scores, video.labels[:shared]))
+        result["rho"] = mean_known(compute_rho(scores, video.labels[:shared]))
     if video.segment is not None:
         filled = np.concatenate([scores, np.full(clips - shared, scores.min())])
         result["F1"] = score_summary(filled, video.labels, video.segment)
     return result
 
 
-def find_oddities(scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], where: str = "predictions") -> list[str]:
-    """What is scored and still deserves a look: predictions of another length than the labels, in one line."""
+def find_oddities(
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], where: str = "predictions", benchmark: str = "tvsum"
+) -> list[str]:
+    """What is scored and still deserves a look, one line for each kind.
+
+    Predictions of another length than the labels, or of equal scores for all clips.
+    """
     odd = [
         f"{qid} with {len(scores[qid])} for {len(v.labels)}"
         for qid, v in videos.items()
         if len(scores[qid]) != len(v.labels)
     ]
-    what = "a clip more or less than the labels, more is cut, less is ranked last"
-    return [f"{where}: {len(odd)} of {len(videos)} videos: {what} (first qid {odd[0]})"] if odd else []
+    equal = [str(qid) for qid, video in videos.items() if not np.ptp(scores[qid][: len(video.labels)])]
+    kinds = {
+        "a clip more or less than the labels, more is cut, less is ranked last": odd,
+        "all scores equal, ranked in order of time" + (", tau and rho count 0" if benchmark == "tvsum" else ""): equal,
+    }
+    return [
+        f"{where}: {len(found)} of {len(videos)} videos: {what} (first qid {found[0]})"
+        for what, found in kinds.items()
+        if found
+    ]
+
+
+def select_domains(truth: Sequence[Row], domains: Sequence[str], where: str = "ground truth") -> list[Row]:
+    """The rows of some domains, of which there must be every one."""
+    known = {row["domain"] for row in truth if isinstance(row.get("domain"), str)}
+    unknown = [domain for domain in domains if domain not in known]
+    if unknown:
+        there = ", ".join(sorted(known)[:20]) or "none"
+        raise UserError(f"{where}: no video of domain {', '.join(unknown)}; there are {there}")
+    return [row for row in truth if row.get("domain") in domains]
+
+
+def leave_out(predictions: Sequence[Row], truth: Sequence[Row], chosen: Sequence[Row]) -> list[Row]:
+    """Predictions less those of videos that the ground truth has but that were not chosen of it."""
+    others = {row["qid"] for row in truth}.difference(row["qid"] for row in chosen)
+    return [row for row in predictions if not isinstance(row.get("qid"), int | str) or row["qid"] not in others]
 
 
 def score_predictions(
@@ -212,6 +242,10 @@ def _assign_segments(row: Row, clips: int, what: str) -> NDArray[np.intp]:
     middles = (np.arange(clips) + 0.5) * CLIP_SECONDS
     index = np.searchsorted(borders[:, 0], middles, side="right") - 1
     segment = np.where((index >= 0) & (middles < borders[index, 1]), index, -1)
-    if (segment < 0).all():
+    inside = segment[segment >= 0]
+    if not len(inside):
         raise UserError(f"{what}: no segment holds a clip")
+    budget, least = int(BUDGET * clips), int(np.unique(inside, return_counts=True)[1].min())
+    if least > budget:
+        raise UserError(f"{what}: none fits into {BUDGET:.0%} of {clips} clips, the shortest has {least} clips")
     return segment

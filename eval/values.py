@@ -81,8 +81,9 @@ def _read_arrays(record: Record) -> tuple[list[Qid], dict[str, Floats]]:
 
 
 def _compare_with_metrics(record: Record, arrays: Mapping[str, Floats], beside: Record) -> None:
-    if record.coverage != beside.coverage:
-        raise UserError(f"{record.name}: about.coverage: not that of {beside.name}")
+    for key in ("coverage", "labelled"):
+        if getattr(record, key) != getattr(beside, key):
+            raise UserError(f"{record.name}: about.{key}: not that of {beside.name}")
     for key, array in arrays.items():
         known = array[~np.isnan(array)]
         mean, metric = (float(known.mean()) if len(known) else None), beside.content["brief"].get(key)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cli.files import Row, replacing
+from cli.files import Row, remove_leftovers, replacing
 from model.engine import Engine
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class Keeper:
         """Write the state, unless the last time was a moment ago."""
         if time.monotonic() - self._last < self._every:
             return
+        if self._last == -math.inf:
+            remove_leftovers(self._path)  # as large as the weights, and a job that is killed often would pile them up
         with replacing(self._path) as part:
             torch.save(
                 {
@@ -117,7 +119,7 @@ class Keeper:
     def remove(self) -> None:
         """The run is done."""
         self._path.unlink(missing_ok=True)
-        self._path.with_name("resume.part.pt").unlink(missing_ok=True)
+        remove_leftovers(self._path)
 
 
 def _plain(value: Progress | Best) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+from pathlib import Path
 
 import pytest
 
-from cli import Command, UserError
+from cli import Command, UserError, whole_number
 
 
 def act(arguments: argparse.Namespace) -> None:
@@ -49,6 +50,34 @@ def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.Capt
 def test_a_mistake_is_1_and_one_line(command: Command, capsys: pytest.CaptureFixture[str], how: str, line: str) -> None:
     assert command.main(["act", "--how", how]) == 1
     assert capsys.readouterr().err == f"at work: {how}\n{line}"
+
+
+def test_files_are_checked_before_the_verb_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def copy(arguments: argparse.Namespace) -> None:
+        """Copy."""
+        arguments.out.write_bytes(arguments.file[0].read_bytes())
+
+    command = Command("package", "Does things.")
+    verb = command.verb("copy", copy)
+    verb.add_argument("file", type=Path, nargs="+")
+    verb.add_output("--out", required=True)
+    (tmp_path / "a").write_text("kept")
+    assert command.main(["copy", str(tmp_path / "none"), str(tmp_path / "a"), "--out", str(tmp_path / "a")]) == 1
+    error = capsys.readouterr().err
+    assert error == f"python -m package copy: error: {tmp_path}/a: would overwrite the input {tmp_path}/a\n"
+    assert command.main(["copy", str(tmp_path / "a"), "--out", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "b").read_text() == "kept"
+
+
+def test_whole_numbers_and_short_messages_about_long_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    command = Command("package", "Does things.")
+    command.verb("act", act).add_argument("--how", type=whole_number(1))
+    for text in ("0", "-1", "1.0", "x", "9" * 5000, "²", ""):
+        with pytest.raises(SystemExit) as stop:
+            command.main(["act", "--how", text])
+        error = capsys.readouterr().err
+        assert stop.value.code == 2 and "--how: must be a whole number from 1" in error and len(error) < 200
+    assert command.main(["act", "--how", "9" * 18]) == 0
 
 
 def test_an_error_of_ours_keeps_its_traceback(command: Command) -> None:

@@ -109,12 +109,17 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     metrics = json.loads((tmp_path / "t.json").read_text())
     assert {"mAP-best", "mAP-last", "tau-last", "F1-last"} < set(metrics["brief"])
     assert metrics["brief"]["mAP-best"] == metrics["rows"]["best epoch"]["mAP"]["mean"]
-    assert list(metrics["references"]) == ["chance", "mean human", "best found (25 clips)"]
+    assert list(metrics["references"]) == [
+        "chance",
+        "mean human",
+        "best found (25 clips)",
+        "best found (all clips)",
+    ]
     table = [line for line in (tmp_path / "t.md").read_text().splitlines() if line.startswith("|")]
     assert [line.split(" | ")[0] for line in table[2:5]] == ["| best epoch", "| last epoch", "| chance"]
     assert run("summarise", "--metrics", tmp_path / "t.json", "--out-json", tmp_path / "s.json") == 0
     summary = json.loads((tmp_path / "s.json").read_text())
-    assert "best found (25 clips)" in [row["run"] for row in summary["rows"]]
+    assert {"best found (25 clips)", "best found (all clips)"} < {row["run"] for row in summary["rows"]}
     # Both epochs are columns of the run's one row.
     assert [column["label"] for column in summary["columns"]][::4] == [
         "top-5 mAP (last epoch)",
@@ -129,7 +134,25 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert run("tvsum", *labels, "--last", files[3], "--out", tmp_path / "b.json") == 1
     assert "1 of 2 queries are missing, first qid A1" in capsys.readouterr().err
     assert run("tvsum", *labels, "--domain", "C", "--out", tmp_path / "b.json") == 1
-    assert "no video of domain C" in capsys.readouterr().err
+    assert "no video of domain C; there are A, B" in capsys.readouterr().err
+    # One that is there does not hide one that is not.
+    assert run("tvsum", *labels, "--domain", "B", "C", "--out", tmp_path / "b.json") == 1
+    assert "no video of domain C; there are A, B" in capsys.readouterr().err
+
+
+def test_domains_are_taken_out_of_a_file_of_all(tmp_path, write, capsys):
+    truth = [{"qid": n, "vid": str(n), "domain": n, "label": [[1], [2], [5], [4]]} for n in ("A", "B", "C")]
+    predictions = [{"qid": row["qid"], "pred_saliency_scores": [1, 2, 4, 3]} for row in truth]
+    labels = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "t.json", "--domain", "A", "C"]
+    assert run("tvsum", *labels, "--last", write("p.jsonl", predictions)) == 0
+    assert "p.jsonl: 1 of 3 rows are of other domains, left out" in capsys.readouterr().err
+    assert list(json.loads((tmp_path / "t.json").read_text())["rows"]["last epoch"]["mAP"]) == ["A", "C", "mean"]
+    # What no domain of the ground truth has, and what one of those asked for lacks, stay errors.
+    unknown = [*predictions, {"qid": "D", "pred_saliency_scores": [1]}]
+    assert run("tvsum", *labels, "--last", write("p.jsonl", unknown)) == 1
+    assert "1 queries are not in" in capsys.readouterr().err
+    assert run("tvsum", *labels, "--last", write("p.jsonl", predictions[1:])) == 1
+    assert "1 of 2 queries are missing, first qid A" in capsys.readouterr().err
 
 
 def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
@@ -154,6 +177,62 @@ def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
     more = ["--ground-truth", write("less.jsonl", truth[2:]), *files[2:]]
     assert run("score", *more, *out, "--covered-only") == 1
     assert "1 queries are not in" in capsys.readouterr().err
+
+
+def test_partly_labelled_ground_truth_is_said(tmp_path, write, queries, capsys):
+    predictions, truth = queries(6)
+    truth[0]["relevant_windows"] = []
+    for row in truth[1:3]:
+        del row["saliency_scores"]
+    files = ["--ground-truth", write("g.jsonl", truth), "--predictions", write("p.jsonl", predictions)]
+    out = ["--out", tmp_path / "m.json", "--per-query", tmp_path / "q.json"]
+    assert run("score", *files, *out, "--run", "film") == 0
+    error = capsys.readouterr().err
+    assert "g.jsonl: 5 of 6 queries have relevant_windows, moments are scored over those\n" in error
+    assert "g.jsonl: 4 of 6 queries have saliency_scores, highlights are scored over those\n" in error
+    labelled = {"moments": 5, "highlights": 4, "of": 6}
+    assert json.loads((tmp_path / "m.json").read_text())["about"]["labelled"] == labelled
+    assert json.loads((tmp_path / "q.json").read_text())["about"]["labelled"] == labelled
+    tables = [f"--out-{kind}" for kind in ("json", "markdown", "latex", "csv")]
+    summary = [word for table in tables for word in (table, tmp_path / f"s{table}")]
+    assert run("summarise", "--metrics", out[1], "--per-query", out[3], *summary) == 0
+    assert json.loads((tmp_path / "s--out-json").read_text())["rows"][0]["labelled"] == labelled
+    note = "film: moments over 5 and highlights over 4 of 6 queries, the others have no labels"
+    text = (tmp_path / "s--out-markdown").read_text()
+    assert "| film ‡ | 1 |" in text and f"\n‡ {note}.\n" in text
+    assert f"$^\\ddagger$ {note}" in (tmp_path / "s--out-latex").read_text()
+    lines = (tmp_path / "s--out-csv").read_text().splitlines()
+    assert {line.split(",")[3][:2]: line.split(",")[-1] for line in lines[1:]} == {"MR": "5", "HL": "4"}
+    # A half that is not scored at all is not in the numbers either.
+    for row in predictions:
+        del row["pred_saliency_scores"]
+    files[3] = write("p.jsonl", predictions)
+    assert run("score", *files, *out) == 0
+    assert json.loads((tmp_path / "m.json").read_text())["about"]["labelled"] == {"moments": 5, "of": 6}
+
+
+def test_lists_of_one_name_are_refused(tmp_path, write, queries, capsys):
+    predictions, truth = queries(4)
+    files = ["--ground-truth", write("g.jsonl", truth), "--predictions", write("p.jsonl", predictions)]
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "l.txt").write_text("0\n")
+    lists = ["--list", tmp_path / "a/l.txt", tmp_path / "b/l.txt"]
+    assert run("score", *files, *lists, "--out", tmp_path / "m.json") == 1
+    assert "b/l.txt: another part is called 'list=l': rename the file\n" in capsys.readouterr().err
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_files_without_a_metric_in_common_are_named(tmp_path, write, queries, capsys):
+    predictions, truth = queries(4)
+    names = {"w.jsonl": "pred_saliency_scores", "s.jsonl": "pred_relevant_windows"}
+    paths = [
+        write(name, [{key: row[key] for key in row if key != left_out} for row in predictions])
+        for name, left_out in names.items()
+    ]
+    files = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "c.json"]
+    assert run("compare", "--predictions", *paths, *files) == 1
+    assert f"{paths[0]} and {paths[1]}: have no metric in common" in capsys.readouterr().err
 
 
 def test_official_keys_alone_without_options(tmp_path, write, queries):
@@ -195,6 +274,44 @@ def test_places_that_cannot_be_written_are_one_line(tmp_path, write, queries, ca
         assert run(*arguments, out) == 1
         error = capsys.readouterr().err
         assert message in error and "Errno" not in error and error.count("\n") == 1
+
+
+OVERLAPS = {
+    "score --predictions p --ground-truth g --out p": "p: would overwrite the input",
+    "score --predictions p --ground-truth g --out o --per-query o": "o: is to be written twice",
+    "score --predictions p --ground-truth g --list l --out o --per-query l": "l: would overwrite the input",
+    "baseline --ground-truth g --seed 0 --out g": "g: would overwrite the input",
+    "tvsum --ground-truth g --last p --out o --out-markdown p": "p: would overwrite the input",
+    "describe --ground-truth g --out g": "g: would overwrite the input",
+    "compare --predictions p l --ground-truth g --out l": "l: would overwrite the input",
+    "summarise --metrics p --out-json o --out-csv o": "o: is to be written twice",
+    "summarise --metrics p --per-query l --out-json o --out-latex l": "l: would overwrite the input",
+    "summarise --metrics p --out-json o --out-latex .": "is a folder",
+    "gates --log p --out p": "p: would overwrite the input",
+    "plot-summary --summary p --out o.png o.png": "o.png: is to be written twice",
+}
+
+
+@pytest.mark.parametrize("line", OVERLAPS)
+def test_no_output_overwrites_an_input_or_another(tmp_path, capsys, line):
+    """Before anything is read: the files need not even be what the verb reads."""
+    for name in "pgl":
+        (tmp_path / name).write_text("kept")
+    words = [tmp_path / word if word in ("p", "g", "l", "o", "o.png", ".") else word for word in line.split()]
+    assert run(*words) == 1
+    error = capsys.readouterr().err
+    assert OVERLAPS[line] in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["g", "l", "p"]
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"kept"}
+
+
+@pytest.mark.parametrize("verb", ["score", "tvsum"])
+@pytest.mark.parametrize("option", [("--run", ""), ("--run", " "), ("--scope", ""), ("--scope", "mean of 3")])
+def test_names_that_summarise_refuses_are_refused_at_once(verb, option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(verb, *option)
+    assert stop.value.code == 2
+    assert f"argument {option[0]}: must" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["score", "tvsum", "baseline"])

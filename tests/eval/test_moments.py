@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
 
-from eval.moments import THRESHOLDS, group_by_size, score_moments, score_ranges
+from eval.moments import THRESHOLDS, average_precision, group_by_size, score_moments, score_ranges
 from tests.eval.oracle import moment_scores
 
 
@@ -26,6 +27,33 @@ def test_equals_slow_implementation(queries, seed):
         for metric, values in part.items():
             for key, value in values.items():
                 assert value == pytest.approx(100 * expected[name][metric][key], abs=0.00501), (name, metric, key)
+
+
+def add_up(hits, relevant):
+    """The original's arithmetic for one query and threshold, operation for operation."""
+    found = np.cumsum(hits).astype(float)
+    precision = np.hstack([[0], found / np.arange(1, len(hits) + 1), [0]])
+    recall = np.hstack([[0], found / float(relevant), [1]])
+    for place in range(len(precision) - 1)[::-1]:
+        precision[place] = max(precision[place], precision[place + 1])
+    rises = np.where(recall[1:] != recall[:-1])[0] + 1
+    return np.sum((recall[rises] - recall[rises - 1]) * precision[rises])
+
+
+def test_areas_are_the_original_s_to_the_last_bit():
+    """Percentages have two decimals, and a mean that lies between two of them shows the last bit."""
+    patterns = np.array(list(product([0, 1], repeat=10)))
+    for relevant in range(1, 13):
+        possible = patterns[patterns.sum(1) <= relevant]
+        found = []
+        for hits in possible:
+            # A prediction meets its own relevant window exactly, or none.
+            windows = np.zeros((10, relevant))
+            for rank, place in enumerate(np.flatnonzero(hits)):
+                windows[place, rank] = 1.0
+            found.append(windows)
+        ours = average_precision(np.array(found), np.ones((len(possible), relevant), dtype=bool))
+        assert ours[:, 0].tolist() == [add_up(hits, relevant) for hits in possible], relevant
 
 
 def test_perfect_prediction_is_100():

@@ -68,7 +68,7 @@ def files(tmp_path, queries):
         "g.jsonl": truth,
         "v.jsonl": videos,
         "s.jsonl": [{"qid": row["qid"], "pred_saliency_scores": list(range(12))} for row in videos],
-        "c.jsonl": [{"vid": row["vid"], "segments": [[0, 10], [10, 24]]} for row in videos],
+        "c.jsonl": [{"vid": row["vid"], "segments": [[0, 2], [2, 10], [10, 24]]} for row in videos],
     }
     for name, content in rows.items():
         (tmp_path / name).write_text(lines(content))

@@ -233,6 +233,27 @@ def test_unsorted_windows_are_scored_as_listed_on_request(queries):
         assert result["full"][metric] == pytest.approx({k: 100 * v for k, v in values.items()}, abs=0.00501)
 
 
+def test_order_beyond_the_tenth_window_does_not_matter(queries):
+    """Nothing looks there, in the original neither."""
+    predictions, truth = queries(12)
+    for row in predictions:
+        row["pred_relevant_windows"] += [[0, 2, -0.5], [2, 4, 0.7], [0, 30, 0.9]]
+    read = read_queries(predictions, truth)
+    assert not any("sorted" in line for line in find_oddities(read))
+    result = score_queries(read)
+    assert result == evaluate(
+        [{**row, "pred_relevant_windows": row["pred_relevant_windows"][:10]} for row in predictions], truth
+    )
+    expected = moment_scores(
+        [row["pred_relevant_windows"] for row in predictions], [row["relevant_windows"] for row in truth]
+    )["full"]
+    for metric, values in expected.items():
+        assert result["full"][metric] == pytest.approx({k: 100 * v for k, v in values.items()}, abs=0.00501)
+    predictions[3]["pred_relevant_windows"][9][2] = 7.0
+    with pytest.raises(UserError, match=r"qid 3: .* unsorted"):
+        read_queries(predictions, truth)
+
+
 def test_parts_equal_the_evaluation_of_their_queries(queries):
     predictions, truth = queries(20)
     chosen = [1, 4, 7, 19]

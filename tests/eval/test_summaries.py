@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import kendalltau, spearmanr
 
 from eval.agreement import compute_rho, compute_tau, mean_known
-from eval.knapsack import compute_f1, fill_knapsack, score_summary, summarise_clips
+from eval.knapsack import compute_f1, fill_knapsack, raise_to_zero, score_summary, summarise_clips
 
 
 @settings(max_examples=100, deadline=None)
@@ -39,6 +39,29 @@ def test_summary_takes_the_best_segments_within_15_percent():
     assert score_summary(scores, np.tile(scores[:, None], 3), segment) == 1.0
     # Clips in no segment are never chosen.
     assert not summarise_clips(scores, np.where(segment == 3, -1, segment))[20:23].any()
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays(float, (20, 3), elements=st.integers(1, 5).map(float)), st.lists(st.integers(1, 3), min_size=20))
+def test_an_annotator_has_1_against_itself(labels, lengths):
+    """Also when the scores are not on the whole scale of 1 to 5: nobody has to use it in every video."""
+    segment = np.repeat(np.arange(len(lengths)), lengths)[:20]
+    for column in labels.T:
+        assert score_summary(column, column[:, None], segment) == 1.0
+        # The scale does not matter, only where 0 is.
+        assert score_summary(4 * column, column[:, None], segment) == 1.0
+
+
+def test_scores_below_0_are_raised_and_others_taken_as_they_are():
+    scores = np.array([-3.0, -2.0, -1.0])
+    assert raise_to_zero(scores).tolist() == [0.0, 1.0, 2.0]
+    assert raise_to_zero(-scores).tolist() == [3.0, 2.0, 1.0]
+    assert raise_to_zero(np.full(3, -2.0)).tolist() == [1.0, 1.0, 1.0]
+    # 2 of 14 clips: two segments of one clip with 2 points each, and not one of two clips with 3.5 points.
+    labels, segment = np.full(14, 1.0), np.array([0, 0, 1, 2, *[3] * 10])
+    labels[:2], labels[2:4] = 3.5, 2.0
+    assert np.flatnonzero(summarise_clips(raise_to_zero(labels), segment)).tolist() == [2, 3]
+    assert np.flatnonzero(summarise_clips(raise_to_zero(labels - 1.5), segment)).tolist() == [0, 1]
 
 
 def test_f1():

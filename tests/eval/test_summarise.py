@@ -318,3 +318,69 @@ def test_names_break_no_table():
     latex = "a|b\\textbackslash{}c d\\textasciicircum{}e\\textasciitilde{}f & 1 & 60.00"
     assert latex in render_latex(summary)
     assert next(csv.DictReader(io.StringIO(render_csv(summary))))["run"] == name
+
+
+def covered_files(run, r1, qids):
+    """A metrics file and a values file of a run that covers a part of the queries."""
+    coverage = {"queries": len(qids), "of": 9}
+    name, content = metrics(run, 0, r1)
+    content["about"] |= {"coverage": coverage, "queries": len(qids)}
+    other, each = values(run, 0, [r1] * len(qids), qids=qids)
+    each["about"] |= {"coverage": coverage}
+    return (name, content), (other, each)
+
+
+def test_runs_over_other_queries_are_not_tested():
+    qids = {"a": [1, 2], "b": [2, 3], "c": [2, 1]}
+    base, film, same = (covered_files(run, 50.0, listed) for run, listed in qids.items())
+    files = [base[0], film[0], same[0]]
+    tests = summarise(files, [base[1], film[1], same[1]], against="a")["tests"]
+    assert [test["run"] for test in tests] == ["c"]
+    # As many of as many, and nothing says which: those of nobody are tested.
+    assert summarise(files, against="a")["tests"] == []
+    assert summarise(files, [base[1]], against="a")["tests"] == []
+    # Over all queries, but of ground truths of other sizes.
+    whole = [metrics(run, 0, 50.0) for run in ("a", "b", "c")]
+    for (_, content), queries in zip(whole, (4, 5, 4), strict=True):
+        content["about"]["queries"] = queries
+    assert [test["run"] for test in summarise(whole, against="a")["tests"]] == ["c"]
+
+
+def test_runs_with_other_labels_are_not_tested_and_seeds_must_have_the_same():
+    labelled = {"moments": 3, "of": 4}
+    whole, part = metrics("a", 0, 50.0), metrics("b", 0, 50.0)
+    part[1]["about"] |= {"labelled": labelled, "queries": 4}
+    assert summarise([whole, part], against="a")["tests"] == []
+    assert summarise([whole, part])["rows"][1]["labelled"] == labelled
+    with pytest.raises(UserError, match=r"b-None-1\.json: about\.labelled: not that of b-None-0\.json"):
+        summarise([part, metrics("b", 1, 50.0)])
+    # A row of means sums up its scopes.
+    scopes = [metrics("b", 0, 50.0, scope) for scope in ("x", "y")]
+    scopes[0][1]["about"] |= {"labelled": labelled, "queries": 4}
+    scopes[1][1]["about"] |= {"queries": 5}
+    assert summarise(scopes)["rows"][-1]["labelled"] == {"moments": 8, "highlights": 9, "of": 9}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"brief": {}}, r"brief: .* at least 1 item"),
+        ({"about": []}, r"about: must be an object, got \[\]"),
+        ({"about": {"run": "a", "coverage": {"queries": 9, "of": 6}}}, r"about\.coverage: more queries than there are"),
+        ({"about": {"run": "a", "coverage": 1}}, r"about\.coverage: must be an object, got 1"),
+        ({"about": {"run": "a", "labelled": {"moments": 9, "of": 6}}}, r"about\.labelled: more queries than there are"),
+        (
+            {"about": {"run": "a", "queries": 5, "coverage": {"queries": 4, "of": 6}}},
+            r"about: queries is 5, but another",
+        ),
+        (
+            {"about": {"run": "a", "queries": 5, "labelled": {"moments": 4, "of": 6}}},
+            r"about: queries is 5, but another",
+        ),
+    ],
+)
+def test_counts_that_cannot_be_are_refused(change, message):
+    content = {"brief": {"MR-full-mAP": 1.0}, "about": {"run": "a"}} | change
+    with pytest.raises(UserError, match=rf"a\.json: {message}") as problem:
+        summarise([("a.json", content)])
+    assert "\n" not in str(problem.value)

@@ -177,12 +177,6 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
     )
 
 
-def test_constant_predictions_have_no_correlation():
-    rows = make_rows()
-    predictions = [{"qid": row["qid"], "pred_saliency_scores": [0.5] * 20} for row in rows]
-    assert score(predictions, rows)["tau"]["mean"] is None
-
-
 def test_names_of_domains_break_no_table():
     rows = make_rows()
     rows[0]["domain"] = "a|b\n"
@@ -190,6 +184,19 @@ def test_names_of_domains_break_no_table():
     head, rule, line = text.splitlines()[4:]
     assert head.startswith("| Ranking | A | B | a\\|b | mean |")
     assert head.replace("\\|", "").count("|") == rule.count("|") == line.count("|")
+
+
+def test_equal_scores_count_0_as_chance_does():
+    """Left out, the mean of tau would be that of the one domain that is ranked."""
+    rows = make_rows()
+    exact, equal = predict(rows), predict(rows)
+    equal[2]["pred_saliency_scores"] = [0.5] * 20
+    whole, part = score(exact, rows), score(equal, rows)
+    for key in ("tau", "rho"):
+        assert part[key]["B"] == 0.0
+        assert part[key]["mean"] == pytest.approx(whole[key]["A"] / 2, abs=1e-4)
+    (line,) = find_oddities(read_scores(equal, rows, ("p", "g")), read_videos(rows), "p")
+    assert line == "p: 1 of 3 videos: all scores equal, ranked in order of time, tau and rho count 0 (first qid B1)"
 
 
 def test_youtube_looks_at_all_clips():
@@ -243,6 +250,7 @@ def test_faults_are_named_in_one_line(fault):
         ([], "empty"),
         ([[100, 200]], "no segment holds a clip"),
         (None, "must be n x 2 numbers"),
+        ([[0, 8], [8, 40]], "none fits into 15% of 20 clips, the shortest has 4 clips"),
     ],
 )
 def test_segments_are_checked(segments, message):
