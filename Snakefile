@@ -29,6 +29,7 @@ rule all:
         "results/summary.json",
         "results/summary.md",
         "plots/summary.png",
+        ["results/tvsum.json", "results/tvsum.md"] if RATED else [],
         expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
         expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
         expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),

@@ -29,6 +29,7 @@ from workflow.configuration import (
 )
 from workflow.dataset import load_dataset
 from workflow.machine import gpus_a_job
+from workflow.scopes import find_scopes, rates_clips
 
 try:
     config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
@@ -47,6 +48,12 @@ try:
         for stream, imported in IMPORTED.items()
         for shard in DATA.shards
     }
+    SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
+    RATED = rates_clips(
+        config["dataset"]["scopes"],
+        {run: SETTINGS[run].train for run in SETTINGS},
+        [*config["selected_runs"], config["main_run"]],
+    )
     GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
@@ -63,7 +70,10 @@ TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
-SCOPES = ["all"]
+# What the commands are told of a scope: nothing where it is the whole dataset.
+DOMAIN = " --domain {wildcards.scope:q}" if config["dataset"]["scopes"] == "by_domain" else ""
+if LEFT_OUT_DOMAINS:
+    print(f"note: left out for want of videos: domains {', '.join(LEFT_OUT_DOMAINS)}", file=sys.stderr)
 # Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
 # re-run it: the files are `ancient`. Not the demo's, which a job makes: Snakemake skips the params of all that follow
 # a job to be run, and what follows it through an ancient file only would be left as it was.
@@ -146,6 +156,23 @@ def results_of_runs(what):
         for run, part in names
         for path in expand(f"{paths.RESULTS}/{what}_val{part}.json", run=run, scope=SCOPES, seed=SEEDS)
     ]
+
+
+def ratings_of_run(epoch):
+    """Predictions of a checkpoint for all scopes of a run and seed."""
+    part = "" if config["inference"]["checkpoint"] == epoch else f"_{epoch}"
+
+    def files(wildcards):
+        pattern = f"{paths.RUN}/predictions_{{split}}{part}.jsonl"
+        return expand(pattern, dataset=DATASET, scope=SCOPES, **dict(wildcards.items()))
+
+    return files
+
+
+def title_of(run, kind="run"):
+    """What a picture of a run's first seed and scope is about."""
+    scope = f", domain {SCOPES[0]}" if DOMAIN else ""
+    return f"{DATASET}, {kind} {run}{scope}, seed {SEEDS[0]}"
 
 
 def first_gate_log(wildcards):

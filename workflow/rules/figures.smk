@@ -36,7 +36,7 @@ rule plot_gates:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
     message:
         "Drawing the gates of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -61,7 +61,7 @@ use rule plot_gates as plot_gates_of_main_run with:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=f"{DATASET}, main run {config['main_run']}, seed {SEEDS[0]}",
+        title=title_of(config["main_run"], "main run"),
     message:
         "Drawing the gates of the main run on {wildcards.split}"
 
@@ -92,7 +92,7 @@ rule plot_gate_figures:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
     message:
         "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -119,7 +119,7 @@ rule plot_training:
     conda:
         "../../envs/eval.yaml"
     params:
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
         best=lambda wildcards: SETTINGS[wildcards.run].train.best_metric,
         version=EVAL_VERSION,
     message:

@@ -33,7 +33,8 @@ rule train:
     shell:
         "python -m model train --features {input.features:q} --train {input.train:q} --val {input.val:q}"
         " --config {params.cfg:q} --seed {wildcards.seed} --threads {threads} --out {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        + DOMAIN
+        + " 2>&1 | tee {log:q}"
 
 
 rule infer:
@@ -62,7 +63,7 @@ rule infer:
     shell:
         "python -m model infer --features {input.features:q} --checkpoint {input.checkpoint:q}"
         " --queries {input.queries:q} --config {params.cfg:q} --threads {threads} --out {output.predictions:q}"
-        " {params.gate_log} > {log:q} 2>&1"
+        " {params.gate_log}" + DOMAIN + " > {log:q} 2>&1"
 
 
 if config["inference"]["gate_log"]:
