@@ -109,6 +109,10 @@ def settings_json(wildcards):
     return canonical_json({**parts, "version": MODEL_VERSION["train"]})
 
 
+# All but what is about the gate log.
+PREDICTION_KEYS = ["batch_size", "checkpoint", "round_to_clips", "audio_control", "window_seconds", "duplicate_iou"]
+
+
 def inference_json(*keys):
     """The same for inference: these keys of the run's section, all of them if none is named."""
 

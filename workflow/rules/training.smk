@@ -56,7 +56,7 @@ rule infer:
     resources:
         gpu=GPU,
     params:
-        cfg=inference_json("batch_size", "checkpoint", "round_to_clips", "audio_control"),
+        cfg=inference_json(*PREDICTION_KEYS),
         gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
