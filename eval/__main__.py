@@ -10,7 +10,7 @@ from typing import Any
 
 from cli import Command, UserError
 from cli.files import Row, read_object, read_rows, write_object, write_rows, write_text
-from eval import plotting
+from eval import plotting, showing
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)
@@ -325,6 +325,7 @@ def build_command() -> Command:
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
     verb.add_argument("--out", type=Path, required=True, help="statistics (JSON) to write")
 
+    showing.add_verbs(command)
     plotting.add_verbs(command)
     return command
 

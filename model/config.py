@@ -193,7 +193,7 @@ class InferenceConfig(Settings):
     """What the network hears; a control, drawn from the seed that it was trained with."""
     window_seconds: Weight = 0.0
     """Longer videos are predicted in overlapping windows of this length; 0 = every video as a whole."""
-    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 0.7
+    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Of the windows' moments that overlap by more, the best is kept."""
     gate_log: bool = True
     gate_sample_count: int = -1

@@ -26,6 +26,8 @@ def find_scopes(config: dict[str, Any], data: Dataset) -> tuple[list[str], list[
     """
     if config["dataset"]["scopes"] == ALL:
         return [ALL], []
+    if config["checkpoint"]:
+        raise UserError("config: dataset.scopes: a given checkpoint predicts for all: leave out by_domain")
     found = {split: _domains(Path(config["dataset"]["annotations"][split]), data) for split in _SPLITS}
     known = {domain for domains in found.values() for domain in domains}
     whole = sorted(known.intersection(*({name for name, there in found[split].items() if there} for split in _SPLITS)))

@@ -98,7 +98,7 @@ def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tu
     for split, names in domains.items():
         rows = [{"qid": f"{split}{i}", "vid": f"{split}{i}", "query": "q", "domain": n} for i, n in enumerate(names)]
         write_rows(Path(files[split]), rows)
-    config = {"dataset": {"scopes": "by_domain", "annotations": files}}
+    config = {"dataset": {"scopes": "by_domain", "annotations": files}, "checkpoint": ""}
     return config, Dataset([], {vid: Path(vid) for vid in there}, {})
 
 

@@ -18,6 +18,7 @@ from feature_extractors.catalogue import KNOWN as KNOWN_WEIGHTS
 from feature_extractors.manifest import ClipConfig
 from workflow.configuration import (
     check,
+    check_checkpoint,
     check_streams,
     check_weights,
     imported_streams,
@@ -27,14 +28,16 @@ from workflow.configuration import (
     weight_files,
     weights_argument,
 )
-from workflow.dataset import load_dataset
+from workflow.dataset import load_dataset, query_names
 from workflow.machine import gpus_a_job
 from workflow.scopes import find_scopes, rates_clips
 
 try:
     config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
     SETTINGS = {run: settings_of_run(config, run) for run in config["runs"]}
-    STREAMS = sorted({stream for run in config["selected_runs"] for stream in streams_of(SETTINGS[run].model)})
+    RUNS = [config["main_run"]] if config["checkpoint"] else config["selected_runs"]
+    STREAMS = sorted({stream for run in RUNS for stream in streams_of(SETTINGS[run].model)})
+    check_checkpoint(config)
     check_streams(config, STREAMS)
     check_weights(config, STREAMS, made="weights/demo")
     IMPORTED = imported_streams(config)
@@ -52,8 +55,9 @@ try:
     RATED = rates_clips(
         config["dataset"]["scopes"],
         {run: SETTINGS[run].train for run in SETTINGS},
-        [*config["selected_runs"], config["main_run"]],
+        [*RUNS, config["main_run"]],
     )
+    QIDS = query_names(DATA.queries) if config["checkpoint"] else []
     GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
@@ -65,7 +69,6 @@ BROKEN_VIDEOS = config["dataset"]["broken_videos"]
 # Queries about videos that were left out have no predictions; the tables say how many are covered.
 COVERED = "--covered-only" if BROKEN_VIDEOS == "leave_out" else ""
 ANNOTATIONS = config["dataset"]["annotations"]
-RUNS = config["selected_runs"]
 TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
@@ -123,6 +126,12 @@ def inference_json(*keys):
         )
 
     return params
+
+
+def prediction_json(wildcards):
+    """The same for a given checkpoint."""
+    keys = {key: config["inference"][key] for key in PREDICTION_KEYS if key != "checkpoint"}
+    return canonical_json({"inference": keys, "version": MODEL_VERSION["infer"]})
 
 
 def checkpoint_of_run(name):

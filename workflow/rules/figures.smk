@@ -6,6 +6,19 @@ plots/{run}/gates_{split}/ with the figures behind it; plots/{run}/training.*; p
 
 from eval.plots import GATE_FIGURES
 
+# What `all` makes of the selected runs.
+STUDIED = [
+    "results/summary.json",
+    "results/summary.md",
+    "plots/summary.png",
+    ["results/tvsum.json", "results/tvsum.md"] if RATED else [],
+    expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
+    expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
+    expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
+    expand("plots/{run}/gates_val/{figure}.png", run=LOGGED_RUNS, figure=GATE_FIGURES),
+    ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],
+]
+
 
 def first_history(wildcards):
     """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
