@@ -73,8 +73,7 @@ TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
-# What the commands are told of a scope: nothing where it is the whole dataset.
-DOMAIN = " --domain {wildcards.scope:q}" if config["dataset"]["scopes"] == "by_domain" else ""
+BY_DOMAIN = config["dataset"]["scopes"] == "by_domain"
 if LEFT_OUT_DOMAINS:
     print(f"note: left out for want of videos: domains {', '.join(LEFT_OUT_DOMAINS)}", file=sys.stderr)
 # Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
@@ -171,6 +170,11 @@ def results_of_runs(what):
     ]
 
 
+def domain_option(wildcards):
+    """What a command is told of a scope: nothing where it is the whole dataset."""
+    return f"--domain {shlex.quote(wildcards.scope)}" if BY_DOMAIN else ""
+
+
 def ratings_of_run(epoch):
     """Predictions of a checkpoint for all scopes of a run and seed."""
     part = "" if config["inference"]["checkpoint"] == epoch else f"_{epoch}"
@@ -184,7 +188,7 @@ def ratings_of_run(epoch):
 
 def title_of(run, kind="run"):
     """What a picture of a run's first seed and scope is about."""
-    scope = f", domain {SCOPES[0]}" if DOMAIN else ""
+    scope = f", domain {SCOPES[0]}" if BY_DOMAIN else ""
     return f"{DATASET}, {kind} {run}{scope}, seed {SEEDS[0]}"
 
 
@@ -192,6 +196,12 @@ def first_gate_log(wildcards):
     """The gate log of a run's first seed and scope (of the main run, where the wildcards name none)."""
     run = getattr(wildcards, "run", config["main_run"])
     return GATE_LOG.format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split)
+
+
+def first_history(wildcards):
+    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
+    run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
+    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
 
 
 def by_option(key):

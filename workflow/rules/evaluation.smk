@@ -91,7 +91,7 @@ rule tvsum:
     conda:
         "../../envs/eval.yaml"
     params:
-        domains=f"--domain {' '.join(map(shlex.quote, SCOPES))}" if DOMAIN else "",
+        domains=f"--domain {' '.join(map(shlex.quote, SCOPES))}" if BY_DOMAIN else "",
         covered=COVERED,
         version=EVAL_VERSION,
     message:
@@ -149,14 +149,14 @@ rule summarise:
     conda:
         "../../envs/eval.yaml"
     params:
+        # A list of files is among what Snakemake tracks already.
+        values=lambda wildcards, input: "" if RATED else f"--per-query {' '.join(map(shlex.quote, input['values']))}",
         version=EVAL_VERSION,
     message:
         "Summing up all runs"
     shell:
-        "python -m eval summarise --metrics {input.metrics:q}"
-        + ("" if RATED else " --per-query {input.values:q}")
-        + " --out-json {output.json:q} --out-markdown {output.markdown:q} --out-latex {output.latex:q} --out-csv {output.csv:q}"
-        " > {log:q} 2>&1"
+        "python -m eval summarise --metrics {input.metrics:q} {params.values} --out-json {output.json:q}"
+        " --out-markdown {output.markdown:q} --out-latex {output.latex:q} --out-csv {output.csv:q} > {log:q} 2>&1"
 
 
 rule gates:

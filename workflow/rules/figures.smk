@@ -20,12 +20,6 @@ STUDIED = [
 ]
 
 
-def first_history(wildcards):
-    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
-    run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
-    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
-
-
 rule plot_gates:
     input:
         gates=first_gate_log,
