@@ -11,9 +11,17 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/figures.smk"
+
+
+if config["checkpoint"]:
+
+    include: "workflow/rules/prediction.smk"
+
+else:
+
+    include: "workflow/rules/training.smk"
+    include: "workflow/rules/evaluation.smk"
+    include: "workflow/rules/figures.smk"
 
 
 localrules:
@@ -26,14 +34,7 @@ rule all:
     input:
         FEATURE_FILES,
         "reports/problems.tsv",
-        "results/summary.json",
-        "results/summary.md",
-        "plots/summary.png",
-        expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
-        expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
-        expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
-        expand("plots/{run}/gates_val/{figure}.png", run=LOGGED_RUNS, figure=GATE_FIGURES),
-        ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],
+        PREDICTED if config["checkpoint"] else STUDIED,
 
 
 rule features:

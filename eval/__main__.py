@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cli import Command, UserError, Verb, whole_number
-from cli.files import read_object, read_rows, write_object, write_rows, write_text
-from eval import MEAN_SCOPE, plotting
+from cli.files import Row, read_object, read_rows, write_object, write_rows, write_text
+from eval import MEAN_SCOPE, plotting, showing
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
 _log = logging.getLogger(__name__)
@@ -117,8 +117,13 @@ def tvsum(arguments: argparse.Namespace) -> None:
         index_truth(every, name)
         truth = select_domains(every, arguments.domain, name)
     segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
-    videos = read_videos(truth, segments, (name, str(arguments.segments)))
     rows, brief, notes = {}, {}, []
+    total = len(truth)
+    if arguments.covered_only:
+        truth = _covered([*arguments.best, *arguments.last, *arguments.predictions], truth)
+        if len(truth) < total:
+            notes.append(f"note: {len(truth)} of {total} videos, not comparable with full-set numbers")
+    videos = read_videos(truth, segments, (name, str(arguments.segments)))
     for label, suffix, paths in (
         ("best epoch", "-best", arguments.best),
         ("last epoch", "-last", arguments.last),
@@ -150,12 +155,35 @@ def tvsum(arguments: argparse.Namespace) -> None:
     about = _about(arguments)
     if about:
         metrics["about"] = {**about, "queries": len(videos)}
+        if arguments.covered_only:
+            metrics["about"]["coverage"] = {"queries": len(videos), "of": total}
     write_object(arguments.out, metrics)
     if arguments.out_markdown:
         heading = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}[arguments.benchmark]
         write_text(arguments.out_markdown, render_markdown(rows | references, heading))
     for line in notes:
         _log.info("%s", line)
+
+
+def _covered(predictions: list[Path], truth: list[Row]) -> list[Row]:
+    """The rows whose qids some prediction file has."""
+    if not predictions:
+        raise UserError("--covered-only: give the predictions that cover it")
+    predicted = {row.get("qid") for path in predictions for row in read_rows(path)}
+    return [row for row in truth if row.get("qid") in predicted]
+
+
+def tvsum_table(arguments: argparse.Namespace) -> None:
+    """Put TVSum's scores of runs and seeds into one table by domain, with chance, people and the ceiling.
+
+    Reads files that `tvsum --run NAME --seed N` wrote, of all domains together; mean ± standard deviation over seeds.
+    """
+    from eval.tvsum_table import make_table, render_markdown
+
+    table = make_table([(str(path), read_object(path)) for path in arguments.scores])
+    write_object(arguments.out, table)
+    if arguments.out_markdown:
+        write_text(arguments.out_markdown, render_markdown(table))
 
 
 def describe(arguments: argparse.Namespace) -> None:
@@ -269,14 +297,22 @@ def build_command() -> Command:
     verb = command.verb("tvsum", tvsum)
     verb.add_argument("--ground-truth", type=Path, required=True, help="TVSum rows with label and domain (JSONL)")
     for option, what in (("--best", "the best"), ("--last", "the last"), ("--predictions", "no particular")):
-        verb.add_argument(option, type=Path, nargs="+", metavar="P.jsonl", help=f"submission rows of {what} epoch")
+        verb.add_argument(
+            option, type=Path, nargs="+", default=[], metavar="P.jsonl", help=f"submission rows of {what} epoch"
+        )
     verb.add_argument("--segments", type=Path, help='rows {"vid", "segments": [[start s, end s], ...]}, for F1')
     verb.add_argument("--domain", nargs="+", metavar="NAME", help="only the videos of these domains")
+    verb.add_argument("--covered-only", action="store_true", help="score the videos that have predictions, and say so")
     verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")
     verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="of the random rankings (default: 0)")
     verb.add_output("--out", required=True, help="metrics (JSON) to write")
     verb.add_output("--out-markdown", help="table (Markdown) to write as well")
     _add_about(verb)
+
+    verb = command.verb("tvsum-table", tvsum_table)
+    verb.add_argument("--scores", type=Path, nargs="+", required=True, metavar="M.json", help="files of `tvsum`")
+    verb.add_output("--out", required=True, help="table (JSON) to write")
+    verb.add_output("--out-markdown", help="table (Markdown) to write as well")
 
     verb = command.verb("describe", describe)
     verb.add_argument("--ground-truth", type=Path, required=True, help="QVHighlights or TVSum rows (JSONL)")
@@ -311,6 +347,7 @@ def build_command() -> Command:
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
     verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
+    showing.add_verbs(command)
     plotting.add_verbs(command)
     return command
 

@@ -87,9 +87,11 @@ def read_videos(
     return videos
 
 
-def read_scores(predictions: Sequence[Row], truth: Sequence[Row], names: tuple[str, str]) -> dict[Qid, Floats]:
-    """`pred_saliency_scores` (clips,) by qid, for exactly the queries of the ground truth."""
-    pairs = match_queries(predictions, truth, names)
+def read_scores(
+    predictions: Sequence[Row], truth: Sequence[Row], names: tuple[str, str], covered_only: bool = False
+) -> dict[Qid, Floats]:
+    """`pred_saliency_scores` (clips,) by qid, for exactly the queries of the ground truth (see `match_queries`)."""
+    pairs = match_queries(predictions, truth, names, covered_only)
     return {row["qid"]: read_predicted_saliency(row, names[0]) for row, _ in pairs}
 
 

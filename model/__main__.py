@@ -65,6 +65,7 @@ def infer(arguments: argparse.Namespace) -> None:
     from model.gate_log import gate_row
     from model.inference import predict, submission_row
     from model.streams import Streams
+    from model.windows import clips_in, predict_in_windows
 
     config = InferStage.from_json(arguments.config).inference
     device = _use_device(arguments)
@@ -78,17 +79,26 @@ def infer(arguments: argparse.Namespace) -> None:
     _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
     # A network that learnt saliency alone has a decoder that nobody trained.
     moments = about.get("objective") != "saliency"
-    predictions: list[dict[str, Any]] = []
+    network.to(device)
+    longest = clips_in(config.window_seconds, features.clip_seconds) or max(map(features.n_clips, range(len(features))))
+    short = [index for index in range(len(features)) if features.n_clips(index) <= longest]
+    long = sorted(set(range(len(features))).difference(short))
+    predictions: dict[int, dict[str, Any]] = {}
     gates: list[dict[str, Any]] = []
     count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
-    predicted = predict(network.to(device), features, config.batch_size, device, moments)
-    for index, item in enumerate(track(predicted, f"infer {arguments.queries.stem}: queries", total=len(features))):
-        predictions.append(submission_row(item, features.clip_seconds, config.round_to_clips))
+    what = f"infer {arguments.queries.stem}: queries"
+    predicted = predict(network, features, config.batch_size, device, moments, short)
+    for index, item in zip(short, track(predicted, what, total=len(short)), strict=True):
+        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips)
         if arguments.gate_log and len(gates) < count:
             sound = {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
             gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
-    write_rows(arguments.out, predictions)
+    for index in track(long, f"{what} about long videos") if long else ():
+        predictions[index] = predict_in_windows(network, features, index, longest, config, device, moments)
+    write_rows(arguments.out, [predictions[index] for index in sorted(predictions)])
     if arguments.gate_log:
+        if long:
+            _log.warning("%d queries about long videos are not in the gate log: each has many windows", len(long))
         write_rows(arguments.gate_log, gates)
 
 

@@ -49,7 +49,10 @@ def gate_row(
 
 
 class GateMeans:
-    """Means over a split, by layer: of each kind of gate, and of its contribution. Clips without audio count."""
+    """Means over a split, by layer: of each kind of gate, and of its contribution, over clips that have sound.
+
+    Where there is none the gates of the audio are 0 by force, which says nothing about what was learnt.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, NDArray[np.float64]] = {}
@@ -57,18 +60,26 @@ class GateMeans:
 
     def add(self, predicted: Predicted) -> None:
         """Take in one query: the mean over the clips of its video."""
+        mask = predicted.inputs.audio_mask
+        if mask is None or not predicted.outputs.gates:
+            return
         sample, n_clips = predicted.sample, predicted.n_clips
+        heard = mask[sample, :n_clips]
+        if not heard.any():
+            return
         found = [
             {
-                "mha": layer.values.mha[sample, :n_clips],
-                "ffn": layer.values.ffn[sample, :n_clips],
-                "mha_contribution": layer.mha_contribution[sample, :n_clips],
-                "ffn_contribution": layer.ffn_contribution[sample, :n_clips],
+                "mha": layer.values.mha,
+                "ffn": layer.values.ffn,
+                "mha_contribution": layer.mha_contribution,
+                "ffn_contribution": layer.ffn_contribution,
             }
             for layer in predicted.outputs.gates
         ]
-        for name in found[0] if found else ():
-            means = np.array([float(layer[name].mean()) for layer in found])
+        for name in found[0]:
+            # A global gate has one row, whatever the number of clips.
+            rows = [layer[name][sample] for layer in found]
+            means = np.array([float((row if len(row) == 1 else row[:n_clips][heard]).mean()) for row in rows])
             self._sums[name] = self._sums.get(name, 0) + means
         self._count += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,21 @@ class Predicted:
 
 @torch.inference_mode()
 def predict(
-    network: HighlightDetector, features: FeatureSet, batch_size: int, device: str, moments: bool = True
+    network: HighlightDetector,
+    features: FeatureSet,
+    batch_size: int,
+    device: str,
+    moments: bool = True,
+    queries: Sequence[int] | None = None,
 ) -> Iterator[Predicted]:
-    """Run the network over all queries, in order; results are on the CPU. Without `moments` the decoder is left out."""
+    """Run the network over all queries, or those at `queries`, in order; results are on the CPU.
+
+    Without `moments` the decoder is left out.
+    """
     network.eval()
-    for first in range(0, len(features), batch_size):
-        indices = range(first, min(first + batch_size, len(features)))
+    queries = range(len(features)) if queries is None else queries
+    for first in range(0, len(queries), batch_size):
+        indices = queries[first : first + batch_size]
         inputs = features.batch(indices).to(device)
         outputs = network(inputs, moments=moments).to("cpu")
         inputs = inputs.to("cpu")

@@ -44,7 +44,7 @@ def input_dims(config: ModelConfig, streams: Streams) -> InputDims:
     video = sum(streams.any(name).dim for name in config.video_streams) + 2 * config.endpoint_features
     audio = 0
     if config.reads_audio:
-        audio = sum(streams.any(name).dim for name in config.audio_streams) + 2 * _doubles_endpoints(config)
+        audio = sum(streams.any(name).dim for name in config.audio_streams) + 2 * doubles_endpoints(config)
     return InputDims(video=video, text=streams.any(config.text_stream).dim, audio=audio)
 
 
@@ -61,7 +61,7 @@ def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) ->
     """The video input (L, Dv), and which clips every video stream has, (L,); those that one lacks are zeros."""
     stores = [store for name in config.video_streams if (store := streams.find(name, vid)) is not None]
     video, seen = _join([store.on_grid(vid, n_clips) for store in stores])
-    return np.concatenate([video, _endpoints(n_clips)], axis=1) if config.endpoint_features else video, seen
+    return np.concatenate([video, endpoints(n_clips)], axis=1) if config.endpoint_features else video, seen
 
 
 def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
@@ -69,7 +69,7 @@ def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) ->
     if not config.reads_audio:
         return np.zeros((n_clips, 0), np.float32), np.zeros(n_clips, np.bool_)
     audio, heard = _join([_listen(config, streams, name, vid, n_clips) for name in config.audio_streams])
-    return np.concatenate([audio, _endpoints(n_clips)], axis=1) if _doubles_endpoints(config) else audio, heard
+    return np.concatenate([audio, endpoints(n_clips)], axis=1) if doubles_endpoints(config) else audio, heard
 
 
 def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> Rows:
@@ -109,12 +109,12 @@ def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:
     return np.where(mask[:, None], joined, np.float32(0)), mask
 
 
-def _doubles_endpoints(config: ModelConfig) -> bool:
+def doubles_endpoints(config: ModelConfig) -> bool:
     """Whether the audio input has the endpoint columns too, as the references' loader adds them."""
     return config.endpoint_features and "double_endpoints" in config.compat
 
 
-def _endpoints(n_clips: int) -> Rows:
+def endpoints(n_clips: int) -> Rows:
     """Start and end of each clip as shares of the video, (L, 2)."""
     edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
     return np.stack([edges[:-1], edges[1:]], axis=1).astype(np.float32)

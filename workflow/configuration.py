@@ -57,10 +57,22 @@ def check(config: Config, schema_file: Path) -> Config:
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
             _validate(_merge(filled[section], patch[section]), part, f"config: run {run}: {section}")
+    _check_splits(filled)
     unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
     if unknown:
         raise UserError(f"config: no run {unknown[0]!r} under runs (there are: {', '.join(filled['runs'])})")
     return filled
+
+
+def _check_splits(config: Config) -> None:
+    """Leave out splits without a file. Training needs two of them, a given checkpoint any."""
+    splits = {split: file for split, file in config["dataset"]["annotations"].items() if file}
+    config["dataset"]["annotations"] = splits
+    if not splits:
+        raise UserError("config: dataset.annotations: no split has a file")
+    missing = [split for split in ("train", "val") if split not in splits]
+    if missing and not config["checkpoint"]:
+        raise UserError(f"config: dataset.annotations: {missing[0]!r} is needed, as no checkpoint is given")
 
 
 def _check_source(runs: Config, run: str) -> None:
@@ -167,6 +179,16 @@ def weights_argument(config: Config, section: str) -> str:
     if published is None:
         return str(config[section]["weights"])
     return str(published[0].parent if section == "clap" else published[0])
+
+
+def check_checkpoint(config: Config) -> None:
+    """Check that the checkpoint that is to predict is there.
+
+    Raises:
+        UserError: it is not.
+    """
+    if config["checkpoint"] and not Path(config["checkpoint"]).is_file():
+        raise UserError(f"config: checkpoint: no such file: {config['checkpoint']}")
 
 
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:

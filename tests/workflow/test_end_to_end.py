@@ -78,7 +78,8 @@ def test_predictions_and_gates_cover_the_split(built: Workspace) -> None:
 def test_best_and_last_epoch_stand_in_the_table(built: Workspace) -> None:
     rows = json.loads((built.folder / "results/summary.json").read_text())["rows"]
     names = [row["run"] for row in rows]
-    assert names == ["base", "base (last)", "video_only", "video_only (last)", "random"]
+    best, last = "(best epoch)", "(last epoch)"
+    assert names == [f"base {best}", f"base {last}", f"video_only {best}", f"video_only {last}", "random"]
 
 
 def test_a_killed_training_job_goes_on(built: Workspace) -> None:

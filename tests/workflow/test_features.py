@@ -18,7 +18,7 @@ from workflow.configuration import check, check_streams, check_weights, imported
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 VIDS = ["-a_0.0_12.0", "b", "c"]
-MADE = {"manifest": 1, "import_released": 4}
+MADE = {"manifest": 1, "import_released": 4, "problems": 1}
 
 
 def released(folder: Path) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_a_model_is_trained_from_released_features_without_any_video(tmp_path: P
     assert workspace.planned("runs/own/base/all/seed1/best.pt", changes=changes) == {}
     # A changed file, duration or text re-runs what reads it.
     np.save(tmp_path / "released/pann/c.npy", np.ones((6, 8), np.float32))
-    assert workspace.planned("features", changes=changes) == {"import_released": 1}
+    assert workspace.planned("features", changes=changes) == {"import_released": 1, "problems": 1}
     rows = [json.loads(line) for line in (tmp_path / "val.jsonl").read_text().splitlines()]
     (tmp_path / "val.jsonl").write_text(json.dumps(rows[0] | {"duration": 10}) + "\n")
     assert workspace.planned("features", changes=changes) == MADE

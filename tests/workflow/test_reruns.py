@@ -34,7 +34,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"visual": 2, **LIST, **BOTH}),
     "encoding.precision": ({"encoding": {"precision": "bfloat16"}}, {**ENCODERS, **BOTH}),
     "encoding.dtype": ({"encoding": {"dtype": "float16"}}, {**ENCODERS, **BOTH}),
-    "dataset.broken_videos": ({"dataset": {"broken_videos": "stop"}}, LIST),
+    # Scores may cover a part of the queries under one policy, and must cover all under the other.
+    "dataset.broken_videos": (
+        {"dataset": {"broken_videos": "stop"}},
+        {**LIST, "score": 3, "score_other": 2, **TABLES},
+    ),
     "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **LIST, **BASE}),
     "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **LIST, **BASE}),
     "clip.image_mean": ({"clip": {"image_mean": [0.5, 0.5, 0.5]}}, {"visual": 2, "text": 2, **LIST, **BOTH}),
@@ -51,6 +55,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "inference.round_to_clips": (
         {"inference": {"round_to_clips": False}},
+        {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
+    ),
+    "inference.window_seconds": (
+        {"inference": {"window_seconds": 10.0}},
         {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
     ),
     "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),

@@ -18,6 +18,7 @@ from feature_extractors.catalogue import KNOWN as KNOWN_WEIGHTS
 from feature_extractors.manifest import ClipConfig
 from workflow.configuration import (
     check,
+    check_checkpoint,
     check_streams,
     check_weights,
     imported_streams,
@@ -27,13 +28,16 @@ from workflow.configuration import (
     weight_files,
     weights_argument,
 )
-from workflow.dataset import load_dataset
+from workflow.dataset import load_dataset, query_names
 from workflow.machine import gpus_a_job
+from workflow.scopes import find_scopes, rates_clips
 
 try:
     config.update(check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"))
     SETTINGS = {run: settings_of_run(config, run) for run in config["runs"]}
-    STREAMS = sorted({stream for run in config["selected_runs"] for stream in streams_of(SETTINGS[run].model)})
+    RUNS = [config["main_run"]] if config["checkpoint"] else config["selected_runs"]
+    STREAMS = sorted({stream for run in RUNS for stream in streams_of(SETTINGS[run].model)})
+    check_checkpoint(config)
     check_streams(config, STREAMS)
     check_weights(config, STREAMS, made="weights/demo")
     IMPORTED = imported_streams(config)
@@ -47,6 +51,13 @@ try:
         for stream, imported in IMPORTED.items()
         for shard in DATA.shards
     }
+    SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
+    RATED = rates_clips(
+        config["dataset"]["scopes"],
+        {run: SETTINGS[run].train for run in SETTINGS},
+        [*RUNS, config["main_run"]],
+    )
+    QIDS = query_names(DATA.queries) if config["checkpoint"] else []
     GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
@@ -58,12 +69,13 @@ BROKEN_VIDEOS = config["dataset"]["broken_videos"]
 # Queries about videos that were left out have no predictions; the tables say how many are covered.
 COVERED = "--covered-only" if BROKEN_VIDEOS == "leave_out" else ""
 ANNOTATIONS = config["dataset"]["annotations"]
-RUNS = config["selected_runs"]
 TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
-SCOPES = ["all"]
+BY_DOMAIN = config["dataset"]["scopes"] == "by_domain"
+if LEFT_OUT_DOMAINS:
+    print(f"note: left out for want of videos: domains {', '.join(LEFT_OUT_DOMAINS)}", file=sys.stderr)
 # Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
 # re-run it: the files are `ancient`. Not the demo's, which a job makes: Snakemake skips the params of all that follow
 # a job to be run, and what follows it through an ancient file only would be left as it was.
@@ -99,6 +111,10 @@ def settings_json(wildcards):
     return canonical_json({**parts, "version": MODEL_VERSION["train"]})
 
 
+# All but what is about the gate log.
+PREDICTION_KEYS = ["batch_size", "checkpoint", "round_to_clips", "audio_control", "window_seconds", "duplicate_iou"]
+
+
 def inference_json(*keys):
     """The same for inference: these keys of the run's section, all of them if none is named."""
 
@@ -109,6 +125,12 @@ def inference_json(*keys):
         )
 
     return params
+
+
+def prediction_json(wildcards):
+    """The same for a given checkpoint."""
+    keys = {key: config["inference"][key] for key in PREDICTION_KEYS if key != "checkpoint"}
+    return canonical_json({"inference": keys, "version": MODEL_VERSION["infer"]})
 
 
 def checkpoint_of_run(name):
@@ -148,10 +170,38 @@ def results_of_runs(what):
     ]
 
 
+def domain_option(wildcards):
+    """What a command is told of a scope: nothing where it is the whole dataset."""
+    return f"--domain {shlex.quote(wildcards.scope)}" if BY_DOMAIN else ""
+
+
+def ratings_of_run(epoch):
+    """Predictions of a checkpoint for all scopes of a run and seed."""
+    part = "" if config["inference"]["checkpoint"] == epoch else f"_{epoch}"
+
+    def files(wildcards):
+        pattern = f"{paths.RUN}/predictions_{{split}}{part}.jsonl"
+        return expand(pattern, dataset=DATASET, scope=SCOPES, **dict(wildcards.items()))
+
+    return files
+
+
+def title_of(run, kind="run"):
+    """What a picture of a run's first seed and scope is about."""
+    scope = f", domain {SCOPES[0]}" if BY_DOMAIN else ""
+    return f"{DATASET}, {kind} {run}{scope}, seed {SEEDS[0]}"
+
+
 def first_gate_log(wildcards):
     """The gate log of a run's first seed and scope (of the main run, where the wildcards name none)."""
     run = getattr(wildcards, "run", config["main_run"])
     return GATE_LOG.format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split)
+
+
+def first_history(wildcards):
+    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
+    run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
+    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
 
 
 def by_option(key):

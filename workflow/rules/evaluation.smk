@@ -2,7 +2,7 @@
 
 Output: results/{run}/{scope}/seed{seed}/ for every run and seed, of both checkpoints; results/{run}/gates_{split}.json
 for the gates of a run's first seed; results/summary.{json,md,tex,csv} over all of them. `random` is the run of random
-predictions.
+predictions. Of networks that learnt saliency alone: results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
 """
 
 
@@ -74,10 +74,64 @@ use rule score as score_other with:
         version=EVAL_VERSION,
 
 
+# Networks that learnt saliency alone, as on TVSum: both checkpoints and all scopes of a run and seed in one file.
+rule tvsum:
+    input:
+        best=ratings_of_run("best"),
+        last=ratings_of_run("last"),
+        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+    output:
+        "results/{run}/seed{seed}/tvsum_{split}.json",
+    log:
+        "logs/tvsum/{run}/seed{seed}_{split}.log",
+    benchmark:
+        "logs/benchmarks/tvsum/{run}/seed{seed}_{split}.tsv"
+    wildcard_constraints:
+        run=any_of(SETTINGS),
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        domains=f"--domain {' '.join(map(shlex.quote, SCOPES))}" if BY_DOMAIN else "",
+        covered=COVERED,
+        version=EVAL_VERSION,
+    message:
+        "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}, by domain"
+    shell:
+        "python -m eval tvsum --best {input.best:q} --last {input.last:q} --ground-truth {input.queries:q}"
+        " {params.domains} {params.covered} --run {wildcards.run:q} --seed {wildcards.seed} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule tvsum_table:
+    input:
+        expand("results/{run}/seed{seed}/tvsum_val.json", run=RUNS, seed=SEEDS),
+    output:
+        json="results/tvsum.json",
+        markdown=report(
+            "results/tvsum.md",
+            caption="../report/tvsum.rst",
+            category="Scores",
+            labels={"what": "by domain"},
+        ),
+    log:
+        "logs/tvsum_table.log",
+    benchmark:
+        "logs/benchmarks/tvsum_table.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        version=EVAL_VERSION,
+    message:
+        "Putting the scores by domain side by side"
+    shell:
+        "python -m eval tvsum-table --scores {input:q} --out {output.json:q} --out-markdown {output.markdown:q}"
+        " > {log:q} 2>&1"
+
+
 rule summarise:
     input:
-        metrics=results_of_runs("metrics"),
-        values=results_of_runs("queries"),
+        metrics=rules.tvsum_table.input if RATED else results_of_runs("metrics"),
+        values=[] if RATED else results_of_runs("queries"),
     output:
         json="results/summary.json",
         markdown=report(
@@ -95,11 +149,13 @@ rule summarise:
     conda:
         "../../envs/eval.yaml"
     params:
+        # A list of files is among what Snakemake tracks already.
+        values=lambda wildcards, input: "" if RATED else f"--per-query {' '.join(map(shlex.quote, input['values']))}",
         version=EVAL_VERSION,
     message:
         "Summing up all runs"
     shell:
-        "python -m eval summarise --metrics {input.metrics:q} --per-query {input.values:q} --out-json {output.json:q}"
+        "python -m eval summarise --metrics {input.metrics:q} {params.values} --out-json {output.json:q}"
         " --out-markdown {output.markdown:q} --out-latex {output.latex:q} --out-csv {output.csv:q} > {log:q} 2>&1"
 
 

@@ -6,11 +6,18 @@ plots/{run}/gates_{split}/ with the figures behind it; plots/{run}/training.*; p
 
 from eval.plots import GATE_FIGURES
 
-
-def first_history(wildcards):
-    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
-    run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
-    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
+# What `all` makes of the selected runs.
+STUDIED = [
+    "results/summary.json",
+    "results/summary.md",
+    "plots/summary.png",
+    ["results/tvsum.json", "results/tvsum.md"] if RATED else [],
+    expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
+    expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
+    expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
+    expand("plots/{run}/gates_val/{figure}.png", run=LOGGED_RUNS, figure=GATE_FIGURES),
+    ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],
+]
 
 
 rule plot_gates:
@@ -36,7 +43,7 @@ rule plot_gates:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
     message:
         "Drawing the gates of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -61,7 +68,7 @@ use rule plot_gates as plot_gates_of_main_run with:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=f"{DATASET}, main run {config['main_run']}, seed {SEEDS[0]}",
+        title=title_of(config["main_run"], "main run"),
     message:
         "Drawing the gates of the main run on {wildcards.split}"
 
@@ -92,7 +99,7 @@ rule plot_gate_figures:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
     message:
         "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -119,7 +126,7 @@ rule plot_training:
     conda:
         "../../envs/eval.yaml"
     params:
-        title=lambda wildcards: f"{DATASET}, run {wildcards.run}, seed {SEEDS[0]}",
+        title=lambda wildcards: title_of(wildcards.run),
         best=lambda wildcards: SETTINGS[wildcards.run].train.best_metric,
         version=EVAL_VERSION,
     message:

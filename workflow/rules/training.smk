@@ -27,13 +27,14 @@ rule train:
         gpu=GPU,
     params:
         cfg=settings_json,
+        domain=domain_option,
         folder=paths.RUN,
     message:
         "Training run {wildcards.run}, seed {wildcards.seed}"
     shell:
         "python -m model train --features {input.features:q} --train {input.train:q} --val {input.val:q}"
         " --config {params.cfg:q} --seed {wildcards.seed} --threads {threads} --out {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        " {params.domain} 2>&1 | tee {log:q}"
 
 
 rule infer:
@@ -55,14 +56,15 @@ rule infer:
     resources:
         gpu=GPU,
     params:
-        cfg=inference_json("batch_size", "checkpoint", "round_to_clips", "audio_control"),
+        cfg=inference_json(*PREDICTION_KEYS),
+        domain=domain_option,
         gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
     shell:
         "python -m model infer --features {input.features:q} --checkpoint {input.checkpoint:q}"
         " --queries {input.queries:q} --config {params.cfg:q} --threads {threads} --out {output.predictions:q}"
-        " {params.gate_log} > {log:q} 2>&1"
+        " {params.gate_log} {params.domain} > {log:q} 2>&1"
 
 
 if config["inference"]["gate_log"]:
@@ -79,6 +81,7 @@ if config["inference"]["gate_log"]:
             run=any_of(GATED_RUNS),
         params:
             cfg=inference_json(),
+            domain=domain_option,
             gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
 
 

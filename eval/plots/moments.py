@@ -1,0 +1,79 @@
+"""Predictions of one query over its video: the highlight curve and the best moments below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cli.files import Row
+from eval.plots.style import COLOURS, INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from eval.ranking import CLIP_SECONDS, Ranked, show_time
+from eval.rows import Floats, read_predicted_saliency, read_relevant_windows
+
+RELEVANT = "#ffe9a8"
+
+
+def plot_moments(query: Row, prediction: Row | None, ranked: Sequence[Ranked], paths: Sequence[Path]) -> None:
+    """Draw a query's prediction into each path, .png or .svg; where it has none, a picture that says so.
+
+    Moments are numbered by rank and darker the higher their score; annotated windows, if the query has any, are shaded.
+
+    Raises:
+        UserError: malformed saliency or windows.
+    """
+    with house_style():
+        moments = [one for one in ranked if one.what == "moment"]
+        figure = Figure(figsize=(9, 2.9 + 0.19 * len(moments)), layout="constrained")
+        figure.suptitle(fit_text(query["query"], 90), x=0.01, ha="left", fontsize=12, color=INK)
+        if prediction is None:
+            axes = figure.add_subplot()
+            explain_empty(axes, "no prediction: the video was left out (reports/problems.tsv)")
+            axes.set_title(fit_text(query["vid"], 90))
+        else:
+            saliency = read_predicted_saliency(prediction, "predictions")
+            rows = [2.2, 0.3 + 0.19 * len(moments)] if moments else [1]
+            grid = figure.add_gridspec(len(rows), 1, height_ratios=rows)
+            curve = figure.add_subplot(grid[0])
+            _draw_curve(curve, saliency, query, ranked)
+            if moments:
+                below = figure.add_subplot(grid[1], sharex=curve)
+                _draw_moments(below, moments)
+                curve.tick_params(labelbottom=False)
+            _label_time(figure.axes[-1])
+        save_figure(figure, paths)
+
+
+def _draw_curve(axes: Axes, saliency: Floats, query: Row, ranked: Sequence[Ranked]) -> None:
+    edges = CLIP_SECONDS * np.arange(len(saliency) + 1)
+    windows = read_relevant_windows(query, "queries")
+    for start, end in windows if windows is not None else ():
+        axes.axvspan(start, end, color=RELEVANT, linewidth=0, zorder=0)
+    axes.stairs(saliency, edges, color=COLOURS[0], linewidth=1.1, baseline=None)
+    if ranked:
+        axes.axvspan(ranked[0].start, ranked[0].end, color=COLOURS[1], alpha=0.15, linewidth=0, zorder=0)
+    best = int(saliency.argmax())
+    axes.plot((best + 0.5) * CLIP_SECONDS, saliency[best], marker="*", markersize=11, color=COLOURS[1], clip_on=False)
+    axes.set(title=fit_text(query["vid"], 90), ylabel="highlight score", xlim=(0, edges[-1]))
+    axes.grid(True)
+
+
+def _draw_moments(axes: Axes, moments: Sequence[Ranked]) -> None:
+    best = max(one.score for one in moments) or 1.0
+    for place, one in enumerate(moments):
+        shade = 0.12 + 0.88 * max(one.score, 0.0) / best
+        axes.barh(place, one.end - one.start, left=one.start, height=0.7, color=COLOURS[1], alpha=shade)
+        label = f"{one.rank}: {one.score:.3f}"
+        axes.annotate(label, (one.end, place), (3, 0), textcoords="offset points", va="center", fontsize=7, color=INK)
+    axes.set(ylim=(len(moments) - 0.4, -0.6), yticks=[], ylabel="moments")
+    axes.grid(True, axis="x")
+
+
+def _label_time(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 1.5, 2, 3, 6, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: show_time(value)))
+    axes.set_xlabel("time (star: best clip; shaded: best moment)", color=QUIET)

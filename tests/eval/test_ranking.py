@@ -1,0 +1,86 @@
+"""Predictions shown to a reader: best first, times as players show them, nothing that Markdown would misread."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import UserError
+from eval.__main__ import build_command
+from eval.ranking import rank_queries, render_markdown, render_tsv, show_time
+
+QUERIES = [
+    {"qid": 7, "vid": "a b", "query": "a dog\tbarks | `loud`"},
+    {"qid": 8, "vid": "gone", "query": "a cat"},
+    {"qid": 9, "vid": "a b", "query": "clips alone"},
+]
+MOMENTS = {"qid": 7, "pred_relevant_windows": [[3600, 3662, 0.9], [0, 4.5, 0.25], [8, 10, 0.1]]}
+PREDICTIONS: list[dict[str, Any]] = [
+    {**MOMENTS, "pred_saliency_scores": [0.5, -1.0]},
+    {"qid": 9, "pred_saliency_scores": [0.5, 3.0, -1.0, 3.0]},
+]
+NAMES = "p", "q"
+
+
+def test_best_moments_first_or_clips_where_there_are_none() -> None:
+    ranked = rank_queries(PREDICTIONS, QUERIES, 2, NAMES)
+    found = {qid: [(one.rank, one.what, one.start, one.end, one.score) for one in rows] for qid, rows in ranked.items()}
+    assert found == {
+        7: [(1, "moment", 3600.0, 3662.0, 0.9), (2, "moment", 0.0, 4.5, 0.25)],
+        8: [],
+        9: [(1, "clip", 2.0, 4.0, 3.0), (2, "clip", 6.0, 8.0, 3.0)],  # of equal scores the earlier first
+    }
+
+
+def test_tables() -> None:
+    ranked = rank_queries(PREDICTIONS, QUERIES, 2, NAMES)
+    text = render_markdown(ranked, QUERIES, "../plots")
+    assert "## a dog barks | 'loud'" in text
+    assert "Video `a b`, query 7. [Highlight curve](../plots/7.png)" in text
+    assert "| 1 | moment | 1:00:00 | 1:01:02 | 0.9000 |" in text
+    assert "| 2 | moment | 0:00 | 0:04.5 | 0.2500 |" in text
+    assert text.count("No prediction: the video was left out") == 1
+    lines = render_tsv(ranked).splitlines()
+    assert lines[0] == "video\tquery\trank\twhat\tstart_s\tend_s\tscore"
+    assert lines[1] == "a b\ta dog barks | `loud`\t1\tmoment\t3600\t3662\t0.9"
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (59.96, "1:00"), (65, "1:05"), (3599.5, "59:59.5"), (3661, "1:01:01")]
+)
+def test_times(seconds: float, text: str) -> None:
+    assert show_time(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("predictions", "queries", "message"),
+    [
+        ([{"qid": 1, "pred_saliency_scores": [1]}], QUERIES, "p: qid 1: no such query in q"),
+        ([{"qid": 7, "pred_saliency_scores": []}], QUERIES, "p: qid 7: pred_saliency_scores: empty"),
+        ([], [{"qid": 1, "vid": 3, "query": "x"}], "q: qid 1: vid must be text"),
+    ],
+)
+def test_faults_are_named(predictions: list[dict[str, Any]], queries: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        rank_queries(predictions, queries, 2, NAMES)
+
+
+def test_a_picture_and_a_table_for_every_query(tmp_path: Path, png_size: Any) -> None:
+    for name, rows in (("p", PREDICTIONS), ("q", QUERIES)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ["--predictions", f"{tmp_path}/p.jsonl", "--queries", f"{tmp_path}/q.jsonl"]
+    assert build_command().main(["plot-moments", *given, "--out-dir", f"{tmp_path}/m"]) == 0
+    sizes = {path.name: png_size(path) for path in (tmp_path / "m").iterdir()}
+    assert sizes.keys() == {"7.png", "8.png", "9.png"}
+    assert sizes["7.png"][1] > sizes["9.png"][1]  # moments stand below the curve
+    before = (tmp_path / "m/7.png").read_bytes()
+    assert build_command().main(["plot-moments", *given, "--out-dir", f"{tmp_path}/m"]) == 0
+    assert (tmp_path / "m/7.png").read_bytes() == before
+    out = ["--out-markdown", f"{tmp_path}/r.md", "--out-tsv", f"{tmp_path}/r.tsv", "--topk", "1"]
+    assert build_command().main(["rank", *given, *out]) == 0
+    assert len((tmp_path / "r.tsv").read_text().splitlines()) == 3
+    assert "Highlight curve" not in (tmp_path / "r.md").read_text()

@@ -1,0 +1,138 @@
+"""Long videos in windows: where they are cut, what a window sees, how predictions are merged."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cli import UserError
+from feature_extractors.store import Provenance, write_store
+from model.checkpoint import save_checkpoint
+from model.config import InferenceConfig, ModelConfig
+from model.dataset import FeatureSet
+from model.detector import HighlightDetector
+from model.inference import predict, submission_row
+from model.streams import Streams
+from model.windows import clips_in, cut_spans, merge, predict_in_windows, suppress
+from tests.model.data import SMALL, read_rows, run
+
+CLIPS, LONGEST = 21, 8
+SPANS = [(0, 8), (4, 12), (8, 16), (12, 20), (13, 21)]
+
+
+@pytest.mark.parametrize(("n_clips", "longest"), [(8, 8), (9, 8), (16, 8), (21, 8), (600, 75), (5, 2), (7, 3)])
+def test_spans_cover_the_video_and_overlap_by_half(n_clips: int, longest: int) -> None:
+    spans = cut_spans(n_clips, longest)
+    assert spans[0][0] == 0 and spans[-1][1] == n_clips
+    assert all(stop - start == longest for start, stop in spans)
+    pairs = itertools.pairwise(spans)
+    assert all(0 < second[0] - first[0] <= longest // 2 for first, second in pairs)
+    assert cut_spans(CLIPS, LONGEST) == SPANS
+    assert cut_spans(5, LONGEST) == [(0, 5)]
+
+
+def test_a_window_is_of_whole_clips() -> None:
+    assert (clips_in(0.0, 2.0), clips_in(150.0, 2.0), clips_in(5.0, 2.0)) == (0, 75, 2)
+    with pytest.raises(UserError, match=r"window_seconds: 3 s is less than two clips"):
+        clips_in(3.0, 2.0)
+
+
+def test_of_near_duplicates_the_best_is_kept() -> None:
+    # IoU with the first: 8/12, 10/10, 0.
+    moments = [[0, 10, 0.9], [2, 12, 0.5], [0, 10, 0.8], [20, 22, 0.95]]
+    assert suppress(moments, 0.7) == [[20, 22, 0.95], [0, 10, 0.9], [2, 12, 0.5]]
+    assert suppress(moments, 0.6) == [[20, 22, 0.95], [0, 10, 0.9]]
+    assert suppress([[4, 4, 0.5], [4, 4, 0.4]], 0.0) == [[4, 4, 0.5], [4, 4, 0.4]]  # of no length: nothing is shared
+
+
+def test_merged_scores_and_times_are_those_of_the_video() -> None:
+    names = {"qid": 1, "query": "q", "vid": "v"}
+    first = {**names, "pred_relevant_windows": [[0, 4, 0.5]], "pred_saliency_scores": [1.0, 2.0, 3.0]}
+    second = {**names, "pred_relevant_windows": [[2, 6, 0.75]], "pred_saliency_scores": [5.0, 4.0, -1.0]}
+    # Clips 0 to 2 and 2 to 4; clip 5 lies in no window.
+    row = merge([((0, 3), first), ((2, 5), second)], 6, 2.0, 0.7)
+    assert row == {
+        **names,
+        "pred_relevant_windows": [[6, 10, 0.75], [0, 4, 0.5]],
+        "pred_saliency_scores": [1.0, 2.0, 4.0, 4.0, -1.0, -1.0],
+    }
+
+
+@pytest.fixture(scope="module", params=["avigate_custom", "none"])
+def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Stores of a long video, of a short one, and of each window of the long one as a video of its own."""
+    folder = tmp_path_factory.mktemp("windows")
+    rng = np.random.default_rng(0)
+    sizes = {"clip_visual": 8, "pann": 4}
+    long = {stream: rng.standard_normal((CLIPS, dim)).astype(np.float32) for stream, dim in sizes.items()}
+    short = {stream: rng.standard_normal((5, dim)).astype(np.float32) for stream, dim in sizes.items()}
+    token = rng.standard_normal((3, 6)).astype(np.float32)
+    for stream in sizes:
+        parts = {"long": long[stream], "short": short[stream]}
+        parts |= {f"w{start}": long[stream][start:stop] for start, stop in SPANS}
+        arrays = {}
+        for vid, features in parts.items():
+            starts = 2.0 * np.arange(len(features))
+            arrays[vid] = {"features": features, "times": np.stack([starts, starts + 2.0], axis=1)}
+        columns = {"n_clips": np.array([len(features) for features in parts.values()])}
+        write_store(
+            folder / f"{stream}.h5", Provenance(stream, "t", "0", "{}", 2.0), arrays, arrays.__getitem__, columns
+        )
+    vids = ["long", "short", *(f"w{start}" for start, _ in SPANS)]
+    texts = {str(index): {"tokens": token, "pooled": np.ones((1, 6), np.float32)} for index in range(len(vids))}
+    write_store(folder / "text.h5", Provenance("clip_text", "t", "0", "{}", 0.0), texts, texts.__getitem__, {})
+    rows = [{"qid": index, "query": "q", "vid": vid} for index, vid in enumerate(vids)]
+    (folder / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder, {**SMALL, "fusion": request.param}
+
+
+def build(folder: Path, model: dict[str, Any]) -> tuple[HighlightDetector, FeatureSet]:
+    config = ModelConfig.from_dict(model)
+    stores = sorted(folder.glob("*.h5"))
+    features = FeatureSet(config, read_rows(folder / "q.jsonl"), Streams(stores))
+    torch.manual_seed(0)
+    return HighlightDetector(config, features.dims).eval(), features
+
+
+def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str, Any]]) -> None:
+    """Endpoint features start anew, sound and picture are those of the stretch: the same predictions, merged."""
+    network, features = build(*data)
+    windows = list(predict(network, features, 100, "cpu", queries=range(2, 2 + len(SPANS))))
+    parts = [(span, submission_row(item, 2.0, True)) for span, item in zip(SPANS, windows, strict=True)]
+    expected = merge(parts, CLIPS, 2.0, 0.5) | {"qid": 0, "vid": "long"}
+    for batch_size in (2, 100):
+        config = InferenceConfig(batch_size=batch_size, window_seconds=16.0)
+        found = predict_in_windows(network, features, 0, LONGEST, config, "cpu")
+        assert found["pred_relevant_windows"] == expected["pred_relevant_windows"]
+        np.testing.assert_allclose(found["pred_saliency_scores"], expected["pred_saliency_scores"], atol=2e-6)
+    assert len(found["pred_saliency_scores"]) == CLIPS
+    assert "pred_relevant_windows" not in predict_in_windows(network, features, 0, LONGEST, config, "cpu", False)
+
+
+def test_infer_cuts_long_videos_alone(data: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, model = data
+    network, _ = build(folder, model)
+    save_checkpoint(tmp_path / "n.pt", network, {"seed": 0})
+    common = ["infer", "--features", *sorted(folder.glob("*.h5")), "--checkpoint", tmp_path / "n.pt"]
+    common += ["--queries", folder / "q.jsonl"]
+    rows = {}
+    for seconds in (0, 16):
+        config = json.dumps({"inference": {"window_seconds": seconds}})
+        log = ["--gate-log", tmp_path / "g.jsonl"] if model["fusion"] != "none" else []
+        done = run(*common, "--config", config, "--out", tmp_path / "p.jsonl", *log)
+        assert done.returncode == 0, done.stderr
+        rows[seconds] = read_rows(tmp_path / "p.jsonl")
+    assert [row["qid"] for row in rows[16]] == list(range(2 + len(SPANS)))
+    assert rows[16][0] != rows[0][0]
+    # Padding to another length changes the last digits.
+    short = [row["pred_saliency_scores"] for row in (rows[16][1], rows[0][1])]
+    np.testing.assert_allclose(*short, atol=1e-5)
+    if model["fusion"] != "none":
+        assert "1 queries about long videos are not in the gate log" in done.stderr
+        assert [row["qid"] for row in read_rows(tmp_path / "g.jsonl")] == list(range(1, 2 + len(SPANS)))

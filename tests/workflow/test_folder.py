@@ -1,0 +1,93 @@
+"""A folder of one's own videos with a given checkpoint: from a text file of queries to moments and pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import UserError
+from tests.workflow.workspace import ROOT, Workspace, merge
+from workflow.configuration import check, check_checkpoint
+from workflow.dataset import query_names
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+def overlay() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "config/folder.yaml").read_text())
+    return loaded
+
+
+def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: Path) -> None:
+    """The demo's network, its encoders, and media under other names; 8-s windows, as no video here is long."""
+    videos = tmp_path / "data/folder/videos"
+    videos.mkdir(parents=True)
+    sources = sorted((built.folder / "data/demo/videos").iterdir())
+    for source, name in zip(sources, ("a b", "second"), strict=False):
+        shutil.copy(source, videos / f"{name}{source.suffix}")
+    (videos / "broken.mp4").write_bytes(b"no video at all")
+    (tmp_path / "queries.txt").write_text("a red disc\nsecond\tsomething is heard\n")
+    shutil.copytree(built.folder / "weights", tmp_path / "weights")
+    command = [sys.executable, "-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
+    command += ["--videos", str(videos), "--out", "data/folder"]
+    environment = {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    rows = [json.loads(line) for line in (tmp_path / "data/folder/queries.jsonl").read_text().splitlines()]
+    assert [row["vid"] for row in rows] == ["a b", "second", "second"]
+
+    changes = merge(overlay(), {"inference": {"window_seconds": 8.0}})
+    changes["checkpoint"] = str(built.folder / "runs/demo/base/all/seed1/best.pt")
+    workspace = Workspace(tmp_path)
+    planned = workspace.planned(changes=changes)
+    assert planned == {
+        "manifest": 1,
+        "visual": 1,
+        "text": 1,
+        "audio_pann": 1,
+        "audio_clap": 1,
+        "problems": 1,
+        "predict": 1,
+        "rank": 1,
+        "plot_moments": 1,
+    }
+    done = workspace.snakemake("--cores", "2", changes=changes)
+    assert done.returncode == 0, done.stderr[-4000:]
+    predicted = (tmp_path / "predictions/folder/queries.jsonl").read_text().splitlines()
+    for row, line in zip(rows, map(json.loads, predicted), strict=True):
+        assert line["qid"] == row["qid"]
+        assert len(line["pred_saliency_scores"]) == row["duration"] // 2
+        scores = [score for _, _, score in line["pred_relevant_windows"]]
+        assert scores == sorted(scores, reverse=True)
+        assert len(scores) > 1
+        assert all(0 <= start < end <= row["duration"] for start, end, _ in line["pred_relevant_windows"])
+        assert (tmp_path / f"plots/moments/{row['qid']}.png").is_file()
+    assert "something is heard" in (tmp_path / "results/ranked.md").read_text()
+    assert workspace.planned(changes=changes) == {}
+    changes["inference"]["duplicate_iou"] = 0.9
+    assert workspace.planned(changes=changes) == {"predict": 1, "rank": 1, "plot_moments": 1}
+
+
+def test_what_a_checkpoint_replaces() -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    checked = check(merge(config, overlay()), SCHEMA)
+    assert list(checked["dataset"]["annotations"]) == ["queries"]
+    with pytest.raises(UserError, match=r"checkpoint: no such file: no/such\.pt"):
+        check_checkpoint(merge(checked, {"checkpoint": "no/such.pt"}))
+    with pytest.raises(UserError, match=r"dataset\.annotations: 'train' is needed, as no checkpoint is given"):
+        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA)
+    with pytest.raises(UserError, match="no split has a file"):
+        check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
+
+
+def test_pictures_bear_the_names_of_queries() -> None:
+    assert query_names([{"qid": 7}, {"qid": "-a_1"}]) == ["7", "-a_1"]
+    for qid in ("a/b", "..", "a b"):
+        with pytest.raises(UserError, match="pictures bear its name"):
+            query_names([{"qid": qid}])

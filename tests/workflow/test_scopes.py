@@ -1,0 +1,129 @@
+"""One network a domain: which scopes there are, what runs for them, and the table by domain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli import UserError
+from model.config import TrainConfig
+from tests.workflow.workspace import Workspace, merge
+from workflow.dataset import Dataset
+from workflow.scopes import find_scopes, rates_clips
+
+CLIPS = 12
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def rated(folder: Path) -> dict[str, Any]:
+    """Two domains of three videos with released features in TVSum's layouts; gives the configuration to use them."""
+    rng = np.random.default_rng(0)
+    rows: dict[str, list[dict[str, Any]]] = {"train": [], "val": []}
+    for name in ("video", "text"):
+        (folder / "released" / name).mkdir(parents=True)
+    for index in range(6):
+        vid, domain = f"v{index}", ("BK", "VT")[index % 2]
+        label = rng.integers(1, 6, (CLIPS, 20)).astype(float)
+        for part in ("rgb", "opt"):
+            features = label.mean(1, keepdims=True) + rng.standard_normal((CLIPS, 8))
+            np.save(folder / f"released/video/{vid}_{part}.npy", features.astype(np.float32))
+        np.savez(folder / f"released/text/{vid}.npz", token=rng.standard_normal((3, 6)))
+        row = {"qid": vid, "vid": vid, "query": "title", "domain": domain, "duration": CLIPS, "label": label.tolist()}
+        rows["train" if index < 4 else "val"].append(row | {"relevant_windows": None, "relevant_clip_ids": None})
+    for split, part in rows.items():
+        write_rows(folder / f"{split}.jsonl", part)
+    return {
+        "dataset": {
+            "name": "rated",
+            "videos": "",
+            "annotations": {"train": "train.jsonl", "val": "val.jsonl"},
+            "shards": 1,
+            "scopes": "by_domain",
+        },
+        "imported": {
+            "i3d": {"layout": "tvsum_i3d", "folders": ["released/video"]},
+            "clip_text": {"layout": "tvsum_text", "folders": ["released/text"]},
+        },
+        "model": {"video_streams": ["i3d"], "fusion": "none"},
+        "train": {"objective": "saliency", "best_metric": "mAP", "batch_size": 4},
+        "inference": {"checkpoint": "last"},
+        "main_run": "video_only",
+        "selected_runs": ["video_only"],
+        "seeds": [1, 2],
+    }
+
+
+def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
+    changes, workspace = rated(tmp_path), Workspace(tmp_path)
+    assert workspace.planned("all", changes=changes) == {
+        "manifest": 1,
+        "import_released": 2,
+        "problems": 1,
+        "train": 4,  # 2 domains x 2 seeds
+        "infer": 4,
+        "infer_other": 4,
+        "plot_training": 1,  # of the first scope and seed
+        "tvsum": 2,
+        "tvsum_table": 1,
+        "summarise": 1,
+        "plot_summary": 1,
+    }
+    done = workspace.snakemake("--cores", "2", "all", changes=merge(changes, {"seeds": [1]}))
+    assert done.returncode == 0, done.stderr[-4000:]
+    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    names = [(row["run"], row["epoch"]) for row in table["rows"]]
+    assert names[:3] == [("video_only", "best epoch"), ("video_only", "last epoch"), ("chance", None)]
+    assert {"mean human", "best found (25 clips)"} <= {name for name, _ in names}
+    assert table["domains"] == ["BK", "VT"]
+    # Each network saw its own domain, and the score is that of its history.
+    for domain, count in (("BK", "v4"), ("VT", "v5")):
+        folder = tmp_path / f"runs/rated/video_only/{domain}/seed1"
+        predicted = [json.loads(line) for line in (folder / "predictions_val.jsonl").read_text().splitlines()]
+        assert [row["qid"] for row in predicted] == [count]
+        history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        assert table["rows"][1]["values"]["mAP"][domain]["by_seed"] == [history[-1]["val"]["mAP"]]
+    assert "top-5 mAP (last epoch)" in (tmp_path / "results/summary.md").read_text()
+    assert (tmp_path / "plots/summary.png").is_file()
+
+
+def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tuple[dict[str, Any], Dataset]:
+    files = {split: str(folder / f"{split}.jsonl") for split in domains}
+    for split, names in domains.items():
+        rows = [{"qid": f"{split}{i}", "vid": f"{split}{i}", "query": "q", "domain": n} for i, n in enumerate(names)]
+        write_rows(Path(files[split]), rows)
+    config = {"dataset": {"scopes": "by_domain", "annotations": files}, "checkpoint": ""}
+    return config, Dataset([], {vid: Path(vid) for vid in there}, {})
+
+
+def test_a_domain_needs_videos_to_train_and_to_score(tmp_path: Path) -> None:
+    domains = {"train": ["VT", "BK", "VT", "GA"], "val": ["VT", "BK", "GA"]}
+    there = ["train1", "train2", "train3", "val0", "val1"]
+    assert find_scopes(*dataset(tmp_path, domains, there)) == (["BK", "VT"], ["GA"])
+    # Without any media files all features are imported.
+    assert find_scopes(*dataset(tmp_path, domains, [])) == (["BK", "GA", "VT"], [])
+    with pytest.raises(UserError, match="no domain has videos in both"):
+        find_scopes(*dataset(tmp_path, domains, ["train0", "val1"]))
+
+
+@pytest.mark.parametrize("name", [None, "all", "../x", "a b", ""])
+def test_domains_are_names(tmp_path: Path, name: str | None) -> None:
+    with pytest.raises(UserError, match=r"train\.jsonl: qid train0: domain must be a name"):
+        find_scopes(*dataset(tmp_path, {"train": [name], "val": [name]}, []))
+
+
+def test_one_table_holds_one_kind_of_score() -> None:
+    moments, saliency = TrainConfig(), TrainConfig(objective="saliency", best_metric="mAP")
+    trained = {"a": moments, "b": saliency, "c": saliency}
+    assert rates_clips("by_domain", trained, ["b", "c"]) and rates_clips("all", trained, ["b"])
+    assert not rates_clips("all", trained, ["a"])
+    with pytest.raises(UserError, match="runs of both"):
+        rates_clips("all", trained, ["a", "b"])
+    with pytest.raises(UserError, match="by_domain is for"):
+        rates_clips("by_domain", trained, ["a"])
