@@ -58,6 +58,7 @@ class GateMeans:
         self._sums: dict[str, NDArray[np.float64]] = {}
         self._count = 0
 
+    @torch.no_grad()
     def add(self, predicted: Predicted) -> None:
         """Take in one query: the mean over the clips of its video."""
         mask = predicted.inputs.audio_mask
