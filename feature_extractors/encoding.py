@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cli import Settings, UserError, canonical_json
-from feature_extractors.decode.media import Problems
+from feature_extractors.decode.media import Problems, unforeseen
 from feature_extractors.manifest import Video
 from feature_extractors.prefetch import prefetch
 from feature_extractors.store import Arrays, Provenance, write_groups
@@ -232,3 +232,7 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
         yield from decode(video, problems)
     except UserError as problem:
         problems.add(str(problem).removeprefix(f"{file}: "))
+    except MemoryError:  # says nothing about the video
+        raise
+    except Exception as problem:
+        problems.add(unforeseen(problem))

@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.filter import Graph
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -39,8 +40,27 @@ class Shown:
         if frame.interlaced_frame:
             frame = _deinterlace([self.before, frame, self.after])
         picture = frame.to_ndarray(format="rgb24")
-        # `rotation` is counter-clockwise, in degrees, as np.rot90 turns.
-        return np.ascontiguousarray(np.rot90(picture, k=round(self.frame.rotation / 90) % 4))
+        return _upright(picture, display_matrix(self.frame))
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+    data = next((data for data in frame.side_data if data.type == Type.DISPLAYMATRIX), None)
+    if data is None:
+        return 1, 0, 0, 1
+    values = np.frombuffer(bytes(data), np.int32)
+    return int(values[0]), int(values[1]), int(values[3]), int(values[4])
+
+
+def _upright(picture: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Turn by quarters and mirror as the matrix says, as players do; other angles go to the nearest quarter."""
+    a, b, c, d = matrix
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture = picture.transpose(1, 0, 2)
+        across, down = c, b
+    else:
+        across, down = a, d
+    return np.ascontiguousarray(picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 
 def _deinterlace(around: Sequence[VideoFrame | None]) -> VideoFrame:

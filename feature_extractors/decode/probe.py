@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cli import UserError
-from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, unforeseen
 from feature_extractors.decode.timeline import Timeline, read_timeline
 from feature_extractors.manifest import ClipConfig, Video
 
@@ -27,6 +27,10 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipCo
             return probe(folder, file, clips)
         except (UserError, OSError) as problem:
             cause = " ".join(str(problem).removeprefix(f"{file}: ").split())
+        except MemoryError:  # says nothing about the video
+            raise
+        except Exception as problem:
+            cause = unforeseen(problem)
     return Video(
         vid=vid,
         file=str(file.relative_to(folder)) if file else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -57,6 +58,40 @@ def test_pictures_are_upright(tmp_path: Path, rotation: int) -> None:
         # quarter turn to the right (QuickTime file format, "Matrices").
         assert np.array([0, 65536, 0, -65536, 0, 0], ">i4").tobytes() in file.read_bytes()
     assert numbers_at(file, [0.0, 0.2, 0.36]) == [0, 5, 9]  # turned the other way, the bits would be in reverse
+
+
+# (a, b, c, d): what lies at (x, y) is shown at (a x + c y, b x + d y) (QuickTime file format, "Matrices").
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-1, 0, 0, 1), lambda picture: picture[:, ::-1]),  # left and right change places: selfies
+        ((1, 0, 0, -1), lambda picture: picture[::-1]),
+        ((-1, 0, 0, -1), lambda picture: picture[::-1, ::-1]),
+        ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda picture: picture.transpose(1, 0, 2)[::-1, ::-1]),
+        ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)),
+        ((0, -1, 1, 0), lambda picture: np.rot90(picture)),
+    ],
+)
+def test_mirrored_pictures_are_as_players_show_them(
+    tmp_path: Path, matrix: tuple[int, ...], shown: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    file = tmp_path / "v.mp4"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=64, height=48, pix_fmt="yuv420p")
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[:16, :16] = 255  # a mark in one corner, and half of one in the next: no two ways of showing are alike
+        picture[:16, 48:] = 128
+        for _ in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    plain = next(frames_at(file, [0.1]))
+    content = bytearray(file.read_bytes())
+    track = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value * 65536 for value in matrix)
+    content[track : track + 36] = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    file.write_bytes(content)
+    np.testing.assert_array_equal(next(frames_at(file, [0.1])), shown(plain))
 
 
 def test_frames_spread_over_clips(tmp_path: Path) -> None:
