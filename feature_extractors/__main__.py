@@ -194,7 +194,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         patients = doctor.list_folder(arguments.videos)
     doctor.examine(patients, clips, arguments.decode)
     if arguments.out:
-        write_text(arguments.out, doctor.write_tsv(patients, clips))
+        write_text(arguments.out, doctor.write_tsv(patients))
     sys.stdout.write(doctor.write_table(patients))
     return doctor.EXIT_STATUS[doctor.worst(patients)]
 

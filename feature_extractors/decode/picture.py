@@ -39,16 +39,16 @@ class Shown:
         frame = self.frame
         if frame.interlaced_frame:
             frame = _deinterlace([self.before, frame, self.after])
-        picture = frame.to_ndarray(format="rgb24")
+        picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")  # type: ignore[assignment]
         return _upright(picture, display_matrix(self.frame))
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
-    data = next((data for data in frame.side_data if data.type == Type.DISPLAYMATRIX), None)
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
     if data is None:
         return 1, 0, 0, 1
-    values = np.frombuffer(bytes(data), np.int32)
+    values = np.frombuffer(data, np.int32)
     return int(values[0]), int(values[1]), int(values[3]), int(values[4])
 
 

@@ -16,6 +16,7 @@ from feature_extractors.decode.timeline import Timeline, read_timeline
 from feature_extractors.manifest import ClipConfig, Video
 
 DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
+CUT_OFF = "cut off"
 LONGEST_S = 24 * 3600.0
 """A declared duration beyond this is not believed."""
 
@@ -59,7 +60,7 @@ def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
         declared = _declared(container, pick_pictures(file, container), timeline)
         there = max(timeline.end, timeline.others_end)
         if there + clips.seconds <= declared <= LONGEST_S:
-            problems.add(f"cut off: ends at {there:.1f} s of {declared:.1f} s")
+            problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
