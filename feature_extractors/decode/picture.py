@@ -9,9 +9,11 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.filter import Graph
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
+
+QUARTERS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
+"""Display matrices of turns counter-clockwise."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,15 @@ class Shown:
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV 18 does not know all kinds of side data of its FFmpeg (EXIF, in Motion JPEG) and then gives none of them;
+        # only the angle, counter-clockwise in degrees, can be had.
+        return QUARTERS[round(frame.rotation / 90) % 4]
     if data is None:
         return 1, 0, 0, 1
-    values = np.frombuffer(data, np.int32)
+    values = np.frombuffer(bytes(data), np.int32)
     return int(values[0]), int(values[1]), int(values[3]), int(values[4])
 
 

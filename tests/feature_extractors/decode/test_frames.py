@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from feature_extractors.decode import Problems, frames_at, frames_of_clips, probe
 from feature_extractors.manifest import ClipConfig
@@ -92,6 +93,19 @@ def test_mirrored_pictures_are_as_players_show_them(
     content[track : track + 36] = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
     file.write_bytes(content)
     np.testing.assert_array_equal(next(frames_at(file, [0.1])), shown(plain))
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
+def test_pictures_with_exif(tmp_path: Path, orientation: int, turns: int) -> None:
+    """Such as in the Motion JPEG of cameras. PyAV does not know this kind of side data and raises for all of it."""
+    ramp = np.add.outer(np.arange(48) * 4, np.arange(64)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / "v.mjpeg"
+    Image.fromarray(ramp).convert("RGB").save(file, format="jpeg", quality=100, exif=exif)
+    plain = np.asarray(Image.open(file).convert("RGB"), np.int64)
+    shown = next(frames_at(file, [0.0]))
+    assert abs(shown - np.rot90(plain, turns)).max() < 6
 
 
 def test_frames_spread_over_clips(tmp_path: Path) -> None:
