@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import tokenize
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -202,7 +203,7 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
                 raise UserError(f"{file}: no array {key!r} in it (there are: {', '.join(names)})")
             with archive.open(f"{key}.npy") as content:
                 return _header(content)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile) as problem:
         raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
 
 
@@ -232,7 +233,7 @@ def _dims(config: ImportConfig, files_of_ids: list[list[list[Path]]]) -> list[in
 
 
 def _width(file: Path, shape: tuple[int, ...]) -> int:
-    if len(shape) != 2:
+    if len(shape) != 2 or shape[1] < 1 or shape[0] < 0:
         raise UserError(f"{file}: features must be (rows, dim), got {shape}")
     return shape[1]
 

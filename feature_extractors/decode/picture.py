@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -48,14 +49,14 @@ class Shown:
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
         # PyAV 18 does not know all kinds of side data of its FFmpeg (EXIF, in Motion JPEG) and then gives none of them;
         # only the angle, counter-clockwise in degrees, can be had.
         return QUARTERS[round(frame.rotation / 90) % 4]
     if data is None:
         return 1, 0, 0, 1
-    values = np.frombuffer(bytes(data), np.int32)
+    values = np.frombuffer(data, np.int32)
     return int(values[0]), int(values[1]), int(values[3]), int(values[4])
 
 

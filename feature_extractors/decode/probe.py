@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from av.video.stream import VideoStream
 from cli import UserError
 from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, unforeseen
 from feature_extractors.decode.timeline import Timeline, read_timeline
+from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import ClipConfig, Video
 
 DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
@@ -38,7 +38,7 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipCo
         duration_s=0.0,
         n_clips=0,
         has_audio=False,
-        sha256=_sha256(file) if file and file.is_file() else "",
+        sha256=digest_of(file) if file and file.is_file() else "",
         problem=cause,
     )
 
@@ -71,7 +71,7 @@ def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
         duration_s=duration,
         n_clips=clips.count(duration),
         has_audio=sound is not None,
-        sha256=_sha256(file),
+        sha256=digest_of(file),
         start_s=timeline.start_s,
         problem=str(problems),
     )
@@ -94,8 +94,3 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
         end = (container.duration + (container.start_time or 0)) / av.time_base
         lengths.append(end - timeline.start_s)
     return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
