@@ -128,7 +128,7 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
         ({"config": '{"clips": {"seconds": 0}}'}, "clips.seconds: must be more than 0"),
         ({"shard": 2, "shards": 2}, "--shard: 2 is none of 2 shards"),
         ({"shard": -1}, "--shard: -1 is none of 1 shards"),
-        ({"out": "{dataset}/videos"}, "Is a directory"),
+        ({"out": "{dataset}/videos"}, "is a folder, not a file to write"),
     ],
 )
 def test_a_mistake_is_one_line(
