@@ -24,6 +24,9 @@ from feature_extractors.decode.random_access import (
     starts_afresh,
 )
 
+GOES_BACK_S = 0.5
+"""Less than this is the order of B-frames, written by a program that counts wrongly."""
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -112,7 +115,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     if not len(ticks):
         raise UserError(f"{file}: no video frames")
     told_twice = _told_twice(pts, visible_mask, restarts) * float(time_base)
-    if told_twice:
+    if told_twice >= GOES_BACK_S:
         problems.add(f"timestamps go back: {told_twice:.1f} s of video left out")
     scale, per = time_base.numerator, time_base.denominator
     begins = (ticks - ticks[0]) * scale / per
