@@ -18,10 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extractors.decode import Problems, examine, frames_of_clips, open_sound
-from feature_extractors.manifest import ClipConfig, Video
-from tests.feature_extractors.media import Coding, read_number, steady, write_media
-from tests.feature_extractors.odd_media import Odd, kinds
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from feature_extractors.decode import Problems, examine, frames_of_clips, open_sound  # noqa: E402
+from feature_extractors.manifest import ClipConfig, Video  # noqa: E402
+from tests.feature_extractors.media import Coding, read_number, steady, write_media  # noqa: E402
+from tests.feature_extractors.odd_media import Odd, kinds  # noqa: E402
 
 SECONDS = 1.0
 BEGIN, END = "<!-- odd media: begin -->", "<!-- odd media: end -->"

@@ -94,7 +94,7 @@ def visual(arguments: argparse.Namespace) -> None:
     device = use_device(arguments.device, arguments.threads)
     videos = read_table(arguments.manifest)
     weights = find_weights(stage.clip, arguments.weights)
-    extract(stage, videos, arguments.videos, weights, arguments.out, device, arguments.threads)
+    extract(stage, videos, arguments.videos, weights, arguments.out, device)
 
 
 def text(arguments: argparse.Namespace) -> None:
@@ -194,7 +194,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         patients = doctor.list_folder(arguments.videos)
     doctor.examine(patients, clips, arguments.decode)
     if arguments.out:
-        write_text(arguments.out, doctor.write_tsv(patients, clips))
+        write_text(arguments.out, doctor.write_tsv(patients))
     sys.stdout.write(doctor.write_table(patients))
     return doctor.EXIT_STATUS[doctor.worst(patients)]
 
@@ -261,7 +261,7 @@ def _add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str, 
     else:
         _add_optional(parser, "--weights", metavar="FILE", text=weights)
     parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
-    parser.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--threads", type=_positive, default=1, help="CPU threads of the network (default 1)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
 
 

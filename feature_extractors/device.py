@@ -26,6 +26,8 @@ def use_device(name: str, threads: int) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):  # `meta` computes nothing, others were never tried
+            raise UserError(f"--device {name}: must be auto, cpu, cuda or cuda:N")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, ValueError) as problem:
         raise UserError(f"--device {name}: {str(problem).splitlines()[0]}") from None

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import UserError, track
+from feature_extractors.decode import examine as examine_video
+from feature_extractors.decode.media import unforeseen
+from feature_extractors.decode.probe import CUT_OFF
 from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import NO_VIDEO, ClipConfig, Video
 from feature_extractors.media_facts import MediaFacts, NoVideo, inspect_media
@@ -23,6 +26,7 @@ class Patient:
 
     Attributes:
         annotated: durations in seconds that annotations or a video table give.
+        video: what `manifest` would write of it.
         findings: (severity, text).
     """
 
@@ -30,12 +34,17 @@ class Patient:
     file: Path | None
     annotated: set[float] = field(default_factory=set)
     facts: MediaFacts | None = None
-    sha256: str = ""
+    video: Video | None = None
     findings: list[tuple[str, str]] = field(default_factory=list)
 
     def find(self, severity: str, text: str) -> None:
         """Add a finding."""
         self.findings.append((severity, text))
+
+    @property
+    def sha256(self) -> str:
+        """Of the file; empty without one."""
+        return self.video.sha256 if self.video else ""
 
     @property
     def severity(self) -> str:
@@ -99,19 +108,27 @@ def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
 
 
 def examine(patients: list[Patient], clips: ClipConfig, decode: bool) -> None:
-    """Look at every file and add what is found."""
+    """Look at every file and add what is found; whether and for how long it gives features is what `manifest` says."""
     for patient in track(patients, "doctor"):
         if patient.file is None:
             continue
-        patient.sha256 = digest_of(patient.file)
+        patient.video = examine_video(patient.file.parent, patient.vid, patient.file, "", clips)
+        if patient.video.problem:
+            lost = not patient.video.n_clips or CUT_OFF in patient.video.problem
+            patient.find("error" if lost else "warning", patient.video.problem)
+        if not patient.video.n_clips:
+            continue
         try:
             patient.facts = inspect_media(patient.file, decode)
         except NoVideo as problem:
             patient.find("error", str(problem))
             continue
+        except Exception as problem:
+            patient.find("error", unforeseen(problem))
+            continue
         for severity, text in [*_picture(patient.facts), *_sound(patient.facts, clips)]:
             patient.find(severity, text)
-        for severity, text in _length(patient.facts, patient.annotated, clips):
+        for severity, text in _length(patient.facts, patient.video, patient.annotated, clips):
             patient.find(severity, text)
     for patient, others in _same([one for one in patients if one.sha256], lambda patient: patient.sha256):
         patient.find("warning", f"the same content as {', '.join(other.vid for other in others)}")
@@ -134,7 +151,9 @@ def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
         yield "note", f"variable frame rate: {low * 1000:.0f} to {high * 1000:.0f} ms between frames"
     if facts.steps[1] > 2:
         yield "warning", f"a picture stays for {facts.steps[1]:.1f} s"
-    if facts.rotation:
+    if facts.mirrored:
+        yield "note", "to be mirrored"
+    elif facts.rotation:
         yield "note", f"to be turned by {facts.rotation} degrees"
     if facts.interlaced:
         yield "note", "interlaced"
@@ -152,33 +171,31 @@ def _sound(facts: MediaFacts, clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if not facts.sounds:
         yield "note", "no sound"
         return
-    first = facts.sounds[0]
+    if facts.sound is None:
+        yield "warning", "the audio stream that is used (the default, or else the first) holds no sound"
+        return
+    first = facts.sound
     if len(facts.sounds) > 1:
-        yield "note", f"{len(facts.sounds)} audio streams, of which the first is used"
+        yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
     if abs(first.start) > 0.1:
         yield "note", f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:
         yield "note", f"sound goes on {first.end - facts.duration:.1f} s after the picture"
-    if first.rate < 16_000:
+    if 0 < first.rate < 16_000:  # 0: not known before it is decoded
         yield "note", f"sound of {first.rate} Hz"
     if first.channels > 2:
         yield "note", f"sound of {first.channels} channels"
 
 
-def _length(facts: MediaFacts, annotated: set[float], clips: ClipConfig) -> Iterable[tuple[str, str]]:
-    if facts.broken:
-        yield "error", f"cannot be read to its end: {facts.broken}"
-    missing = facts.header_seconds - facts.duration
-    if missing > max(0.5, 0.01 * facts.header_seconds):
-        yield "error", f"cut short: {facts.header_seconds:.1f} s by its header, pictures for {facts.duration:.1f} s"
+def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if facts.undecodable > 0:
         yield "warning", f"{facts.undecodable} frames or packets that cannot be decoded"
     if facts.duration < clips.seconds:
         yield "warning", f"shorter than one clip: {facts.duration:.2f} s"
     for seconds in annotated:
-        labelled, there = clips.count(seconds), clips.count(facts.duration)
+        labelled, there = clips.count(seconds), video.n_clips
         if labelled > there:
             yield (
                 "error",
@@ -193,22 +210,22 @@ def worst(patients: Iterable[Patient]) -> str:
     return max((patient.severity for patient in patients), key=SEVERITIES.index, default="ok")
 
 
-def write_tsv(patients: list[Patient], clips: ClipConfig) -> str:
+def write_tsv(patients: list[Patient]) -> str:
     """One line a video with all that is known, tab-separated; empty where nothing is known."""
-    rows = [_row(patient, patient.facts, clips) for patient in patients]
+    rows = [_row(patient, patient.facts) for patient in patients]
     lines = ["\t".join(rows[0]), *("\t".join(" ".join(value.split()) for value in row.values()) for row in rows)]
     return "\n".join(lines) + "\n"
 
 
-def _row(patient: Patient, facts: MediaFacts | None, clips: ClipConfig) -> dict[str, str]:
-    sound = facts.sounds[0] if facts and facts.sounds else None
+def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:
+    sound = facts.sound if facts else None
     return {
         "vid": patient.vid,
         "file": patient.file.name if patient.file else "",
         "severity": patient.severity,
         "duration_s": f"{facts.duration:.3f}" if facts else "",
         "annotated_s": ", ".join(f"{seconds:g}" for seconds in sorted(patient.annotated)),
-        "clips": str(clips.count(facts.duration)) if facts else "",
+        "clips": str(patient.video.n_clips) if patient.video else "",
         "fps": f"{facts.fps:.3f}" if facts else "",
         "frames": str(facts.frames) if facts else "",
         "uneven": str(facts.uneven).lower() if facts else "",
@@ -237,7 +254,7 @@ def write_table(patients: list[Patient]) -> str:
     width = min(40, max(len(patient.vid) for patient in patients))
     for patient in ordered:
         facts = patient.facts
-        sound = f", {facts.sounds[0].codec} {facts.sounds[0].rate} Hz" if facts and facts.sounds else ""
+        sound = f", {facts.sound.codec} {facts.sound.rate} Hz" if facts and facts.sound else ""
         what = (
             f"{facts.duration:8.1f} s  {facts.fps:6.2f} fps  {facts.codec} {facts.width}x{facts.height}{sound}"
             if facts

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cli import Settings, UserError, canonical_json
-from feature_extractors.decode.media import Problems
+from feature_extractors.decode.media import Problems, unforeseen
+from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import Video
 from feature_extractors.prefetch import prefetch
 from feature_extractors.store import Arrays, Provenance, write_groups
@@ -79,11 +80,20 @@ class Encoder:
 
     def store(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
         """Rows in the type in which they are kept."""
-        if self.config.dtype == "float32":
-            return rows
-        if len(rows) and abs(rows).max() > np.finfo(np.float16).max:
-            raise UserError("encoding.dtype: features are too large for float16")
-        return rows.astype(np.float16)
+        return as_stored(rows, self.config)
+
+
+def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.floating]:
+    """Rows in the type in which they are kept.
+
+    Raises:
+        UserError: values beyond what float16 holds.
+    """
+    if config.dtype == "float32":
+        return rows
+    if rows.size and abs(rows).max() > np.finfo(np.float16).max:
+        raise UserError("encoding.dtype: features are too large for float16")
+    return rows.astype(np.float16)
 
 
 @dataclass(frozen=True)
@@ -228,7 +238,14 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     file = folder / video.file
     if not file.is_file():
         raise UserError(f"{file}: no such video")
+    if video.sha256 and digest_of(file) != video.sha256:
+        problems.add("the file is another than when its table was made: left out; make the table again")
+        return
     try:
         yield from decode(video, problems)
     except UserError as problem:
         problems.add(str(problem).removeprefix(f"{file}: "))
+    except MemoryError:  # says nothing about the video
+        raise
+    except Exception as problem:
+        problems.add(unforeseen(problem))

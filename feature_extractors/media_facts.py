@@ -9,9 +9,11 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from cli import UserError
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, read_packets
+from feature_extractors.decode.picture import display_matrix
 from feature_extractors.manifest import NO_VIDEO
 
 SEVERAL = 1.1
@@ -38,7 +40,6 @@ class MediaFacts:
 
     Attributes:
         container: FFmpeg's name of the format.
-        header_seconds: duration that the container claims; 0 where it says nothing.
         duration: seconds from the first video frame to the end of the last video packet.
         start: time of the first video frame on the file's own clock, seconds.
         frames: video packets that are shown.
@@ -46,14 +47,14 @@ class MediaFacts:
         steps: shortest and longest step between two frames, seconds.
         uneven: whether the steps differ by more than rounding.
         rotation: degrees counter-clockwise to turn a picture upright.
+        mirrored: whether moreover left and right are to change places.
+        sound: the audio stream that is used; None if there is none, or nothing in it.
         sounds: audio streams with packets.
         silent_streams: audio streams without any.
-        broken: why the file could not be read to its end, or empty.
         undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
     """
 
     container: str
-    header_seconds: float
     duration: float
     start: float
     frames: int
@@ -65,10 +66,11 @@ class MediaFacts:
     width: int
     height: int
     rotation: int
+    mirrored: bool
     interlaced: bool
+    sound: SoundFacts | None
     sounds: tuple[SoundFacts, ...]
     silent_streams: int
-    broken: str
     undecodable: int
 
 
@@ -82,44 +84,39 @@ def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
     Raises:
         NoVideo: empty, not a media file, a picture, without a video stream, or without a video frame.
     """
-    if file.stat().st_size == 0:
-        raise NoVideo("empty file")
     try:
-        # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
-        with av.open(f"file:{file}") as container:
+        with open_media(file) as container:
             return _inspect(container, file, decode)
-    except av.FFmpegError as problem:
-        raise NoVideo(f"not a readable media file: {problem.strerror}") from None
+    except UserError as problem:
+        raise NoVideo(str(problem).removeprefix(f"{file}: ")) from None
 
 
 def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
     name = container.format.name
     if any(part in name for part in PICTURES) or NO_VIDEO.fullmatch(file.suffix):
         raise NoVideo(f"not a video but {name}")
-    if not container.streams.video:
-        raise NoVideo("no video stream")
-    stream = container.streams.video[0]
-    spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in container.streams}
+    stream, used = pick_pictures(file, container), pick_sound(container)
+    tracks = [track for track in container.streams.audio if track.codec_context is not None]
+    spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in (stream, *tracks)}
     picture: Any = None
     undecodable, decoded = 0, 0
-    broken = ""
-    try:
-        for packet in container.demux():
-            wanted = packet.stream.type in ("video", "audio")
-            if wanted and packet.pts is not None and packet.time_base is not None and not packet.is_discard:
-                begin = float(packet.pts * packet.time_base)
-                spans[packet.stream.index].append((begin, begin + float((packet.duration or 0) * packet.time_base)))
-            if wanted and (decode or (picture is None and packet.stream.index == stream.index)):
-                try:
-                    frames = packet.decode()
-                except av.FFmpegError:
-                    undecodable += 1
-                    continue
-                if packet.stream.index == stream.index:
-                    decoded += len(frames)
-                    picture = frames[0] if picture is None and frames else picture
-    except av.FFmpegError as problem:
-        broken = problem.strerror or type(problem).__name__
+    # What the packets say of damage is `probe`'s to tell.
+    for packet in read_packets(container, [stream, *tracks], Problems()):
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and packet.time_base is not None and not packet.is_discard:
+            of_stream = spans[packet.stream.index]
+            # A stream without a container has no times: one packet follows the other.
+            begin = float(ticks * packet.time_base) if ticks is not None else of_stream[-1][1] if of_stream else 0.0
+            of_stream.append((begin, begin + float((packet.duration or 0) * packet.time_base)))
+        if decode or (picture is None and packet.stream.index == stream.index):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                undecodable += 1
+                continue
+            if packet.stream.index == stream.index:
+                decoded += len(frames)
+                picture = frames[0] if picture is None and frames else picture
     shown = sorted(spans[stream.index])
     if not shown:
         raise NoVideo("no video frames")
@@ -127,20 +124,20 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
         raise NoVideo("no video frame can be decoded")
     begin, end = shown[0][0], max(last for _, last in shown)
     steps = np.diff([time for time, _ in shown])
-    sounds = [
-        SoundFacts(
+    sounds = {
+        sound.index: SoundFacts(
             codec=str(sound.codec_context.name),
             rate=int(sound.codec_context.sample_rate),
             channels=int(sound.codec_context.channels),
             start=min(first for first, _ in spans[sound.index]) - begin,
             end=max(last for _, last in spans[sound.index]) - begin,
         )
-        for sound in container.streams.audio
+        for sound in tracks
         if spans[sound.index]
-    ]
+    }
+    a, b, c, d = display_matrix(picture)
     return MediaFacts(
         container=name,
-        header_seconds=_header_seconds(container, stream),
         duration=end - begin,
         start=begin,
         frames=len(shown),
@@ -152,20 +149,14 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
         width=int(picture.width),
         height=int(picture.height),
         rotation=round(picture.rotation) % 360,
+        mirrored=a * d - b * c < 0,
         interlaced=bool(picture.interlaced_frame),
-        sounds=tuple(sounds),
+        sound=sounds.get(used.index) if used is not None else None,
+        sounds=tuple(sounds.values()),
         silent_streams=len(container.streams.audio) - len(sounds),
-        broken=broken,
         # Many decoders leave a damaged frame out without a word.
         undecodable=max(undecodable, len(shown) - decoded) if decode else -1,
     )
-
-
-def _header_seconds(container: InputContainer, stream: VideoStream) -> float:
-    """What the container claims for its video, or for all of it."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return float(container.duration or 0) / av.time_base
 
 
 def _uneven(steps: NDArray[np.float64]) -> bool:

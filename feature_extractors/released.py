@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ from feature_extractors.manifest import ClipConfig, Video
 from feature_extractors.store import Arrays, Provenance, write_store
 
 _log = logging.getLogger(__name__)
+ARCHIVE = (zipfile.BadZipFile, zlib.error)
+"""What a damaged .npz file raises."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
                 values = archive[key]
         else:
             values = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, IndexError, EOFError, *ARCHIVE) as problem:
         raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
         raise UserError(f"{file}: features must be numbers with a point (rows, dim), got {values.dtype} {values.shape}")
@@ -202,7 +206,7 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
                 raise UserError(f"{file}: no array {key!r} in it (there are: {', '.join(names)})")
             with archive.open(f"{key}.npy") as content:
                 return _header(content)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, *ARCHIVE) as problem:
         raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
 
 
@@ -232,7 +236,7 @@ def _dims(config: ImportConfig, files_of_ids: list[list[list[Path]]]) -> list[in
 
 
 def _width(file: Path, shape: tuple[int, ...]) -> int:
-    if len(shape) != 2:
+    if len(shape) != 2 or shape[1] < 1 or shape[0] < 0:
         raise UserError(f"{file}: features must be (rows, dim), got {shape}")
     return shape[1]
 

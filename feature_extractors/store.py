@@ -175,6 +175,37 @@ def read_problems(path: Path) -> tuple[str, dict[str, str]]:
     return stream, {name: cause for name, cause in found.items() if cause}
 
 
+def read_columns(path: Path) -> dict[str, list[object]]:
+    """The columns of a store: one value an id, in the order of its ids."""
+    try:
+        with h5py.File(path, "r", locking=False) as store:
+            columns = store.get("columns", {})
+            return {
+                key: (values.asstr() if h5py.check_string_dtype(values.dtype) else values)[:].tolist()
+                for key, values in columns.items()
+            }
+    except (OSError, KeyError, ValueError) as problem:
+        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+
+
+def read_pooled(path: Path) -> NDArray[np.float64]:
+    """The pooled embeddings of a text store, (ids, dim); of dim 0 where it has none.
+
+    Raises:
+        UserError: not readable, or values that are not finite.
+    """
+    try:
+        with h5py.File(path, "r", locking=False) as store:
+            if "pooled" not in store:
+                return np.zeros((len(store["ids"]), 0))
+            pooled: NDArray[np.float64] = store["pooled"][:].astype(np.float64)
+    except (OSError, KeyError, ValueError) as problem:
+        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+    if not np.isfinite(pooled).all():
+        raise UserError(f"{path}: holds features that are not finite numbers")
+    return pooled
+
+
 class Store:
     """A store read into memory.
 

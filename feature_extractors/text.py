@@ -15,7 +15,7 @@ from feature_extractors import CODE_VERSION
 from feature_extractors.clip_facts import ClipModelConfig
 from feature_extractors.clip_model import build_clip, project_pooled, token_states, valid_lengths
 from feature_extractors.device import describe_device
-from feature_extractors.encoding import FULL_PRECISION, EncodingConfig, library_versions
+from feature_extractors.encoding import FULL_PRECISION, EncodingConfig, as_stored, library_versions
 from feature_extractors.store import Arrays, Provenance, write_groups
 from feature_extractors.weights import fingerprint
 
@@ -48,7 +48,7 @@ def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path, devi
         details=clip.describe_weights(),
     )
     texts = {str(row["qid"]): row["query"] for row in queries}
-    precision, kept = getattr(torch, stage.encoding.precision), np.dtype(stage.encoding.dtype)
+    precision = getattr(torch, stage.encoding.precision)
 
     def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
         for group in pending:
@@ -63,8 +63,8 @@ def extract(stage: TextStage, queries: list[Row], weights: Path, out: Path, devi
                 yield (
                     qid,
                     {
-                        "tokens": states[place, :length].astype(kept),
-                        "pooled": pooled[place : place + 1].astype(kept),
+                        "tokens": as_stored(states[place, :length], stage.encoding),
+                        "pooled": as_stored(pooled[place : place + 1], stage.encoding),
                     },
                 )
 

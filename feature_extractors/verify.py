@@ -1,12 +1,9 @@
-"""Compare two feature stores row by row, and say what a difference looks like and where it comes from.
-
-Two causes that look like bad features are recognised: parts joined in another order, and rows shifted by a clip.
-"""
+"""Compare two feature stores row by row, and say what a difference looks like (`row_order`) and where it comes from."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from feature_extractors.store import Store
-
-Rows = NDArray[np.float64]
-SAMPLE = 4096
-"""Rows looked at to find out the order of channels: enough to tell any two orders apart."""
-CONVINCING = 0.999
-"""Mean cosine at which another order of channels, or a shift, is taken for the cause."""
+from feature_extractors.row_order import CONVINCING, find_order, find_shift
+from feature_extractors.row_pairs import Pair, Rows, cosines_of, matched, places
+from feature_extractors.store import Store, read_columns, read_pooled
 
 
 @dataclass(frozen=True)
@@ -33,6 +26,8 @@ class Agreement:
         cosine_mean: their mean.
         worst: id and clip (for texts, token) of the smallest.
         norm_ratio: mean norm in B over mean norm in A.
+        norm_off: how far the ratio of the norms of two rows is from 1 at most; infinite where one of them is 0.
+        norm_worst: id and clip of that.
         largest: largest absolute difference of two values; infinite where widths differ.
     """
 
@@ -41,6 +36,8 @@ class Agreement:
     cosine_mean: float
     worst: str
     norm_ratio: float
+    norm_off: float
+    norm_worst: str
     largest: float
 
 
@@ -53,29 +50,38 @@ class Comparison:
         only: ids that only one has, of A and B.
         lengths: ids whose rows lie at other clips, with both numbers of rows.
         agreement: of the shared rows; None if there are none or the widths differ.
+        pooled: of the pooled embeddings of shared texts; None if either has none, or the widths differ.
+        pooled_dims: widths of these embeddings of A and B; 0 without.
         hints: what a difference looks like, one line each.
-        provenance: attributes that differ, as (key, A, B).
+        provenance: attributes that differ in any two shards that share ids, as (key, A, B).
+        columns: those that differ, as (name, number of ids, one of these ids, its A, its B).
     """
 
     dims: tuple[int, int]
     only: tuple[list[str], list[str]]
     lengths: list[tuple[str, int, int]]
     agreement: Agreement | None
+    pooled: Agreement | None
+    pooled_dims: tuple[int, int]
     hints: list[str]
     provenance: list[tuple[str, str, str]]
+    columns: list[tuple[str, int, str, str, str]]
 
     def equal(self, cosine: float, tolerance: float) -> bool:
         """Whether ids, clips and widths are the same and no row differs by more than allowed.
 
+        Pooled embeddings count where both have them.
+
         Args:
             cosine: least cosine of two rows.
-            tolerance: how far the ratio of the norms may be from 1.
+            tolerance: how far the ratio of the norms of any two rows may be from 1.
         """
         if self.dims[0] != self.dims[1] or self.only != ([], []) or self.lengths:
             return False
-        if self.agreement is None:
-            return True  # no rows in either
-        return self.agreement.cosine_min >= cosine and abs(self.agreement.norm_ratio - 1) <= tolerance
+        if all(self.pooled_dims) and self.pooled_dims[0] != self.pooled_dims[1]:
+            return False
+        found = [agreement for agreement in (self.agreement, self.pooled) if agreement is not None]  # else no rows
+        return all(rows.cosine_min >= cosine and rows.norm_off <= tolerance for rows in found)
 
 
 def open_stores(path: Path) -> list[Store]:
@@ -110,120 +116,81 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
     pairs = [(name, of_first[name], of_second[name]) for name in shared]
     lengths = []
     for name, one, other in pairs:
-        places = _places(one, name), _places(other, name)
-        if not np.array_equal(*places):
-            lengths.append((name, len(places[0]), len(places[1])))
+        ours, theirs = places(one, name), places(other, name)
+        if not np.array_equal(ours, theirs):
+            lengths.append((name, len(ours), len(theirs)))
     agreement, hints = None, []
     if a.dim == b.dim:
-        agreement = _agree(pairs)
+        agreement = _agree((pair[0], *matched(pair)) for pair in pairs)
         if agreement is not None and agreement.cosine_mean < CONVINCING:
-            hints = [*_find_order(first, second, pairs), *_find_shift(pairs)]
+            hints = [*find_order(first, second, pairs), *find_shift(pairs)]
     only = sorted(of_first.keys() - of_second.keys()), sorted(of_second.keys() - of_first.keys())
-    return Comparison((a.dim, b.dim), only, lengths, agreement, hints, list(_provenance(a, b)))
+    met = list(dict.fromkeys((one, other) for _, one, other in pairs)) or [(a, b)]
+    return Comparison(
+        (a.dim, b.dim),
+        only,
+        lengths,
+        agreement,
+        *_agree_pooled(pairs),
+        hints,
+        list(dict.fromkeys(line for one, other in met for line in _provenance(one, other))),
+        _differing_columns(pairs),
+    )
 
 
-Pair = tuple[str, Store, Store]
-"""An id, and the stores of A and B that hold it: rows are read when they are compared, one video's at a time."""
-
-
-def _places(store: Store, name: str) -> NDArray[np.int64]:
-    """The clip of each row; of texts, the token."""
-    if store.text:
-        return np.arange(len(store.rows(name)))
-    mask = store.on_grid(name, max(store.n_clips(name), 1))[1]
-    return np.flatnonzero(mask)
-
-
-def _matched(pair: Pair, shift: int = 0) -> tuple[NDArray[np.int64], Rows, Rows]:
-    """The clips of A that B has `shift` clips later, and the rows of both."""
-    name, first, second = pair
-    places = _places(first, name) + shift, _places(second, name)
-    clips, ours, theirs = np.intersect1d(*places, assume_unique=True, return_indices=True)
-    return clips - shift, first.rows(name)[ours].astype(np.float64), second.rows(name)[theirs].astype(np.float64)
-
-
-def _cosines(rows: Rows, others: Rows) -> Rows:
-    norms, other_norms = np.linalg.norm(rows, axis=1), np.linalg.norm(others, axis=1)
-    both = norms * other_norms
-    cosines = np.divide((rows * others).sum(axis=1), both, out=np.zeros(len(rows)), where=both > 0)
-    cosines[(norms == 0) & (other_norms == 0)] = 1.0
-    return cosines
-
-
-def _agree(pairs: list[Pair]) -> Agreement | None:
+def _agree(parts: Iterable[tuple[str, NDArray[np.int64], Rows, Rows]]) -> Agreement | None:
+    """How rows agree that are given as (id, places, rows of A, rows of B)."""
     lowest, worst, total, count = np.inf, "", 0.0, 0
-    norms, other_norms, largest = 0.0, 0.0, 0.0
-    for pair in pairs:
-        clips, rows, others = _matched(pair)
+    norms, other_norms, norm_off, norm_worst, largest = 0.0, 0.0, -1.0, "", 0.0
+    for name, clips, rows, others in parts:
         if not len(rows):
             continue
-        cosines = _cosines(rows, others)
+        cosines = cosines_of(rows, others)
         place = int(cosines.argmin())
         if cosines[place] < lowest:
-            lowest, worst = float(cosines[place]), f"{pair[0]} at {int(clips[place])}"
+            lowest, worst = float(cosines[place]), f"{name} at {int(clips[place])}"
         total, count = total + float(cosines.sum()), count + len(rows)
-        norms += float(np.linalg.norm(rows, axis=1).sum())
-        other_norms += float(np.linalg.norm(others, axis=1).sum())
+        lengths, other_lengths = np.linalg.norm(rows, axis=1), np.linalg.norm(others, axis=1)
+        norms += float(lengths.sum())
+        other_norms += float(other_lengths.sum())
+        ratios = np.divide(other_lengths, lengths, out=np.full(len(rows), np.inf), where=lengths > 0)
+        ratios[(lengths == 0) & (other_lengths == 0)] = 1.0
+        off = abs(ratios - 1)
+        if off.max() > norm_off:
+            norm_off, norm_worst = float(off.max()), f"{name} at {int(clips[off.argmax()])}"
         largest = max(largest, float(abs(rows - others).max()))
     if not count:
         return None
     ratio = other_norms / norms if norms else (1.0 if other_norms == 0 else np.inf)
-    return Agreement(count, lowest, total / count, worst, ratio, largest)
+    return Agreement(count, lowest, total / count, worst, ratio, norm_off, norm_worst, largest)
 
 
-def _sample(pairs: list[Pair]) -> tuple[Rows, Rows]:
-    """Some matched rows of both, from ids spread over all: SAMPLE of them, or all there are."""
-    total = sum(len(first.rows(name)) for name, first, _ in pairs)
-    step = max(1, total // SAMPLE)
-    matched = [_matched(pair)[1:] for pair in pairs[::step]]
-    return np.concatenate([rows for rows, _ in matched]), np.concatenate([others for _, others in matched])
+def _agree_pooled(pairs: list[Pair]) -> tuple[Agreement | None, tuple[int, int]]:
+    """The agreement of the pooled embeddings of texts, and their widths."""
+    stores = {store for _, one, other in pairs for store in (one, other) if store.text}
+    pooled = {store: dict(zip(store.ids, read_pooled(store.path), strict=True)) for store in stores}
+    found = [(name, pooled[one][name], pooled[other][name]) for name, one, other in pairs if one.text]
+    widths = max((len(ours) for _, ours, _ in found), default=0), max((len(rows) for *_, rows in found), default=0)
+    place = np.zeros(1, np.int64)
+    parts = ((name, place, ours[None], theirs[None]) for name, ours, theirs in found if len(ours) == len(theirs) > 0)
+    return _agree(parts), widths
 
 
-def _find_order(first: Sequence[Store], second: Sequence[Store], pairs: list[Pair]) -> Iterator[str]:
-    """Say whether B has A's channels in two blocks the other way round."""
-    rows, others = _sample(pairs)
-    dim = rows.shape[1]
-    recorded = [split for store in (first[0], second[0]) for split in _recorded_splits(store)]
-    # B = A rolled by the width of A's second block. One product of two matrices tells for each pair of channels how
-    # alike they are; the roll whose diagonal is largest is the candidate, and only that is tried on whole rows.
-    unit, other_unit = _unit_channels(rows), _unit_channels(others)
-    alike = unit.T @ other_unit
-    diagonals = np.array([alike[np.arange(dim), (np.arange(dim) + roll) % dim].mean() for roll in range(1, dim)])
-    for roll in dict.fromkeys([*(dim - split for split in recorded), int(diagonals.argmax()) + 1 if dim > 1 else 0]):
-        if not 0 < roll < dim:
-            continue
-        # Parts normalised each by itself or not: the cosine of each block decides, not that of the row.
-        split = dim - roll
-        blocks = _cosines(rows[:, :split], others[:, roll:]), _cosines(rows[:, split:], others[:, :roll])
-        if min(float(block.mean()) for block in blocks) >= CONVINCING:
-            yield (
-                f"the order of channels is swapped: A is [{split} | {roll}], B has these blocks as [{roll} | {split}] "
-                f"(mean cosines {blocks[0].mean():.4f} and {blocks[1].mean():.4f} once put right)"
-            )
-            return
-
-
-def _recorded_splits(store: Store) -> list[int]:
-    """Where the parts of a joined import meet, if it has two or more."""
-    details = str(store.attributes.get("details", ""))
-    parts = json.loads(details).get("parts", []) if details else []
-    return np.cumsum([part["dim"] for part in parts])[:-1].tolist()
-
-
-def _unit_channels(rows: Rows) -> Rows:
-    """Each channel centred and of length 1, zero where it does not vary."""
-    centred = rows - rows.mean(axis=0)
-    norms = np.linalg.norm(centred, axis=0)
-    return np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
-
-
-def _find_shift(pairs: list[Pair]) -> Iterator[str]:
-    """Say whether B has A's rows a clip later or earlier."""
-    for shift, word in ((1, "later"), (-1, "earlier")):
-        cosines = [_cosines(*_matched(pair, shift)[1:]) for pair in pairs]
-        joined = np.concatenate(cosines) if cosines else np.zeros(0)
-        if len(joined) and joined.mean() >= CONVINCING:
-            yield f"the rows are shifted: B has them one place {word} than A (mean cosine {joined.mean():.4f} there)"
+def _differing_columns(pairs: list[Pair]) -> list[tuple[str, int, str, str, str]]:
+    """Columns whose values differ for a shared id, with how many and the first of them."""
+    of_store = {store: read_columns(store.path) for pair in pairs for store in pair[1:]}
+    index = {store: {name: place for place, name in enumerate(store.ids)} for store in of_store}
+    differing: dict[str, list[tuple[str, str, str]]] = {}
+    for name, first, second in pairs:
+        ours, theirs = (
+            {key: str(values[index[store][name]]) for key, values in of_store[store].items()}
+            for store in (first, second)
+        )
+        for key in sorted({*ours, *theirs}):
+            left, right = ours.get(key, "(absent)"), theirs.get(key, "(absent)")
+            if left != right:
+                differing.setdefault(key, []).append((name, left, right))
+    return [(key, len(found), *found[0]) for key, found in sorted(differing.items())]
 
 
 def _provenance(a: Store, b: Store) -> Iterator[tuple[str, str, str]]:
@@ -264,11 +231,20 @@ def write_comparison(found: Comparison, equal: bool) -> str:
         lines += [
             f"rows compared    {rows.rows}",
             f"cosine           min {rows.cosine_min:.6f} ({rows.worst}), mean {rows.cosine_mean:.6f}",
-            f"norms, B to A    {rows.norm_ratio:.6f}",
+            f"norms, B to A    mean {rows.norm_ratio:.6f}, a row's at most {rows.norm_off:.6f} off ({rows.norm_worst})",
             f"largest change   {rows.largest:.3g}",
         ]
+    if found.pooled is not None:
+        rows = found.pooled
+        lines += [
+            f"pooled           cosine min {rows.cosine_min:.6f} ({rows.worst}), norms at most {rows.norm_off:.6f} off"
+        ]
+    elif any(found.pooled_dims):
+        lines.append("pooled           not compared: widths A {}, B {} (0: none there)".format(*found.pooled_dims))
     lines += [f"looks like       {hint}" for hint in found.hints]
     lines += [f"differs          {key}: A {left}, B {right}" for key, left, right in found.provenance]
+    for key, count, name, left, right in found.columns:
+        lines.append(f"differs          columns/{key} of {count}, such as {name}: A {left}, B {right}")
     return "\n".join([*lines, f"result           {'equal within tolerance' if equal else 'DIFFERENT'}"]) + "\n"
 
 

@@ -59,9 +59,8 @@ def extract(
     weights: Path,
     out: Path,
     device: torch.device = CPU,
-    threads: int = 1,
 ) -> None:
-    """Encode the videos of a table into the store `out`; `threads` are the decoder's."""
+    """Encode the videos of a table into the store `out`."""
     clip = build_clip(stage.clip, weights)
     if stage.visual.output == "pre_projection":
         clip.network.visual.proj = None
@@ -83,7 +82,7 @@ def extract(
 
     def decode(video: Video, problems: Problems) -> Iterator[Piece]:
         file, per_clip = folder / video.file, stage.visual.frames_per_clip
-        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, threads, problems)
+        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, problems)
         for number, picture in pictures:
             yield Piece(number, clip.preprocess(Image.fromarray(picture)).numpy())
 

@@ -26,7 +26,7 @@ Picture = NDArray[np.uint8]
 
 
 def frames_of_clips(
-    file: Path, n_clips: int, seconds: float, per_clip: int = 1, threads: int = 1, problems: Problems | None = None
+    file: Path, n_clips: int, seconds: float, per_clip: int = 1, problems: Problems | None = None
 ) -> Iterator[tuple[int, Picture]]:
     """Yield (clip, picture) for `per_clip` frames spread evenly over each clip; with one, that at the clip's centre.
 
@@ -38,14 +38,13 @@ def frames_of_clips(
         n_clips: clips of the grid.
         seconds: length of a clip.
         per_clip: frames a clip.
-        threads: of the decoder.
         problems: takes what is wrong with the file.
     """
     times = [(clip + (place + 0.5) / per_clip) * seconds for clip in range(n_clips) for place in range(per_clip)]
     problems = Problems() if problems is None else problems
     last: tuple[Shown, Picture] | None = None
     missing = 0
-    for number, shown in enumerate(_shown_at(file, times, threads, problems)):
+    for number, shown in enumerate(_shown_at(file, times, problems)):
         clip = number // per_clip
         if shown.begin >= (clip + 1) * seconds or shown.end <= clip * seconds:
             missing += 1
@@ -57,30 +56,30 @@ def frames_of_clips(
         problems.add(f"no picture in {missing // per_clip} of {n_clips} clips")
 
 
-def frames_at(file: Path, times: Sequence[float], threads: int = 1) -> Iterator[Picture]:
+def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
     """Yield for each of the rising `times` the frame shown then, upright, as (height, width, 3) RGB.
 
     The frame shown at t is the last one with a timestamp of at most t; after the last frame it stays in view.
     """
     last: tuple[Shown, Picture] | None = None
-    for shown in _shown_at(file, times, threads, Problems()):
+    for shown in _shown_at(file, times, Problems()):
         if last is None or last[0] is not shown:
             last = shown, shown.picture()
         yield last[1]
 
 
-def _shown_at(file: Path, times: Sequence[float], threads: int, problems: Problems) -> Iterator[Shown]:
+def _shown_at(file: Path, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
     if not times:
         return
     with open_media(file) as container:
         timeline = read_timeline(file, container, problems)
     done = 0
     if timeline.exact:
-        for shown in _decode_wanted(file, timeline, timeline.frames_shown(times), threads):
+        for shown in _decode_wanted(file, timeline, timeline.frames_shown(times)):
             yield shown
             done += 1
     if done < len(times):
-        yield from _decode_all(file, timeline, times[done:], threads, problems)
+        yield from _decode_all(file, timeline, times[done:], problems)
 
 
 @dataclass(frozen=True)
@@ -104,13 +103,13 @@ def _plan(timeline: Timeline, ticks: NDArray[np.int64]) -> _Plan:
     return _Plan(needed, wanted)
 
 
-def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64], threads: int) -> Iterator[Shown]:
+def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64]) -> Iterator[Shown]:
     """Yield the given frames, by number in order of showing, until one does not come out as it should."""
     plan = _plan(timeline, timeline.ticks[np.unique(frames)])
     waiting = frames.tolist()[::-1]
     problems = Problems()
     with open_media(file) as container:
-        for frame in _planned_frames(file, container, plan, timeline.drops_unreferenced, threads, problems):
+        for frame in _planned_frames(file, container, plan, timeline.drops_unreferenced, problems):
             if str(problems) or frame.is_corrupt or frame.interlaced_frame:
                 return
             expected = waiting[-1]
@@ -128,9 +127,9 @@ def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64], th
 
 
 def _planned_frames(
-    file: Path, container: InputContainer, plan: _Plan, drop: bool, threads: int, problems: Problems
+    file: Path, container: InputContainer, plan: _Plan, drop: bool, problems: Problems
 ) -> Iterator[VideoFrame]:
-    stream = _prepare(file, container, threads)
+    stream = _prepare(file, container)
     context = stream.codec_context
     last = int(np.flatnonzero(plan.needed)[-1])
     needed, wanted = plan.needed.tolist(), plan.wanted.tolist()
@@ -148,16 +147,14 @@ def _planned_frames(
     yield from context.decode(None)
 
 
-def _decode_all(
-    file: Path, timeline: Timeline, times: Sequence[float], threads: int, problems: Problems
-) -> Iterator[Shown]:
+def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
     """Yield what is shown at the times, decoding every frame, as a player does."""
     wanted = iter(times)
     time = next(wanted, None)
     before = shown = None
     begin = 0.0
     with open_media(file) as container:
-        for after, following in _all_frames(file, container, timeline, threads, problems):
+        for after, following in _all_frames(file, container, timeline, problems):
             # Ticks are subtracted, not seconds: at a frame's very time a rounded difference shows the one before.
             if shown is not None:
                 now = Shown(shown, begin, following, before, after)
@@ -179,10 +176,10 @@ def _decode_all(
 
 
 def _all_frames(
-    file: Path, container: InputContainer, timeline: Timeline, threads: int, problems: Problems
+    file: Path, container: InputContainer, timeline: Timeline, problems: Problems
 ) -> Iterator[tuple[VideoFrame, float]]:
     """Every frame with the second at which it begins."""
-    stream = _prepare(file, container, threads)
+    stream = _prepare(file, container)
     number = 0
     for packet in read_packets(container, [stream], problems):
         for frame in decode_packet(packet, problems):
@@ -195,8 +192,8 @@ def _all_frames(
             number += 1
 
 
-def _prepare(file: Path, container: InputContainer, threads: int) -> VideoStream:
+def _prepare(file: Path, container: InputContainer) -> VideoStream:
     stream = pick_pictures(file, container)
-    stream.thread_type = "AUTO"
-    stream.thread_count = threads
+    # What decoders make of damaged pictures depends on how many threads they have: it is one, whatever the machine.
+    stream.thread_count = 1
     return stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from cli import UserError
+
+_log = logging.getLogger(__name__)
 
 RETRIES = 10_000
 """Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
@@ -33,6 +36,15 @@ class Problems:
         return "; ".join(self._causes)
 
 
+def unforeseen(problem: Exception) -> str:
+    """The cause to record where one video raised what nobody foresaw: the rest of a night's run goes on without it.
+
+    The traceback goes to the log: it may be a mistake in the code.
+    """
+    _log.error("not foreseen; this video is left at that and the others go on:", exc_info=problem)
+    return f"{type(problem).__name__}: {problem}"
+
+
 def open_media(file: Path) -> InputContainer:
     """Open a file for reading.
 
@@ -45,7 +57,8 @@ def open_media(file: Path) -> InputContainer:
         raise UserError(f"{file}: not a readable media file: it is empty")
     try:
         # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
-        return av.open(f"file:{file}")
+        # Tags may be in any encoding; nothing here depends on them.
+        return av.open(f"file:{file}", metadata_errors="replace")
     except av.FFmpegError as problem:
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
 

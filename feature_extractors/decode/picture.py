@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
+
+QUARTERS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
+"""Display matrices of turns counter-clockwise."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,33 @@ class Shown:
         frame = self.frame
         if frame.interlaced_frame:
             frame = _deinterlace([self.before, frame, self.after])
-        picture = frame.to_ndarray(format="rgb24")
-        # `rotation` is counter-clockwise, in degrees, as np.rot90 turns.
-        return np.ascontiguousarray(np.rot90(picture, k=round(self.frame.rotation / 90) % 4))
+        picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")  # type: ignore[assignment]
+        return _upright(picture, display_matrix(self.frame))
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+    try:
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV 18 does not know all kinds of side data of its FFmpeg (EXIF, in Motion JPEG) and then gives none of them;
+        # only the angle, counter-clockwise in degrees, can be had.
+        return QUARTERS[round(frame.rotation / 90) % 4]
+    if data is None:
+        return 1, 0, 0, 1
+    values = np.frombuffer(data, np.int32)
+    return int(values[0]), int(values[1]), int(values[3]), int(values[4])
+
+
+def _upright(picture: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Turn by quarters and mirror as the matrix says, as players do; other angles go to the nearest quarter."""
+    a, b, c, d = matrix
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture = picture.transpose(1, 0, 2)
+        across, down = c, b
+    else:
+        across, down = a, d
+    return np.ascontiguousarray(picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 
 def _deinterlace(around: Sequence[VideoFrame | None]) -> VideoFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -11,11 +10,13 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cli import UserError
-from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, unforeseen
 from feature_extractors.decode.timeline import Timeline, read_timeline
+from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import ClipConfig, Video
 
 DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
+CUT_OFF = "cut off"
 LONGEST_S = 24 * 3600.0
 """A declared duration beyond this is not believed."""
 
@@ -27,13 +28,17 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipCo
             return probe(folder, file, clips)
         except (UserError, OSError) as problem:
             cause = " ".join(str(problem).removeprefix(f"{file}: ").split())
+        except MemoryError:  # says nothing about the video
+            raise
+        except Exception as problem:
+            cause = unforeseen(problem)
     return Video(
         vid=vid,
         file=str(file.relative_to(folder)) if file else "",
         duration_s=0.0,
         n_clips=0,
         has_audio=False,
-        sha256=_sha256(file) if file and file.is_file() else "",
+        sha256=digest_of(file) if file and file.is_file() else "",
         problem=cause,
     )
 
@@ -55,7 +60,7 @@ def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
         declared = _declared(container, pick_pictures(file, container), timeline)
         there = max(timeline.end, timeline.others_end)
         if there + clips.seconds <= declared <= LONGEST_S:
-            problems.add(f"cut off: ends at {there:.1f} s of {declared:.1f} s")
+            problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
@@ -66,7 +71,7 @@ def probe(folder: Path, file: Path, clips: ClipConfig) -> Video:
         duration_s=duration,
         n_clips=clips.count(duration),
         has_audio=sound is not None,
-        sha256=_sha256(file),
+        sha256=digest_of(file),
         start_s=timeline.start_s,
         problem=str(problems),
     )
@@ -89,8 +94,3 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
         end = (container.duration + (container.start_time or 0)) / av.time_base
         lengths.append(end - timeline.start_s)
     return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

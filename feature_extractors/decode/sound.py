@@ -18,6 +18,7 @@ from feature_extractors.decode.media import Problems, decode_packet, open_media,
 Samples = NDArray[np.float32]
 BLOCK_S = 1.0
 """Seconds resampled at a time."""
+UNDECODABLE = "sound cannot be decoded"
 
 
 def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> SoundTrack | None:
@@ -31,8 +32,21 @@ def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> Sou
     """
     with open_media(file) as container:
         stream = pick_sound(container)
-        native = int(stream.codec_context.sample_rate) if stream is not None else 0
-    return SoundTrack(file, rate, native, start_s, problems) if native else None
+        if stream is None:
+            return None
+        native = int(stream.codec_context.sample_rate) or _first_rate(container, stream)
+    if not native:
+        problems.add(UNDECODABLE)
+        return None
+    return SoundTrack(file, rate, native, start_s, problems)
+
+
+def _first_rate(container: InputContainer, stream: AudioStream) -> int:
+    """Hz of the first frame that decodes: where sound starts late, opening a file does not tell. 0 where none does."""
+    for packet in read_packets(container, [stream], Problems()):
+        for frame in decode_packet(packet, Problems()):
+            return int(frame.sample_rate)
+    return 0
 
 
 class SoundTrack:
@@ -115,7 +129,7 @@ class SoundTrack:
             yield start, samples
             end = start + len(samples)
         if not end:
-            self._problems.add("sound cannot be decoded")
+            self._problems.add(UNDECODABLE)
 
 
 def _frames(container: InputContainer, stream: AudioStream, native: int, problems: Problems) -> Iterator[Any]:

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from feature_extractors.decode.random_access import (
     length_size_of,
     starts_afresh,
 )
+
+GOES_BACK_S = 0.5
+"""Less than this is the order of B-frames, written by a program that counts wrongly."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     timed = not (container.format.name == "avi" and codec in ("h264", "hevc"))
     droppable, changes = codec in DROPS_UNREFERENCED, False
     others_end = float("-inf")
+    restarts, last_dts = array("q"), None
     last_end, time_base = 0, stream.time_base or Fraction(1, 1)
     for packet in read_packets(container, [stream, *others], problems):
         if not packet.size:  # the last ones, with which PyAV empties decoders
@@ -89,6 +94,10 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
             continue
         timed = timed and packet.pts is not None
         pts = packet.pts if packet.pts is not None else packet.dts if packet.dts is not None else last_end
+        if packet.dts is not None:
+            if last_dts is not None and packet.dts < last_dts:
+                restarts.append(len(times))
+            last_dts = packet.dts
         data = memoryview(packet)
         visible = not packet.is_discard and not is_hidden(codec, data)
         times.append(pts)
@@ -105,6 +114,9 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     ticks = np.unique(in_view)
     if not len(ticks):
         raise UserError(f"{file}: no video frames")
+    told_twice = _told_twice(pts, visible_mask, restarts) * float(time_base)
+    if told_twice >= GOES_BACK_S:
+        problems.add(f"timestamps go back: {told_twice:.1f} s of video left out")
     scale, per = time_base.numerator, time_base.denominator
     begins = (ticks - ticks[0]) * scale / per
     # A file cut without re-encoding holds packets from before its beginning, which nobody sees.
@@ -122,3 +134,13 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         drops_unreferenced=droppable and not changes,
         others_end=others_end - float(int(ticks[0]) * time_base),
     )
+
+
+def _told_twice(pts: NDArray[np.int64], shown: NDArray[np.bool_], restarts: Sequence[int]) -> int:
+    """Ticks for which there are pictures again after a clock that went back: of two recordings joined, the overlap."""
+    ticks = 0
+    for begin, end in pairwise([*restarts, len(pts)]):
+        before, after = pts[:begin][shown[:begin]], pts[begin:end][shown[begin:end]]
+        if len(before) and len(after):
+            ticks += max(0, min(int(before.max()), int(after.max())) - int(after.min()))
+    return ticks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from feature_extractors.__main__ import main
 from feature_extractors.decode import probe
 from feature_extractors.manifest import ClipConfig, write_table
 from feature_extractors.media_facts import NoVideo, inspect_media
-from tests.feature_extractors.media import numbered, steady, write_media
+from tests.feature_extractors.media import Coding, numbered, steady, write_media
+from tests.feature_extractors.odd_media import kinds
 
 CLIPS = ClipConfig()
+FLASH = Coding("flv", options={"b": "1M"}, clock=Fraction(1, 1000))
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 
 
@@ -109,7 +112,7 @@ def test_several_audio_streams_and_empty_ones(tmp_path: Path) -> None:
             container.mux(track.encode(frame))
             container.mux(track.encode(None))
     texts = [text for _, text in found(file)]
-    assert "2 audio streams, of which the first is used" in texts
+    assert "2 audio streams, of which number 1 is used" in texts
     assert "1 audio streams without any sound in them" in texts
 
 
@@ -127,7 +130,7 @@ def test_a_video_cut_short_is_an_error(tmp_path: Path, suffix: str) -> None:
         whole.unlink()
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     severities = {text.split(":")[0]: severity for severity, text in found(file)}
-    assert severities.get("cut short") == "error", found(file)
+    assert severities.get("cut off") == "error", found(file)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
@@ -146,7 +149,7 @@ def test_damage_inside_is_found_by_decoding(tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "empty file"),
+        (b"", "not a readable media file: it is empty"),
         (b"not a video at all" * 100, "not a readable media file"),
         (b"<html>404</html>", "not a readable media file"),
     ],
@@ -186,6 +189,70 @@ def test_duplicates_sidecars_and_two_files_of_an_id(tmp_path: Path) -> None:
     assert both == [("error", "the id is also that of two.mp4"), ("error", "the id is also that of two.mkv")]
     with pytest.raises(UserError, match="no such folder"):
         doctor.list_folder(tmp_path / "none")
+
+
+def raw_h264(path: Path) -> Path:
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=25, width=64, height=48, pix_fmt="yuv420p", options={"bf": "2"})
+        for number in range(150):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def zeroed_tail(path: Path) -> Path:
+    content = write_media(path, steady(9.0)).read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3] + bytes(len(content) - len(content) * 2 // 3))
+    return path
+
+
+def joined(path: Path) -> Path:
+    """Two recordings put one after the other, the clock of each from its own beginning."""
+    parts = [write_media(path.with_name(f"part{seconds}.ts"), steady(seconds)) for seconds in (6.0, 4.0)]
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    for part in parts:
+        part.unlink()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "expected"),
+    [
+        ("a.mkv", lambda path: write_media(path, steady(3.0), sound=TONE), "note"),
+        (
+            "a.flv",
+            lambda path: write_media(
+                path, steady(3.0), sound=TONE[:, : 6 * 44_100], sound_codec="mp3", rate=44_100, coding=FLASH
+            ),
+            "note",
+        ),
+        ("a.mkv", lambda path: write_media(path, steady(6.0), start=30.0), "note"),
+        ("a.h264", raw_h264, "note"),
+        ("a.ts", zeroed_tail, "warning"),
+        ("a.ts", joined, "warning"),
+    ],
+)
+def test_what_the_pipeline_takes_is_no_error(
+    tmp_path: Path, name: str, make: Callable[[Path], Path], expected: str
+) -> None:
+    file = make(tmp_path / name)
+    video = probe(tmp_path, file, CLIPS)
+    described = found(file)
+    assert max((severity for severity, _ in described), key=doctor.SEVERITIES.index) == expected, described
+    assert not video.problem or ("warning", video.problem) in described
+
+
+def test_a_clock_that_starts_again_is_named(tmp_path: Path) -> None:
+    assert ("warning", "timestamps go back: 4.0 s of video left out") in found(joined(tmp_path / "a.ts"))
+
+
+def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
+    """The second audio stream is the default one; the first alone outlasts the picture."""
+    odd = next(odd for odd in kinds() if odd.name == "two.mkv")
+    odd.make(tmp_path / odd.name)
+    texts = [text for _, text in found(tmp_path / odd.name)]
+    assert "2 audio streams, of which number 2 is used" in texts
+    assert "sound starts 1.00 s after the picture" in texts
 
 
 def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> None:
@@ -232,7 +299,7 @@ def test_the_command_writes_a_table_and_its_status_is_the_worst(
         rows = {row["vid"]: row for row in csv.DictReader(content, delimiter="\t")}
     assert [rows[vid]["severity"] for vid in "abc"] == ["ok", "warning", "error"]
     assert (rows["a"]["clips"], rows["a"]["audio_hz"], rows["c"]["duration_s"]) == ("3", "48000", "")
-    assert rows["c"]["findings"] == "error: empty file"
+    assert rows["c"]["findings"] == "error: not a readable media file: it is empty"
     (tmp_path / "q.jsonl").write_text(json.dumps({"qid": 1, "query": "q", "vid": "a", "duration": 6}) + "\n")
     assert run("--videos", folder, "--annotations", tmp_path / "q.jsonl") == 4  # what is not annotated is looked at too
     write_table(tmp_path / "table.jsonl", [probe(folder, folder / "a.mp4", CLIPS)])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,14 +93,36 @@ def test_a_decoder_that_fails_costs_the_rest_of_its_video_only(
     assert read_problems(tmp_path / "000.h5")[1] == {"c": "the disk is worn"}
 
 
-def test_a_mistake_in_the_code_is_no_broken_video(tmp_path: Path, videos: list[Video]) -> None:
+def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+    tmp_path: Path, videos: list[Video], caplog: pytest.LogCaptureFixture
+) -> None:
     def wrong(video: Video, problems: Problems) -> Iterator[Piece]:
-        raise ZeroDivisionError
-        yield
+        for piece in decode(video, problems):
+            if video.vid == "c" and piece.clip == 20:
+                raise ZeroDivisionError("by nothing")
+            yield piece
 
-    with pytest.raises(ZeroDivisionError):
-        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
-    (tmp_path / "c.mp4").unlink()  # as is a folder that is no longer mounted
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 20, 1, 4]
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "ZeroDivisionError: by nothing"}
+    assert "Traceback" in caplog.text and "in wrong" in caplog.text  # a mistake in the code stays in view
+
+
+def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, videos: list[Video]) -> None:
+    """Its grid and its sha256 are those of another film."""
+    (tmp_path / "e.mp4").write_bytes(b"another film")
+    sums = {vid: hashlib.sha256(b"").hexdigest() for vid in CLIPS}
+    table = [replace(video, sha256=sums[video.vid]) for video in videos]
+    encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 70, 1, 0]
+    cause = "the file is another than when its table was made: left out; make the table again"
+    assert read_problems(tmp_path / "000.h5")[1] == {"e": cause}
+
+
+def test_a_folder_that_is_no_longer_there_is_an_error(tmp_path: Path, videos: list[Video]) -> None:
+    (tmp_path / "c.mp4").unlink()
     with pytest.raises(UserError, match=r"c\.mp4: no such video"):
         encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
 

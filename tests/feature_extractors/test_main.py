@@ -128,7 +128,7 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
         ({"config": '{"clips": {"seconds": 0}}'}, "clips.seconds: must be more than 0"),
         ({"shard": 2, "shards": 2}, "--shard: 2 is none of 2 shards"),
         ({"shard": -1}, "--shard: -1 is none of 1 shards"),
-        ({"out": "{dataset}/videos"}, "Is a directory"),
+        ({"out": "{dataset}/videos"}, "is a folder, not a file to write"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -198,6 +198,7 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
         (("visual",), tmp_path / "bad.jsonl", videos, visual, clip_weights, "bad.jsonl: row 1: file: Field required"),
         (("visual",), table, tmp_path / "moved", visual, clip_weights, "moved/-a.mp4: no such video"),
         (("visual", "--device", "tpu9"), table, videos, visual, clip_weights, "--device tpu9: "),
+        (("visual", "--device", "meta"), table, videos, visual, clip_weights, "--device meta: must be auto, cpu, cuda"),
         (("visual", "--device", "cuda:77"), table, videos, visual, clip_weights, "--device cuda:77: "),
         (("visual",), table, videos, visual, none, f"{none}: no such weights"),
         (("visual",), table, videos, visual, tmp_path / "page.pt", "page.pt: does not fit tiny-clip"),

@@ -168,6 +168,27 @@ def save(kind: str, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4", "not a readable NumPy file"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4), 'x': \"\"\"", "not a readable NumPy file"),
+        (
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0), }",
+            r"features must be \(rows, dim\), got \(3, 0\)",
+        ),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 4), }", r"features must be \(rows, dim\), got"),
+    ],
+)
+def test_headers_that_make_no_sense_are_refused_by_name(tmp_path: Path, header: str, message: str) -> None:
+    text = header.ljust(117).encode() + b"\n"
+    file = tmp_path / f"{VIDS[0]}.npy"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(48))
+    with pytest.raises(UserError, match=message) as problem:
+        import_videos(stage("umt", tmp_path), "pann", videos(3, 3), tmp_path / "out.h5")
+    assert str(problem.value).startswith(str(file)) and "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
     ("kind", "message"),
     [
         ("NaN", "row 1 holds numbers that are not finite"),

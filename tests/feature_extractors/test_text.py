@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from cli import UserError
 from feature_extractors.clip_model import ClipModelConfig, build_clip
+from feature_extractors.encoding import EncodingConfig
 from feature_extractors.store import Store
 from feature_extractors.text import TextStage, extract
 
@@ -48,3 +50,13 @@ def test_tokens_and_pooled_of_every_query(tmp_path: Path, stage: TextStage, clip
 
     extract(stage, rows(), clip_weights, tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
+
+
+def test_values_too_large_for_halves_are_an_error(tmp_path: Path, clip_definition: Path, clip_weights: Path) -> None:
+    state = torch.load(clip_weights, weights_only=True)
+    state["ln_final.weight"] = state["ln_final.weight"] * 1e6
+    torch.save(state, tmp_path / "loud.pt")
+    clip = ClipModelConfig(architecture="tiny-clip", definition=str(clip_definition))
+    halves = TextStage(clip=clip, encoding=EncodingConfig(dtype="float16"))
+    with pytest.raises(UserError, match=r"encoding\.dtype: features are too large for float16"):
+        extract(halves, rows(), tmp_path / "loud.pt", tmp_path / "000.h5")

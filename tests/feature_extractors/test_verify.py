@@ -12,7 +12,7 @@ import pytest
 from cli import UserError
 from feature_extractors.__main__ import main
 from feature_extractors.store import Arrays, Provenance, write_store
-from feature_extractors.verify import CONVINCING, Comparison, compare, open_stores
+from feature_extractors.verify import CONVINCING, Comparison, compare, open_stores, write_comparison
 
 RNG = np.random.default_rng(0)
 CLIPS = {"a": 40, "b": 25, "-c": 3}
@@ -26,11 +26,13 @@ def write(
     config: dict[str, object] | None = None,
     details: str = "",
     text: bool = False,
+    pooled: np.ndarray | None = None,
+    sources: str = "",
 ) -> Path:
     def encode(name: str) -> Arrays:
         features = rows[name].astype(np.float32)
         if text:
-            return {"tokens": features}
+            return {"tokens": features} | ({} if pooled is None else {"pooled": pooled.astype(np.float32)[None]})
         starts = 2.0 * (np.arange(len(features)) if places is None else places[name])
         return {"features": features, "times": np.stack([starts, starts + 2], axis=1)}
 
@@ -43,6 +45,8 @@ def write(
         details=details,
     )
     columns = {} if text else {"n_clips": np.array([CLIPS.get(name, len(rows[name])) for name in rows])}
+    if sources:
+        columns["source_sha256"] = np.array([source * 8 for source in sources])
     write_store(path, provenance, rows, encode, columns)
     return path
 
@@ -80,6 +84,66 @@ def test_scaled_features_differ_in_their_norms_only(first: Path, tmp_path: Path)
     assert result.agreement is not None
     assert result.agreement.norm_ratio == pytest.approx(2.0, rel=1e-6) and result.agreement.cosine_min > 0.999999
     assert not result.equal(0.9999, 0.01) and result.equal(0.9999, 1.5)
+
+
+def test_norms_are_held_against_each_other_row_by_row(first: Path, tmp_path: Path) -> None:
+    """Every second row longer, the others shorter: cosines and the mean norm are as they were."""
+    other = {vid: rows * np.where(np.arange(len(rows)) % 2, 1.9, 0.1)[:, None] for vid, rows in FIRST.items()}
+    other["b"][17] *= 3
+    result = found(first, write(tmp_path / "b.h5", other))
+    assert result.agreement is not None and result.agreement.cosine_min > 0.999999
+    assert result.agreement.norm_off == pytest.approx(4.7, rel=1e-6) and result.agreement.norm_worst == "b at 17"
+    assert not result.equal(0.9999, 0.01)
+
+
+def test_pooled_embeddings_are_compared(tmp_path: Path) -> None:
+    pooled = RNG.standard_normal(7)
+    one, same, other = (
+        write(tmp_path / f"{name}.h5", FIRST, text=True, pooled=values)
+        for name, values in (("a", pooled), ("b", pooled), ("c", -pooled))
+    )
+    assert found(one, same).equal(0.9999, 0.01)
+    result = found(one, other)
+    assert result.pooled is not None and result.pooled.cosine_min == pytest.approx(-1.0)
+    assert result.agreement is not None and result.agreement.cosine_min > 0.999999
+    assert not result.equal(0.9999, 0.01)
+    assert not found(one, write(tmp_path / "d.h5", FIRST, text=True, pooled=pooled[:5])).equal(0.9999, 0.01)
+    without = found(one, write(tmp_path / "e.h5", FIRST, text=True))  # as imported texts are
+    assert without.equal(0.9999, 0.01) and without.pooled_dims == (7, 0)
+    assert "pooled           not compared: widths A 7, B 0" in write_comparison(without, True)
+
+
+def test_columns_that_differ_are_listed(tmp_path: Path) -> None:
+    stores = [write(tmp_path / f"{name}.h5", FIRST, sources=sources) for name, sources in (("a", "xyz"), ("b", "xqr"))]
+    result = found(*stores)
+    assert result.columns == [("source_sha256", 2, "-c", "zzzzzzzz", "rrrrrrrr")]
+    line = "columns/source_sha256 of 2, such as -c: A zzzzzzzz, B rrrrrrrr"
+    assert line in write_comparison(result, True) and result.equal(0.9999, 0.01)
+
+
+@pytest.mark.parametrize("recorded", ["ab", "a", "b", ""])
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_another_order_of_three_parts_is_seen(tmp_path: Path, recorded: str, order: tuple[int, ...]) -> None:
+    widths = [3, 4, 5]
+
+    def parts(rows: np.ndarray) -> list[np.ndarray]:
+        return np.split(rows, [3, 7], axis=1)
+
+    stores = []
+    for name, places in (("a", (0, 1, 2)), ("b", order)):
+        details = json.dumps({"parts": [{"folder": str(place), "dim": widths[place]} for place in places]})
+        rows = {vid: np.hstack([parts(rows)[place] for place in places]) for vid, rows in FIRST.items()}
+        stores.append(write(tmp_path / f"{name}.h5", rows, details=details if name in recorded else ""))
+    hints = found(*stores).hints
+    assert len(hints) == 1
+    if order in ((1, 2, 0), (2, 0, 1)) and not recorded:  # two parts that changed places, for all that one can see
+        assert hints[0].startswith("the order of channels is swapped")
+        return
+    blocks = " | ".join(str(widths[place]) for place in order)
+    assert hints[0].startswith(
+        f"the order of channels is changed: A is [3 | 4 | 5], B has these blocks as [{blocks}]: parts "
+        f"{', '.join(str(place + 1) for place in order)} of A"
+    )
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["widths recorded", "widths found"])
@@ -165,6 +229,8 @@ def test_shards_of_a_folder_are_one_stream(first: Path, tmp_path: Path) -> None:
     write(folder / "000.h5", {vid: FIRST[vid] for vid in ("a", "-c")})
     write(folder / "001.h5", {"b": FIRST["b"]})
     assert found(first, folder).equal(0.9999, 0.01)
+    write(folder / "001.h5", {"b": FIRST["b"]}, config={"clip": {"architecture": "B"}})
+    assert found(first, folder).provenance == [("config.clip.architecture", '"A"', '"B"')]  # not of the first alone
     write(folder / "002.h5", {"d": np.ones((2, 3))})
     with pytest.raises(UserError, match=r"shards: several streams in one folder: s of width 12, s of width 3"):
         open_stores(folder)

@@ -83,8 +83,8 @@ def test_skipping_is_exact(tmp_path: Path, odd: Odd) -> None:
     with open_media(file) as container:
         timeline = read_timeline(file, container, Problems())
     times = np.arange(0.02, timeline.end, 0.7).tolist()
-    quick = list(_decode_wanted(file, timeline, timeline.frames_shown(times), 1)) if timeline.exact else []
-    full = list(_decode_all(file, timeline, times, 1, Problems()))
+    quick = list(_decode_wanted(file, timeline, timeline.frames_shown(times))) if timeline.exact else []
+    full = list(_decode_all(file, timeline, times, Problems()))
     assert len(full) == len(times)
     assert bool(quick) != odd.full  # the kinds that need it do take the long way, and no others
     # Where the size changes the decoder drops its last frame, and one then goes on the long way.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import av
@@ -92,3 +93,31 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         container.mux(cover.encode(None))
     with pytest.raises(UserError, match="no video stream"):
         probe(tmp_path, file, ClipConfig())
+
+
+def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
+    """Cameras and old programs write titles in the encoding of their country."""
+    file = write_media(tmp_path / "v.mkv", steady(3.0), sound=noise(3.0))
+    content = file.read_bytes()
+    assert b"Lavf" in content  # the name of the writing program, which is such a tag
+    file.write_bytes(content.replace(b"Lavf", b"Lav\xe9"))
+    with pytest.raises(UnicodeDecodeError), av.open(str(file)) as container:
+        assert container.metadata is None
+    video = examine(tmp_path, "v", file, "", ClipConfig())
+    assert (video.n_clips, video.has_audio, video.problem) == (1, True, "")
+    assert numbers_at(file, [1.0]) == [25]
+    assert open_sound(file, RATE, 0.0, Problems()) is not None
+
+
+def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_media(tmp_path / "v.mkv", steady(3.0))
+
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(sys.modules["feature_extractors.decode.probe"], "pick_sound", wrong)
+    video = examine(tmp_path, "v", file, "", ClipConfig())
+    assert (video.n_clips, video.problem) == (0, "ZeroDivisionError: by nothing")
+    assert "Traceback" in caplog.text and "in wrong" in caplog.text

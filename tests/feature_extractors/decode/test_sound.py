@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -173,3 +174,32 @@ def test_values_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
     sound = read_sound(file, RATE, problems)
     assert sound is not None and np.isfinite(sound.samples).all() and "not finite" in str(problems)
     assert not sound.samples[5000:5010].any() and sound.samples[4000:5000].any()
+
+
+def test_sound_that_starts_late_in_a_transport_stream(tmp_path: Path) -> None:
+    """FFmpeg looks at the first five seconds to find out what streams are: of this one it then knows no rate."""
+    file = write_media(
+        tmp_path / "v.ts", steady(14.0), sound=noise(2.0), sound_start=12.0, sound_codec="mp2", rate=RATE
+    )
+    with av.open(str(file)) as container:
+        assert container.streams.audio[0].codec_context.sample_rate == 0
+    track = read_sound(file, 32_000)
+    assert track is not None
+    assert track.track.heard[0] == pytest.approx((12.0, 14.0), abs=0.06)
+    assert np.sqrt(np.mean(track.window(12.1, 1.8) ** 2)) > 0.1
+
+
+def test_sound_of_which_nothing_decodes_is_recorded(tmp_path: Path) -> None:
+    file = write_media(
+        tmp_path / "v.ts", steady(14.0), sound=noise(2.0), sound_start=12.0, sound_codec="mp2", rate=RATE
+    )
+    with av.open(str(file)) as container:
+        identity = container.streams.audio[0].id
+    content = bytearray(file.read_bytes())
+    for packet in range(0, len(content), 188):
+        if (content[packet + 1] & 0x1F) << 8 | content[packet + 2] == identity:
+            content[packet + 4 : packet + 188] = bytes(184)
+    file.write_bytes(content)
+    problems = Problems()
+    assert open_sound(file, 32_000, 0.0, problems) is None
+    assert str(problems) == "sound cannot be decoded"
