@@ -23,8 +23,8 @@ def test_only_clips_with_sound_count(build: Build, inputs: Inputs, gating: str) 
     result = means.result()
     assert result is not None
     for index, layer in enumerate(outputs.gates):
-        first = layer.values.mha[0].mean()
-        second = layer.values.mha[1] if gating == "global" else layer.values.mha[1, :2]
+        first = layer.values.mha[0].mean().detach()
+        second = (layer.values.mha[1] if gating == "global" else layer.values.mha[1, :2]).detach()
         assert result["mha"][index] == pytest.approx(float(first + second.mean()) / 2, abs=1e-6)
         heard = float(layer.mha_contribution[0].mean() + layer.mha_contribution[1, :2].mean()) / 2
         assert result["mha_contribution"][index] == pytest.approx(heard, abs=1e-6)
