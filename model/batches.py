@@ -137,11 +137,14 @@ def take_part(features: FeatureSet, batch: Batch, places: list[int], device: str
 
 
 def _collate(targets: list[QueryTargets], has_negative: list[bool], device: str) -> Targets:
-    saliency = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(item.saliency) for item in targets], batch_first=True)
+    saliency = np.zeros((len(targets), max(len(item.saliency) for item in targets)), np.float32)
+    for row, item in zip(saliency, targets, strict=True):
+        row[: len(item.saliency)] = item.saliency
+    spans = torch.from_numpy(np.concatenate([item.spans for item in targets])).to(device)
     return Targets(
-        spans=[torch.from_numpy(item.spans).to(device) for item in targets],
-        saliency=saliency.to(device),
-        higher=torch.from_numpy(np.stack([item.higher for item in targets])).to(device),
-        lower=torch.from_numpy(np.stack([item.lower for item in targets])).to(device),
+        spans=list(spans.split([len(item.spans) for item in targets])),
+        saliency=torch.from_numpy(saliency).to(device),
+        higher=torch.tensor([item.higher for item in targets]).to(device),
+        lower=torch.tensor([item.lower for item in targets]).to(device),
         has_negative=torch.tensor(has_negative).to(device),
     )

@@ -72,6 +72,7 @@ class FeatureSet:
             self._video[vid][:], self._seen[vid][:, 0] = read_video(config, streams, vid, count)
             self._audio[vid][:], self._heard[vid][:, 0] = read_audio(config, streams, vid, count)
             self._level[vid][:, 0] = read_levels(config, streams, vid, count)
+        self._all_seen = bool(self._seen.rows.all())
         if config.reads_audio:
             control_audio(self._audio, self._heard, control, seed)
         self._text = Packed({name: len(tokens) for name, tokens in words.items()}, self.dims.text)
@@ -93,7 +94,7 @@ class FeatureSet:
         vids = [self.rows[i]["vid"] for i in indices]
         video, video_mask = self._video.pad(vids)
         text, text_mask = self._text.pad([str(self.rows[i]["qid"]) for i in [*indices, *further_texts]])
-        seen = self._seen.pad(vids)[0].squeeze(-1) > 0
+        seen = None if self._all_seen else self._seen.pad(vids)[0].squeeze(-1) > 0
         audio = audio_mask = None
         if self._reads_audio:
             audio, _ = self._audio.pad(vids)

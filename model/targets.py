@@ -23,13 +23,13 @@ class QueryTargets:
     Attributes:
         spans: (n, 2) float32 center and width, shares of the clip grid; n is 0 where moments are not trained.
         saliency: (L,) float32, the annotators' sum from 0 to 12, 0 outside moments.
-        higher, lower: (P,) clips, the first of each pair being the better one.
+        higher, lower: P clips each, the first of each pair being the better one.
     """
 
     spans: NDArray[np.float32]
     saliency: NDArray[np.float32]
-    higher: NDArray[np.int64]
-    lower: NDArray[np.int64]
+    higher: tuple[int, ...]
+    lower: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Moments:
     Attributes:
         spans: (n, 2) all moments, center and width as shares of the clip grid.
         saliency: (L,) float32, 0 to 12.
-        relevant: (r,) clips of the grid that are labelled, by rising score (ties by place).
-        irrelevant: (L - r,) the other clips.
+        relevant: clips of the grid that are labelled, by rising score (ties by place).
+        irrelevant: the other clips.
         max_windows: how many moments are kept.
     """
 
     spans: NDArray[np.float32]
     saliency: NDArray[np.float32]
-    relevant: NDArray[np.int64]
-    irrelevant: NDArray[np.int64]
+    relevant: list[int]
+    irrelevant: list[int]
     max_windows: int
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
@@ -55,14 +55,14 @@ class Moments:
         spans, relevant, irrelevant = self.spans, self.relevant, self.irrelevant
         if len(spans) > self.max_windows:
             spans = spans[rng.permutation(len(spans))[: self.max_windows]]
-        if not len(relevant):
+        if not relevant:
             # Nothing is relevant on this grid: a pair with itself, whose hinge is constant and has no gradient.
-            return QueryTargets(spans, self.saliency, np.zeros(2, np.int64), np.zeros(2, np.int64))
+            return QueryTargets(spans, self.saliency, (0, 0), (0, 0))
         best, worst = relevant[-1], relevant[0]
-        if not len(irrelevant):
-            return QueryTargets(spans, self.saliency, np.array([best, best]), np.array([worst, worst]))
+        if not irrelevant:
+            return QueryTargets(spans, self.saliency, (best, best), (worst, worst))
         other, easy = relevant[rng.integers(len(relevant))], irrelevant[rng.integers(len(irrelevant))]
-        return QueryTargets(spans, self.saliency, np.array([best, other]), np.array([worst, easy]))
+        return QueryTargets(spans, self.saliency, (best, other), (worst, easy))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Caption:
         inside, outside = self.inside, self.outside
         higher = rng.choice(inside, 2, replace=len(inside) < 2)
         lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
-        return QueryTargets(self.spans, self.saliency, higher, lower)
+        return QueryTargets(self.spans, self.saliency, tuple(higher.tolist()), tuple(lower.tolist()))
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def read_moments(row: Row, n_clips: int, clip_seconds: float, max_windows: int) 
     saliency = np.zeros(n_clips, np.float32)
     saliency[clips] = scores
     irrelevant = np.setdiff1d(np.arange(n_clips), clips)
-    return Moments(spans, saliency, clips[np.argsort(scores, kind="stable")], irrelevant, max_windows)
+    relevant = clips[np.argsort(scores, kind="stable")]
+    return Moments(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
 
 
 def read_caption(row: Row, n_clips: int, clip_seconds: float) -> Caption:
@@ -145,8 +146,8 @@ def read_ratings(row: Row, n_clips: int) -> Ratings:
     scores = (label - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
     saliency = np.zeros(n_clips, np.float32)
     saliency[: len(scores)] = scores
-    order = np.argsort(scores, kind="stable")
-    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, order[-1:], order[:1]))
+    order = np.argsort(scores, kind="stable").tolist()
+    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(order[-1:]), tuple(order[:1])))
 
 
 def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.float32]:

@@ -123,7 +123,7 @@ def test_an_epoch_takes_every_query_once_and_can_begin_anywhere(data: Data) -> N
     rest = list(Plan(features, config, 3).epoch(1, first=1))
     for batch, other in zip(whole[1:], rest, strict=True):
         assert batch.indices == other.indices
-        assert [t.lower.tolist() for t in batch.targets] == [t.lower.tolist() for t in other.targets]
+        assert [t.lower for t in batch.targets] == [t.lower for t in other.targets]
     assert next(Plan(features, config, 3).epoch(2)).indices != whole[0].indices
 
 
