@@ -36,9 +36,12 @@ class Packed:
         """The rows of some ids, zero-padded to (B, longest, D), and the mask (B, longest), True = valid."""
         lengths = [self._lengths[name] for name in names]
         longest = max(lengths)
-        # Of numpy, which asks the system for large pages: torch's own memory takes a fifth longer to fill.
-        batch = np.empty((len(names), longest, self.rows.shape[1]), np.float32)
-        for place, (name, length) in enumerate(zip(names, lengths, strict=True)):
-            batch[place, :length] = self[name]
-            batch[place, length:] = 0
-        return torch.from_numpy(batch), torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
+        padding = np.zeros((longest - min(lengths), self.rows.shape[1]), np.float32)
+        # Joined by numpy: half the time of torch.stack, or of copying into an array piece by piece.
+        pieces = [
+            part
+            for name, length in zip(names, lengths, strict=True)
+            for part in (self[name], padding[: longest - length])
+        ]
+        rows = np.concatenate(pieces).reshape(len(names), longest, -1)
+        return torch.from_numpy(rows), torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
