@@ -73,6 +73,11 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def first_with_rows(paths: Sequence[Path]) -> int:
+    """Which of some JSONL files is the first with a row; 0 where none has any."""
+    return next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), 0)
+
+
 def read_object(path: Path) -> Row:
     """The one object of a JSON file."""
     try:

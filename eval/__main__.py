@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import Command, UserError, Verb, whole_number
-from cli.files import Row, read_object, read_rows, write_object, write_rows, write_text
+from cli.files import Row, first_with_rows, iterate_rows, read_object, read_rows, write_object, write_rows, write_text
 from eval import MEAN_SCOPE, plotting, showing
 
 # What a verb needs beyond this (NumPy, matplotlib) is imported within it, so that help and errors come at once.
@@ -101,10 +101,12 @@ def tvsum(arguments: argparse.Namespace) -> None:
     from eval.rows import index_by_vid, index_truth
     from eval.tvsum import (
         SHOWN_REFERENCES,
+        describe_coverage,
         find_oddities,
         leave_out,
         read_scores,
         read_videos,
+        render_coverage,
         render_markdown,
         score_predictions,
         score_references,
@@ -118,11 +120,13 @@ def tvsum(arguments: argparse.Namespace) -> None:
         truth = select_domains(every, arguments.domain, name)
     segments = index_by_vid(read_rows(arguments.segments), str(arguments.segments)) if arguments.segments else None
     rows, brief, notes = {}, {}, []
-    total = len(truth)
     if arguments.covered_only:
         truth = _covered([*arguments.best, *arguments.last, *arguments.predictions], truth)
-        if len(truth) < total:
-            notes.append(f"note: {len(truth)} of {total} videos, not comparable with full-set numbers")
+    # A network of one domain is scored in full by that domain; any other number is over the whole file, or partial.
+    whole = select_domains(every, [arguments.scope]) if arguments.scope in (arguments.domain or ()) else every
+    coverage = describe_coverage(truth, whole)
+    if "without" in coverage or len(truth) < len(whole):
+        notes.append(f"note: {render_coverage(coverage, 'videos')}, not comparable with full-set numbers")
     videos = read_videos(truth, segments, (name, str(arguments.segments)))
     for label, suffix, paths in (
         ("best epoch", "-best", arguments.best),
@@ -131,7 +135,8 @@ def tvsum(arguments: argparse.Namespace) -> None:
     ):
         if paths:
             what = ", ".join(map(str, paths))
-            given = [row for path in paths for row in read_rows(path)]
+            # A domain that was left out has a file without rows.
+            given = [row for path in paths for _, row in iterate_rows(path)]
             kept = leave_out(given, every, truth)
             if len(kept) < len(given):
                 notes.append(
@@ -155,8 +160,8 @@ def tvsum(arguments: argparse.Namespace) -> None:
     about = _about(arguments)
     if about:
         metrics["about"] = {**about, "queries": len(videos)}
-        if arguments.covered_only:
-            metrics["about"]["coverage"] = {"queries": len(videos), "of": total}
+        if arguments.covered_only or len(truth) < len(whole):
+            metrics["about"]["coverage"] = coverage
     write_object(arguments.out, metrics)
     if arguments.out_markdown:
         heading = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}[arguments.benchmark]
@@ -169,8 +174,11 @@ def _covered(predictions: list[Path], truth: list[Row]) -> list[Row]:
     """The rows whose qids some prediction file has."""
     if not predictions:
         raise UserError("--covered-only: give the predictions that cover it")
-    predicted = {row.get("qid") for path in predictions for row in read_rows(path)}
-    return [row for row in truth if row.get("qid") in predicted]
+    predicted = {row.get("qid") for path in predictions for _, row in iterate_rows(path)}
+    covered = [row for row in truth if row.get("qid") in predicted]
+    if not covered:
+        raise UserError(f"{predictions[0]}: no prediction for any of {len(truth)} videos")
+    return covered
 
 
 def tvsum_table(arguments: argparse.Namespace) -> None:
@@ -251,7 +259,8 @@ def gates(arguments: argparse.Namespace) -> None:
     from eval.gates import read_gate_log
 
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
-    write_object(arguments.out, compute_statistics(read_gate_log(arguments.log), arguments.by, truth))
+    log = read_gate_log(arguments.log[first_with_rows(arguments.log)])
+    write_object(arguments.out, compute_statistics(log, arguments.by, truth))
 
 
 def _about(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -342,7 +351,13 @@ def build_command() -> Command:
     verb.add_output("--out-csv", help="table (CSV, a line each run, scope and metric) to write")
 
     verb = command.verb("gates", gates)
-    verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL), ours or the original tool's")
+    verb.add_argument(
+        "--log",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="gate log (JSONL), ours or the original tool's; of several the first with rows",
+    )
     verb.add_argument("--ground-truth", type=Path, help=truth)
     verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
     verb.add_output("--out", required=True, help="statistics (JSON) to write")

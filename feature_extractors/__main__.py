@@ -217,12 +217,15 @@ def problems(arguments: argparse.Namespace) -> None:
     """List all videos with which something was wrong.
 
     Reads the video tables and stores of all shards, writes a TSV (vid, file, stage, cause) and names the videos. Exits
-    with 1 if there are any and --broken-videos is stop.
+    with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are named as well.
     """
-    from feature_extractors.problems import gather, write_problems
+    from feature_extractors.problems import find_lost_domains, gather, write_problems
 
     found = gather(arguments.manifests, arguments.stores)
-    write_problems(arguments.out, found.problems)
+    lost = find_lost_domains(arguments.domains_of, arguments.stores, arguments.needed)
+    write_problems(arguments.out, [*found.problems, *lost])
+    for domain in lost:
+        _log.warning("%s: %s", domain.vid, domain.cause)
     for item in found.problems:
         _log.warning("%s: %s: %s", item.file or item.vid, item.stage, item.cause)
     odd = len({item.vid for item in found.problems})
@@ -342,6 +345,17 @@ def main() -> int:
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, metavar="FILE", help="video tables")
     parser.add_argument("--stores", type=Path, nargs="*", default=[], metavar="H5", help="stores of all streams")
     parser.add_argument("--out", type=Path, required=True, metavar="TSV", help="the list to write")
+    parser.add_argument(
+        "--domains-of",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="splits that each domain needs videos in",
+    )
+    parser.add_argument(
+        "--needed", nargs="+", default=["clip_visual"], metavar="NAME", help="streams that a query needs"
+    )
     _add_policy(parser)
     return command.main()
 

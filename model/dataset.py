@@ -26,6 +26,10 @@ LABEL_SECONDS = 2.0
 """Length of the clips that the QVHighlights schema labels."""
 
 
+class NoQueries(UserError):
+    """None of the queries has features."""
+
+
 class FeatureSet:
     """The queries of a split with their features.
 
@@ -50,7 +54,8 @@ class FeatureSet:
             control: what the network hears; drawn from `seed`.
 
         Raises:
-            UserError: nothing is left, a stream is missing, or clips are not of the labelled length.
+            NoQueries: nothing is left.
+            UserError: a stream is missing, or clips are not of the labelled length.
         """
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
         if self.clip_seconds != LABEL_SECONDS:
@@ -124,7 +129,8 @@ class FeatureSet:
 
 def _report_left_out(rows: list[Row], kept: list[Row]) -> None:
     if not kept:
-        raise UserError(f"none of {len(rows)} queries has features of its video and its text")
+        named = ", ".join(sorted({row["vid"] for row in rows})[:5])
+        raise NoQueries(f"none of {len(rows)} queries has features of its video and its text: of videos {named}")
     if len(kept) < len(rows):
         have = {row["qid"] for row in kept}
         missing = [row for row in rows if row["qid"] not in have]
