@@ -114,7 +114,7 @@ def _infer(arguments: argparse.Namespace) -> None:
     what = f"infer {arguments.queries.stem}: queries"
     predicted = predict(network, features, config.batch_size, device, moments, short)
     for index, item in zip(short, track(predicted, what, total=len(short)), strict=True):
-        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips)
+        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips, config.duplicate_iou)
         if arguments.gate_log and len(gates) < count:
             sound = {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
             gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))

@@ -196,8 +196,8 @@ class InferenceConfig(Settings):
     """What the network hears; a control, drawn from the seed that it was trained with."""
     window_seconds: Weight = 0.0
     """Longer videos are predicted in overlapping windows of this length; 0 = every video as a whole."""
-    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Of the windows' moments that overlap by more, the best is kept."""
+    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of moments that overlap by more, the best is kept; 1 = all are."""
     gate_log: bool = True
     gate_sample_count: int = -1
     """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""
