@@ -80,7 +80,8 @@ def convert(arguments: argparse.Namespace) -> None:
     """
     from feature_extractors.annotations.convert import convert as write_splits
 
-    write_splits(arguments.source, arguments.files, arguments.videos, arguments.out, arguments.published)
+    where = arguments.videos, arguments.out
+    write_splits(arguments.source, arguments.files, *where, arguments.published, arguments.broken_videos)
 
 
 def visual(arguments: argparse.Namespace) -> None:
@@ -188,7 +189,9 @@ def doctor(arguments: argparse.Namespace) -> int:
     elif arguments.annotations:
         durations: dict[str, set[float]] = {}
         for row in read_annotations(arguments.annotations):
-            durations.setdefault(row["vid"], set()).add(annotated_seconds(row, clips))
+            known = durations.setdefault(row["vid"], set())
+            if not {"duration", "duration_s"}.isdisjoint(row):  # rows of `convert` about a missing video have none
+                known.add(annotated_seconds(row, clips))
         patients = doctor.list_annotated(arguments.videos, durations)
     else:
         patients = doctor.list_folder(arguments.videos)
@@ -288,6 +291,7 @@ def main() -> int:
     parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
     parser.add_argument("--published", action="store_true", help="TVSum: exactly the public files, for other tools")
+    _add_policy(parser)
 
     parser = command.verb("manifest", manifest)
     _add_shard(parser)
