@@ -51,7 +51,7 @@ def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
         UserError: no such file, not UTF-8, a line that is not JSON or not an object.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:  # some editors begin a file with a mark
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
@@ -81,7 +81,7 @@ def first_with_rows(paths: Sequence[Path]) -> int:
 def read_object(path: Path) -> Row:
     """The one object of a JSON file."""
     try:
-        value = parse_json(path.read_text(encoding="utf-8"), str(path))
+        value = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:
