@@ -14,16 +14,13 @@ import numpy as np
 
 from cli import UserError, canonical_json
 from cli.files import Row
-from model.config import AudioControl, ModelConfig
+from model.config import LABEL_SECONDS, AudioControl, ModelConfig
 from model.controls import control_audio
 from model.detector import Inputs
 from model.packed import Packed
 from model.streams import Streams, count_clips, input_dims, read_audio, read_levels, read_text, read_video
 
 _log = logging.getLogger(__name__)
-
-LABEL_SECONDS = 2.0
-"""Length of the clips that the QVHighlights schema labels."""
 
 
 class NoQueries(UserError):

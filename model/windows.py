@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cli import UserError
 from model.config import InferenceConfig, ModelConfig
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector, Inputs
@@ -24,15 +23,8 @@ Span = tuple[int, int]
 
 
 def clips_in(window_seconds: float, clip_seconds: float) -> int:
-    """Whole clips of a window; 0 where videos are not cut.
-
-    Raises:
-        UserError: fewer than two, which cannot overlap.
-    """
-    clips = int(window_seconds / clip_seconds + 1e-6)
-    if window_seconds and clips < 2:
-        raise UserError(f"inference.window_seconds: {window_seconds:g} s is less than two clips")
-    return clips
+    """Whole clips of a window; 0 where videos are not cut."""
+    return int(window_seconds / clip_seconds + 1e-6)
 
 
 def cut_spans(n_clips: int, longest: int) -> list[Span]:
