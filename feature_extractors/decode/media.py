@@ -14,6 +14,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from cli import UserError
+from feature_extractors.decode.clock import AS_WRITTEN, Clock
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def open_media(file: Path) -> InputContainer:
     try:
         # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
         # Tags may be in any encoding; nothing here depends on them.
-        return av.open(f"file:{file}", metadata_errors="replace")
+        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
     except av.FFmpegError as problem:
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
 
@@ -82,12 +83,13 @@ def pick_sound(container: InputContainer) -> AudioStream | None:
 
 def read_packets(container: InputContainer, streams: Sequence[Stream], problems: Problems) -> Iterator[Any]:
     """Packets of some streams, ending where the file can no longer be read."""
-    stuck = 0
+    stuck, clock = 0, Clock(container)
     while stuck < RETRIES:
         stuck += 1
         try:
             for packet in container.demux(*streams):
                 stuck = 0
+                clock.unwrap(packet)
                 yield packet
             return
         except av.BlockingIOError:  # nothing in this stretch looks like a packet: the next may have some again
