@@ -87,12 +87,17 @@ def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.f
     """Rows in the type in which they are kept.
 
     Raises:
-        UserError: values beyond what float16 holds.
+        UserError: values that are no finite numbers, or beyond what float16 holds. Pictures and sound always are
+            finite: the settings or the weights are wrong, not the video.
     """
+    if not np.isfinite(rows).all():
+        if config.precision == "float16":
+            raise UserError("encoding.precision: features overflow in float16: set it to bfloat16 or float32")
+        raise UserError("features are not finite numbers: the weights are damaged or do not fit")
     if config.dtype == "float32":
         return rows
     if rows.size and abs(rows).max() > np.finfo(np.float16).max:
-        raise UserError("encoding.dtype: features are too large for float16")
+        raise UserError("encoding.dtype: features are too large for float16: set it to float32")
     return rows.astype(np.float16)
 
 
@@ -117,7 +122,7 @@ def encode_videos(
     What is wrong with a video goes to the column `problem`; the clips that could be decoded have their rows.
 
     Raises:
-        UserError: a file that the table has is gone.
+        UserError: a file that the table has is gone; features that cannot be kept (`as_stored`).
     """
     table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
     ordered = list(table.values())

@@ -136,6 +136,37 @@ def test_values_too_large_for_halves_are_an_error(tmp_path: Path, videos: list[V
         encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, loud, encoder(config=half))
 
 
+@pytest.mark.parametrize(
+    ("precision", "dtype", "weight", "message"),
+    [
+        (
+            "float16",
+            "float32",
+            1e4,
+            r"encoding\.precision: features overflow in float16: set it to bfloat16 or float32",
+        ),
+        ("float16", "float16", 1e4, r"encoding\.precision: features overflow"),
+        ("float32", "float32", float("nan"), "features are not finite numbers: the weights are damaged"),
+        ("bfloat16", "float16", float("inf"), "features are not finite numbers: the weights are damaged"),
+    ],
+)
+def test_features_that_are_no_numbers_are_an_error_and_what_is_made_stays(
+    tmp_path: Path, videos: list[Video], precision: str, dtype: str, weight: float, message: str
+) -> None:
+    def first_quiet(video: Video, problems: Problems) -> Iterator[Piece]:
+        for clip in range(video.n_clips):
+            yield Piece(clip, np.full(4, 0.0 if video.vid == "a" else 1e3, np.float32))
+
+    config = EncodingConfig.from_dict({"precision": precision, "dtype": dtype})
+    network = torch.nn.Linear(4, 8, bias=False)
+    torch.nn.init.constant_(network.weight, weight if precision == "float16" else 1.0)
+    made = Encoder(lambda x: network(x) * (1.0 if x.sum() == 0 else weight), torch.device("cpu"), config, 16, 8)
+    with pytest.raises(UserError, match=message):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, first_quiet, made)
+    assert not (tmp_path / "000.h5").exists()
+    assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
+
+
 def test_a_killed_job_encodes_no_finished_video_again(
     tmp_path: Path, clip_definition: Path, clip_weights: Path
 ) -> None:
