@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cli import UserError, track
 from feature_extractors.decode import examine as examine_video
-from feature_extractors.decode.media import unforeseen
 from feature_extractors.decode.probe import CUT_OFF
+from feature_extractors.faults import raise_if_of_machine, unforeseen
 from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import NO_VIDEO, ClipConfig, Video
 from feature_extractors.media_facts import MediaFacts, NoVideo, inspect_media
@@ -124,6 +124,7 @@ def examine(patients: list[Patient], clips: ClipConfig, decode: bool) -> None:
             patient.find("error", str(problem))
             continue
         except Exception as problem:
+            raise_if_of_machine(problem, patient.file)
             patient.find("error", unforeseen(problem))
             continue
         for severity, text in [*_picture(patient.facts), *_sound(patient.facts, clips)]:

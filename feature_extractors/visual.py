@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -98,7 +98,7 @@ def _leave_out_projection(network: nn.Module, architecture: str) -> None:
     Raises:
         UserError: a tower whose projection is part of something else (ResNet's attention pool, a timm tower's head).
     """
-    tower = network.visual
+    tower: Any = network.visual
     if not isinstance(getattr(tower, "proj", None), nn.Parameter):
         raise UserError(
             f"visual.output: pre_projection is not to be had of {architecture}, whose picture tower "

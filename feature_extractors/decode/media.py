@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from av.video.stream import VideoStream
 
 from cli import UserError
 from feature_extractors.decode.clock import AS_WRITTEN, Clock
-
-_log = logging.getLogger(__name__)
+from feature_extractors.faults import raise_if_of_machine
 
 RETRIES = 10_000
 """Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
@@ -37,20 +35,12 @@ class Problems:
         return "; ".join(self._causes)
 
 
-def unforeseen(problem: Exception) -> str:
-    """The cause to record where one video raised what nobody foresaw: the rest of a night's run goes on without it.
-
-    The traceback goes to the log: it may be a mistake in the code.
-    """
-    _log.error("not foreseen; this video is left at that and the others go on:", exc_info=problem)
-    return f"{type(problem).__name__}: {problem}"
-
-
 def open_media(file: Path) -> InputContainer:
     """Open a file for reading.
 
     Raises:
         UserError: no such file, empty, or nothing that FFmpeg reads.
+        OSError: the machine is at its limits.
     """
     if not file.is_file():
         raise UserError(f"{file}: no such video")
@@ -61,6 +51,7 @@ def open_media(file: Path) -> InputContainer:
         # Tags may be in any encoding; nothing here depends on them.
         return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
     except av.FFmpegError as problem:
+        raise_if_of_machine(problem, file)
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
 
 
