@@ -179,7 +179,8 @@ def _sound(facts: MediaFacts, clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if len(facts.sounds) > 1:
         yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
     if abs(first.start) > 0.1:
-        yield "note", f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
+        severity = "warning" if first.start > clips.seconds / 2 else "note"
+        yield severity, f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:
@@ -193,8 +194,8 @@ def _sound(facts: MediaFacts, clips: ClipConfig) -> Iterable[tuple[str, str]]:
 def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if facts.undecodable > 0:
         yield "warning", f"{facts.undecodable} frames or packets that cannot be decoded"
-    if facts.duration < clips.seconds:
-        yield "warning", f"shorter than one clip: {facts.duration:.2f} s"
+    if clips.is_shorter(video.duration_s):
+        yield "warning", f"shorter than one clip: {video.duration_s:.2f} s"
     for seconds in annotated:
         labelled, there = clips.count(seconds), video.n_clips
         if labelled > there:

@@ -19,8 +19,6 @@ from feature_extractors.manifest import NO_VIDEO
 SEVERAL = 1.1
 """Frames lie unevenly where a step between two is this many times longer or shorter than the usual one, and by more
 than the millisecond to which some containers round."""
-PICTURES = ("image2", "_pipe", "tty", "apng")
-"""Formats that FFmpeg opens as videos of one picture: text files among them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
 
 def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
     name = container.format.name
-    if any(part in name for part in PICTURES) or NO_VIDEO.fullmatch(file.suffix):
+    if NO_VIDEO.fullmatch(file.suffix):
         raise NoVideo(f"not a video but {name}")
     stream, used = pick_pictures(file, container), pick_sound(container)
     tracks = [track for track in container.streams.audio if track.codec_context is not None]

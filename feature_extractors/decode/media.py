@@ -18,6 +18,8 @@ from feature_extractors.faults import raise_if_of_machine
 
 RETRIES = 10_000
 """Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
+SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
+"""Parts of the names of formats that FFmpeg opens as videos of one picture; it draws text files too."""
 UNREADABLE = "damaged file: a part of it holds no packets"
 
 
@@ -56,7 +58,13 @@ def open_media(file: Path) -> InputContainer:
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
-    """The video stream that players show: the first marked as default, or else the first. No cover pictures."""
+    """The video stream that players show: the first marked as default, or else the first. No cover pictures.
+
+    Raises:
+        UserError: a picture and no video, whatever the file's name; no video stream; no decoder for it.
+    """
+    if any(part in container.format.name for part in SINGLE_PICTURES):
+        raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise UserError(f"{file}: no video stream")

@@ -12,11 +12,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli import UserError
 from feature_extractors import doctor
 from feature_extractors.__main__ import main
-from feature_extractors.decode import probe
+from feature_extractors.decode import examine, probe
 from feature_extractors.manifest import ClipConfig, write_table
 from feature_extractors.media_facts import NoVideo, inspect_media
 from tests.feature_extractors.media import Coding, numbered, steady, write_media
@@ -84,7 +85,11 @@ def test_rounded_time_stamps_are_no_variable_rate(tmp_path: Path, suffix: str, f
         (lambda path: encode(path, flags="tff=1"), "note: interlaced"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, :96_000]), "warning: sound ends 4.0 s before"),
         (lambda path: write_media(path, steady(3.0), sound=TONE), "note: sound goes on 3.0 s after the picture"),
-        (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5), "note: sound starts 1.50 s after"),
+        (
+            lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5),
+            "warning: sound starts 1.50 s after",
+        ),
+        (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=0.9), "note: sound starts 0.90 s after"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, ::6], rate=8000), "note: sound of 8000 Hz"),
         (lambda path: write_media(path, steady(6.0)), "note: no sound"),
     ],
@@ -172,6 +177,34 @@ def test_sound_alone_and_pictures_are_no_videos(tmp_path: Path) -> None:
     text.write_text("hello " * 500)
     with pytest.raises(NoVideo):
         inspect_media(text)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif"])
+def test_pictures_that_bear_a_videos_name(tmp_path: Path, kind: str) -> None:
+    """FFmpeg opens them as videos of one frame; the workflow and the doctor say the same of them."""
+    picture, file = Image.fromarray(numbered(5)), tmp_path / "a.mp4"
+    more = {"save_all": True, "append_images": [Image.fromarray(numbered(6))] * 60, "duration": 100}
+    picture.save(tmp_path / f"picture.{kind}", **(more if kind == "gif" else {}))
+    (tmp_path / f"picture.{kind}").rename(file)
+    video = examine(tmp_path, "a", file, "", CLIPS)
+    described = found(file)
+    if kind == "gif":  # it moves
+        assert video.n_clips == 3 and not video.problem
+        assert {severity for severity, _ in described} == {"note"}
+        return
+    assert video.n_clips == 0
+    assert video.problem.startswith("not a video but a picture or text (")
+    assert described == [("error", video.problem)]
+
+
+def test_a_clip_is_as_long_as_the_table_has_it(tmp_path: Path) -> None:
+    """A twentieth may be missing: containers round the length of the last frame."""
+    for vid, step, clips in (("near", 0.0399, 1), ("short", 0.036, 1), ("two", 0.0795, 2)):
+        file = write_media(tmp_path / f"{vid}.mkv", step * np.arange(50))
+        video = probe(tmp_path, file, CLIPS)
+        assert video.n_clips == clips and video.duration_s < 2 * clips
+        said = [text for _, text in found(file) if text.startswith("shorter than one clip")]
+        assert bool(said) == (vid == "short")
 
 
 def test_duplicates_sidecars_and_two_files_of_an_id(tmp_path: Path) -> None:
