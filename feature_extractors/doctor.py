@@ -213,10 +213,13 @@ def worst(patients: Iterable[Patient]) -> str:
 
 
 def write_tsv(patients: list[Patient]) -> str:
-    """One line a video with all that is known, tab-separated; empty where nothing is known."""
+    """One line a video with all that is known, tab-separated; empty where nothing is known.
+
+    Names that are no UTF-8 are escaped (`\\udce9` for the byte e9).
+    """
     rows = [_row(patient, patient.facts) for patient in patients]
     lines = ["\t".join(rows[0]), *("\t".join(" ".join(value.split()) for value in row.values()) for row in rows)]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace").decode()
 
 
 def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:

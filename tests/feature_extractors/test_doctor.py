@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +27,7 @@ from tests.feature_extractors.media import Coding, numbered, steady, write_media
 from tests.feature_extractors.odd_media import kinds
 
 CLIPS = ClipConfig()
+ROOT = Path(__file__).parents[2]
 FLASH = Coding("flv", options={"b": "1M"}, clock=Fraction(1, 1000))
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 
@@ -338,3 +342,19 @@ def test_the_command_writes_a_table_and_its_status_is_the_worst(
     write_table(tmp_path / "table.jsonl", [probe(folder, folder / "a.mp4", CLIPS)])
     assert run("--videos", folder, "--manifest", tmp_path / "table.jsonl") == 0
     assert run("--videos", tmp_path / "none") == 1
+
+
+def test_names_that_are_not_of_the_terminals_letters(tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "doctor.tsv"
+    folder.mkdir()
+    write_media(tmp_path / "a.mp4", steady(4.0))
+    for name in ("видео.mp4".encode(), b"caf\xe9.mp4"):  # the second one is Latin-1
+        shutil.copy(tmp_path / "a.mp4", os.fsencode(folder) + b"/" + name)
+    command = [sys.executable, "-m", "feature_extractors", "doctor", "--videos", str(folder), "--out", str(out)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
+    assert "the same content as caf\\udce9" in done.stdout and "\\u0432\\u0438\\u0434\\u0435\\u043e" in done.stdout
+    with out.open(newline="", encoding="utf-8") as content:
+        rows = [(row["vid"], row["clips"]) for row in csv.DictReader(content, delimiter="\t")]
+    assert sorted(rows) == [("caf\\udce9", "2"), ("видео", "2")]
