@@ -50,7 +50,7 @@ def list_videos(folder: Path) -> dict[str, float]:
 def _measure(file: Path) -> float | None:
     """Seconds of a video, None if it is none. Where the container does not say, its packets are read to the end."""
     try:
-        with av.open(f"file:{file}") as container:
+        with av.open(f"file:{file}", metadata_errors="replace") as container:
             name = container.format.name
             if not container.streams.video or name.endswith("_pipe") or name in _NO_VIDEOS:
                 return None

@@ -109,7 +109,7 @@ def _read_cells(path: Path, least: int) -> Iterator[tuple[int, list[str]]]:
 
 def _frame_rate(file: Path) -> float:
     try:
-        with av.open(f"file:{file}") as container:
+        with av.open(f"file:{file}", metadata_errors="replace") as container:
             rate = container.streams.video[0].average_rate if container.streams.video else None
     except av.FFmpegError as problem:
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
