@@ -119,7 +119,7 @@ def examine(patients: list[Patient], clips: ClipConfig, decode: bool) -> None:
         if not patient.video.n_clips:
             continue
         try:
-            patient.facts = inspect_media(patient.file, decode)
+            patient.facts = inspect_media(patient.file, decode, patient.video.start_s)
         except NoVideo as problem:
             patient.find("error", str(problem))
             continue

@@ -255,7 +255,7 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     file = folder / video.file
     if not file.is_file():
         raise UserError(f"{file}: no such video")
-    if video.sha256 and digest_of(file) != video.sha256:
+    if video.sha256 and _digest(file) != video.sha256:
         problems.add("the file is another than when its table was made: left out; make the table again")
         return
     try:
@@ -265,3 +265,11 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     except Exception as problem:
         raise_if_of_machine(problem, file)
         problems.add(unforeseen(problem))
+
+
+def _digest(file: Path) -> str:
+    try:
+        return digest_of(file)
+    except OSError as problem:
+        raise_if_of_machine(problem, file)  # names the file, which a failed read does not
+        raise

@@ -283,6 +283,18 @@ def test_a_clock_that_starts_again_is_named(tmp_path: Path) -> None:
     assert ("warning", "timestamps go back: 4.0 s of video left out") in found(joined(tmp_path / "a.ts"))
 
 
+def test_what_is_left_out_before_the_first_recording_is_no_pause(tmp_path: Path) -> None:
+    parts = [write_media(tmp_path / f"part{start}.ts", steady(4.0), start=start) for start in (100.0, 0.0)]
+    (tmp_path / "videos").mkdir()
+    file = tmp_path / "videos" / "a.ts"
+    file.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert found(file) == [
+        ("warning", "timestamps go back: 4.0 s of video left out"),
+        ("note", "the first frame is at 100.00 s of the file's clock"),
+        ("note", "no sound"),
+    ]
+
+
 def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
     """The second audio stream is the default one; the first alone outlasts the picture."""
     odd = next(odd for odd in kinds() if odd.name == "two.mkv")

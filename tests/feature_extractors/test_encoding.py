@@ -162,6 +162,19 @@ def test_a_fault_of_the_machine_ends_the_job_and_what_is_made_stays(
     assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
 
 
+def test_a_disk_that_cannot_be_read_ends_the_job_and_names_the_file(
+    tmp_path: Path, videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(encoding, "digest_of", fail)
+    table = [replace(video, sha256="0" * 64) for video in videos]
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as problem:
+        encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    assert problem.value.filename == str(tmp_path / "a.mp4")
+
+
 def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, videos: list[Video]) -> None:
     """Its grid and its sha256 are those of another film."""
     (tmp_path / "e.mp4").write_bytes(b"another film")
