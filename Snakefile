@@ -33,11 +33,11 @@ rule all:
     default_target: True
     input:
         FEATURE_FILES,
-        "reports/problems.tsv",
+        PROBLEMS,
         PREDICTED if config["checkpoint"] else STUDIED,
 
 
 rule features:
     input:
         FEATURE_FILES,
-        "reports/problems.tsv",
+        PROBLEMS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -69,6 +70,9 @@ class Command:
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one verb; returns the exit status."""
         parsed = self._parser.parse_args(arguments)
+        # A name that the terminal's encoding lacks, or that is no UTF-8, is shown escaped; stderr does so by itself.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
         try:
             parsed._verb.check_files(parsed)

@@ -21,7 +21,7 @@ def manifest(arguments: argparse.Namespace) -> None:
     or broken has no clips. Without --videos, the grid follows the annotated durations: for features that were made
     elsewhere.
     """
-    from feature_extractors.decode import examine
+    from feature_extractors.decode import examine_all
     from feature_extractors.manifest import (
         ManifestStage,
         annotated_videos,
@@ -40,7 +40,7 @@ def manifest(arguments: argparse.Namespace) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder")
         files, causes = locate_videos(folder, vids)
-        table = [examine(folder, vid, files.get(vid), causes.get(vid, ""), clips) for vid in vids]
+        table = examine_all(folder, vids, files, causes, clips)
     else:
         table = annotated_videos(rows, vids, clips)
     broken = [f"{video.file or video.vid}: {video.problem}" for video in table if not video.n_clips]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cli import UserError, track
 from feature_extractors.decode import examine as examine_video
-from feature_extractors.decode.media import unforeseen
 from feature_extractors.decode.probe import CUT_OFF
+from feature_extractors.faults import raise_if_of_machine, unforeseen
 from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import NO_VIDEO, ClipConfig, Video
 from feature_extractors.media_facts import MediaFacts, NoVideo, inspect_media
@@ -119,11 +119,12 @@ def examine(patients: list[Patient], clips: ClipConfig, decode: bool) -> None:
         if not patient.video.n_clips:
             continue
         try:
-            patient.facts = inspect_media(patient.file, decode)
+            patient.facts = inspect_media(patient.file, decode, patient.video.start_s)
         except NoVideo as problem:
             patient.find("error", str(problem))
             continue
         except Exception as problem:
+            raise_if_of_machine(problem, patient.file)
             patient.find("error", unforeseen(problem))
             continue
         for severity, text in [*_picture(patient.facts), *_sound(patient.facts, clips)]:
@@ -178,7 +179,8 @@ def _sound(facts: MediaFacts, clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if len(facts.sounds) > 1:
         yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
     if abs(first.start) > 0.1:
-        yield "note", f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
+        severity = "warning" if first.start > clips.seconds / 2 else "note"
+        yield severity, f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:
@@ -192,8 +194,8 @@ def _sound(facts: MediaFacts, clips: ClipConfig) -> Iterable[tuple[str, str]]:
 def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipConfig) -> Iterable[tuple[str, str]]:
     if facts.undecodable > 0:
         yield "warning", f"{facts.undecodable} frames or packets that cannot be decoded"
-    if facts.duration < clips.seconds:
-        yield "warning", f"shorter than one clip: {facts.duration:.2f} s"
+    if clips.is_shorter(video.duration_s):
+        yield "warning", f"shorter than one clip: {video.duration_s:.2f} s"
     for seconds in annotated:
         labelled, there = clips.count(seconds), video.n_clips
         if labelled > there:
@@ -211,10 +213,13 @@ def worst(patients: Iterable[Patient]) -> str:
 
 
 def write_tsv(patients: list[Patient]) -> str:
-    """One line a video with all that is known, tab-separated; empty where nothing is known."""
+    """One line a video with all that is known, tab-separated; empty where nothing is known.
+
+    Names that are no UTF-8 are escaped (`\\udce9` for the byte e9).
+    """
     rows = [_row(patient, patient.facts) for patient in patients]
     lines = ["\t".join(rows[0]), *("\t".join(" ".join(value.split()) for value in row.values()) for row in rows)]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace").decode()
 
 
 def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:

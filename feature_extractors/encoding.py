@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cli import Settings, UserError, canonical_json
-from feature_extractors.decode.media import Problems, unforeseen
+from feature_extractors.decode.media import Problems
+from feature_extractors.faults import UNFORESEEN, raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import Video
 from feature_extractors.prefetch import prefetch
@@ -87,12 +88,17 @@ def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.f
     """Rows in the type in which they are kept.
 
     Raises:
-        UserError: values beyond what float16 holds.
+        UserError: values that are no finite numbers, or beyond what float16 holds. Pictures and sound always are
+            finite: the settings or the weights are wrong, not the video.
     """
+    if not np.isfinite(rows).all():
+        if config.precision == "float16":
+            raise UserError("encoding.precision: features overflow in float16: set it to bfloat16 or float32")
+        raise UserError("features are not finite numbers: the weights are damaged or do not fit")
     if config.dtype == "float32":
         return rows
     if rows.size and abs(rows).max() > np.finfo(np.float16).max:
-        raise UserError("encoding.dtype: features are too large for float16")
+        raise UserError("encoding.dtype: features are too large for float16: set it to float32")
     return rows.astype(np.float16)
 
 
@@ -117,7 +123,9 @@ def encode_videos(
     What is wrong with a video goes to the column `problem`; the clips that could be decoded have their rows.
 
     Raises:
-        UserError: a file that the table has is gone.
+        UserError: a file that the table has is gone; features that cannot be kept (`as_stored`); most videos failed
+            with what nobody foresaw.
+        OSError: a fault of the machine.
     """
     table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
     ordered = list(table.values())
@@ -131,6 +139,7 @@ def encode_videos(
     def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
         groups = [[table[vid] for vid in group] for group in pending]
         made: dict[str, _Made] = {}
+        failed: dict[str, Arrays] = {}
         for item in prefetch(_batches(groups, folder, decode, encoder.batch), AHEAD):
             if isinstance(item, _Batch):
                 for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
@@ -141,7 +150,15 @@ def encode_videos(
             cause = problem or video.problem
             if cause:
                 _log.warning("%s: %s", video.file or video.vid, cause)
-            yield video.vid, result.arrays(provenance.clip_seconds, cause)
+            arrays = result.arrays(provenance.clip_seconds, cause)
+            if UNFORESEEN in problem:
+                # Not yet: a job that ends with an error would find it done when it runs again.
+                failed[video.vid] = arrays
+            else:
+                yield video.vid, arrays
+        causes = {vid: str(arrays["problem"][0]) for vid, arrays in failed.items()}
+        stop_if_systematic(causes, sum(bool(video.n_clips) for video in ordered))
+        yield from failed.items()
 
     group_clips = GPU_GROUP if encoder.device.type == "cuda" else 0
     write_groups(out, provenance, group_videos(ordered, group_clips), produce, columns)
@@ -240,14 +257,21 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     file = folder / video.file
     if not file.is_file():
         raise UserError(f"{file}: no such video")
-    if video.sha256 and digest_of(file) != video.sha256:
+    if video.sha256 and _digest(file) != video.sha256:
         problems.add("the file is another than when its table was made: left out; make the table again")
         return
     try:
         yield from decode(video, problems)
     except UserError as problem:
         problems.add(str(problem).removeprefix(f"{file}: "))
-    except MemoryError:  # says nothing about the video
-        raise
     except Exception as problem:
+        raise_if_of_machine(problem, file)
         problems.add(unforeseen(problem))
+
+
+def _digest(file: Path) -> str:
+    try:
+        return digest_of(file)
+    except OSError as problem:
+        raise_if_of_machine(problem, file)  # names the file, which a failed read does not
+        raise

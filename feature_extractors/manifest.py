@@ -35,7 +35,14 @@ class ClipConfig(Settings):
 
         A twentieth of a clip may be missing at the end: containers round the length of the last frame.
         """
-        return max(1, math.floor(duration / self.seconds + 0.05))
+        return max(1, self._whole(duration))
+
+    def is_shorter(self, duration: float) -> bool:
+        """Whether `duration` seconds are less than one clip, by the same rule."""
+        return self._whole(duration) < 1
+
+    def _whole(self, duration: float) -> int:
+        return math.floor(duration / self.seconds + 0.05)
 
 
 @dataclass(frozen=True, kw_only=True)

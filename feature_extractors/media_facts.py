@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ from numpy.typing import NDArray
 from cli import UserError
 from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, read_packets
 from feature_extractors.decode.picture import display_matrix
+from feature_extractors.decode.timeline import GOES_BACK_S
 from feature_extractors.manifest import NO_VIDEO
 
 SEVERAL = 1.1
 """Frames lie unevenly where a step between two is this many times longer or shorter than the usual one, and by more
 than the millisecond to which some containers round."""
-PICTURES = ("image2", "_pipe", "tty", "apng")
-"""Formats that FFmpeg opens as videos of one picture: text files among them."""
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,28 @@ class NoVideo(Exception):
     """A file holds no video; the message says what it is instead."""
 
 
-def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
+def inspect_media(file: Path, decode: bool = False, start_s: float = -math.inf) -> MediaFacts:
     """Read all packets of a file, and decode one frame or, with `decode`, everything.
+
+    Args:
+        file: the video.
+        decode: everything.
+        start_s: second 0 of the clip grid on the file's own clock; pictures from before it, on a clock that started
+            again, do not count.
 
     Raises:
         NoVideo: empty, not a media file, a picture, without a video stream, or without a video frame.
     """
     try:
         with open_media(file) as container:
-            return _inspect(container, file, decode)
+            return _inspect(container, file, decode, start_s)
     except UserError as problem:
         raise NoVideo(str(problem).removeprefix(f"{file}: ")) from None
 
 
-def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
+def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float) -> MediaFacts:
     name = container.format.name
-    if any(part in name for part in PICTURES) or NO_VIDEO.fullmatch(file.suffix):
+    if NO_VIDEO.fullmatch(file.suffix):
         raise NoVideo(f"not a video but {name}")
     stream, used = pick_pictures(file, container), pick_sound(container)
     tracks = [track for track in container.streams.audio if track.codec_context is not None]
@@ -117,7 +123,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
             if packet.stream.index == stream.index:
                 decoded += len(frames)
                 picture = frames[0] if picture is None and frames else picture
-    shown = sorted(spans[stream.index])
+    shown = sorted(span for span in spans[stream.index] if span[0] > start_s - GOES_BACK_S)
     if not shown:
         raise NoVideo("no video frames")
     if picture is None:
@@ -155,7 +161,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool) -> MediaFacts:
         sounds=tuple(sounds.values()),
         silent_streams=len(container.streams.audio) - len(sounds),
         # Many decoders leave a damaged frame out without a word.
-        undecodable=max(undecodable, len(shown) - decoded) if decode else -1,
+        undecodable=max(undecodable, len(spans[stream.index]) - decoded) if decode else -1,
     )
 
 

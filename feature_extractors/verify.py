@@ -52,7 +52,7 @@ class Comparison:
         agreement: of the shared rows; None if there are none or the widths differ.
         pooled: of the pooled embeddings of shared texts; None if either has none, or the widths differ.
         pooled_dims: widths of these embeddings of A and B; 0 without.
-        hints: what a difference looks like, one line each.
+        hints: what a difference looks like, one line each; of single shards where not all look alike.
         provenance: attributes that differ in any two shards that share ids, as (key, A, B).
         columns: those that differ, as (name, number of ids, one of these ids, its A, its B).
     """
@@ -119,11 +119,12 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
         ours, theirs = places(one, name), places(other, name)
         if not np.array_equal(ours, theirs):
             lengths.append((name, len(ours), len(theirs)))
-    agreement, hints = None, []
+    agreement: Agreement | None = None
+    hints: list[str] = []
     if a.dim == b.dim:
         agreement = _agree((pair[0], *matched(pair)) for pair in pairs)
-        if agreement is not None and agreement.cosine_mean < CONVINCING:
-            hints = [*find_order(first, second, pairs), *find_shift(pairs)]
+        if agreement is not None and agreement.cosine_min < CONVINCING:
+            hints = list(_hints(pairs))
     only = sorted(of_first.keys() - of_second.keys()), sorted(of_second.keys() - of_first.keys())
     met = list(dict.fromkeys((one, other) for _, one, other in pairs)) or [(a, b)]
     return Comparison(
@@ -136,6 +137,24 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
         list(dict.fromkeys(line for one, other in met for line in _provenance(one, other))),
         _differing_columns(pairs),
     )
+
+
+def _hints(pairs: list[Pair]) -> Iterator[str]:
+    """What the difference looks like: of all shards, or else of each by itself that differs."""
+    shards: dict[tuple[Store, Store], list[Pair]] = {}
+    for pair in pairs:
+        shards.setdefault(pair[1:], []).append(pair)
+    agreements = {stores: _agree((pair[0], *matched(pair)) for pair in shard) for stores, shard in shards.items()}
+    off = [stores for stores, rows in agreements.items() if rows is not None and rows.cosine_mean < CONVINCING]
+    if len(off) == len(shards):
+        found = [*find_order([one for one, _ in off], [other for _, other in off], pairs), *find_shift(pairs)]
+        yield from found
+        if found or len(shards) == 1:
+            return
+    for one, other in off:
+        shard = shards[one, other]
+        for hint in (*find_order([one], [other], shard), *find_shift(shard)):
+            yield f"in {one.path.name} against {other.path.name}: {hint}"
 
 
 def _agree(parts: Iterable[tuple[str, NDArray[np.int64], Rows, Rows]]) -> Agreement | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from cli import Settings, UserError
 from feature_extractors import CODE_VERSION
@@ -32,7 +32,7 @@ class VisualConfig(Settings):
     """The CLIP visual stream."""
 
     output: Literal["projected", "pre_projection"] = "projected"
-    """The joint embedding (ViT-B/32: 512), or the pooled state before the projection (ViT-L/14: 1024)."""
+    """The joint embedding (ViT-B/32: 512), or of a ViT the pooled state before its projection (ViT-L/14: 1024)."""
     frames_per_clip: int = 1
     """Frames spread evenly over a clip whose features are averaged; one is that at the clip's centre."""
 
@@ -63,7 +63,7 @@ def extract(
     """Encode the videos of a table into the store `out`."""
     clip = build_clip(stage.clip, weights)
     if stage.visual.output == "pre_projection":
-        clip.network.visual.proj = None
+        _leave_out_projection(clip.network, stage.clip.architecture)
     clip.network.to(device)
     provenance = Provenance(
         stream="clip_visual",
@@ -90,3 +90,19 @@ def extract(
         blank = clip.preprocess(Image.new("RGB", (8, 8))).to(device)
         dim = network(blank[None]).shape[1]
     encode_videos(out, provenance, videos, folder, decode, Encoder(network, device, stage.encoding, BATCH, dim))
+
+
+def _leave_out_projection(network: nn.Module, architecture: str) -> None:
+    """Make the picture tower give its pooled state.
+
+    Raises:
+        UserError: a tower whose projection is part of something else (ResNet's attention pool, a timm tower's head).
+    """
+    tower: Any = network.visual
+    if not isinstance(getattr(tower, "proj", None), nn.Parameter):
+        raise UserError(
+            f"visual.output: pre_projection is not to be had of {architecture}, whose picture tower "
+            f"({type(tower).__name__}) has no projection that stands alone: set it to projected, or take one of "
+            "open_clip's own ViTs"
+        )
+    tower.proj = None

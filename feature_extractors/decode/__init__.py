@@ -7,7 +7,7 @@ are wanted, `picture` makes them upright RGB, `sound` decodes and resamples, `pr
 
 from feature_extractors.decode.frames import frames_at, frames_of_clips
 from feature_extractors.decode.media import Problems
-from feature_extractors.decode.probe import examine, probe
+from feature_extractors.decode.probe import examine, examine_all, probe
 from feature_extractors.decode.sound import SoundTrack, open_sound
 
-__all__ = ["Problems", "SoundTrack", "examine", "frames_at", "frames_of_clips", "open_sound", "probe"]
+__all__ = ["Problems", "SoundTrack", "examine", "examine_all", "frames_at", "frames_of_clips", "open_sound", "probe"]

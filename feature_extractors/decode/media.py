@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from cli import UserError
-
-_log = logging.getLogger(__name__)
+from feature_extractors.decode.clock import AS_WRITTEN, Clock
+from feature_extractors.faults import raise_if_of_machine
 
 RETRIES = 10_000
 """Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
+SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
+"""Parts of the names of formats that FFmpeg opens as videos of one picture; it draws text files too."""
 UNREADABLE = "damaged file: a part of it holds no packets"
 
 
@@ -36,20 +37,12 @@ class Problems:
         return "; ".join(self._causes)
 
 
-def unforeseen(problem: Exception) -> str:
-    """The cause to record where one video raised what nobody foresaw: the rest of a night's run goes on without it.
-
-    The traceback goes to the log: it may be a mistake in the code.
-    """
-    _log.error("not foreseen; this video is left at that and the others go on:", exc_info=problem)
-    return f"{type(problem).__name__}: {problem}"
-
-
 def open_media(file: Path) -> InputContainer:
     """Open a file for reading.
 
     Raises:
         UserError: no such file, empty, or nothing that FFmpeg reads.
+        OSError: the machine is at its limits.
     """
     if not file.is_file():
         raise UserError(f"{file}: no such video")
@@ -58,13 +51,20 @@ def open_media(file: Path) -> InputContainer:
     try:
         # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
         # Tags may be in any encoding; nothing here depends on them.
-        return av.open(f"file:{file}", metadata_errors="replace")
+        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
     except av.FFmpegError as problem:
+        raise_if_of_machine(problem, file)
         raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
-    """The video stream that players show: the first marked as default, or else the first. No cover pictures."""
+    """The video stream that players show: the first marked as default, or else the first. No cover pictures.
+
+    Raises:
+        UserError: a picture and no video, whatever the file's name; no video stream; no decoder for it.
+    """
+    if any(part in container.format.name for part in SINGLE_PICTURES):
+        raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise UserError(f"{file}: no video stream")
@@ -82,12 +82,13 @@ def pick_sound(container: InputContainer) -> AudioStream | None:
 
 def read_packets(container: InputContainer, streams: Sequence[Stream], problems: Problems) -> Iterator[Any]:
     """Packets of some streams, ending where the file can no longer be read."""
-    stuck = 0
+    stuck, clock = 0, Clock(container)
     while stuck < RETRIES:
         stuck += 1
         try:
             for packet in container.demux(*streams):
                 stuck = 0
+                clock.unwrap(packet)
                 yield packet
             return
         except av.BlockingIOError:  # nothing in this stretch looks like a packet: the next may have some again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import av
@@ -10,8 +11,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cli import UserError
-from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound, unforeseen
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, pick_sound
 from feature_extractors.decode.timeline import Timeline, read_timeline
+from feature_extractors.faults import raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.fetch import digest_of
 from feature_extractors.manifest import ClipConfig, Video
 
@@ -21,17 +23,33 @@ LONGEST_S = 24 * 3600.0
 """A declared duration beyond this is not believed."""
 
 
+def examine_all(
+    folder: Path, vids: Iterable[str], files: Mapping[str, Path], causes: Mapping[str, str], clips: ClipConfig
+) -> list[Video]:
+    """The video table of some ids, from the file of each or why it has none (`locate_videos`).
+
+    Raises:
+        OSError: a fault of the machine.
+        UserError: most of the files failed with what nobody foresaw.
+    """
+    table = [examine(folder, vid, files.get(vid), causes.get(vid, ""), clips) for vid in vids]
+    stop_if_systematic({video.vid: video.problem for video in table}, len(files))
+    return table
+
+
 def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipConfig) -> Video:
-    """Probe a video; one that is missing (`cause` says why) or no video gets a row of no clips that names the cause."""
+    """Probe a video; one that is missing (`cause` says why) or no video gets a row of no clips that names the cause.
+
+    Raises:
+        OSError: a fault of the machine, which says nothing about the video.
+    """
     if file is not None:
         try:
             return probe(folder, file, clips)
-        except (UserError, OSError) as problem:
-            cause = " ".join(str(problem).removeprefix(f"{file}: ").split())
-        except MemoryError:  # says nothing about the video
-            raise
         except Exception as problem:
-            cause = unforeseen(problem)
+            raise_if_of_machine(problem, file)
+            foreseen = isinstance(problem, UserError | OSError)
+            cause = " ".join(str(problem).removeprefix(f"{file}: ").split()) if foreseen else unforeseen(problem)
     return Video(
         vid=vid,
         file=str(file.relative_to(folder)) if file else "",

@@ -109,14 +109,16 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         changes = changes or (len(times) > 1 and packet.has_sidedata("new_extradata"))
         if visible:
             last_end = max(last_end if len(times) > 1 else pts, pts + (packet.duration or 0))
-    pts, visible_mask = np.frombuffer(times, np.int64), np.frombuffer(shown, np.bool_)
+    pts = np.frombuffer(times, np.int64)
+    told_twice, visible_mask = _left_out(
+        pts, np.frombuffer(shown, np.bool_), restarts, round(GOES_BACK_S / float(time_base))
+    )
     in_view = pts[visible_mask]
     ticks = np.unique(in_view)
     if not len(ticks):
         raise UserError(f"{file}: no video frames")
-    told_twice = _told_twice(pts, visible_mask, restarts) * float(time_base)
-    if told_twice >= GOES_BACK_S:
-        problems.add(f"timestamps go back: {told_twice:.1f} s of video left out")
+    if told_twice * float(time_base) >= GOES_BACK_S:
+        problems.add(f"timestamps go back: {told_twice * float(time_base):.1f} s of video left out")
     scale, per = time_base.numerator, time_base.denominator
     begins = (ticks - ticks[0]) * scale / per
     # A file cut without re-encoding holds packets from before its beginning, which nobody sees.
@@ -136,11 +138,31 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     )
 
 
-def _told_twice(pts: NDArray[np.int64], shown: NDArray[np.bool_], restarts: Sequence[int]) -> int:
-    """Ticks for which there are pictures again after a clock that went back: of two recordings joined, the overlap."""
-    ticks = 0
-    for begin, end in pairwise([*restarts, len(pts)]):
-        before, after = pts[:begin][shown[:begin]], pts[begin:end][shown[begin:end]]
-        if len(before) and len(after):
-            ticks += max(0, min(int(before.max()), int(after.max())) - int(after.min()))
-    return ticks
+def _left_out(
+    pts: NDArray[np.int64], shown: NDArray[np.bool_], restarts: Sequence[int], least: int
+) -> tuple[int, NDArray[np.bool_]]:
+    """What becomes of recordings on clocks that went back: the first one counts.
+
+    Second 0 is that of the first recording, if it lasts for `least` ticks: pictures on a clock that starts again lower
+    are from before it, and are not shown. Else the grid would begin with all the time between the two clocks.
+
+    Returns:
+        The ticks for which there are pictures again or from before, and which packets are shown.
+    """
+    again, kept = 0, shown.copy()
+    lowest = highest = None
+    for begin, end in pairwise([0, *restarts, len(pts)]):
+        after = pts[begin:end][shown[begin:end]]
+        if not len(after):
+            continue
+        low, high = int(after.min()), int(after.max())
+        if lowest is None or highest is None:
+            lowest, highest = low, high
+            continue
+        again += int((after <= highest).sum())
+        if highest - lowest >= least and low < lowest - least:
+            kept[begin:end] &= pts[begin:end] >= lowest
+            low = lowest
+        lowest, highest = min(lowest, low), max(highest, high)
+    step = float(np.median(np.diff(np.unique(pts[shown])))) if again else 0.0
+    return round(again * step), kept

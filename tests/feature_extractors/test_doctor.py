@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,17 +15,19 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli import UserError
 from feature_extractors import doctor
 from feature_extractors.__main__ import main
-from feature_extractors.decode import probe
+from feature_extractors.decode import examine, probe
 from feature_extractors.manifest import ClipConfig, write_table
 from feature_extractors.media_facts import NoVideo, inspect_media
 from tests.feature_extractors.media import Coding, numbered, steady, write_media
 from tests.feature_extractors.odd_media import kinds
 
 CLIPS = ClipConfig()
+ROOT = Path(__file__).parents[2]
 FLASH = Coding("flv", options={"b": "1M"}, clock=Fraction(1, 1000))
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 
@@ -84,7 +89,11 @@ def test_rounded_time_stamps_are_no_variable_rate(tmp_path: Path, suffix: str, f
         (lambda path: encode(path, flags="tff=1"), "note: interlaced"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, :96_000]), "warning: sound ends 4.0 s before"),
         (lambda path: write_media(path, steady(3.0), sound=TONE), "note: sound goes on 3.0 s after the picture"),
-        (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5), "note: sound starts 1.50 s after"),
+        (
+            lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5),
+            "warning: sound starts 1.50 s after",
+        ),
+        (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=0.9), "note: sound starts 0.90 s after"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, ::6], rate=8000), "note: sound of 8000 Hz"),
         (lambda path: write_media(path, steady(6.0)), "note: no sound"),
     ],
@@ -174,6 +183,34 @@ def test_sound_alone_and_pictures_are_no_videos(tmp_path: Path) -> None:
         inspect_media(text)
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif"])
+def test_pictures_that_bear_a_videos_name(tmp_path: Path, kind: str) -> None:
+    """FFmpeg opens them as videos of one frame; the workflow and the doctor say the same of them."""
+    picture, file = Image.fromarray(numbered(5)), tmp_path / "a.mp4"
+    more = {"save_all": True, "append_images": [Image.fromarray(numbered(6))] * 60, "duration": 100}
+    picture.save(tmp_path / f"picture.{kind}", **(more if kind == "gif" else {}))
+    (tmp_path / f"picture.{kind}").rename(file)
+    video = examine(tmp_path, "a", file, "", CLIPS)
+    described = found(file)
+    if kind == "gif":  # it moves
+        assert video.n_clips == 3 and not video.problem
+        assert {severity for severity, _ in described} == {"note"}
+        return
+    assert video.n_clips == 0
+    assert video.problem.startswith("not a video but a picture or text (")
+    assert described == [("error", video.problem)]
+
+
+def test_a_clip_is_as_long_as_the_table_has_it(tmp_path: Path) -> None:
+    """A twentieth may be missing: containers round the length of the last frame."""
+    for vid, step, clips in (("near", 0.0399, 1), ("short", 0.036, 1), ("two", 0.0795, 2)):
+        file = write_media(tmp_path / f"{vid}.mkv", step * np.arange(50))
+        video = probe(tmp_path, file, CLIPS)
+        assert video.n_clips == clips and video.duration_s < 2 * clips
+        said = [text for _, text in found(file) if text.startswith("shorter than one clip")]
+        assert bool(said) == (vid == "short")
+
+
 def test_duplicates_sidecars_and_two_files_of_an_id(tmp_path: Path) -> None:
     write_media(tmp_path / "a.mp4", steady(4.0))
     shutil.copy(tmp_path / "a.mp4", tmp_path / "copy.mp4")
@@ -246,6 +283,18 @@ def test_a_clock_that_starts_again_is_named(tmp_path: Path) -> None:
     assert ("warning", "timestamps go back: 4.0 s of video left out") in found(joined(tmp_path / "a.ts"))
 
 
+def test_what_is_left_out_before_the_first_recording_is_no_pause(tmp_path: Path) -> None:
+    parts = [write_media(tmp_path / f"part{start}.ts", steady(4.0), start=start) for start in (100.0, 0.0)]
+    (tmp_path / "videos").mkdir()
+    file = tmp_path / "videos" / "a.ts"
+    file.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert found(file) == [
+        ("warning", "timestamps go back: 4.0 s of video left out"),
+        ("note", "the first frame is at 100.00 s of the file's clock"),
+        ("note", "no sound"),
+    ]
+
+
 def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
     """The second audio stream is the default one; the first alone outlasts the picture."""
     odd = next(odd for odd in kinds() if odd.name == "two.mkv")
@@ -310,3 +359,19 @@ def test_the_command_writes_a_table_and_its_status_is_the_worst(
     write_table(tmp_path / "table.jsonl", [probe(folder, folder / "a.mp4", CLIPS)])
     assert run("--videos", folder, "--manifest", tmp_path / "table.jsonl") == 0
     assert run("--videos", tmp_path / "none") == 1
+
+
+def test_names_that_are_not_of_the_terminals_letters(tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "doctor.tsv"
+    folder.mkdir()
+    write_media(tmp_path / "a.mp4", steady(4.0))
+    for name in ("видео.mp4".encode(), b"caf\xe9.mp4"):  # the second one is Latin-1
+        shutil.copy(tmp_path / "a.mp4", os.fsencode(folder) + b"/" + name)
+    command = [sys.executable, "-m", "feature_extractors", "doctor", "--videos", str(folder), "--out", str(out)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
+    assert "the same content as caf\\udce9" in done.stdout and "\\u0432\\u0438\\u0434\\u0435\\u043e" in done.stdout
+    with out.open(newline="", encoding="utf-8") as content:
+        rows = [(row["vid"], row["clips"]) for row in csv.DictReader(content, delimiter="\t")]
+    assert sorted(rows) == [("caf\\udce9", "2"), ("видео", "2")]

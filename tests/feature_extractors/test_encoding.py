@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +21,15 @@ import torch
 from cli import UserError
 from feature_extractors import encoding
 from feature_extractors.decode import Problems, examine
-from feature_extractors.encoding import FULL_PRECISION, Encoder, EncodingConfig, Piece, encode_videos, group_videos
+from feature_extractors.encoding import (
+    FULL_PRECISION,
+    Decode,
+    Encoder,
+    EncodingConfig,
+    Piece,
+    encode_videos,
+    group_videos,
+)
 from feature_extractors.manifest import ClipConfig, Video, write_table
 from feature_extractors.store import Provenance, Store, read_problems
 from tests.feature_extractors.media import steady, write_media
@@ -105,8 +115,64 @@ def test_what_nobody_foresaw_costs_one_video_and_is_logged(
     encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
     store = Store(tmp_path / "000.h5")
     assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 20, 1, 4]
-    assert read_problems(tmp_path / "000.h5")[1] == {"c": "ZeroDivisionError: by nothing"}
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "not foreseen: ZeroDivisionError: by nothing"}
     assert "Traceback" in caplog.text and "in wrong" in caplog.text  # a mistake in the code stays in view
+
+
+def test_what_nobody_foresaw_of_most_videos_ends_the_job_and_is_tried_again(
+    tmp_path: Path, videos: list[Video]
+) -> None:
+    seen: list[str] = []
+
+    def wrong_of(vids: str) -> Decode:
+        def decode_some(video: Video, problems: Problems) -> Iterator[Piece]:
+            seen.append(video.vid)
+            if video.vid in vids:
+                raise ZeroDivisionError("by nothing")
+            yield from decode(video, problems)
+
+        return decode_some
+
+    store = tmp_path / "000.h5", PROVENANCE, videos, tmp_path
+    with pytest.raises(
+        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(not foreseen: Zer"
+    ):
+        encode_videos(*store, wrong_of("acd"), encoder())  # b has no clips: there is nothing to look at
+    assert not (tmp_path / "000.h5").exists()
+    seen.clear()
+    encode_videos(*store, wrong_of("ac"), encoder())
+    assert seen == ["a", "c", "d"]  # e was kept
+    found = Store(tmp_path / "000.h5")
+    assert [len(found.rows(vid)) for vid in "abcde"] == [0, 0, 0, 1, 4]
+    assert list(read_problems(tmp_path / "000.h5")[1]) == ["a", "c"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.ENOMEM, errno.ENOSPC])
+def test_a_fault_of_the_machine_ends_the_job_and_what_is_made_stays(
+    tmp_path: Path, videos: list[Video], number: int
+) -> None:
+    def failing(video: Video, problems: Problems) -> Iterator[Piece]:
+        yield from decode(video, problems)
+        if video.vid == "c":
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(OSError, match=os.strerror(number)) as problem:
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, failing, encoder())
+    assert problem.value.filename == str(tmp_path / "c.mp4")
+    assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
+
+
+def test_a_disk_that_cannot_be_read_ends_the_job_and_names_the_file(
+    tmp_path: Path, videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(encoding, "digest_of", fail)
+    table = [replace(video, sha256="0" * 64) for video in videos]
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as problem:
+        encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    assert problem.value.filename == str(tmp_path / "a.mp4")
 
 
 def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, videos: list[Video]) -> None:
@@ -134,6 +200,37 @@ def test_values_too_large_for_halves_are_an_error(tmp_path: Path, videos: list[V
     with pytest.raises(UserError, match=r"encoding\.dtype: features are too large for float16"):
         half = EncodingConfig(dtype="float16")
         encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, loud, encoder(config=half))
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "weight", "message"),
+    [
+        (
+            "float16",
+            "float32",
+            1e4,
+            r"encoding\.precision: features overflow in float16: set it to bfloat16 or float32",
+        ),
+        ("float16", "float16", 1e4, r"encoding\.precision: features overflow"),
+        ("float32", "float32", float("nan"), "features are not finite numbers: the weights are damaged"),
+        ("bfloat16", "float16", float("inf"), "features are not finite numbers: the weights are damaged"),
+    ],
+)
+def test_features_that_are_no_numbers_are_an_error_and_what_is_made_stays(
+    tmp_path: Path, videos: list[Video], precision: str, dtype: str, weight: float, message: str
+) -> None:
+    def first_quiet(video: Video, problems: Problems) -> Iterator[Piece]:
+        for clip in range(video.n_clips):
+            yield Piece(clip, np.full(4, 0.0 if video.vid == "a" else 1e3, np.float32))
+
+    config = EncodingConfig.from_dict({"precision": precision, "dtype": dtype})
+    network = torch.nn.Linear(4, 8, bias=False)
+    torch.nn.init.constant_(network.weight, weight if precision == "float16" else 1.0)
+    made = Encoder(lambda x: network(x) * (1.0 if x.sum() == 0 else weight), torch.device("cpu"), config, 16, 8)
+    with pytest.raises(UserError, match=message):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, first_quiet, made)
+    assert not (tmp_path / "000.h5").exists()
+    assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
 
 
 def test_a_killed_job_encodes_no_finished_video_again(

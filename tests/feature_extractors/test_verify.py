@@ -166,6 +166,26 @@ def test_a_swapped_order_of_parts_is_seen(tmp_path: Path, recorded: bool, split:
     assert not result.equal(0.9999, 0.01)
 
 
+def test_shards_of_which_only_some_are_swapped_or_shifted_are_named(tmp_path: Path) -> None:
+    rows = {f"v{number}": RNG.standard_normal((30, 12)) + 1 for number in range(3)}
+    for folder in "AB":
+        (tmp_path / folder).mkdir()
+    for number, (vid, ours) in enumerate(rows.items()):
+        write(tmp_path / "A" / f"{number:03d}.h5", {vid: ours})
+        theirs = [ours, np.roll(ours, 5, axis=1), np.roll(ours, 1, axis=0)][number]
+        write(tmp_path / "B" / f"{number:03d}.h5", {vid: theirs})
+    result = found(tmp_path / "A", tmp_path / "B")
+    assert [hint.split(": ")[:2] for hint in result.hints] == [
+        ["in 001.h5 against 001.h5", "the order of channels is swapped"],
+        ["in 002.h5 against 002.h5", "the rows are shifted"],
+    ]
+    assert "A is [7 | 5], B has these blocks as [5 | 7]" in result.hints[0]
+    write(tmp_path / "B" / "000.h5", {"v0": np.roll(rows["v0"], 5, axis=1)})
+    write(tmp_path / "B" / "002.h5", {"v2": np.roll(rows["v2"], 5, axis=1)})
+    (hint,) = found(tmp_path / "A", tmp_path / "B").hints  # all of them: said once
+    assert hint.startswith("the order of channels is swapped: A is [7 | 5]")
+
+
 def test_other_differences_are_not_taken_for_a_swap(first: Path, tmp_path: Path) -> None:
     """Shuffled channels, noise, and other features altogether."""
     order = np.random.default_rng(3).permutation(12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
@@ -75,6 +76,33 @@ def test_pre_projection_states_times_the_projection_are_the_projected_ones(
     projection = clip.network.visual.proj.detach().numpy()
     np.testing.assert_allclose(states.rows("a") @ projection, projected.rows("a"), atol=1e-5)
     assert projected.attributes["extractor"] != states.attributes["extractor"]
+
+
+@pytest.mark.parametrize(
+    ("tower", "vision"),
+    [
+        ("ModifiedResNet", {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "patch_size": None}),
+        ("TimmModel", {"image_size": 64, "timm_model_name": "resnet10t", "timm_proj": "linear", "timm_pool": ""}),
+    ],
+)
+def test_towers_without_a_projection_of_their_own_are_refused(
+    tmp_path: Path, folder: Path, videos: list[Video], tower: str, vision: dict[str, object]
+) -> None:
+    """What they would give is the joint embedding, under the other name."""
+    definition = tmp_path / f"tiny-{tower.lower()}.json"
+    text = {"context_length": 77, "vocab_size": 49408, "width": 24, "heads": 2, "layers": 1}
+    definition.write_text(json.dumps({"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}))
+    config = ClipModelConfig(architecture=definition.stem, definition=str(definition))
+    weights, out = tmp_path / "clip.pt", tmp_path / "000.h5"
+    torch.save(build_clip(config, None).network.state_dict(), weights)
+    stage = VisualStage(clips=ClipConfig(), clip=config, visual=VisualConfig(output="pre_projection"))
+    with pytest.raises(
+        UserError, match=rf"^visual\.output: .* {definition.stem}, .* \({tower}\) .* set it to projected"
+    ):
+        extract(stage, videos, folder, weights, out)
+    assert not out.exists()
+    extract(VisualStage(clips=ClipConfig(), clip=config, visual=VisualConfig()), videos, folder, weights, out)
+    assert Store(out).dim == 32
 
 
 def test_frames_spread_over_a_clip_are_averaged(

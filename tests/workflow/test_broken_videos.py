@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,22 @@ def test_they_are_left_out_and_listed(workspace: Workspace) -> None:
         assert 0 < rows["cut"] < 3
     again = workspace.snakemake("--cores", "2", "features", changes=changes(workspace, "leave_out"))
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_the_other_policy_ends_with_an_error_and_the_list_stays(workspace: Workspace) -> None:
+    """Nothing is made again; what is wrong with any video is one line, and the list stays."""
+    before = listed(workspace.folder)
+    missing = workspace.folder / "videos" / "missing.mp4"
+    missing.touch()  # without it the run would stop at once; older than its table, so that nothing else is to be done
+    os.utime(missing, (0, 0))
+    options = ["--cores", "2", "--rerun-triggers", "mtime", "--", "features"]
+    done = workspace.snakemake(*options, changes=changes(workspace, "stop"))
+    missing.unlink()
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "Deciding the clip grid" not in said and "Encoding" not in said
+    assert "4 of 7 videos have problems: cut.mkv: manifest: cut off" in said, said[-4000:]
+    assert listed(workspace.folder) == before
+    assert not (workspace.folder / "reports" / "no_problems.tsv").exists()
 
 
 def test_or_they_stop_the_run(workspace: Workspace) -> None:

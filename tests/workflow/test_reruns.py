@@ -37,7 +37,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     # Scores may cover a part of the queries under one policy, and must cover all under the other.
     "dataset.broken_videos": (
         {"dataset": {"broken_videos": "stop"}},
-        {**LIST, "score": 3, "score_other": 2, **TABLES},
+        {"check_problems": 1, "score": 3, "score_other": 2, **TABLES},
     ),
     "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **LIST, **BASE}),
     "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **LIST, **BASE}),

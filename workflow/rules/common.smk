@@ -78,6 +78,12 @@ NEEDED_STREAMS = sorted(
     {name for run in RUNS for name in (*SETTINGS[run].model.video_streams, SETTINGS[run].model.text_stream)}
 )
 BY_DOMAIN = config["dataset"]["scopes"] == "by_domain"
+# What `problems` is told, to name the domains that are left out.
+DOMAIN_PROBLEMS = (
+    f"--domains-of {shlex.join([ANNOTATIONS['train'], ANNOTATIONS['val']])} --needed {shlex.join(NEEDED_STREAMS)}"
+    if BY_DOMAIN
+    else ""
+)
 if LEFT_OUT_DOMAINS:
     print(f"note: left out for want of videos: domains {', '.join(LEFT_OUT_DOMAINS)}", file=sys.stderr)
 # Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not

@@ -2,7 +2,7 @@
 
 Input: the configured videos and annotations, the encoders' weights, released feature files.
 Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and, over all of them,
-reports/problems.tsv.
+reports/problems.tsv (under the policy `stop`, reports/no_problems.tsv as well).
 """
 
 
@@ -224,15 +224,34 @@ rule problems:
     conda:
         "../../envs/features.yaml"
     params:
-        policy=BROKEN_VIDEOS,
-        domains=(
-            f"--domains-of {shlex.join([ANNOTATIONS['train'], ANNOTATIONS['val']])} --needed {shlex.join(NEEDED_STREAMS)}"
-            if BY_DOMAIN
-            else ""
-        ),
+        policy="leave_out",
+        domains=DOMAIN_PROBLEMS,
         version=FEATURE_VERSION["problems"],
     message:
         "Listing the videos with which something is wrong"
     shell:
         "python -m feature_extractors problems --manifests {input.manifests:q} --stores {input.stores:q}"
         " --broken-videos {params.policy} {params.domains} --out {output:q} 2>&1 | tee {log:q}"
+
+
+# Under `stop`, an error if the list is not empty. A rule of its own, as Snakemake removes what a failed job has written.
+use rule problems as check_problems with:
+    input:
+        problems="reports/problems.tsv",
+        manifests=rules.problems.input.manifests,
+        stores=rules.problems.input.stores,
+    output:
+        "reports/no_problems.tsv",
+    log:
+        "logs/check_problems.log",
+    benchmark:
+        "logs/benchmarks/check_problems.tsv"
+    params:
+        policy="stop",
+        domains=DOMAIN_PROBLEMS,
+        version=FEATURE_VERSION["problems"],
+    message:
+        "Looking whether the list of problems is empty"
+
+
+PROBLEMS = ["reports/problems.tsv", *(["reports/no_problems.tsv"] if BROKEN_VIDEOS == "stop" else [])]

@@ -13,6 +13,7 @@ from cli import UserError
 from cli.files import read_rows
 from feature_extractors.__main__ import main
 from feature_extractors.annotations.folder import list_videos, make_rows
+from feature_extractors.annotations.tvsum_files import _frame_rate
 from feature_extractors.manifest import read_annotations
 
 
@@ -82,6 +83,15 @@ def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog:
         "song.m4a",
         "song.mp4",
     ]
+
+
+def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
+    write_video(tmp_path / "cat.mkv", 5.0)
+    content = (tmp_path / "cat.mkv").read_bytes()
+    assert b"Lavf" in content  # the name of the writing program, which is such a tag
+    (tmp_path / "cat.mkv").write_bytes(content.replace(b"Lavf", b"Lav\xe9"))
+    assert list_videos(tmp_path) == {"cat": pytest.approx(5.0, abs=0.01)}
+    assert _frame_rate(tmp_path / "cat.mkv") == 10.0
 
 
 def test_plain_lines_are_about_every_video(videos: Path, tmp_path: Path) -> None:

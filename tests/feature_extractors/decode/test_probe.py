@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,12 +15,14 @@ import pytest
 from av.stream import Disposition
 
 from cli import UserError
-from feature_extractors.decode import Problems, examine, frames_at, open_sound, probe
+from feature_extractors.decode import Problems, examine, examine_all, frames_at, open_sound, probe
+from feature_extractors.faults import raise_if_of_machine
 from feature_extractors.manifest import ClipConfig, locate_videos
 from tests.feature_extractors.media import read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
 
 RATE = 48_000
+ROOT = Path(__file__).parents[3]
 
 
 def numbers_at(file: Path, times: list[float]) -> list[int]:
@@ -119,5 +124,81 @@ def test_what_nobody_foresaw_costs_one_video_and_is_logged(
 
     monkeypatch.setattr(sys.modules["feature_extractors.decode.probe"], "pick_sound", wrong)
     video = examine(tmp_path, "v", file, "", ClipConfig())
-    assert (video.n_clips, video.problem) == (0, "ZeroDivisionError: by nothing")
+    assert (video.n_clips, video.problem) == (0, "not foreseen: ZeroDivisionError: by nothing")
     assert "Traceback" in caplog.text and "in wrong" in caplog.text
+
+
+def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {vid: write_media(tmp_path / f"{vid}.mkv", steady(2.0)) for vid in "abcd"}
+    pick_sound = sys.modules["feature_extractors.decode.probe"].pick_sound  # type: ignore[attr-defined]
+
+    def wrong_of(vids: str) -> None:
+        def pick(container: av.container.InputContainer) -> object:
+            if Path(container.name).stem in vids:
+                raise KeyError("a mistake")
+            return pick_sound(container)
+
+        monkeypatch.setattr(sys.modules["feature_extractors.decode.probe"], "pick_sound", pick)
+
+    wrong_of("ab")
+    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipConfig())
+    assert [video.n_clips for video in table] == [0, 0, 1, 1, 0]
+    wrong_of("abc")
+    with pytest.raises(
+        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(.*KeyError: 'a mis"
+    ):
+        examine_all(tmp_path, files, files, {}, ClipConfig())
+    only = {"a": files["a"]}
+    assert examine_all(tmp_path, only, only, {}, ClipConfig())[0].problem.startswith("not foreseen: KeyError")
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_machine_without_free_files_ends_the_job(tmp_path: Path, left: int) -> None:
+    write_media(tmp_path / "v.mkv", steady(2.0))
+    code = f"""
+import os, resource, sys
+from pathlib import Path
+from feature_extractors.decode import examine
+from feature_extractors.manifest import ClipConfig
+folder = Path(sys.argv[1])
+print(examine(folder, "v", folder / "v.mkv", "", ClipConfig()).n_clips)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    for one in held[:{left}]:
+        os.close(one)
+try:
+    print(examine(folder, "v", folder / "v.mkv", "", ClipConfig()).problem or "fine")
+except OSError as problem:
+    print(problem.filename, problem.strerror)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    expected = "fine" if left else f"{tmp_path / 'v.mkv'} Too many open files"
+    assert done.stdout.splitlines() == ["1", expected]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, None])
+def test_a_fault_of_the_machine_ends_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
+) -> None:
+    file = write_media(tmp_path / "v.mkv", steady(2.0))
+
+    def fail(*_: object) -> None:
+        raise MemoryError if number is None else OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sys.modules["feature_extractors.decode.probe"], "digest_of", fail)
+    with pytest.raises(OSError, match=os.strerror(number or errno.ENOMEM)) as problem:
+        examine(tmp_path, "v", file, "", ClipConfig())
+    assert problem.value.filename == str(file)
+
+
+def test_what_ffmpeg_says_of_a_damaged_file_is_the_videos_own_fault(tmp_path: Path) -> None:
+    """It has the machine's numbers for some of that as well."""
+    for number in (errno.EIO, errno.ENOMEM):
+        damage = av.error.classes[number](number, os.strerror(number), "v.mkv")
+        raise_if_of_machine(damage, tmp_path / "v.mkv")
