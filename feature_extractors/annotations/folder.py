@@ -18,9 +18,6 @@ from feature_extractors.manifest import NO_VIDEO, ClipConfig
 
 _log = logging.getLogger(__name__)
 
-# What FFmpeg opens as moving pictures too: single pictures, and text as a terminal would show it.
-_NO_VIDEOS = ("image2", "gif", "tty", "ico")
-
 
 def list_videos(folder: Path) -> dict[str, float]:
     """Seconds of every video in a folder, by id (the file name without its extension), in order.
@@ -60,9 +57,6 @@ def _measure(file: Path) -> float:
         raise UserError(f"{file}: no video but {file.suffix}")
     try:
         with open_media(file) as container:
-            name = container.format.name
-            if name.endswith("_pipe") or name in _NO_VIDEOS:
-                raise UserError(f"{file}: no video but {name}")
             stream = pick_pictures(file, container)
             if container.duration:
                 return float(container.duration / av.time_base)
