@@ -21,6 +21,8 @@ LOGS = {
     "one of the original tool": (1, {"original": True, "layers": 4}),
     "five with long names": (10, {"layers": 8, "film": True, "gating": "clipwise", "names": (LONG_NAME, CHINESE_NAME)}),
     "five without audio": (10, {"silent": 1, "gating": "clipwise", "film": True}),
+    # Ticks of a narrow range have three decimals.
+    "equal and narrow": (10, {"equal": 0.582, "film": True, "gamma": True, "gating": "clipwise"}),
     "all zero": (60, {"equal": 0.0, "film": True}),
     "500 videos": (1000, {"layers": 8, "domains": 25, "film": True}),
 }

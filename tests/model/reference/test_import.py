@@ -203,7 +203,7 @@ def test_a_malformed_option_is_named(tmp_path: Path, options: dict[str, Any], me
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        (1, torch.ones(1), "1 is no name"),
+        (1, torch.ones(1), "'1' is no name"),
         (FIRST, torch.tensor(1.0), "has 0 dimensions instead of one"),
         (FIRST, torch.ones(10) + 0j, "not of plain floating numbers"),
         (FIRST, torch.ones(10).long(), "not of plain floating numbers"),
