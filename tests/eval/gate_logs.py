@@ -30,7 +30,8 @@ def make_gate_rows(
 ) -> Rows:
     """Rows of a gate log: two queries a video, every video with a part without audio at its start.
 
-    `original`: the keys of the original tool alone. `film`: with gate_beta; `gamma`: with gate_gamma as well. `clips`: of the shortest video. `signed`:
+    `original`: the keys of the original tool alone. `film`: with gate_beta; `gamma`: with gate_gamma as
+    well. `clips`: of the shortest video. `signed`:
     MHA gates as a tanh gives them. `equal`: the value of every gate. `silent`: every so many videos one has no audio
     (1: all). The sound's level makes the MHA gate of layer 1 rise from clip to clip, and videos whose audio is
     informative have higher ones throughout.
