@@ -91,14 +91,19 @@ def _describe(problem: Exception) -> str:
     return str(problem)
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """The `type` of an argument that is a whole number from `least`, below 10^18."""
+def whole_number(least: int, or_all: bool = False) -> Callable[[str], int]:
+    """The `type` of an argument that is a whole number from `least`, below 10^18; with `or_all` -1 too, for all."""
+    also = " (or -1, all)" if or_all else ""
 
     def read(text: str) -> int:
+        if or_all and text == "-1":
+            return -1
         # Python refuses to read thousands of digits, and argparse would print them all.
         if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) < least:
             shown = repr(text) if len(text) <= 2 * MOST_DIGITS else f"{text[:MOST_DIGITS]!r}..."
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least} of at most 18 digits, got {shown}")
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number from {least}{also} of at most 18 digits, got {shown}"
+            )
         return int(text)
 
     return read

@@ -97,7 +97,11 @@ def add_verbs(command: Command) -> None:
         )
         verb.add_argument("--title", nargs="+", default=[], help="heading, such as the run, one a log")
         verb.add_argument(
-            "--num-samples", type=_count_or_all, default=-1, metavar="N", help="only the first N queries; -1 = all"
+            "--num-samples",
+            type=whole_number(1, or_all=True),
+            default=-1,
+            metavar="N",
+            help="only the first N queries; -1 = all",
         )
         verb.add_argument(
             "--topk",
@@ -126,7 +130,3 @@ def add_verbs(command: Command) -> None:
     verb = command.verb("plot-summary", plot_summary)
     verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
     verb.add_output("--out", nargs="+", required=True, help=pictures)
-
-
-def _count_or_all(text: str) -> int:
-    return -1 if text == "-1" else _count(text)

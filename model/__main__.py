@@ -129,6 +129,8 @@ def _infer(arguments: argparse.Namespace) -> None:
 
 def import_checkpoint(arguments: argparse.Namespace) -> None:
     """Turn a checkpoint of QD-DETR or of its gated variant into one of ours; nothing in the file is executed."""
+    import torch
+
     from model.checkpoint import save_checkpoint
     from model.detector import HighlightDetector
     from model.reference.names import convert
@@ -140,8 +142,10 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     streams = (arguments.video_streams, arguments.audio_streams, arguments.text_stream)
     try:
         config, dims = network_of(options, shapes, *streams)
-        network = HighlightDetector(config, dims)
-        network.load_state_dict(convert(state))
+        # Without memory until the shapes are seen to fit: options may ask for a network of any size.
+        with torch.device("meta"):
+            network = HighlightDetector(config, dims)
+        network.load_state_dict(convert(state), assign=True)
     except (UserError, RuntimeError) as problem:
         raise UserError(f"{arguments.checkpoint}: {' '.join(str(problem).split())[:300]}") from None
     known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}

@@ -114,6 +114,9 @@ class ModelConfig(Settings):
             possible |= _OF_AUDIO
         if self.has_gates and self.gating_type == "global":
             possible |= {"unmasked_pooling"}
+        if self.fusion == "avigate" and "audio_mask_ignored" in self.compat:
+            # Together they let clips attend to padding, whatever the gating.
+            possible |= {"unmasked_pooling"}
         if self.fusion == "avigate_custom" and self.ffn_gate_film:
             possible |= {"original_film"}
         return possible & set(self.compat)

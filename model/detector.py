@@ -191,9 +191,12 @@ class HighlightDetector(nn.Module):
         audio, audio_mask = inputs.audio, inputs.audio_mask
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
-        if "audio_mask_ignored" not in self.config.compat:
-            # Before anything is computed from it: what fills the rest, even NaN, reaches neither output nor gradient.
-            audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
+        if "audio_mask_ignored" in self.config.compat:
+            # Every clip of the video then counts as sound; padding only where the original's pooling is wanted too.
+            pools_padding = "unmasked_pooling" in self.config.compat
+            audio_mask = torch.ones_like(inputs.video_mask) if pools_padding else inputs.video_mask
+        # Before anything is computed from it: what fills the rest, even NaN, reaches neither output nor gradient.
+        audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         if self.fusion is None or self.audio_projection is None:
             return self.video_projection(torch.cat([inputs.video, audio], dim=-1)), []
         fused, gates = self.fusion(

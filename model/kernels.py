@@ -68,21 +68,28 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
     """`torch.nn.functional.dropout`, its mask drawn from a generator that torch's seeds."""
-    if not training or probability == 0.0 or x.device.type != "cpu" or x.numel() < FEWEST_DRAWS:
+    # torch's own keeps no mean in these: see below.
+    short = x.dtype in (torch.bfloat16, torch.float16)
+    small = x.numel() < FEWEST_DRAWS and not short
+    if not training or probability == 0.0 or x.device.type != "cpu" or small:
         return functional.dropout(x, probability, training)
-    return x * _draw_mask(x.shape, probability).to(x.dtype)
+    mask, scale = _draw_mask(x.shape, probability, x.dtype)
+    if short:
+        # Held in the mask, the scale would be rounded (bfloat16: 1 / 0.9 to 1.109), and all that is kept be too small.
+        return (x * mask).mul_(scale)
+    return x * mask.mul_(scale)
 
 
-def _draw_mask(shape: torch.Size, probability: float) -> Tensor:
-    """0 with about `probability`, else what keeps the mean; float32."""
+def _draw_mask(shape: torch.Size, probability: float, dtype: torch.dtype) -> tuple[Tensor, float]:
+    """0 with about `probability`, else 1; and the factor that keeps the mean."""
     count = shape.numel()
     rng = np.random.Generator(np.random.SFC64(int(torch.randint(2**62, ()))))
     words = rng.integers(0, 2**64 - 1, -(-count // 4), dtype=np.uint64, endpoint=True)
     dropped = min(round(probability * _DRAWS), _DRAWS - 1)
-    mask = torch.empty(count)
+    mask = torch.empty(count, dtype=dtype)
     # Compared as signed numbers, for which there are vector instructions: as many lie below `dropped - 2^15`.
     torch.ge(torch.from_numpy(words.view(np.int16)[:count]), dropped - _DRAWS // 2, out=mask)
-    return mask.mul_(_DRAWS / (_DRAWS - dropped)).view(shape)
+    return mask.view(shape), _DRAWS / (_DRAWS - dropped)
 
 
 class _PreluFunction(Function):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from cli import UserError
-from cli.files import Row, write_rows
+from cli.files import Row, remove_leftovers, write_rows
 from model.batches import Plan
 from model.board import Board
 from model.checkpoint import save_checkpoint, save_no_network
@@ -142,6 +142,9 @@ class _Run:
             self._check_metric()
         if first:
             out.folder.mkdir(parents=True, exist_ok=True)
+            # As large as the weights; resume.pt's own are removed where it is written.
+            for path in (out.best, out.last, out.history):
+                remove_leftovers(path)
             if progress.best is not None:
                 self._save(out.best, progress.best.about, progress.best.weights)
         board = Board(self.running.board, progress.epoch - 1) if self.running.board and first else None
@@ -253,7 +256,12 @@ class _Run:
 
 
 def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
-    """Raises UserError where the networks are not of one shape."""
+    """Raises UserError where the networks are not of one shape, or weights of one shape mean other things."""
+    gated = start.config.has_gates and network.config.has_gates
+    for key in ("n_heads", *(("fusion_n_heads", "gating_type") if gated else ())):
+        there, here = getattr(start.config, key), getattr(network.config, key)
+        if there != here:
+            raise UserError(f"--init-from: model.{key} is {there!r} there and {here!r} in this network")
     old, new = start.state_dict(), network.state_dict()
     for name in sorted({*old, *new}):
         had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))

@@ -124,11 +124,11 @@ def label_layer_axis(axes: Axes, layers: int) -> None:
     axes.set_xlabel("layer", fontsize=8)
 
 
-def widen_axis(axes: Axes, axis: str) -> None:
-    """Equal values get a sensible axis, not one of rounding errors."""
+def widen_axis(axes: Axes, axis: str, steps: int = 5) -> None:
+    """Equal values get a sensible axis, not one of rounding errors; along x of at most `steps` steps between ticks."""
     if axis == "y":
         axes.set_ylim(*widen(*axes.get_ylim()))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
     else:
         axes.set_xlim(*widen(*axes.get_xlim()))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=steps))

@@ -85,5 +85,6 @@ def draw_kind_parts(axes: Axes, view: GateView, kind: str, parts: list[tuple[str
         return
     if is_signed(kind, view.means[kind]):
         axes.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
-    widen_axis(axes, "x")
+    # Of panels beside one another, labels of three decimals and a sign must not meet.
+    widen_axis(axes, "x", steps=max(2, 6 - len(view.log.kinds)))
     axes.grid(True, axis="x")

@@ -24,15 +24,12 @@ class GatedFusion(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.ignores_audio_mask = "audio_mask_ignored" in config.compat
         self.layers = nn.ModuleList(LAYERS[config.fusion](config) for _ in range(config.fusion_layers))
 
     def forward(
         self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
     ) -> tuple[Tensor, list[LayerGates]]:
         """Video and audio (B, L, D), masks (B, L), True = valid, to fused video (B, L, D) and the gates by layer."""
-        if self.ignores_audio_mask:
-            audio_mask = audio_mask.new_ones(audio_mask.shape)
         # Where there is no audio, what the projection made of it (its bias) says nothing.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         gates: list[LayerGates] = []

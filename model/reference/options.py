@@ -3,25 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
+from pydantic import Field
 from torch import Size
 
-from cli import UserError
+from cli import Settings, UserError
 from model.config import ORIGINALS, ModelConfig
 from model.detector import InputDims
 
-_SAME = {
-    "hidden_dim": "hidden_dim",
+# Far beyond any real one: a file cannot make us build what no memory holds.
+Layers = Annotated[int, Field(ge=1, le=1000)]
+Width = Annotated[int, Field(ge=1, le=1 << 20)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(Settings):
+    """The options of the references that are read; None = not given, and the reference's default is ours.
+
+    All others (paths, the recipe) do not act on the network.
+    """
+
+    hidden_dim: Width | None = None
+    nheads: Width | None = None
+    enc_layers: Layers | None = None
+    dec_layers: Layers | None = None
+    dim_feedforward: Width | None = None
+    num_queries: Width | None = None
+    dropout: Number | None = None
+    input_dropout: Number | None = None
+    max_q_l: Width | None = None
+    a_feat_dim: Annotated[int, Field(ge=0)] | None = None
+    ctx_mode: str = "video_tef"
+    gating_type: str | None = None
+    fusion_layers: Layers | None = None
+    fusion_n_heads: Width | None = None
+    mha_gate_temp: Number | None = None
+    mha_gate_bias_init: Number | None = None
+    mha_gate_scale_init: Number | None = None
+    ffn_gate_alpha_init: Number | None = None
+    ffn_gate_film: bool = False
+    ffn_gate_beta_init: Number | None = None
+    # Of these one value alone, the default, has a counterpart here.
+    n_input_proj: int = 2
+    use_txt_pos: bool = False
+    pre_norm: bool = False
+    span_loss_type: str = "l1"
+    use_umt: bool = False
+
+
+_ONLY = ("n_input_proj", "use_txt_pos", "pre_norm", "span_loss_type", "use_umt")
+_OURS = {
     "nheads": "n_heads",
     "enc_layers": "encoder_layers",
     "dec_layers": "decoder_layers",
     "dim_feedforward": "feedforward_dim",
-    "num_queries": "num_queries",
-    "dropout": "dropout",
-    "input_dropout": "input_dropout",
     "max_q_l": "max_tokens",
 }
+"""Our names of those that are called otherwise."""
+_PLAIN = ("hidden_dim", *_OURS, "num_queries", "dropout", "input_dropout")
 _GATED = (
     "gating_type",
     "fusion_layers",
@@ -33,8 +75,6 @@ _GATED = (
     "ffn_gate_film",
     "ffn_gate_beta_init",
 )
-_ONLY = {"n_input_proj": 2, "use_txt_pos": False, "pre_norm": False, "span_loss_type": "l1", "use_umt": False}
-"""Options of the references of which one value alone has a counterpart here."""
 
 
 def network_of(
@@ -52,24 +92,26 @@ def network_of(
             tell them before or after the endpoint columns, depending on the version.
 
     Raises:
-        UserError: an option has no counterpart here.
+        UserError: an option has no counterpart here or is none of its kind, or the weights are not of a QD-DETR model.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    for name, only in _ONLY.items():
-        if given.get(name, only) != only:
-            raise UserError(f"option {name}={given[name]!r} of the reference has no counterpart here")
-    keys: dict[str, Any] = {ours: given[name] for name, ours in _SAME.items() if name in given}
+    known = _read(options)
+    for name in _ONLY:
+        if getattr(known, name) != getattr(_Options, name):
+            raise UserError(f"option {name}={getattr(known, name)!r} of the reference has no counterpart here")
+    keys = _select(known, _PLAIN)
     widths = {kind: _width(shapes, kind) for kind in ("vid", "txt", "aud")}
     video, text, audio = widths["vid"], widths["txt"], widths["aud"]
     if video is None or text is None:
         raise UserError("no weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
+    endpoints = "tef" in known.ctx_mode
     if audio is not None:
-        keys |= {"fusion": "avigate_custom", **{name: given[name] for name in _GATED if name in given}}
-        keys["ffn_gate_film"] = bool(keys.get("ffn_gate_film", False))
-    elif given.get("a_feat_dim"):
-        audio = int(given["a_feat_dim"])
+        keys |= {"fusion": "avigate_custom", **_select(known, _GATED)}
+    elif known.a_feat_dim:
+        audio = known.a_feat_dim
         video -= audio
         keys["fusion"] = "concat"
+        if video <= 2 * endpoints:
+            raise UserError(f"option a_feat_dim={audio} of the reference leaves no video in {video + audio} columns")
     else:
         keys["fusion"] = "none"
     config = ModelConfig.from_dict(
@@ -78,7 +120,7 @@ def network_of(
             "video_streams": list(video_streams),
             "audio_streams": list(audio_streams),
             "text_stream": text_stream,
-            "endpoint_features": "tef" in given.get("ctx_mode", "video_tef"),
+            "endpoint_features": endpoints,
             "compat": list(ORIGINALS),
         },
         where="options of the reference",
@@ -86,6 +128,23 @@ def network_of(
     return config, InputDims(video=video, text=text, audio=audio or 0)
 
 
+def _read(options: Mapping[str, Any]) -> _Options:
+    known = {name: options[name] for name in asdict(_Options()) if options.get(name) is not None}
+    for name, value in known.items():
+        if not isinstance(value, str | int | float):
+            raise UserError(f"option {name} of the reference is no plain value but of type {type(value).__name__}")
+    return _Options.from_dict(known, where="option of the reference")
+
+
+def _select(options: _Options, names: Sequence[str]) -> dict[str, Any]:
+    """Those of some options that are given, by our names."""
+    values = {_OURS.get(name, name): getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _width(shapes: Mapping[str, Size], kind: str) -> int | None:
-    shape = shapes.get(f"input_{kind}_proj.0.LayerNorm.weight")
+    name = f"input_{kind}_proj.0.LayerNorm.weight"
+    shape = shapes.get(name)
+    if shape is not None and len(shape) != 1:
+        raise UserError(f"no weights of a QD-DETR model: {name} has {len(shape)} dimensions instead of one")
     return None if shape is None else int(shape[0])

@@ -36,10 +36,10 @@ class Inert:
 
 
 def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights by the reference's names, and the options of the run (empty if the file holds none).
+    """Weights (float32) by the reference's names, and the options of the run (empty if the file holds none).
 
     Raises:
-        UserError: the file is missing or is no checkpoint of weights.
+        UserError: the file is missing or damaged, or holds no weights that a network could have.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
@@ -48,10 +48,13 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path}: not a checkpoint of torch 1.6 or newer: load and save it with one, or it is none at all"
         )
     try:
+        _check_sums(path)
         names = get_unsafe_globals_in_checkpoint(path)
         inert = [(type("Inert", (Inert,), {}), name) for name in names]
         with safe_globals(inert):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except UnpicklingError:
         raise UserError(f"{path}: refused: it holds what only running its code would load") from None
     except Exception as problem:  # a damaged file ends in an exception of almost any type
@@ -60,9 +63,36 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     state = content.get("model") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: no weights under 'model'")
+    for name, value in state.items():
+        flaw = _find_flaw(name, value)
+        if flaw:
+            raise UserError(f"{path}: no weights of a network: {str(name)[:100]!r} {flaw}")
     options = content.get("opt")
     if isinstance(options, Inert | argparse.Namespace):
         options = vars(options)
     if state and all(name.startswith(_WRAPPED) for name in state):
         state = {name.removeprefix(_WRAPPED): value for name, value in state.items()}
+    state = {name: value.float() for name, value in state.items()}
     return state, dict(options) if isinstance(options, dict) else {}
+
+
+def _check_sums(path: Path) -> None:
+    """Torch itself reads an archive without them."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise UserError(f"{path}: damaged: {damaged} in it does not have its checksum")
+
+
+def _find_flaw(name: object, value: Tensor) -> str:
+    """Why a tensor cannot be a weight; empty if it can."""
+    if not isinstance(name, str):
+        return "is no name"
+    if value.layout != torch.strided or value.device.type != "cpu" or not value.is_floating_point():
+        return f"is a tensor of {value.dtype}, {value.layout}, on {value.device.type}, not of plain floating numbers"
+    # A few bytes can stand for a tensor of any shape.
+    if value.untyped_storage().nbytes() < value.numel() * value.element_size():
+        return "holds fewer numbers than its shape tells"
+    if not value.float().isfinite().all():
+        return "holds NaN or infinity"
+    return ""

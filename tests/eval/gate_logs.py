@@ -23,13 +23,15 @@ def make_gate_rows(
     clips: int = 12,
     signed: bool = False,
     equal: float | None = None,
+    gamma: bool = False,
     silent: int = 3,
     domains: int = 3,
     names: tuple[str, ...] = ("video",),
 ) -> Rows:
     """Rows of a gate log: two queries a video, every video with a part without audio at its start.
 
-    `original`: the keys of the original tool alone. `film`: with gate_beta. `clips`: of the shortest video. `signed`:
+    `original`: the keys of the original tool alone. `film`: with gate_beta; `gamma`: with gate_gamma as
+    well. `clips`: of the shortest video. `signed`:
     MHA gates as a tanh gives them. `equal`: the value of every gate. `silent`: every so many videos one has no audio
     (1: all). The sound's level makes the MHA gate of layer 1 rise from clip to clip, and videos whose audio is
     informative have higher ones throughout.
@@ -55,6 +57,8 @@ def make_gate_rows(
             if gating != "global" and layer == 0 and equal is None:
                 mha = mha + 0.004 * (level[:, None] + 30) * forced
             gates = {"gate_mha": mha, "gate_ffn": draw(-0.3, 0.3), **({"gate_beta": draw(-0.1, 0.1)} if film else {})}
+            if gamma:
+                gates["gate_gamma"] = draw(-0.1, 0.1)
             layer_gates.append({name: np.round(values, 6).tolist() for name, values in gates.items()})
         vid = f"{names[video % len(names)]}{video}"
         row = {"qid": qid, "vid": vid, "gating_type": gating, "layer_gates": layer_gates}

@@ -328,7 +328,7 @@ def test_number_of_samples_is_checked(tmp_path, write, gate_rows, capsys, number
     with pytest.raises(SystemExit) as stop:
         run("plot-gates", "--log", log, "--num-samples", number, "--out", tmp_path / "x.png")
     assert stop.value.code == 2
-    assert "--num-samples: must be a whole number from 1" in capsys.readouterr().err
+    assert "--num-samples: must be a whole number from 1 (or -1, all)" in capsys.readouterr().err
 
 
 VERBS = [

@@ -38,10 +38,12 @@ def features(data: Data) -> FeatureSet:
     return FeatureSet(ModelConfig.from_dict(MODEL), rows, Streams(data.stores))
 
 
-def gradients(features: FeatureSet, batch: Batch, places: list[int]) -> tuple[dict[str, torch.Tensor], list]:
+def gradients(
+    features: FeatureSet, batch: Batch, places: list[int], **keys: object
+) -> tuple[dict[str, torch.Tensor], list]:
     """Loss terms and gradients of one part, by the engine that training uses."""
     torch.manual_seed(0)
-    network = HighlightDetector(ModelConfig.from_dict(MODEL), features.dims)
+    network = HighlightDetector(ModelConfig.from_dict({**MODEL, **keys}), features.dims)
     engine = Engine(network, TrainConfig(batch_size=5), features, 3, Processes())
     terms = engine._compute_terms(take_part(features, batch, places, "cpu"))
     terms["loss"].backward()
@@ -61,6 +63,26 @@ def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
             torch.testing.assert_close(sum(terms[name] for terms, _ in parts), value, rtol=1e-5, atol=1e-6)
         for index, gradient in enumerate(expected):
             found = [part[index] for _, part in parts]
+            torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("gating", ["global", "clipwise", "elementwise"])
+@pytest.mark.parametrize("fusion", ["concat", "avigate", "avigate_custom"])
+def test_groups_of_lengths_change_nothing_where_the_audio_mask_is_ignored(
+    features: FeatureSet, fusion: str, gating: str
+) -> None:
+    keys = {"fusion": fusion, "gating_type": gating, "compat": ["audio_mask_ignored"]}
+    batch = next(Plan(features, TrainConfig(batch_size=5), 3).epoch(1))
+    whole, expected = gradients(features, batch, list(range(5)), **keys)
+    groups = split_places(features, batch, 0, 1, 2)
+    assert len(groups) > 1
+    parts = [gradients(features, batch, group, **keys) for group in groups]
+    for name, value in whole.items():
+        torch.testing.assert_close(sum(terms[name] for terms, _ in parts), value, rtol=1e-5, atol=1e-6)
+    for index, gradient in enumerate(expected):
+        found = [part[index] for _, part in parts if part[index] is not None]
+        assert (gradient is None) == (not found)
+        if found:
             torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from model.config import ModelConfig
 from model.detector import HighlightDetector, Inputs
 
 Build = Callable[..., HighlightDetector]
@@ -184,17 +185,22 @@ def parts(inputs: Inputs) -> list[Inputs]:
     return cut
 
 
+# With the second, every clip of a video counts as sound, but padding is no clip of it.
+@pytest.mark.parametrize("compat", [[], ["audio_mask_ignored"]])
 @pytest.mark.parametrize("film", [True, False])
 @pytest.mark.parametrize("gating", GATINGS)
 @pytest.mark.parametrize("fusion", ["none", "concat", "avigate", "avigate_custom"])
 def test_nothing_depends_on_padding_or_on_the_rest_of_the_batch(
-    build: Build, inputs: Inputs, fusion: str, gating: str, film: bool
+    build: Build, inputs: Inputs, fusion: str, gating: str, film: bool, compat: list[str]
 ) -> None:
-    network = randomise(build(fusion=fusion, gating_type=gating, ffn_gate_film=film))
+    network = randomise(build(fusion=fusion, gating_type=gating, ffn_gate_film=film, compat=compat))
+    assert inputs.audio is not None
     # What fills the padding must not matter either.
+    padding = ~inputs.video_mask.unsqueeze(-1)
     inputs = replace(
         inputs,
-        video=inputs.video.masked_fill(~inputs.video_mask.unsqueeze(-1), 7.0),
+        video=inputs.video.masked_fill(padding, 7.0),
+        audio=inputs.audio.masked_fill(padding, 7.0),
         text=inputs.text.masked_fill(~inputs.text_mask.unsqueeze(-1), -7.0),
     )
     together = network(inputs)
@@ -210,10 +216,42 @@ def test_nothing_depends_on_padding_or_on_the_rest_of_the_batch(
         torch.testing.assert_close(together.moments[-1].spans[row], alone.moments[-1].spans, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("fusion", ["avigate", "avigate_custom"])
+def test_an_ignored_audio_mask_makes_every_clip_of_the_video_sound(build: Build, inputs: Inputs, fusion: str) -> None:
+    """Clips without a picture among them; the padding only where the original's pooling takes that in as well."""
+    seen = inputs.video_mask.clone()
+    seen[1, 2] = False
+    inputs = replace(inputs, seen=seen)
+    for gating in GATINGS:
+        keys = {"fusion": fusion, "gating_type": gating}
+        ignoring = randomise(build(**keys, compat=["audio_mask_ignored"]))
+        both = randomise(build(**keys, compat=["audio_mask_ignored", "unmasked_pooling"]))
+        pooling = randomise(build(**keys, compat=["unmasked_pooling"]))
+        for network, told, same in (
+            (ignoring, randomise(build(**keys)), replace(inputs, audio_mask=inputs.video_mask)),
+            (both, pooling, replace(inputs, audio_mask=torch.ones_like(inputs.video_mask))),
+        ):
+            found, expected = network(inputs), told(same)
+            assert torch.equal(found.saliency, expected.saliency)
+            for layer, other in zip(found.gates, expected.gates, strict=True):
+                assert torch.equal(layer.values.mha, other.values.mha)
+
+
+def test_settings_that_change_nothing_make_no_other_network() -> None:
+    """Pooling is global gates' own, unless it lets `avigate` attend to padding."""
+    for gating, also, kept in (
+        ("clipwise", [], False),
+        ("clipwise", ["audio_mask_ignored"], True),
+        ("global", [], True),
+    ):
+        names = ["unmasked_pooling", *also]
+        config = ModelConfig.from_dict({"fusion": "avigate", "gating_type": gating, "compat": names})
+        assert ("unmasked_pooling" in config.effective()["compat"]) == kept
+
+
 def test_compat_brings_the_dependence_on_padding_back(build: Build, inputs: Inputs) -> None:
-    """So that the test above could fail: the original pools over padding and takes absent audio for present."""
-    for name in ("unmasked_pooling", "audio_mask_ignored"):
-        network = build(compat=[name])
-        assert inputs.audio is not None
+    """So that the test above could fail: the original pools over padding."""
+    for names in (["unmasked_pooling"], ["unmasked_pooling", "audio_mask_ignored"]):
+        network = build(compat=names)
         together, alone = network(inputs), network(parts(inputs)[1])
         assert not torch.allclose(together.gates[0].values.mha[1], alone.gates[0].values.mha[0], atol=1e-5)

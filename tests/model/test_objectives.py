@@ -19,7 +19,7 @@ from model.dataset import FeatureSet, Streams
 from model.detector import HighlightDetector
 from model.labels import check_rows
 from model.targets import read_caption, read_labels, read_ratings
-from model.training import Outcome, train
+from model.training import Outcome, _copy_weights, train
 from model.validation import validate
 from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, write_data
 
@@ -183,6 +183,28 @@ def test_weights_of_another_shape_are_refused(tvsum: Data, tmp_path: Path) -> No
     plain = HighlightDetector(ModelConfig.from_dict({**SMALL, "fusion": "none"}), train_set.dims)
     with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent there"):
         fit(tvsum, tmp_path, start=plain, **SALIENCY, epochs=1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_heads", 4), ("fusion_n_heads", 4), ("gating_type", "clipwise")])
+def test_weights_of_one_shape_that_mean_other_things_are_refused(
+    tvsum: Data, tmp_path: Path, key: str, value: Any
+) -> None:
+    train_set, _ = read(tvsum)
+    other = HighlightDetector(ModelConfig.from_dict({**SMALL, key: value}), train_set.dims)
+    with pytest.raises(UserError, match=rf"--init-from: model\.{key} is {value!r} there and .* in this network"):
+        fit(tvsum, tmp_path, start=other, **SALIENCY, epochs=1)
+
+
+def test_weights_of_another_recipe_are_taken(tvsum: Data) -> None:
+    """Nor does it matter what the gates would be that a network lacks."""
+    train_set, _ = read(tvsum)
+    keys = {**SMALL, "fusion": "none"}
+    start = HighlightDetector(
+        ModelConfig.from_dict({**keys, "dropout": 0.3, "gating_type": "clipwise"}), train_set.dims
+    )
+    network = HighlightDetector(ModelConfig.from_dict(keys), train_set.dims)
+    _copy_weights(start, network)
+    assert torch.equal(network.class_head.weight, start.class_head.weight)
 
 
 def test_videos_of_any_length(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cli import UserError
+from cli.files import PART
 from feature_extractors.manifest import read_annotations
 from model.batches import Plan
 from model.checkpoint import load_network
@@ -83,6 +84,16 @@ def test_early_stopping(data: Data, tmp_path: Path) -> None:
     assert load_network(tmp_path / "best.pt")[1]["epoch"] == 2
     assert load_network(tmp_path / "last.pt")[1]["epoch"] == 8
     assert not (tmp_path / "resume.pt").exists()
+
+
+def test_what_a_killed_run_had_half_written_is_removed(data: Data, tmp_path: Path) -> None:
+    """As large as the weights, and nobody else would."""
+    for name in ("best.pt", "last.pt", "history.jsonl", "resume.pt"):
+        (tmp_path / f".{name}.x1y2z3{PART}").mkdir()
+        (tmp_path / f".{name}.x1y2z3{PART}" / name).write_bytes(b"half")
+    assert len(list(tmp_path.iterdir())) == 4
+    fit(data, tmp_path, epochs=2, validate_every=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "history.jsonl", "last.pt"]
 
 
 def test_validating_more_often_does_not_change_training(data: Data, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from cli import UserError
 from eval.gates import read_gate_log
 from eval.plots import GATE_FIGURES
 from eval.plots.gate_figures import draw_figures, plot_gate_figures
+from eval.plots.gate_parts import draw_parts
 from eval.plots.gate_sheet import draw_sheet, plot_gate_sheet
 from eval.plots.style import house_style
 from tests.eval.gate_logs import CHINESE_NAME, LONG_NAME, make_gate_rows, make_history
@@ -21,6 +22,8 @@ LOGS = {
     "one of the original tool": (1, {"original": True, "layers": 4}),
     "five with long names": (10, {"layers": 8, "film": True, "gating": "clipwise", "names": (LONG_NAME, CHINESE_NAME)}),
     "five without audio": (10, {"silent": 1, "gating": "clipwise", "film": True}),
+    # Ticks of a narrow range have three decimals.
+    "equal and narrow": (10, {"equal": 0.582, "film": True, "gamma": True, "gating": "clipwise"}),
     "all zero": (60, {"equal": 0.0, "film": True}),
     "500 videos": (1000, {"layers": 8, "domains": 25, "film": True}),
 }
@@ -105,3 +108,12 @@ def test_sheet_is_png_or_svg(tmp_path, write, png_size):
     assert (tmp_path / "gates.svg").read_text().startswith("<?xml")
     with pytest.raises(UserError, match=r"gates\.pdf: pictures are written as \.png or \.svg"):
         plot_gate_sheet(log, [tmp_path / "gates.pdf"])
+
+
+def test_ticks_of_a_narrow_range_are_apart(styled, view):
+    """Four panels beside one another, labels of three decimals."""
+    rows = make_gate_rows(10, equal=0.582, film=True, gamma=True, silent=9)
+    for row in rows:
+        for layer in row["layer_gates"]:
+            layer["gate_mha"] = [[0.581 + 0.0065 * (row["qid"] // 2)]]
+    assert [flaw for flaw in find_flaws(draw_parts(view(rows=rows))) if " lies on " in flaw] == []

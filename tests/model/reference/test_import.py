@@ -6,12 +6,15 @@ import argparse
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from cli import UserError
+from model.__main__ import import_checkpoint
 from model.checkpoint import load_network
 from model.config import ORIGINALS
 from model.detector import Inputs
@@ -47,6 +50,12 @@ def import_file(source: Path, out: Path, *extra: str) -> subprocess.CompletedPro
     return subprocess.run(
         [*command, "--video-streams", "clip_visual", *extra], capture_output=True, text=True, check=False
     )
+
+
+def import_here(source: Path, out: Path) -> None:
+    """The same in this process, which is faster."""
+    streams = {"video_streams": ["clip_visual"], "audio_streams": ["pann"], "text_stream": "clip_text"}
+    import_checkpoint(argparse.Namespace(checkpoint=source, out=out, **streams))
 
 
 @pytest.mark.parametrize("kind", [argparse.Namespace, Options])
@@ -136,3 +145,87 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ran = import_file(tmp_path / name, tmp_path / "out.pt")
         assert ran.returncode == 1
         assert len(ran.stderr.splitlines()) == 1 and name in ran.stderr
+
+
+def damage(path: Path) -> Path:
+    """Flip one byte of a tensor in the archive."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        entry = max(archive.infolist(), key=lambda info: info.file_size)
+    content[entry.header_offset + entry.file_size // 2 + 200] ^= 0x10
+    path.write_bytes(bytes(content))
+    return path
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    """Torch reads the archive without its checksums."""
+    source = damage(save(tmp_path / "a.ckpt", weights(10, 6), OPTIONS))
+    assert torch.load(source, weights_only=True)["epoch"] == 3
+    with pytest.raises(UserError, match=r"a\.ckpt: damaged: .* checksum"):
+        read_reference(source)
+
+
+FIRST = "input_vid_proj.0.LayerNorm.weight"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"a_feat_dim": "abc"}, "a_feat_dim"),
+        ({"a_feat_dim": [1]}, "option a_feat_dim of the reference is no plain value but of type list"),
+        ({"a_feat_dim": float("nan")}, "a_feat_dim"),
+        ({"a_feat_dim": float("inf")}, "a_feat_dim"),
+        ({"a_feat_dim": -3}, "a_feat_dim"),
+        ({"a_feat_dim": 99999}, "a_feat_dim=99999 of the reference leaves no video in 10 columns"),
+        ({"a_feat_dim": 8}, "a_feat_dim=8 of the reference leaves no video in 10 columns"),
+        ({"ctx_mode": 5}, "ctx_mode"),
+        ({"nheads": torch.tensor(8)}, "option nheads of the reference is no plain value but of type Tensor"),
+        ({"nheads": 0}, "nheads"),
+        ({"hidden_dim": "16"}, "hidden_dim"),
+        ({"hidden_dim": 10**9}, "hidden_dim"),
+        ({"dim_feedforward": 1 << 20}, "size mismatch"),
+        ({"enc_layers": 10**9}, "enc_layers"),
+        ({"dropout": float("nan")}, "dropout"),
+        ({"ffn_gate_film": "no"}, "ffn_gate_film"),
+        ({"pre_norm": torch.ones(2)}, "pre_norm"),
+        ({"pre_norm": True}, "pre_norm=True of the reference has no counterpart here"),
+    ],
+)
+def test_a_malformed_option_is_named(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    source = save(tmp_path / "a.ckpt", weights(10, 6), {**OPTIONS, **options})
+    with pytest.raises(UserError) as raised:
+        import_here(source, tmp_path / "out.pt")
+    assert message in str(raised.value) and str(source) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (1, torch.ones(1), "'1' is no name"),
+        (FIRST, torch.tensor(1.0), "has 0 dimensions instead of one"),
+        (FIRST, torch.ones(10) + 0j, "not of plain floating numbers"),
+        (FIRST, torch.ones(10).long(), "not of plain floating numbers"),
+        (FIRST, torch.ones(10).to_sparse(), "not of plain floating numbers"),
+        (FIRST, torch.ones(10, device="meta"), "not of plain floating numbers"),
+        (FIRST, torch.ones(1).expand(1 << 40), "holds fewer numbers than its shape tells"),
+        (FIRST, torch.full((10,), float("nan")), "holds NaN or infinity"),
+        (FIRST, torch.full((10,), float("inf")), "holds NaN or infinity"),
+        (FIRST, torch.ones(5), "size mismatch"),
+    ],
+)
+def test_a_malformed_weight_is_named(tmp_path: Path, name: Any, value: torch.Tensor, message: str) -> None:
+    source = save(tmp_path / "a.ckpt", {**weights(10, 6), name: value}, OPTIONS)
+    with pytest.raises(UserError) as raised:
+        import_here(source, tmp_path / "out.pt")
+    assert message in str(raised.value) and str(source) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out.pt").exists()
+
+
+def test_weights_of_half_the_bytes_become_float32(tmp_path: Path) -> None:
+    state = {name: value.half() for name, value in weights(10, 6).items()}
+    import_here(save(tmp_path / "a.ckpt", state, OPTIONS), tmp_path / "out.pt")
+    found = load_network(tmp_path / "out.pt")[0].state_dict()
+    assert all(torch.equal(found[rename(name)], value.float()) for name, value in state.items())
