@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -134,14 +134,14 @@ def encode_videos(
         for item in prefetch(_batches(groups, folder, decode, encoder.batch), AHEAD):
             if isinstance(item, _Batch):
                 for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
-                    made.setdefault(piece.vid, _Made()).add(piece, row)
+                    made.setdefault(piece.vid, _Made(table[piece.vid].n_clips, encoder)).add(piece, row)
                 continue
             video, problem = item
-            result = made.pop(video.vid, _Made())
+            result = made.pop(video.vid, None) or _Made(video.n_clips, encoder)
             cause = problem or video.problem
             if cause:
                 _log.warning("%s: %s", video.file or video.vid, cause)
-            yield video.vid, result.arrays(encoder, provenance.clip_seconds, cause)
+            yield video.vid, result.arrays(provenance.clip_seconds, cause)
 
     group_clips = GPU_GROUP if encoder.device.type == "cuda" else 0
     write_groups(out, provenance, group_videos(ordered, group_clips), produce, columns)
@@ -178,33 +178,35 @@ class _Batch:
     pieces: list[_Owner]
 
 
-@dataclass
 class _Made:
-    """The rows of one video so far."""
+    """The rows of one video so far, in one array for all its clips.
 
-    clips: list[int] = field(default_factory=list)
-    rows: list[NDArray[np.float32]] = field(default_factory=list)
-    levels: list[float] = field(default_factory=list)
+    Kept one by one, they would lie scattered between the batches, so that the memory of those cannot be used again: a
+    long video would take more the longer it goes on.
+    """
+
+    def __init__(self, n_clips: int, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._sums = np.zeros((n_clips, encoder.dim), np.float32)
+        self._counts = np.zeros((n_clips, 1), np.float32)
+        self._levels = np.zeros(n_clips, np.float32)
 
     def add(self, owner: _Owner, row: NDArray[np.float32]) -> None:
-        if self.clips and self.clips[-1] == owner.clip:
-            self.rows[-1] = np.concatenate([self.rows[-1], row[None]])
-            return
-        self.clips.append(owner.clip)
-        self.rows.append(row[None].copy())
+        self._sums[owner.clip] += row
+        self._counts[owner.clip] += 1
         if owner.level_db is not None:
-            self.levels.append(owner.level_db)
+            self._levels[owner.clip] = owner.level_db
 
-    def arrays(self, encoder: Encoder, clip_seconds: float, problem: str) -> Arrays:
-        means = [rows.mean(axis=0, dtype=np.float32) for rows in self.rows]
-        starts = np.array(self.clips, np.float64) * clip_seconds
+    def arrays(self, clip_seconds: float, problem: str) -> Arrays:
+        clips = np.flatnonzero(self._counts)
+        starts = clips * clip_seconds
         arrays: Arrays = {
-            "features": encoder.store(np.array(means, np.float32).reshape(len(means), encoder.dim)),
+            "features": self._encoder.store(self._sums[clips] / self._counts[clips]),
             "times": np.stack([starts, starts + clip_seconds], axis=1),
             "problem": np.array([problem]),
         }
-        if encoder.with_levels:
-            arrays["level_db"] = np.array(self.levels, np.float32)
+        if self._encoder.with_levels:
+            arrays["level_db"] = self._levels[clips]
         return arrays
 
 
