@@ -10,8 +10,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 run: .venv/installed ## the main job on the embedded demo: media, features, training, scores, plots
 	snakemake --cores $(CORES) --quiet host reason -- all
 
+# A file's tests share what they set up, so files are dealt out whole; each process takes up to 2 GB.
 test: .venv/installed lint ## all checks, then the tests
-	python -m pytest
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/installed ## formats, lint rules, types and the workflow's own lint
 	ruff check .

@@ -51,7 +51,7 @@ def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
         UserError: no such file, not UTF-8, a line that is not JSON or not an object.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:  # some editors begin a file with a mark
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
@@ -73,10 +73,15 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def first_with_rows(paths: Sequence[Path]) -> int:
+    """Which of some JSONL files is the first with a row; 0 where none has any."""
+    return next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), 0)
+
+
 def read_object(path: Path) -> Row:
     """The one object of a JSON file."""
     try:
-        value = parse_json(path.read_text(encoding="utf-8"), str(path))
+        value = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:

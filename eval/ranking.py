@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cli import UserError
 from cli.files import Row
 from eval.markup import markdown_row
-from eval.rows import Qid, index_by_qid, read_predicted_saliency, read_predicted_windows
+from eval.rows import Qid, index_by_qid, read_predicted_saliency, read_predicted_windows, shorten
 from eval.topk import rank_clips
 
 CLIP_SECONDS = 2.0
@@ -20,7 +23,7 @@ HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
 
 @dataclass(frozen=True)
 class Ranked:
-    """One of a query's best moments; or of its best clips, where only saliency was predicted."""
+    """One of a query's best moments; or of its best clips, where no moments were predicted."""
 
     query: Row
     rank: int
@@ -36,16 +39,20 @@ def rank_queries(
     """The `topk` best moments of every query, in the order of the queries; none where it has no prediction.
 
     Raises:
-        UserError: malformed rows, or predictions for queries that are not there.
+        UserError: malformed rows, or predictions for queries that are not there or that are about another video.
     """
     predicted, asked = index_by_qid(predictions, names[0]), index_by_qid(queries, names[1])
-    for qid in predicted:
-        if qid not in asked:
-            raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
     for qid, query in asked.items():
         for key in ("vid", "query"):
             if not isinstance(query.get(key), str):
                 raise UserError(f"{names[1]}: qid {qid}: {key} must be text")
+    for qid, row in predicted.items():
+        if qid not in asked:
+            raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
+        if "vid" in row and row["vid"] != asked[qid]["vid"]:
+            raise UserError(
+                f"{names[0]}: qid {qid}: about video {shorten(row['vid'])}, in {names[1]} about {asked[qid]['vid']!r}"
+            )
     return {
         qid: [
             Ranked(query, rank, *found)
@@ -57,11 +64,32 @@ def rank_queries(
 
 def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float, float]]:
     if "pred_relevant_windows" in row:
-        windows = read_predicted_windows(row, where)[:topk]
+        windows = read_predicted_windows(row, where, as_listed=True)
+        windows = windows[np.argsort(-windows[:, 2], kind="stable")][:topk]
+    else:
+        windows = np.zeros((0, 3))
+    if len(windows):
         return [("moment", float(start), float(end), float(score)) for start, end, score in windows]
     scores = read_predicted_saliency(row, where)
     best = rank_clips(scores)[:topk]
     return [("clip", clip * CLIP_SECONDS, (clip + 1) * CLIP_SECONDS, float(scores[clip])) for clip in best.tolist()]
+
+
+def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
+    """The file name of every query's picture, without its ending: the qid.
+
+    Raises:
+        UserError: a qid that cannot be one, or that would lead out of the folder.
+    """
+    names = {row["qid"]: str(row["qid"]) for row in queries}
+    for name in names.values():
+        if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+            raise UserError(f"{where}: qid {name!r}: letters, digits, - and _ are needed, as pictures bear its name")
+    texts = list(names.values())
+    twice = next((name for name in texts if texts.count(name) > 1), None) if len(set(texts)) < len(texts) else None
+    if twice:
+        raise UserError(f"{where}: qid {twice}: a number and a text of this name would have one picture")
+    return names
 
 
 def render_markdown(ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None) -> str:

@@ -6,9 +6,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from cli import Command, track
+from cli import Command, track, whole_number
 from cli.files import Row, read_rows, write_text
-from eval.ranking import rank_queries, render_markdown, render_tsv
+from eval.ranking import picture_names, rank_queries, render_markdown, render_tsv
 from eval.rows import index_by_qid
 
 _log = logging.getLogger(__name__)
@@ -18,6 +18,8 @@ def rank(arguments: argparse.Namespace) -> None:
     """List the best moments of every query, as Markdown for reading and as tab-separated values."""
     predictions, queries, names = _read(arguments)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
+    if arguments.pictures:
+        picture_names(queries, names[1])
     write_text(arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures))
     if arguments.out_tsv:
         write_text(arguments.out_tsv, render_tsv(ranked))
@@ -33,8 +35,9 @@ def plot_moments(arguments: argparse.Namespace) -> None:
     predictions, queries, names = _read(arguments)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
     predicted = index_by_qid(predictions, names[0])
+    files = picture_names(queries, names[1])
     for query in track(queries, "pictures"):
-        paths = [arguments.out_dir / f"{query['qid']}.png"]
+        paths = [arguments.out_dir / f"{files[query['qid']]}.png"]
         plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths)
 
 
@@ -51,7 +54,7 @@ def add_verbs(command: Command) -> None:
         verb = command.verb(name, show)
         verb.add_argument("--predictions", type=Path, nargs="+", required=True, metavar="P.jsonl", help="of `infer`")
         verb.add_argument("--queries", type=Path, nargs="+", required=True, metavar="Q.jsonl", help="rows of queries")
-        verb.add_argument("--topk", type=int, default=10, metavar="K", help="moments shown (default: 10)")
+        verb.add_argument("--topk", type=whole_number(1), default=10, metavar="K", help="moments shown (default: 10)")
         if show is rank:
             verb.add_output("--out-markdown", required=True, help="table to write")
             verb.add_output("--out-tsv", help="the same as tab-separated values")

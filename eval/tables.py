@@ -29,10 +29,10 @@ def render_markdown(summary: dict[str, Any]) -> str:
     ]
     for row in summary["rows"]:
         name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
-        name += "".join(f" {mark}" for mark in _marks(row))
+        name += "".join(f" {mark}" for mark in find_marks(row))
         cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
         lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
-    for mark, note in _find_notes(summary):
+    for mark, note in find_notes(summary):
         lines += ["", " ".join(f"{mark} {note}.".split())]
     intervals = [
         (row, column, value["interval"])
@@ -46,7 +46,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
         lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
         for row, column, (low, high) in intervals:
             numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
-            name = row["run"] + "".join(f" {mark}" for mark in _marks(row))
+            name = row["run"] + "".join(f" {mark}" for mark in find_marks(row))
             lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
     if summary.get("tests"):
         against = " ".join(summary["tests"][0]["against"].split())
@@ -74,13 +74,13 @@ def render_latex(summary: dict[str, Any]) -> str:
     ]
     for row in summary["rows"]:
         name = f"\\emph{{{latex_text(row['run'])}}}" if row["baseline"] else latex_text(row["run"])
-        name += "".join(LATEX_MARKS[mark] for mark in _marks(row))
+        name += "".join(LATEX_MARKS[mark] for mark in find_marks(row))
         cells = [_render(row["values"][column["key"]], column["key"], " $\\pm$ ") for column in columns]
         cells = [cell.replace("–", "--") for cell in cells]
         scope = [latex_text(row["scope"])] if several else []
         lines.append(" & ".join([name, *scope, _seeds(row).replace("–", "--"), *cells]) + " \\\\")
     lines.append("\\bottomrule")
-    for mark, note in _find_notes(summary):
+    for mark, note in find_notes(summary):
         lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{{LATEX_MARKS[mark]} {latex_text(note)}}} \\\\")
     return "\n".join([*lines, "\\end{tabular}"]) + "\n"
 
@@ -110,20 +110,21 @@ def render_csv(summary: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def _marks(row: dict[str, Any]) -> list[str]:
-    return [mark for key, mark in MARKS.items() if row[key]]
+def find_marks(row: dict[str, Any]) -> list[str]:
+    """Marks that go behind the name of a row."""
+    return [mark for key, mark in MARKS.items() if row.get(key)]
 
 
-def _find_notes(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def find_notes(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """(mark, what must be said) of runs that were scored over a part of the queries, or whose queries lack labels."""
     several = _has_scopes(summary)
     notes = []
     for row in summary["rows"]:
         name = row["run"] + (f", {row['scope']}" if several else "")
-        if part := row["coverage"]:
+        if part := row.get("coverage"):
             note = f"{part['queries']} of {part['of']} queries, not comparable with full-set numbers"
             notes.append((MARKS["coverage"], f"{name}: {note}"))
-        if counts := row["labelled"]:
+        if counts := row.get("labelled"):
             halves = [f"{half} over {counts[half]}" for half in ("moments", "highlights") if half in counts]
             note = f"{' and '.join(halves)} of {counts['of']} queries, the others have no labels"
             notes.append((MARKS["labelled"], f"{name}: {note}"))

@@ -161,6 +161,21 @@ def select_domains(truth: Sequence[Row], domains: Sequence[str], where: str = "g
     return [row for row in truth if row.get("domain") in domains]
 
 
+def describe_coverage(scored: Sequence[Row], whole: Sequence[Row]) -> dict[str, Any]:
+    """{"queries": n, "of": N[, "without": domains]}: how many videos were scored, and the domains that have none."""
+    domains = [sorted({str(row.get("domain")) for row in rows}) for rows in (scored, whole)]
+    without = [domain for domain in domains[1] if domain not in domains[0]]
+    return {"queries": len(scored), "of": len(whole), **({"without": without} if without else {})}
+
+
+def render_coverage(coverage: Mapping[str, Any], what: str) -> str:
+    """ "8 of 10 videos, without domains GA, VT"."""
+    without = coverage.get("without")
+    return f"{coverage['queries']} of {coverage['of']} {what}" + (
+        f", without domain{'s' if len(without) > 1 else ''} {', '.join(without)}" if without else ""
+    )
+
+
 def leave_out(predictions: Sequence[Row], truth: Sequence[Row], chosen: Sequence[Row]) -> list[Row]:
     """Predictions less those of videos that the ground truth has but that were not chosen of it."""
     others = {row["qid"] for row in truth}.difference(row["qid"] for row in chosen)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cli import UserError
 from cli.files import Row
 from eval.markup import markdown_row
-from eval.tvsum import MEAN, REFERENCES
+from eval.tvsum import MEAN, REFERENCES, render_coverage
 
 EPOCHS = ("best epoch", "last epoch", "predictions")
 DIGITS = {"mAP": 1, "tau": 3, "rho": 3, "F1": 1}
@@ -28,6 +28,7 @@ class _Shape(BaseModel):
 class _Coverage(_Shape):
     queries: int
     of: int
+    without: list[str] | None = None
 
 
 class _About(_Shape):
@@ -66,7 +67,8 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
             seeds[scores.about.seed] = scores.rows[epoch], scores.about.coverage
     rows: list[dict[str, Any]] = []
     for (run, epoch), seeds in groups.items():
-        coverage = next((part.model_dump() for _, part in seeds.values() if part and part.queries != part.of), None)
+        partial = next((part for _, part in seeds.values() if part and part.queries != part.of), None)
+        coverage = partial.model_dump(exclude_none=True) if partial else None
         values = _join([means for means, _ in seeds.values()])
         rows.append({"run": run, "epoch": epoch, "seeds": list(seeds), "coverage": coverage, "values": values})
     for reference, means in references.items():
@@ -97,7 +99,7 @@ def render_markdown(table: dict[str, Any]) -> str:
         lines.append(markdown_row([name, epoch, str(len(row["seeds"])) if row["seeds"] else "–", *cells]))
     for row in table["rows"]:
         if part := row["coverage"]:
-            what = f"{row['run']}: {part['queries']} of {part['of']} videos, not comparable with full-set numbers"
+            what = f"{row['run']}: {render_coverage(part, 'videos')}, not comparable with full-set numbers"
             lines += ["", f"{DAGGER} {what}."]
     return "\n".join(lines) + "\n"
 

@@ -80,7 +80,8 @@ def convert(arguments: argparse.Namespace) -> None:
     """
     from feature_extractors.annotations.convert import convert as write_splits
 
-    write_splits(arguments.source, arguments.files, arguments.videos, arguments.out, arguments.published)
+    where = arguments.videos, arguments.out
+    write_splits(arguments.source, arguments.files, *where, arguments.published, arguments.broken_videos)
 
 
 def visual(arguments: argparse.Namespace) -> None:
@@ -188,7 +189,9 @@ def doctor(arguments: argparse.Namespace) -> int:
     elif arguments.annotations:
         durations: dict[str, set[float]] = {}
         for row in read_annotations(arguments.annotations):
-            durations.setdefault(row["vid"], set()).add(annotated_seconds(row, clips))
+            known = durations.setdefault(row["vid"], set())
+            if not {"duration", "duration_s"}.isdisjoint(row):  # rows of `convert` about a missing video have none
+                known.add(annotated_seconds(row, clips))
         patients = doctor.list_annotated(arguments.videos, durations)
     else:
         patients = doctor.list_folder(arguments.videos)
@@ -217,12 +220,15 @@ def problems(arguments: argparse.Namespace) -> None:
     """List all videos with which something was wrong.
 
     Reads the video tables and stores of all shards, writes a TSV (vid, file, stage, cause) and names the videos. Exits
-    with 1 if there are any and --broken-videos is stop.
+    with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are named as well.
     """
-    from feature_extractors.problems import gather, write_problems
+    from feature_extractors.problems import find_lost_domains, gather, write_problems
 
     found = gather(arguments.manifests, arguments.stores)
-    write_problems(arguments.out, found.problems)
+    lost = find_lost_domains(arguments.domains_of, arguments.stores, arguments.needed)
+    write_problems(arguments.out, [*found.problems, *lost])
+    for domain in lost:
+        _log.warning("%s: %s", domain.vid, domain.cause)
     for item in found.problems:
         _log.warning("%s: %s: %s", item.file or item.vid, item.stage, item.cause)
     odd = len({item.vid for item in found.problems})
@@ -285,6 +291,7 @@ def main() -> int:
     parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
     parser.add_argument("--published", action="store_true", help="TVSum: exactly the public files, for other tools")
+    _add_policy(parser)
 
     parser = command.verb("manifest", manifest)
     _add_shard(parser)
@@ -342,6 +349,17 @@ def main() -> int:
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, metavar="FILE", help="video tables")
     parser.add_argument("--stores", type=Path, nargs="*", default=[], metavar="H5", help="stores of all streams")
     parser.add_argument("--out", type=Path, required=True, metavar="TSV", help="the list to write")
+    parser.add_argument(
+        "--domains-of",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="splits that each domain needs videos in",
+    )
+    parser.add_argument(
+        "--needed", nargs="+", default=["clip_visual"], metavar="NAME", help="streams that a query needs"
+    )
     _add_policy(parser)
     return command.main()
 

@@ -128,18 +128,6 @@ def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], d
     return {vid: files[0] for vid, files in found.items() if len(files) == 1}, causes
 
 
-def find_videos(folder: Path, vids: Iterable[str]) -> dict[str, Path]:
-    """The media file of every video, by id.
-
-    Raises:
-        UserError: none or several files fit an id; all such ids are named.
-    """
-    found, causes = locate_videos(folder, vids)
-    if causes:
-        raise UserError(f"{folder}: {'; '.join(causes.values())}")
-    return found
-
-
 def annotated_videos(rows: Iterable[Row], vids: Iterable[str], clips: ClipConfig) -> list[Video]:
     """A video table without media: the grid follows the annotated duration, and nothing is known of the sound.
 

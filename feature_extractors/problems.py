@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.files import write_text
-from feature_extractors.manifest import read_table
-from feature_extractors.store import read_problems
+from feature_extractors.manifest import read_annotations, read_table
+from feature_extractors.store import Store, read_problems
 
 COLUMNS = ("vid", "file", "stage", "cause")
 
@@ -44,6 +44,28 @@ def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
                 found.append(Problem(vid, video.file if video else "", stream, cause))
     found.sort(key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
     return Findings(found, len(videos), sum(not video.n_clips for video in videos.values()))
+
+
+def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Collection[str]) -> list[Problem]:
+    """Domains that cannot be trained or scored: in one of the annotation files no query of theirs has features.
+
+    A query has features where each of the streams `needed` has rows of its video, or of itself.
+    """
+    present: dict[str, set[str]] = {stream: set() for stream in needed}
+    for store in map(Store, stores):
+        if store.stream in present:
+            present[store.stream] |= {name for name in store.ids if len(store.rows(name))}
+    read = {path: read_annotations([path]) for path in splits}
+    lost = []
+    for domain in sorted({str(row.get("domain")) for rows in read.values() for row in rows}):
+        causes = []
+        for path, rows in read.items():
+            asked = [row for row in rows if str(row.get("domain")) == domain]
+            if not any(all(names & {row["vid"], str(row["qid"])} for names in present.values()) for row in asked):
+                causes.append(f"none of {len(asked)} queries in {path} has features")
+        if causes:
+            lost.append(Problem(f"domain {domain}", "", "domain", f"left out: {'; '.join(causes)}"))
+    return lost
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:

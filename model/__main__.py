@@ -22,7 +22,7 @@ def train(arguments: argparse.Namespace) -> None:
     """
     from model import training
     from model.config import TrainStage
-    from model.dataset import FeatureSet
+    from model.dataset import FeatureSet, NoQueries
     from model.distributed import join_processes
     from model.streams import Streams
 
@@ -38,10 +38,21 @@ def train(arguments: argparse.Namespace) -> None:
         val_rows = _read_labelled(arguments.val, arguments.domain, objective)
         streams = Streams(arguments.features)
         control = stage.train.audio_control, arguments.seed
-        train_set = FeatureSet(stage.model, train_rows, streams, *control)
-        if arguments.val_features:
-            streams = Streams(arguments.val_features)
-        val_set = FeatureSet(stage.model, val_rows, streams, *control)
+        outcome, split = training.Outcome(arguments.out), arguments.train
+        try:
+            train_set = FeatureSet(stage.model, train_rows, streams, *control)
+            if arguments.val_features:
+                streams = Streams(arguments.val_features)
+            split = arguments.val
+            val_set = FeatureSet(stage.model, val_rows, streams, *control)
+        except NoQueries as problem:
+            cause = f"{split}: {problem}"
+            if not arguments.leave_out:
+                raise UserError(cause) from None
+            if processes.first:
+                _log.warning("%s: left out, nothing is trained: %s", _what(arguments), cause)
+                training.leave_out(outcome, cause)
+            return
         del streams
         if val_set.dims != train_set.dims:
             raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
@@ -53,12 +64,26 @@ def train(arguments: argparse.Namespace) -> None:
             start, about = load_network(arguments.init_from)
             _log.info("starting from %s: epoch %s, seed %s", arguments.init_from, about.get("epoch"), about.get("seed"))
         running = training.Running(device, processes, arguments.save_every, arguments.tensorboard)
-        outcome = training.Outcome(arguments.out)
         training.train(stage, train_set, val_set, arguments.seed, outcome, running, start)
 
 
 def infer(arguments: argparse.Namespace) -> None:
     """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
+    from model.checkpoint import NoNetwork
+    from model.dataset import NoQueries
+
+    try:
+        _infer(arguments)
+    except (NoNetwork, NoQueries) as problem:
+        if not arguments.leave_out:
+            raise
+        _log.warning("%s: left out, nothing is predicted: %s", _what(arguments), problem)
+        for path in (arguments.out, arguments.gate_log):
+            if path:
+                write_rows(path, [])
+
+
+def _infer(arguments: argparse.Namespace) -> None:
     from model.checkpoint import load_network
     from model.config import InferStage
     from model.dataset import FeatureSet
@@ -89,7 +114,7 @@ def infer(arguments: argparse.Namespace) -> None:
     what = f"infer {arguments.queries.stem}: queries"
     predicted = predict(network, features, config.batch_size, device, moments, short)
     for index, item in zip(short, track(predicted, what, total=len(short)), strict=True):
-        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips)
+        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips, config.duplicate_iou)
         if arguments.gate_log and len(gates) < count:
             sound = {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
             gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
@@ -122,6 +147,10 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
     save_checkpoint(arguments.out, network, {"imported_from": arguments.checkpoint.name, "options": known})
     _log.info("%s: fusion %s, inputs %s", arguments.out, config.fusion, dims)
+
+
+def _what(arguments: argparse.Namespace) -> str:
+    return f"domain {arguments.domain}" if arguments.domain else "all queries"
 
 
 def _read(file: Path, domain: str | None) -> list[dict[str, Any]]:
@@ -170,6 +199,11 @@ def _add_running(parser: argparse.ArgumentParser, sections: str) -> None:
     parser.add_argument("--features", type=Path, nargs="+", required=True, metavar="H5", help="stores of all streams")
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
     parser.add_argument("--domain", metavar="NAME", help="only the rows of this domain (TVSum)")
+    parser.add_argument(
+        "--leave-out",
+        action="store_true",
+        help="where no query has features, write files that say so (no network, no predictions) instead of failing",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
 

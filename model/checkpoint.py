@@ -15,6 +15,10 @@ from model.detector import HighlightDetector, build_detector
 FORMAT = 1
 
 
+class NoNetwork(UserError):
+    """A checkpoint that stands for a network that could not be trained."""
+
+
 def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any]) -> None:
     """Write a checkpoint beside `path` and rename it into place.
 
@@ -32,10 +36,17 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
         torch.save(content, part)
 
 
+def save_no_network(path: Path, cause: str) -> None:
+    """Write what stands in the place of a checkpoint where there was nothing to train on; `load_network` tells why."""
+    with replacing(path) as part:
+        torch.save({"format": FORMAT, "no_network": cause}, part)
+
+
 def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
     """Rebuild the network of a checkpoint, in evaluation mode; also returns what the checkpoint says about itself.
 
     Raises:
+        NoNetwork: there was nothing to train it on.
         UserError: the file is missing, holds more than plain values, or is of another format.
     """
     if not path.is_file():
@@ -44,6 +55,8 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise UserError(f"{path}: checkpoint format {content['format']}, expected {FORMAT}")
+        if "no_network" in content:
+            raise NoNetwork(f"{path}: holds no network: {content['no_network']}")
         network = build_detector(content["config"], content["dims"])
         network.load_state_dict(content["model"])
         about: dict[str, Any] = content["about"]

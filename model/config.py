@@ -27,6 +27,8 @@ Original = Literal[
     "text_position_table",
 ]
 """What the reference implementations do otherwise than this one, each undone by naming it under `compat`."""
+LABEL_SECONDS = 2.0
+"""Length of the clips that the QVHighlights schema labels, and that networks see."""
 ORIGINALS: tuple[Original, ...] = get_args(Original)
 _OF_ALL: set[Original] = {"rolled_negatives", "text_position_table"}
 _OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpoints"}
@@ -196,8 +198,8 @@ class InferenceConfig(Settings):
     """What the network hears; a control, drawn from the seed that it was trained with."""
     window_seconds: Weight = 0.0
     """Longer videos are predicted in overlapping windows of this length; 0 = every video as a whole."""
-    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Of the windows' moments that overlap by more, the best is kept."""
+    duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of moments that overlap by more, the best is kept; 1 = all are."""
     gate_log: bool = True
     gate_sample_count: int = -1
     """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""
@@ -207,6 +209,11 @@ class InferenceConfig(Settings):
     def __post_init__(self) -> None:
         if self.gate_sample_count < -1 or self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
+        if 0 < self.window_seconds < 2 * LABEL_SECONDS:
+            raise UserError(
+                f"inference.window_seconds: {self.window_seconds:g} s is less than two clips of {LABEL_SECONDS:g} s,"
+                " which cannot overlap"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

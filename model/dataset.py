@@ -14,7 +14,7 @@ import numpy as np
 
 from cli import UserError, canonical_json
 from cli.files import Row
-from model.config import AudioControl, ModelConfig
+from model.config import LABEL_SECONDS, AudioControl, ModelConfig
 from model.controls import control_audio
 from model.detector import Inputs
 from model.packed import Packed
@@ -22,8 +22,9 @@ from model.streams import Streams, count_clips, input_dims, read_audio, read_lev
 
 _log = logging.getLogger(__name__)
 
-LABEL_SECONDS = 2.0
-"""Length of the clips that the QVHighlights schema labels."""
+
+class NoQueries(UserError):
+    """None of the queries has features."""
 
 
 class FeatureSet:
@@ -50,7 +51,8 @@ class FeatureSet:
             control: what the network hears; drawn from `seed`.
 
         Raises:
-            UserError: nothing is left, a stream is missing, or clips are not of the labelled length.
+            NoQueries: nothing is left.
+            UserError: a stream is missing, or clips are not of the labelled length.
         """
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
         if self.clip_seconds != LABEL_SECONDS:
@@ -125,7 +127,8 @@ class FeatureSet:
 
 def _report_left_out(rows: list[Row], kept: list[Row]) -> None:
     if not kept:
-        raise UserError(f"none of {len(rows)} queries has features of its video and its text")
+        named = ", ".join(sorted({row["vid"] for row in rows})[:5])
+        raise NoQueries(f"none of {len(rows)} queries has features of its video and its text: of videos {named}")
     if len(kept) < len(rows):
         have = {row["qid"] for row in kept}
         missing = [row for row in rows if row["qid"] not in have]

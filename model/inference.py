@@ -11,6 +11,7 @@ from torch import Tensor
 
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector, Inputs, Outputs
+from model.postprocessing import KEEP_ALL, finish
 from model.spans import to_bounds
 
 
@@ -27,6 +28,11 @@ class Predicted:
     def n_clips(self) -> int:
         """Clips of the query's video."""
         return int(self.inputs.video_mask[self.sample].sum())
+
+    @property
+    def seen(self) -> Tensor:
+        """Clips that have a picture, (L,)."""
+        return self.inputs.seen_mask[self.sample, : self.n_clips]
 
 
 @torch.inference_mode()
@@ -53,8 +59,16 @@ def predict(
             yield Predicted(features.rows[index], sample, inputs, outputs)
 
 
-def submission_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
-    """The official row: moments [start s, end s, score] by falling score, saliency a clip.
+def submission_row(
+    predicted: Predicted, clip_seconds: float, round_to_clips: bool, duplicate_iou: float = KEEP_ALL
+) -> dict[str, Any]:
+    """The official row: moments [start s, end s, score] by falling score, saliency a clip; see `finish`."""
+    row = raw_row(predicted, clip_seconds, round_to_clips)
+    return finish(row, predicted.seen, clip_seconds, duplicate_iou)
+
+
+def raw_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
+    """What the network says, in the form of the official row.
 
     `pred_relevant_windows` is left out where no moments were predicted.
     """

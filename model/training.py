@@ -14,7 +14,7 @@ from cli import UserError
 from cli.files import Row, write_rows
 from model.batches import Plan
 from model.board import Board
-from model.checkpoint import save_checkpoint
+from model.checkpoint import save_checkpoint, save_no_network
 from model.config import TrainStage
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector
@@ -95,6 +95,13 @@ def train(
     initial = "" if start is None else _digest(start)
     run = _Run(stage, train_set, val_set, seed, out, running, network.to(running.device), initial)
     run.go()
+
+
+def leave_out(out: Outcome, cause: str) -> None:
+    """Write the files of `out` where there is nothing to train on: checkpoints that say so, and an empty history."""
+    for path in (out.best, out.last):
+        save_no_network(path, cause)
+    write_rows(out.history, [])
 
 
 class _Run:

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cli import UserError
 from model.config import InferenceConfig, ModelConfig
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector, Inputs
-from model.inference import Predicted, submission_row
+from model.inference import Predicted, raw_row
+from model.postprocessing import finish
 from model.streams import doubles_endpoints, endpoints
 
 Span = tuple[int, int]
@@ -23,15 +23,8 @@ Span = tuple[int, int]
 
 
 def clips_in(window_seconds: float, clip_seconds: float) -> int:
-    """Whole clips of a window; 0 where videos are not cut.
-
-    Raises:
-        UserError: fewer than two, which cannot overlap.
-    """
-    clips = int(window_seconds / clip_seconds + 1e-6)
-    if window_seconds and clips < 2:
-        raise UserError(f"inference.window_seconds: {window_seconds:g} s is less than two clips")
-    return clips
+    """Whole clips of a window; 0 where videos are not cut."""
+    return int(window_seconds / clip_seconds + 1e-6)
 
 
 def cut_spans(n_clips: int, longest: int) -> list[Span]:
@@ -58,13 +51,13 @@ def predict_in_windows(
 ) -> dict[str, Any]:
     """The submission row of query `index`, whose video has more than `longest` clips.
 
-    Scores of moments are those of their window; of moments that overlap by more than `duplicate_iou` the best is kept.
-    The saliency of a clip is the mean over the windows with it. Windows without a picture are passed over; clips that
-    lie in no other have the lowest saliency of the video.
+    Scores of moments are those of their window, the saliency of a clip is the mean over the windows with it. Windows
+    without a picture are passed over. The rest is as with short videos (`finish`).
     """
     whole = features.batch([index])
     n_clips = features.n_clips(index)
-    spans = [span for span in cut_spans(n_clips, longest) if whole.seen_mask[0, slice(*span)].any()]
+    seen = whole.seen_mask[0]
+    spans = [span for span in cut_spans(n_clips, longest) if seen[slice(*span)].any()]
     parts = []
     for first in range(0, len(spans), config.batch_size):
         chosen = spans[first : first + config.batch_size]
@@ -72,14 +65,12 @@ def predict_in_windows(
         outputs = network(inputs.to(device), moments=moments).to("cpu")
         for sample, span in enumerate(chosen):
             item = Predicted(features.rows[index], sample, inputs, outputs)
-            parts.append((span, submission_row(item, features.clip_seconds, config.round_to_clips)))
-    return merge(parts, n_clips, features.clip_seconds, config.duplicate_iou)
+            parts.append((span, raw_row(item, features.clip_seconds, config.round_to_clips)))
+    return finish(merge(parts, n_clips, features.clip_seconds), seen, features.clip_seconds, config.duplicate_iou)
 
 
-def merge(
-    parts: Sequence[tuple[Span, dict[str, Any]]], n_clips: int, clip_seconds: float, duplicate_iou: float
-) -> dict[str, Any]:
-    """One row of the rows of all spans, whose times count from the start of their span."""
+def merge(parts: Sequence[tuple[Span, dict[str, Any]]], n_clips: int, clip_seconds: float) -> dict[str, Any]:
+    """One row of the rows of all spans, whose times count from the start of their span; NaN for clips of no span."""
     total, count = torch.zeros(n_clips, dtype=torch.float64), torch.zeros(n_clips, dtype=torch.float64)
     found: list[list[float]] = []
     for (first, stop), row in parts:
@@ -88,27 +79,10 @@ def merge(
         shift = first * clip_seconds
         for start, end, score in row.get("pred_relevant_windows", []):
             found.append([round(start + shift, 4), round(end + shift, 4), score])
-    mean = total / count
-    saliency = torch.where(count > 0, mean, mean[count > 0].min())
     merged = {key: parts[0][1][key] for key in ("qid", "query", "vid")}
     if "pred_relevant_windows" in parts[0][1]:
-        merged["pred_relevant_windows"] = suppress(found, duplicate_iou)
-    return {**merged, "pred_saliency_scores": [round(score, 6) for score in saliency.tolist()]}
-
-
-def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[list[float]]:
-    """Moments [start s, end s, score] by falling score, but those that overlap a better one by more than the IoU."""
-    kept: list[list[float]] = []
-    for start, end, score in sorted(moments, key=lambda moment: -moment[2]):
-        if all(_iou((start, end), (other[0], other[1])) <= duplicate_iou for other in kept):
-            kept.append([start, end, score])
-    return kept
-
-
-def _iou(one: tuple[float, float], other: tuple[float, float]) -> float:
-    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-    union = (one[1] - one[0]) + (other[1] - other[0]) - shared
-    return shared / union if union > 0 else 0.0
+        merged["pred_relevant_windows"] = found
+    return {**merged, "pred_saliency_scores": (total / count).tolist()}
 
 
 def _cut(whole: Inputs, spans: Sequence[Span], config: ModelConfig) -> Inputs:

@@ -15,7 +15,7 @@ from jsonschema.exceptions import best_match
 from cli import UserError
 from feature_extractors.catalogue import published_files
 from feature_extractors.released import ImportConfig
-from model.config import InferenceConfig, ModelConfig, TrainConfig
+from model.config import LABEL_SECONDS, InferenceConfig, ModelConfig, TrainConfig
 
 Config = dict[str, Any]
 
@@ -182,13 +182,18 @@ def weights_argument(config: Config, section: str) -> str:
 
 
 def check_checkpoint(config: Config) -> None:
-    """Check that the checkpoint that is to predict is there.
+    """Check that the checkpoint that is to predict is there, and that the clips are such as networks see.
 
     Raises:
-        UserError: it is not.
+        UserError: either is not so.
     """
-    if config["checkpoint"] and not Path(config["checkpoint"]).is_file():
+    if not config["checkpoint"]:
+        return
+    if not Path(config["checkpoint"]).is_file():
         raise UserError(f"config: checkpoint: no such file: {config['checkpoint']}")
+    seconds = config["clips"]["seconds"]
+    if seconds != LABEL_SECONDS:
+        raise UserError(f"config: clips.seconds: {seconds:g}, but networks see clips of {LABEL_SECONDS:g} s")
 
 
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from cli import UserError
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
+from eval.tables import find_marks, find_notes
 
 PANELS = ("MR-full-R1@0.5", "MR-full-mAP", "mAP", "mAP-last", "mAP-best")
 MOST_SUBSETS = 6
@@ -36,18 +37,31 @@ def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
     if not panels:
         raise UserError("the summary has neither R1@0.5 nor mAP")
     several = len({row["scope"] for row in rows}) > 1
-    names = [fit_text(f"{row['run']} · {row['scope']}" if several else row["run"], NAME_LENGTH) for row in rows]
+    names = [_name(row, several) for row in rows]
+    notes = [f"{mark} {note}" for mark, note in find_notes(summary)]
     with house_style():
         # Three panels a line: more would leave too little width to tell runs apart.
         across = min(3, len(panels))
         down = -(-len(panels) // across)
-        figure = Figure(figsize=(3.4 * across + 1.8, (0.34 * len(rows) + 1.0) * down + 0.9), layout="constrained")
+        figure = Figure(
+            figsize=(3.4 * across + 1.8, (0.34 * len(rows) + 1.0) * down + 0.9 + 0.2 * len(notes)), layout="constrained"
+        )
         figure.suptitle("Runs compared: a dot is a seed, the bar the mean", x=0.01, ha="left", fontsize=12, color=INK)
+        if notes:
+            # `supxlabel` is what the layout keeps room for below all panels.
+            figure.supxlabel("\n".join(fit_text(note, 85 * across) for note in notes), x=0.01, ha="left", fontsize=7)
         for index, column in enumerate(panels):
             axes = figure.add_subplot(down, across, index + 1)
             _draw_panel(axes, column, rows)
             axes.set_yticks(range(len(rows)), names if index % across == 0 else [""] * len(rows))
         save_figure(figure, paths)
+
+
+def _name(row: dict[str, Any], several: bool) -> str:
+    """What a row is called, with the marks of the tables where its numbers are over a part of the queries."""
+    marks = "".join(f" {mark}" for mark in find_marks(row))
+    name = f"{row['run']} · {row['scope']}" if several else row["run"]
+    return fit_text(name, NAME_LENGTH - len(marks)) + marks
 
 
 def _draw_panel(axes: Axes, column: dict[str, Any], rows: list[dict[str, Any]]) -> None:

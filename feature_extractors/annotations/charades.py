@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cli import UserError
 from cli.files import Row
-from feature_extractors.annotations import CLIP_SECONDS
+from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
 from feature_extractors.manifest import ClipConfig
 
@@ -23,12 +23,17 @@ def read_lengths(path: Path) -> dict[str, float]:
     """Seconds of every video from Charades_v1_train.csv or Charades_v1_test.csv (columns `id` and `length`)."""
     lengths = {}
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             for line, cells in enumerate(csv.DictReader(lines), start=2):
                 try:
-                    lengths[cells["id"]] = float(cells["length"])
+                    vid, seconds = cells["id"], float(cells["length"])
                 except (KeyError, TypeError, ValueError):
                     raise UserError(f"{path}: line {line}: columns id and length (seconds) are needed") from None
+                if not 0 < seconds <= LONGEST:
+                    raise UserError(
+                        f"{path}: line {line}: a length must be seconds above 0, at most a day, got {seconds}"
+                    )
+                lengths[vid] = seconds
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (UnicodeDecodeError, csv.Error) as problem:
@@ -70,7 +75,7 @@ def make_rows(sentences: Path, table: Path) -> list[Row]:
 
 def _read_lines(path: Path) -> Iterator[tuple[int, re.Match[str]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:

@@ -15,7 +15,9 @@ MOST_PROBLEMS = 20
 """Violations that are named before the rest is only counted."""
 
 
-def convert(source: str, files: list[Path], videos: Path | None, out: Path, published: bool) -> None:
+def convert(
+    source: str, files: list[Path], videos: Path | None, out: Path, published: bool, broken_videos: str = "leave_out"
+) -> None:
     """Write the rows of a source as JSON lines into the folder `out`."""
     if published and not source.startswith("tvsum-"):
         raise UserError(f"--published: TVSum's public files are meant; there are none for {source!r}")
@@ -27,7 +29,7 @@ def convert(source: str, files: list[Path], videos: Path | None, out: Path, publ
     if len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
     if source.startswith("tvsum-"):
-        read = _read_tvsum(source, files, videos)
+        read = _read_tvsum(source, files, videos, broken_videos)
         for split, selected in tvsum.select(read, str(files[0])).items():
             if published:
                 write_text(out / f"tvsum_{split}.jsonl", tvsum.published_text(selected))
@@ -38,13 +40,13 @@ def convert(source: str, files: list[Path], videos: Path | None, out: Path, publ
     elif source == "youtube":
         _write(out / f"{files[0].stem}.jsonl", youtube.make_rows(files[0], domain=files[0].stem))
     else:
-        _write(out / "queries.jsonl", folder.make_rows(files[0], _needed(videos, source)))
+        _write(out / "queries.jsonl", folder.make_rows(files[0], _needed(videos, source), broken_videos))
 
 
-def _read_tvsum(source: str, files: list[Path], videos: Path | None) -> list[tvsum.AnnotatedVideo]:
+def _read_tvsum(source: str, files: list[Path], videos: Path | None, broken_videos: str) -> list[tvsum.AnnotatedVideo]:
     if source == "tvsum-mat":
         return tvsum_files.read_mat(files[0])
-    return tvsum_files.read_tsv(files[0], files[1], _needed(videos, source))
+    return tvsum_files.read_tsv(files[0], files[1], _needed(videos, source), broken_videos)
 
 
 def _needed(videos: Path | None, source: str) -> Path:

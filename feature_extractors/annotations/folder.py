@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from cli import UserError
 from cli.files import Row
 from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
-from feature_extractors.manifest import ClipConfig
+from feature_extractors.decode.media import Problems, open_media, pick_pictures, read_packets
+from feature_extractors.manifest import NO_VIDEO, ClipConfig
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ _NO_VIDEOS = ("image2", "gif", "tty", "ico")
 def list_videos(folder: Path) -> dict[str, float]:
     """Seconds of every video in a folder, by id (the file name without its extension), in order.
 
-    What holds no moving picture is passed over with a note.
+    What holds no moving picture is passed over with a note; so is what the workflow would not take for a video.
 
     Raises:
         UserError: no such folder, no video in it, or two files with one id.
@@ -35,9 +37,10 @@ def list_videos(folder: Path) -> dict[str, float]:
     for file in sorted(folder.iterdir()):
         if file.name.startswith(".") or not file.is_file():
             continue
-        seconds = _measure(file)
-        if seconds is None:
-            _log.warning("%s: no video that can be read, left out", file)
+        try:
+            seconds = _measure(file)
+        except UserError as problem:
+            _log.warning("%s, left out", problem)
             continue
         if file.stem in names:
             raise UserError(f"{folder}: {names[file.stem]} and {file.name} would have one id: rename one")
@@ -47,33 +50,42 @@ def list_videos(folder: Path) -> dict[str, float]:
     return found
 
 
-def _measure(file: Path) -> float | None:
-    """Seconds of a video, None if it is none. Where the container does not say, its packets are read to the end."""
-    try:
-        with av.open(f"file:{file}") as container:
-            name = container.format.name
-            if not container.streams.video or name.endswith("_pipe") or name in _NO_VIDEOS:
-                return None
-            if container.duration:
-                return float(container.duration / av.time_base)
-            stream = container.streams.video[0]
-            ends = [
-                float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.pts is not None and packet.time_base is not None
-            ]
-            return max(ends) - float((stream.start_time or 0) * (stream.time_base or 0)) if ends else None
-    except av.FFmpegError:
-        return None
-
-
-def read_queries(path: Path, videos: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Pairs (video id, query), each once.
-
-    A line is a query about every video, or `video<TAB>query` about one, which is named by its id or its file name.
+def _measure(file: Path) -> float:
+    """Seconds of a video. Where the container does not say, its packets are read to the end.
 
     Raises:
-        UserError: no queries, an empty one, or a line about a video that is not there.
+        UserError: the file holds no video.
+    """
+    if NO_VIDEO.fullmatch(file.suffix):
+        raise UserError(f"{file}: no video but {file.suffix}")
+    try:
+        with open_media(file) as container:
+            name = container.format.name
+            if name.endswith("_pipe") or name in _NO_VIDEOS:
+                raise UserError(f"{file}: no video but {name}")
+            stream = pick_pictures(file, container)
+            if container.duration:
+                return float(container.duration / av.time_base)
+            ends = [
+                float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                for packet in read_packets(container, [stream], Problems())
+                if packet.pts is not None and packet.time_base is not None
+            ]
+            if not ends:
+                raise UserError(f"{file}: no video frames with times")
+            return max(ends) - float((stream.start_time or 0) * (stream.time_base or 0))
+    except (av.FFmpegError, OSError) as problem:
+        raise UserError(f"{file}: cannot be read: {problem.strerror}") from None
+
+
+def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Pairs (video id, query), each once; and what is wrong with lines about videos that are not there.
+
+    A line is a query about every video, or `video<TAB>query` about one, which is named by its id or its file name. A
+    line about a video that is missing or broken keeps its pair: the workflow lists such videos and goes on.
+
+    Raises:
+        UserError: no queries, or an empty one.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -82,6 +94,7 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> list[tuple[str, str
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text") from None
     pairs: dict[tuple[str, str], None] = {}
+    problems = []
     for line_number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -89,33 +102,43 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> list[tuple[str, str
         query = " ".join((text if tab else name).split())
         if not query:
             raise UserError(f"{path}: line {line_number}: no query after the video")
-        pairs.update(dict.fromkeys((vid, query) for vid in _named(name, tab, videos, f"{path}: line {line_number}")))
+        vids = [_named(name.strip(), videos)] if tab else list(videos)
+        problems += [
+            f"{path}: line {line_number}: no video {vid!r} that can be read" for vid in vids if vid not in videos
+        ]
+        pairs.update(dict.fromkeys((vid, query) for vid in vids))
     if not pairs:
         raise UserError(f"{path}: no queries")
-    return sorted(pairs)
+    return sorted(pairs), problems
 
 
-def _named(name: str, tab: str, videos: Mapping[str, float], where: str) -> list[str]:
-    if not tab:
-        return list(videos)
-    for vid in (name.strip(), Path(name.strip()).stem):
-        if vid in videos:
-            return [vid]
-    raise UserError(f"{where}: no video {name.strip()!r} in the folder")
+def _named(name: str, videos: Mapping[str, float]) -> str:
+    """The id that a line means. Of a file that is not there only an extension of letters and digits is taken off."""
+    if name in videos:
+        return name
+    path = Path(name)
+    known = path.stem in videos or re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", path.suffix)
+    return path.stem if known else name
 
 
-def make_rows(queries: Path, folder: Path) -> list[Row]:
-    """One row a video and query."""
+def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> list[Row]:
+    """One row a video and query; without a duration where the video is missing or broken.
+
+    Raises:
+        UserError: such a video is named, and `broken_videos` is stop.
+    """
     videos = list_videos(folder)
-    pairs = read_queries(queries, videos)
-    clips = ClipConfig(seconds=CLIP_SECONDS)
+    pairs, problems = read_queries(queries, videos)
+    if problems and broken_videos == "stop":
+        raise UserError("; ".join(problems))
+    for problem in problems:
+        _log.warning("%s", problem)
     return [
-        {
-            "qid": qid,
-            "query": query,
-            "vid": vid,
-            "duration": int(clips.count(videos[vid]) * CLIP_SECONDS),
-            "duration_s": round(videos[vid], 6),
-        }
+        {"qid": qid, "query": query, "vid": vid, **(_durations(videos[vid]) if vid in videos else {})}
         for qid, (vid, query) in zip(number(pairs, str(queries)), pairs, strict=True)
     ]
+
+
+def _durations(seconds: float) -> Row:
+    clips = ClipConfig(seconds=CLIP_SECONDS)
+    return {"duration": int(clips.count(seconds) * CLIP_SECONDS), "duration_s": round(seconds, 6)}

@@ -6,6 +6,7 @@ run. Rows with labels (train, val, the later release of test) and without (test)
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,9 @@ def _problems_of_row(row: Row) -> Iterator[str]:
     if wrong:
         yield f"{wrong[0]} must be {_KEYS[wrong[0]].__name__}, got {row.get(wrong[0])!r}"
         return
+    odd = sorted(key for key, value in row.items() if not _is_json(value))
+    if odd:
+        yield f"{odd[0]} holds NaN or infinity, which JSON has not"
     if not row["query"].strip():
         yield "the query is empty"
     duration = row["duration"]
@@ -85,6 +89,12 @@ def _problems_of_labels(row: Row, duration: int) -> Iterator[str]:
         yield "saliency_scores must be as many as relevant_clip_ids"
     elif any(not 0 <= score <= HIGHEST for each in scores for score in each):
         yield f"saliency_scores must be 0 to {HIGHEST}"
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a value can be written again: Python reads NaN, and nothing else does."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_json, parts)) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _are_whole(values: Any, count: int) -> bool:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
 from feature_extractors.annotations.tvsum import AnnotatedVideo
-from feature_extractors.manifest import find_videos
+from feature_extractors.decode.media import open_media, pick_pictures
+from feature_extractors.manifest import locate_videos
+
+_log = logging.getLogger(__name__)
 
 # One line of the anno file holds a score for each frame of a video of ten minutes.
 _LONGEST_FIELD = 10_000_000
@@ -56,14 +59,16 @@ def _read_entry(file: h5py.File, path: Path, index: int) -> AnnotatedVideo:
     return _checked(AnnotatedVideo(vid, text("category"), _unquote(text("title")), duration, scores), path)
 
 
-def read_tsv(info: Path, anno: Path, videos: Path) -> list[AnnotatedVideo]:
+def read_tsv(info: Path, anno: Path, videos: Path, broken_videos: str = "leave_out") -> list[AnnotatedVideo]:
     """The videos of ydata-tvsum50-info.tsv and ydata-tvsum50-anno.tsv.
 
     The files say how many frames a video has, but its length only in whole seconds: the frame rate is read from the
-    media files in the folder `videos`.
+    media files in the folder `videos`. A video that is missing or broken keeps its rows, or scores would not say that
+    they lack it; its length is then the whole seconds.
 
     Raises:
-        UserError: a malformed file, annotators that disagree on the number of frames, or a missing video.
+        UserError: a malformed file, annotators that disagree on the number of frames; or a missing or broken video,
+            where `broken_videos` is stop.
     """
     scores: dict[str, list[NDArray[np.float64]]] = {}
     for number, cells in _read_cells(anno, 3):
@@ -82,19 +87,37 @@ def read_tsv(info: Path, anno: Path, videos: Path) -> list[AnnotatedVideo]:
     unscored = [cells[1] for cells in entries if cells[1] not in scores]
     if unscored:
         raise UserError(f"{anno}: no scores of {unscored[0]!r}, which {info} names")
-    files = find_videos(videos, [cells[1] for cells in entries])
+    files, causes = locate_videos(videos, [cells[1] for cells in entries])
+    rates = {}
+    for vid, file in files.items():
+        try:
+            rates[vid] = _frame_rate(file)
+        except UserError as problem:
+            causes[vid] = str(problem)
+    if causes and (broken_videos == "stop" or not rates):
+        raise UserError(f"{videos}: {'; '.join(causes.values())}")
+    for vid, cause in causes.items():
+        _log.warning("%s: the length of %s is taken from %s, in whole seconds", cause, vid, info)
     found = []
-    for domain, vid, title, *_ in entries:
+    for domain, vid, title, _, length, *_ in entries:
         stacked = np.stack(scores[vid])
-        duration = stacked.shape[1] / _frame_rate(files[vid])
+        duration = stacked.shape[1] / rates[vid] if vid in rates else _seconds(length, f"{info}: video {vid!r}")
         found.append(_checked(AnnotatedVideo(vid, domain, _unquote(title), duration, stacked), anno))
     return found
+
+
+def _seconds(text: str, where: str) -> float:
+    """Seconds of a length such as 6:54."""
+    parts = text.strip().split(":")
+    if not 2 <= len(parts) <= 3 or not all(part.isdecimal() for part in parts):
+        raise UserError(f"{where}: length must be minutes:seconds, got {text!r}")
+    return float(sum(int(part) * 60**place for place, part in enumerate(reversed(parts))))
 
 
 def _read_cells(path: Path, least: int) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             for number, cells in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
                 if not cells:
                     continue
@@ -108,11 +131,8 @@ def _read_cells(path: Path, least: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def _frame_rate(file: Path) -> float:
-    try:
-        with av.open(f"file:{file}") as container:
-            rate = container.streams.video[0].average_rate if container.streams.video else None
-    except av.FFmpegError as problem:
-        raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
+    with open_media(file) as container:
+        rate = pick_pictures(file, container).average_rate
     if not rate:
         raise UserError(f"{file}: no video stream with a frame rate")
     return float(rate)

@@ -7,7 +7,6 @@ comparable digit by digit with those on the published windows.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,12 @@ import numpy as np
 
 from cli import UserError
 from cli.files import Row, read_object
-from feature_extractors.annotations import CLIP_SECONDS
+from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
+
+MOST_FPS = 1000
+"""Frames a second: more is in another unit, or a mistake."""
+MOST_FRAMES = 10**9
 
 
 def make_rows(path: Path, domain: str) -> list[Row]:
@@ -51,19 +54,45 @@ def make_rows(path: Path, domain: str) -> list[Row]:
 
 
 def _label_clips(entry: Any, where: str) -> tuple[float, list[list[float]]]:
-    try:
-        windows = np.array(entry["clip"], dtype=np.float64).reshape(-1, 2)
-        matches = np.array(entry["match"], dtype=np.int64)
-        seconds = float(entry["frames"]) / float(entry["fps"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        raise UserError(f"{where}: needs clip [[first, last], ...], match [...], frames and fps") from None
-    if len(windows) != len(matches) or not len(windows):
-        raise UserError(f"{where}: {len(windows)} windows, {len(matches)} matches")
-    if not np.isin(matches, (-1, 0, 1)).all():
+    if not isinstance(entry, dict):
+        raise UserError(f"{where}: must be an object with clip, match, fps and frames")
+    missing = [key for key in ("clip", "match", "fps", "frames") if key not in entry]
+    if missing:
+        raise UserError(f"{where}: needs {missing[0]}")
+    frames, fps, matches = entry["frames"], entry["fps"], entry["match"]
+    if not _is_whole(frames) or not 0 < frames <= MOST_FRAMES:
+        raise UserError(f"{where}: frames must be a whole number above 0, at most {MOST_FRAMES}")
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= MOST_FPS:
+        raise UserError(f"{where}: fps must be a number above 0, at most {MOST_FPS}, got {fps!r}")
+    seconds = frames / fps
+    if not CLIP_SECONDS <= seconds <= LONGEST:
+        raise UserError(
+            f"{where}: {seconds:g} s are {'shorter than a clip' if seconds < CLIP_SECONDS else 'over a day'}"
+        )
+    windows = _read_windows(entry["clip"], frames, where)
+    if not isinstance(matches, list) or not all(_is_whole(match) and match in (-1, 0, 1) for match in matches):
         raise UserError(f"{where}: a match must be 1, 0 or -1")
-    if not math.isfinite(seconds) or seconds < CLIP_SECONDS:
-        raise UserError(f"{where}: {seconds:g} s are shorter than a clip")
-    middles = windows.mean(axis=1) / float(entry["fps"])
+    if len(windows) != len(matches):
+        raise UserError(f"{where}: {len(windows)} windows, {len(matches)} matches")
+    middles = np.array(windows, dtype=np.float64).mean(axis=1) / fps
     centres = (np.arange(int(seconds // CLIP_SECONDS)) + 0.5) * CLIP_SECONDS
     nearest = np.abs(centres[:, None] - middles[None, :]).argmin(axis=1)
-    return seconds, (matches[nearest] > 0).astype(np.float64)[:, None].tolist()
+    return seconds, (np.array(matches)[nearest] > 0).astype(np.float64)[:, None].tolist()
+
+
+def _read_windows(windows: Any, frames: float, where: str) -> list[list[float]]:
+    if not isinstance(windows, list) or not windows:
+        raise UserError(f"{where}: clip must be a list of [first, last frame], and not empty")
+    for window in windows:
+        pair = isinstance(window, list) and len(window) == 2 and all(map(_is_whole, window))
+        if not pair or not 0 <= window[0] < window[1] or window[0] >= frames:
+            raise UserError(
+                f"{where}: clip must hold [first, last frame] in whole numbers from 0, first before last and within the"
+                f" {frames:g} frames, got {window!r}"
+            )
+    return windows
+
+
+def _is_whole(value: Any) -> bool:
+    """A whole number, which some writers of JSON write as 100.0."""
+    return type(value) is int or (type(value) is float and value.is_integer())

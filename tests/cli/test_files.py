@@ -13,6 +13,7 @@ import pytest
 from cli import UserError
 from cli.files import (
     check_outputs,
+    first_with_rows,
     read_object,
     read_rows,
     remove_leftovers,
@@ -148,3 +149,19 @@ def test_outputs_are_checked_before_anything_is_written(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             check_outputs(outputs, [read])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.json", "in.json"]
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_passed_over(tmp_path: Path) -> None:
+    """Editors on Windows write one before UTF-8 text."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"qid": 1}\n{"qid": 2}\n')
+    assert read_rows(path) == [{"qid": 1}, {"qid": 2}]
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"qid": 1}\n')
+    assert read_object(path) == {"qid": 1}
+
+
+def test_the_first_file_with_rows(tmp_path: Path) -> None:
+    for name, text in (("a", ""), ("b", "\n"), ("c", "{}\n"), ("d", "{}\n")):
+        (tmp_path / name).write_text(text)
+    assert first_with_rows([tmp_path / name for name in "abcd"]) == 2
+    assert first_with_rows([tmp_path / "a"]) == 0

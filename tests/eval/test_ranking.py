@@ -10,7 +10,7 @@ import pytest
 
 from cli import UserError
 from eval.__main__ import build_command
-from eval.ranking import rank_queries, render_markdown, render_tsv, show_time
+from eval.ranking import picture_names, rank_queries, render_markdown, render_tsv, show_time
 
 QUERIES = [
     {"qid": 7, "vid": "a b", "query": "a dog\tbarks | `loud`"},
@@ -62,6 +62,7 @@ def test_times(seconds: float, text: str) -> None:
         ([{"qid": 1, "pred_saliency_scores": [1]}], QUERIES, "p: qid 1: no such query in q"),
         ([{"qid": 7, "pred_saliency_scores": []}], QUERIES, "p: qid 7: pred_saliency_scores: empty"),
         ([], [{"qid": 1, "vid": 3, "query": "x"}], "q: qid 1: vid must be text"),
+        ([{**MOMENTS, "vid": "gone"}], QUERIES, "p: qid 7: about video 'gone', in q about 'a b'"),
     ],
 )
 def test_faults_are_named(predictions: list[dict[str, Any]], queries: list[dict[str, Any]], message: str) -> None:
@@ -84,3 +85,36 @@ def test_a_picture_and_a_table_for_every_query(tmp_path: Path, png_size: Any) ->
     assert build_command().main(["rank", *given, *out]) == 0
     assert len((tmp_path / "r.tsv").read_text().splitlines()) == 3
     assert "Highlight curve" not in (tmp_path / "r.md").read_text()
+
+
+def test_moments_are_listed_by_score_however_they_come() -> None:
+    moments = [[0, 4, 0.1], [8, 10, 0.9], [4, 8, 0.9]]
+    ranked = rank_queries([{"qid": 7, "pred_relevant_windows": moments}], QUERIES, 2, NAMES)
+    assert [(one.start, one.score) for one in ranked[7]] == [(8.0, 0.9), (4.0, 0.9)]
+    none = {"qid": 7, "pred_relevant_windows": [], "pred_saliency_scores": [0.5, 2.0]}
+    assert [one.what for one in rank_queries([none], QUERIES, 1, NAMES)[7]] == ["clip"]
+
+
+@pytest.mark.parametrize("qid", ["../b", "a/b", "/tmp/b", "..", ".hidden", "a b", ""])
+def test_a_picture_never_lies_outside_its_folder(qid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "q.jsonl").write_text(json.dumps({"qid": qid, "vid": "v", "query": "q"}) + "\n")
+    (tmp_path / "p.jsonl").write_text(json.dumps({"qid": qid, "pred_saliency_scores": [1, 2]}) + "\n")
+    given = ["--predictions", f"{tmp_path}/p.jsonl", "--queries", f"{tmp_path}/q.jsonl"]
+    assert build_command().main(["plot-moments", *given, "--out-dir", f"{tmp_path}/m"]) == 1
+    table = ["--out-markdown", f"{tmp_path}/r.md", "--pictures", "m"]
+    assert build_command().main(["rank", *given, *table]) == 1
+    assert all("pictures bear its name" in line for line in capsys.readouterr().err.splitlines())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.jsonl", "q.jsonl"]
+
+
+def test_a_number_and_its_text_share_no_picture() -> None:
+    with pytest.raises(UserError, match="qid 7: a number and a text"):
+        picture_names([{"qid": 7}, {"qid": "7"}], "q")
+
+
+@pytest.mark.parametrize("verb", ["rank", "plot-moments"])
+@pytest.mark.parametrize("count", ["0", "-1", "x"])
+def test_how_many_are_shown_is_a_whole_number(verb: str, count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_command().main([verb, "--predictions", "p", "--queries", "q", "--topk", count])
+    assert "--topk: must be a whole number from 1" in capsys.readouterr().err

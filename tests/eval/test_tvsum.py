@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,18 @@ def test_published_meaning_of_the_metric(published):
     np.testing.assert_allclose(by_domain("mean human, binarised"), table[:, 3], atol=0.001)
     np.testing.assert_allclose(by_domain("best found (25 clips)"), table[:, 4], atol=0.018)
     assert (by_domain("best found (all clips)") > table[:, 4] - 0.0006).all()
+
+
+def test_the_documented_rows_are_those_of_the_command(published):
+    """docs/results.md is where the numbers stand by domain."""
+    found = score_references(read_videos(read_rows(published / "tvsum" / "tvsum_val.jsonl")), seed=0)
+    text = (Path(__file__).parents[2] / "docs/results.md").read_text(encoding="utf-8").partition("## TVSum")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    domains = rows[0][1:12]
+    documented = {row[0]: row[1:12] for row in rows if row[0] in found}
+    assert documented.keys() == found.keys() - {"mean human, binarised"}
+    for name, cells in documented.items():
+        assert cells == [f"{found[name]['mAP'][domain]:.1f}" for domain in domains], name
 
 
 def make_rows():

@@ -302,6 +302,11 @@ def test_the_command_writes_a_table_and_its_status_is_the_worst(
     assert rows["c"]["findings"] == "error: not a readable media file: it is empty"
     (tmp_path / "q.jsonl").write_text(json.dumps({"qid": 1, "query": "q", "vid": "a", "duration": 6}) + "\n")
     assert run("--videos", folder, "--annotations", tmp_path / "q.jsonl") == 4  # what is not annotated is looked at too
+    # What `convert` writes about a video that is missing: the other rows are looked at all the same.
+    with (tmp_path / "q.jsonl").open("a") as rows_file:
+        rows_file.write(json.dumps({"qid": 2, "query": "q", "vid": "gone"}) + "\n")
+    assert run("--videos", folder, "--annotations", tmp_path / "q.jsonl") == 4
+    assert "no file for this id" in capsys.readouterr().out
     write_table(tmp_path / "table.jsonl", [probe(folder, folder / "a.mp4", CLIPS)])
     assert run("--videos", folder, "--manifest", tmp_path / "table.jsonl") == 0
     assert run("--videos", tmp_path / "none") == 1

@@ -12,7 +12,6 @@ from cli import UserError
 from feature_extractors.manifest import (
     ClipConfig,
     Video,
-    find_videos,
     locate_videos,
     queries_of,
     read_annotations,
@@ -86,21 +85,17 @@ def test_videos_are_found_by_id_whatever_it_holds(tmp_path: Path) -> None:
         (tmp_path / f"{vid}.mp4").touch()
     (tmp_path / "a").mkdir()  # would be in the way of a pattern such as `[a]*?`
     (tmp_path / "_under").mkdir()  # frames of a video beside it, for instance
-    assert find_videos(tmp_path, AWKWARD) == {vid: tmp_path / f"{vid}.mp4" for vid in AWKWARD}
+    assert locate_videos(tmp_path, AWKWARD) == ({vid: tmp_path / f"{vid}.mp4" for vid in AWKWARD}, {})
 
 
 def test_a_missing_and_an_ambiguous_video_are_named(tmp_path: Path) -> None:
     for name in ("one.mp4", "two.mp4", "two.webm", "one.more.mp4"):
         (tmp_path / name).touch()
-    assert find_videos(tmp_path, ["one"])["one"].name == "one.mp4"
-    with pytest.raises(UserError, match=r"several files for video 'two': two\.mp4, two\.webm"):
-        find_videos(tmp_path, ["one", "two"])
-    with pytest.raises(UserError, match=r"no video 'on'; several files for video 'two': "):  # all, not the first
-        find_videos(tmp_path, ["one", "on", "two"])
     found, causes = locate_videos(tmp_path, ["one", "on", "two"])
-    assert found == {"one": tmp_path / "one.mp4"} and list(causes) == ["on", "two"]
-    with pytest.raises(UserError, match=r"no video '\.\./one'"):  # an id cannot lead out of the folder
-        find_videos(tmp_path / "inner", ["../one"])
+    assert found == {"one": tmp_path / "one.mp4"}
+    assert causes == {"on": "no video 'on'", "two": "several files for video 'two': two.mp4, two.webm"}
+    (tmp_path / "inner").mkdir()
+    assert locate_videos(tmp_path / "inner", ["../one"])[0] == {}  # an id cannot lead out of the folder
 
 
 def test_table_is_read_as_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from feature_extractors.manifest import ClipConfig, Video, annotated_videos, find_videos
+from feature_extractors.manifest import ClipConfig, Video, annotated_videos, locate_videos
 from feature_extractors.released import LAYOUTS, ImportConfig, ImportStage, import_texts, import_videos, read_array
 from feature_extractors.store import Store
 
@@ -282,7 +282,5 @@ def test_the_grid_without_media_is_the_annotated_duration() -> None:
 def test_what_lies_beside_a_video_is_not_taken_for_it(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.srt", "a.json", "a.JPG", "a.m4a", "a.npy"):
         (tmp_path / name).touch()
-    assert find_videos(tmp_path, ["a"]) == {"a": tmp_path / "a.mp4"}
     (tmp_path / "b.json").touch()
-    with pytest.raises(UserError, match="no video 'b'"):
-        find_videos(tmp_path, ["b"])
+    assert locate_videos(tmp_path, ["a", "b"]) == ({"a": tmp_path / "a.mp4"}, {"b": "no video 'b'"})

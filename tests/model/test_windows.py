@@ -12,14 +12,15 @@ import pytest
 import torch
 
 from cli import UserError
-from feature_extractors.store import Provenance, write_store
+from feature_extractors.store import Provenance, Store, write_store
 from model.checkpoint import save_checkpoint
 from model.config import InferenceConfig, ModelConfig
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector
 from model.inference import predict, submission_row
+from model.postprocessing import KEEP_ALL, finish, suppress
 from model.streams import Streams
-from model.windows import clips_in, cut_spans, merge, predict_in_windows, suppress
+from model.windows import clips_in, cut_spans, merge, predict_in_windows
 from tests.model.data import SMALL, read_rows, run
 
 CLIPS, LONGEST = 21, 8
@@ -40,7 +41,7 @@ def test_spans_cover_the_video_and_overlap_by_half(n_clips: int, longest: int) -
 def test_a_window_is_of_whole_clips() -> None:
     assert (clips_in(0.0, 2.0), clips_in(150.0, 2.0), clips_in(5.0, 2.0)) == (0, 75, 2)
     with pytest.raises(UserError, match=r"window_seconds: 3 s is less than two clips"):
-        clips_in(3.0, 2.0)
+        InferenceConfig(window_seconds=3.0)
 
 
 def test_of_near_duplicates_the_best_is_kept() -> None:
@@ -48,6 +49,7 @@ def test_of_near_duplicates_the_best_is_kept() -> None:
     moments = [[0, 10, 0.9], [2, 12, 0.5], [0, 10, 0.8], [20, 22, 0.95]]
     assert suppress(moments, 0.7) == [[20, 22, 0.95], [0, 10, 0.9], [2, 12, 0.5]]
     assert suppress(moments, 0.6) == [[20, 22, 0.95], [0, 10, 0.9]]
+    assert suppress(moments, KEEP_ALL) == [[20, 22, 0.95], [0, 10, 0.9], [0, 10, 0.8], [2, 12, 0.5]]
     assert suppress([[4, 4, 0.5], [4, 4, 0.4]], 0.0) == [[4, 4, 0.5], [4, 4, 0.4]]  # of no length: nothing is shared
 
 
@@ -56,7 +58,8 @@ def test_merged_scores_and_times_are_those_of_the_video() -> None:
     first = {**names, "pred_relevant_windows": [[0, 4, 0.5]], "pred_saliency_scores": [1.0, 2.0, 3.0]}
     second = {**names, "pred_relevant_windows": [[2, 6, 0.75]], "pred_saliency_scores": [5.0, 4.0, -1.0]}
     # Clips 0 to 2 and 2 to 4; clip 5 lies in no window.
-    row = merge([((0, 3), first), ((2, 5), second)], 6, 2.0, 0.7)
+    merged = merge([((0, 3), first), ((2, 5), second)], 6, 2.0)
+    row = finish(merged, torch.tensor([True] * 5 + [False]), 2.0, 0.7)
     assert row == {
         **names,
         "pred_relevant_windows": [[6, 10, 0.75], [0, 4, 0.5]],
@@ -105,14 +108,52 @@ def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str,
     network, features = build(*data)
     windows = list(predict(network, features, 100, "cpu", queries=range(2, 2 + len(SPANS))))
     parts = [(span, submission_row(item, 2.0, True)) for span, item in zip(SPANS, windows, strict=True)]
-    expected = merge(parts, CLIPS, 2.0, 0.5) | {"qid": 0, "vid": "long"}
+    merged = merge(parts, CLIPS, 2.0) | {"qid": 0, "vid": "long"}
+    expected = finish(merged, torch.ones(CLIPS, dtype=torch.bool), 2.0, 0.5)
     for batch_size in (2, 100):
-        config = InferenceConfig(batch_size=batch_size, window_seconds=16.0)
+        config = InferenceConfig(batch_size=batch_size, window_seconds=16.0, duplicate_iou=0.5)
         found = predict_in_windows(network, features, 0, LONGEST, config, "cpu")
         assert found["pred_relevant_windows"] == expected["pred_relevant_windows"]
         np.testing.assert_allclose(found["pred_saliency_scores"], expected["pred_saliency_scores"], atol=2e-6)
     assert len(found["pred_saliency_scores"]) == CLIPS
     assert "pred_relevant_windows" not in predict_in_windows(network, features, 0, LONGEST, config, "cpu", False)
+
+
+def test_clips_without_a_picture_are_last_and_moments_end_with_the_pictures() -> None:
+    """Of five clips the second and the last two have no picture; the network says the most of just these."""
+    moments = [[6.0, 10.0, 0.9], [4.0, 10.0, 0.8], [0.0, 2.0, 0.5]]
+    row = {"qid": 1, "pred_relevant_windows": moments, "pred_saliency_scores": [1.0, 9.0, -2.0, 8.0, 7.0]}
+    found = finish(row, torch.tensor([True, False, True, False, False]), 2.0)
+    assert found["pred_saliency_scores"] == [1.0, -2.0, -2.0, -2.0, -2.0]
+    assert found["pred_relevant_windows"] == [[4.0, 6.0, 0.8], [0.0, 2.0, 0.5]]
+    assert finish(row, torch.ones(5, dtype=torch.bool), 2.0) == row
+
+
+@pytest.mark.parametrize("window_seconds", [0, 16])
+def test_short_and_long_videos_are_finished_alike(
+    data: tuple[Path, dict[str, Any]], tmp_path: Path, window_seconds: int
+) -> None:
+    """A store whose videos all end a clip early, and no two moments of a query that overlap by more than the IoU."""
+    folder, model = data
+    network, _ = build(folder, model)
+    save_checkpoint(tmp_path / "n.pt", network, {"seed": 0})
+    source = Store(folder / "clip_visual.h5")
+    arrays = {}
+    for vid in source.ids:
+        starts = 2.0 * np.arange(source.n_clips(vid) - 1)
+        arrays[vid] = {"features": source.rows(vid)[:-1], "times": np.stack([starts, starts + 2.0], axis=1)}
+    columns = {"n_clips": np.array([source.n_clips(vid) for vid in source.ids])}
+    cut = tmp_path / "cut.h5"
+    write_store(cut, Provenance("clip_visual", "t", "0", "{}", 2.0), arrays, arrays.__getitem__, columns)
+    given = ["--features", cut, folder / "pann.h5", folder / "text.h5", "--queries", folder / "q.jsonl"]
+    config = json.dumps({"inference": {"window_seconds": window_seconds, "duplicate_iou": 0.2}})
+    done = run("infer", *given, "--checkpoint", tmp_path / "n.pt", "--config", config, "--out", tmp_path / "p.jsonl")
+    assert done.returncode == 0, done.stderr
+    for row in read_rows(tmp_path / "p.jsonl"):
+        saliency, moments = row["pred_saliency_scores"], row["pred_relevant_windows"]
+        assert saliency[-1] == min(saliency)
+        assert moments and max(end for _, end, _ in moments) <= 2.0 * (len(saliency) - 1)
+        assert suppress(moments, 0.2) == moments
 
 
 def test_infer_cuts_long_videos_alone(data: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

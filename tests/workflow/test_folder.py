@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,23 @@ def test_what_a_checkpoint_replaces() -> None:
         check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA)
     with pytest.raises(UserError, match="no split has a file"):
         check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ({"inference": {"window_seconds": 1.0}}, "inference.window_seconds: 1 s is less than two clips"),
+        ({"clips": {"seconds": 1.0}}, r"config: clips\.seconds: 1, but networks see clips of 2 s"),
+    ],
+)
+def test_what_prediction_would_refuse_is_refused_before_any_job(
+    patch: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    changes = merge(merge(overlay(), patch), {"checkpoint": "best.pt"})
+    (tmp_path / "best.pt").touch()
+    done = Workspace(tmp_path).snakemake("--dry-run", changes=changes)
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1 and re.search(message, line), line
 
 
 def test_pictures_bear_the_names_of_queries() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,41 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         assert table["rows"][1]["values"]["mAP"][domain]["by_seed"] == [history[-1]["val"]["mAP"]]
     assert "top-5 mAP (last epoch)" in (tmp_path / "results/summary.md").read_text()
     assert (tmp_path / "plots/summary.png").is_file()
+
+
+def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) -> None:
+    """The first domain has no features to score, the third none to train on: the others end in marked tables."""
+    changes, workspace = rated(tmp_path), Workspace(tmp_path)
+    rows = {split: [json.loads(line) for line in (tmp_path / f"{split}.jsonl").open()] for split in ("train", "val")}
+    for split, part in rows.items():
+        extra = [row | {"qid": f"{row['qid']}-ga", "vid": f"{row['vid']}-ga", "domain": "GA"} for row in part[:1]]
+        write_rows(tmp_path / f"{split}.jsonl", part + extra)
+        for row in extra:
+            np.savez(tmp_path / f"released/text/{row['vid']}.npz", token=np.ones((3, 6)))
+    for part in ("rgb", "opt"):
+        (tmp_path / f"released/video/v4_{part}.npy").unlink()  # BK's only video of val
+        # Of GA, val alone has features.
+        shutil.copy(tmp_path / f"released/video/v5_{part}.npy", tmp_path / f"released/video/v4-ga_{part}.npy")
+    changes["imported"]["sound"] = changes["imported"]["i3d"]
+    changes["model"] |= {"audio_streams": ["sound"], "fusion": "avigate_custom"}
+    changes |= {"main_run": "base", "selected_runs": ["base"], "seeds": [1]}
+    done = workspace.snakemake("--cores", "2", "all", changes=changes)
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
+    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    assert table["domains"] == ["VT"]
+    assert table["rows"][0]["coverage"] == {"queries": 1, "of": 3, "without": ["BK", "GA"]}
+    said = "† base: 1 of 3 videos, without domains BK, GA, not comparable with full-set numbers."
+    assert said in (tmp_path / "results/tvsum.md").read_text()
+    assert "†" in (tmp_path / "results/summary.md").read_text()
+    listed = [line.split("\t") for line in (tmp_path / "reports/problems.tsv").read_text().splitlines()]
+    assert [line for line in listed if line[2] == "domain"] == [
+        ["domain BK", "", "domain", "left out: none of 1 queries in val.jsonl has features"],
+        ["domain GA", "", "domain", "left out: none of 1 queries in train.jsonl has features"],
+    ]
+    assert "domain GA: left out, nothing is trained: train.jsonl: none of 1 queries" in done.stdout
+    gates = json.loads((tmp_path / "results/base/gates_val.json").read_text())
+    assert gates["queries"] == 1
+    assert workspace.planned("all", changes=changes) == {}
 
 
 def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tuple[dict[str, Any], Dataset]:

@@ -73,6 +73,10 @@ TRAINED_RUNS = [run for run in SETTINGS if SETTINGS[run].trained_as == run]
 GATED_RUNS = [run for run in SETTINGS if SETTINGS[run].model.has_gates]
 LOGGED_RUNS = [run for run in RUNS if run in GATED_RUNS and config["inference"]["gate_log"]]
 SEEDS = config["seeds"]
+# A query without features in one of these is left out of training.
+NEEDED_STREAMS = sorted(
+    {name for run in RUNS for name in (*SETTINGS[run].model.video_streams, SETTINGS[run].model.text_stream)}
+)
 BY_DOMAIN = config["dataset"]["scopes"] == "by_domain"
 if LEFT_OUT_DOMAINS:
     print(f"note: left out for want of videos: domains {', '.join(LEFT_OUT_DOMAINS)}", file=sys.stderr)
@@ -171,8 +175,11 @@ def results_of_runs(what):
 
 
 def domain_option(wildcards):
-    """What a command is told of a scope: nothing where it is the whole dataset."""
-    return f"--domain {shlex.quote(wildcards.scope)}" if BY_DOMAIN else ""
+    """What a command is told of a scope: nothing where it is the whole dataset.
+
+    Which videos can be read is known when jobs run, and the scopes before: a domain without any is left out by its jobs.
+    """
+    return f"--domain {shlex.quote(wildcards.scope)} --leave-out" if BY_DOMAIN else ""
 
 
 def ratings_of_run(epoch):
@@ -186,22 +193,25 @@ def ratings_of_run(epoch):
     return files
 
 
-def title_of(run, kind="run"):
-    """What a picture of a run's first seed and scope is about."""
-    scope = f", domain {SCOPES[0]}" if BY_DOMAIN else ""
-    return f"{DATASET}, {kind} {run}{scope}, seed {SEEDS[0]}"
+def titles_of(run, kind="run"):
+    """What pictures of a run's first seed are about, one title a scope, quoted: the command draws one of them."""
+    parts = [f", domain {scope}" if BY_DOMAIN else "" for scope in SCOPES]
+    return " ".join(shlex.quote(f"{DATASET}, {kind} {run}{part}, seed {SEEDS[0]}") for part in parts)
 
 
-def first_gate_log(wildcards):
-    """The gate log of a run's first seed and scope (of the main run, where the wildcards name none)."""
+def gate_logs(wildcards):
+    """Gate logs of a run's first seed (of the main run, where the wildcards name none), one a scope."""
     run = getattr(wildcards, "run", config["main_run"])
-    return GATE_LOG.format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0], split=wildcards.split)
+    return [
+        GATE_LOG.format(dataset=DATASET, run=run, scope=scope, seed=SEEDS[0], split=wildcards.split) for scope in SCOPES
+    ]
 
 
-def first_history(wildcards):
-    """The history of a run's first seed and scope (of the main run, where the wildcards name none)."""
+def histories(wildcards):
+    """Histories of a run's first seed (of the main run, where the wildcards name none), one a scope."""
     run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
-    return f"{paths.RUN}/history.jsonl".format(dataset=DATASET, run=run, scope=SCOPES[0], seed=SEEDS[0])
+    pattern = f"{paths.RUN}/history.jsonl"
+    return [pattern.format(dataset=DATASET, run=run, scope=scope, seed=SEEDS[0]) for scope in SCOPES]
 
 
 def by_option(key):

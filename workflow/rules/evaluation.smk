@@ -161,7 +161,7 @@ rule summarise:
 
 rule gates:
     input:
-        gates=first_gate_log,
+        gates=gate_logs,
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         "results/{run}/gates_{split}.json",

@@ -225,9 +225,14 @@ rule problems:
         "../../envs/features.yaml"
     params:
         policy=BROKEN_VIDEOS,
+        domains=(
+            f"--domains-of {shlex.join([ANNOTATIONS['train'], ANNOTATIONS['val']])} --needed {shlex.join(NEEDED_STREAMS)}"
+            if BY_DOMAIN
+            else ""
+        ),
         version=FEATURE_VERSION["problems"],
     message:
         "Listing the videos with which something is wrong"
     shell:
         "python -m feature_extractors problems --manifests {input.manifests:q} --stores {input.stores:q}"
-        " --broken-videos {params.policy} --out {output:q} 2>&1 | tee {log:q}"
+        " --broken-videos {params.policy} {params.domains} --out {output:q} 2>&1 | tee {log:q}"

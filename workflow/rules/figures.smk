@@ -22,8 +22,8 @@ STUDIED = [
 
 rule plot_gates:
     input:
-        gates=first_gate_log,
-        history=first_history,
+        gates=gate_logs,
+        history=histories,
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         report(
@@ -43,12 +43,12 @@ rule plot_gates:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: title_of(wildcards.run),
+        title=lambda wildcards: titles_of(wildcards.run),
     message:
         "Drawing the gates of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval plot-gates --log {input.gates:q} --ground-truth {input.queries:q} --history {input.history:q}"
-        " --title {params.title:q} --num-samples {params.samples} --topk {params.topk} --out {output:q} > {log:q} 2>&1"
+        " --title {params.title} --num-samples {params.samples} --topk {params.topk} --out {output:q} > {log:q} 2>&1"
 
 
 use rule plot_gates as plot_gates_of_main_run with:
@@ -68,15 +68,15 @@ use rule plot_gates as plot_gates_of_main_run with:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=title_of(config["main_run"], "main run"),
+        title=titles_of(config["main_run"], "main run"),
     message:
         "Drawing the gates of the main run on {wildcards.split}"
 
 
 rule plot_gate_figures:
     input:
-        gates=first_gate_log,
-        history=first_history,
+        gates=gate_logs,
+        history=histories,
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
         png=[
@@ -99,18 +99,18 @@ rule plot_gate_figures:
         plots=section("plots", version=EVAL_VERSION),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
-        title=lambda wildcards: title_of(wildcards.run),
+        title=lambda wildcards: titles_of(wildcards.run),
     message:
         "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval plot-gate-figures --log {input.gates:q} --ground-truth {input.queries:q}"
-        " --history {input.history:q} --title {params.title:q} --num-samples {params.samples} --topk {params.topk}"
+        " --history {input.history:q} --title {params.title} --num-samples {params.samples} --topk {params.topk}"
         " --out-dir plots/{wildcards.run}/gates_{wildcards.split} > {log:q} 2>&1"
 
 
 rule plot_training:
     input:
-        history=first_history,
+        history=histories,
     output:
         report(
             "plots/{run}/training.png",
@@ -126,13 +126,13 @@ rule plot_training:
     conda:
         "../../envs/eval.yaml"
     params:
-        title=lambda wildcards: title_of(wildcards.run),
+        title=lambda wildcards: titles_of(wildcards.run),
         best=lambda wildcards: SETTINGS[wildcards.run].train.best_metric,
         version=EVAL_VERSION,
     message:
         "Drawing the training curves of run {wildcards.run}"
     shell:
-        "python -m eval plot-training --history {input.history:q} --title {params.title:q} --best-by {params.best:q}"
+        "python -m eval plot-training --history {input.history:q} --title {params.title} --best-by {params.best:q}"
         " --out {output:q} > {log:q} 2>&1"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cli import UserError
@@ -64,3 +66,14 @@ def test_summary_picture(tmp_path, png_size, runs):
     assert png_size(tmp_path / "one.png")[1] == pytest.approx(150 * (0.34 * runs + 1.9), abs=2)
     with pytest.raises(UserError, match="not a summary"):
         plot_summary({}, [tmp_path / "x.png"])
+
+
+def test_runs_over_a_part_of_the_queries_are_marked_in_the_picture(tmp_path):
+    """As in the tables: a dagger behind the name, and what it means below."""
+    about = {"run": "a long name " * 2, "seed": 1, "queries": 8, "coverage": {"queries": 8, "of": 10}}
+    other = {"run": "other", "seed": 1, "queries": 10}
+    files = [(str(one), {"brief": {"mAP": 50.0}, "about": one}) for one in (about, other)]
+    plot_summary(summarise(files), [tmp_path / "s.svg"])
+    text = (tmp_path / "s.svg").read_text()
+    assert len(re.findall(r">[^<]* †<|<!-- [^>]* † -->", text)) == 1
+    assert "8 of 10 queries, not comparable with full-set numbers" in text

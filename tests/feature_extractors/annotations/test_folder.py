@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from cli import UserError
 from cli.files import read_rows
@@ -25,6 +26,20 @@ def write_video(path: Path, seconds: float, codec: str = "libx264", **options: s
         container.mux(stream.encode(None))
 
 
+def write_song(path: Path) -> None:
+    """Sound with a cover picture, which FFmpeg shows as a video stream of one frame."""
+    with av.open(str(path), "w", format="mp4") as container:
+        sound = container.add_stream("aac", rate=16000, layout="mono")
+        picture = container.add_stream("mjpeg", width=32, height=32, pix_fmt="yuvj420p")
+        picture.disposition = Disposition.attached_pic
+        for packet in picture.encode(av.VideoFrame(32, 32, "yuvj420p")):
+            container.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own") / "videos"
@@ -37,6 +52,8 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".hidden.mp4").write_bytes((folder / "cat.mp4").read_bytes())
     (folder / "notes.txt").write_text("no video\n" * 200)
     (folder / "broken.mp4").write_bytes((folder / "cat.mp4").read_bytes()[:200])
+    write_song(folder / "song.mp4")
+    (folder / "song.m4a").write_bytes((folder / "cat.mp4").read_bytes())  # the workflow takes none of this name
     with av.open(str(folder / "cover.png"), "w", format="image2", options={"update": "1"}) as picture:
         stream = picture.add_stream("png", width=32, height=32, pix_fmt="rgb24")
         picture.mux(stream.encode(av.VideoFrame(32, 32, "rgb24")))
@@ -57,7 +74,14 @@ def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog:
     assert found["bird"] == pytest.approx(8.0, abs=0.01)
     assert found["live"] == pytest.approx(4.0, abs=0.01)
     left_out = sorted(Path(record.message.split(":")[0]).name for record in caplog.records)
-    assert left_out == ["broken.mp4", "cover.png", "notes.txt", "raw.h264"]
+    assert left_out == [
+        "broken.mp4",
+        "cover.png",
+        "notes.txt",
+        "raw.h264",
+        "song.m4a",
+        "song.mp4",
+    ]
 
 
 def test_plain_lines_are_about_every_video(videos: Path, tmp_path: Path) -> None:
@@ -87,13 +111,25 @@ def test_ids_stay_when_queries_and_videos_are_added(videos: Path, tmp_path: Path
     ("text", "message"),
     [
         ("", "no queries"),
-        ("a dog\ncow\tit eats\n", "line 2: no video 'cow'"),
         ("cat\t \n", "line 1: no query after the video"),
     ],
 )
 def test_mistakes_in_the_list_name_the_line(text: str, message: str, videos: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         make_rows(queries(tmp_path, text), videos)
+
+
+def test_missing_and_broken_videos_are_named_and_follow_the_policy(
+    videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their rows stay, so that the workflow lists the videos and the table says that there is no prediction."""
+    text = queries(tmp_path, "\ufeffcat\tit sleeps\ncow.mp4\tit eats\nbroken.mp4\tit sings\nv1.2 final\tit ends\n")
+    found = {row["vid"]: row for row in make_rows(text, videos)}
+    assert found.keys() == {"cat", "cow", "broken", "v1.2 final"}
+    assert "duration" in found["cat"] and "duration" not in found["cow"]
+    assert "line 2: no video 'cow' that can be read" in caplog.text
+    with pytest.raises(UserError, match=r"line 2: no video 'cow'.*line 3: no video 'broken'"):
+        make_rows(text, videos, "stop")
 
 
 def test_two_files_of_one_id_and_empty_folders_are_refused(tmp_path: Path) -> None:

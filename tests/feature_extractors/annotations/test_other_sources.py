@@ -43,6 +43,14 @@ def test_charades_faults_name_the_line(line: str, message: str, tmp_path: Path) 
         charades.make_rows(*write_charades(tmp_path, line + "\n"))
 
 
+@pytest.mark.parametrize("length", ["nan", "inf", "-3", "0", "1e300", ""])
+def test_charades_lengths_are_seconds(length: str, tmp_path: Path) -> None:
+    text, table = write_charades(tmp_path, "ABCDE 1.0 2.0##a door\n")
+    table.write_bytes(b"\xef\xbb\xbf" + f"id,subject,length\nABCDE,X,{length}\n".encode())
+    with pytest.raises(UserError, match=r"Charades_v1\.csv: line 2: .*seconds"):
+        charades.make_rows(text, table)
+
+
 def test_youtube_clips_take_the_nearest_window(tmp_path: Path) -> None:
     # Windows of 100 frames that overlap by half, at 25 frames a second: their middles lie at 2, 4, 6 and 8 s. Clips
     # are centred at 1, 3, 5, 7 and 9 s; one between two middles takes the earlier.
@@ -57,7 +65,27 @@ def test_youtube_clips_take_the_nearest_window(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"match": [1]}, "4 windows, 1 matches"), ({"match": [1, 2, 0, 0]}, "1, 0 or -1"), ({"fps": 0}, "needs clip")],
+    [
+        ({"match": [1]}, "4 windows, 1 matches"),
+        ({"match": [1, 2, 0, 0]}, "1, 0 or -1"),
+        ({"match": [1, 0.5, 0, 0]}, "1, 0 or -1"),
+        ({"match": [[1], [0], [0], [1]]}, "1, 0 or -1"),
+        ({"match": 1}, "1, 0 or -1"),
+        ({"fps": 0}, "fps must be"),
+        ({"fps": "25"}, "fps must be"),
+        ({"fps": float("nan")}, "fps must be"),
+        ({"frames": 10**400}, "frames must be"),
+        ({"frames": 250.5}, "frames must be"),
+        ({"frames": -250}, "frames must be"),
+        ({"frames": 10**9}, "over a day"),
+        ({"frames": 25}, "shorter than a clip"),
+        ({"clip": [[0, 100], [50, 150], [100, 200], [-150, 250]]}, "clip must hold"),
+        ({"clip": [[0, 100], [150, 50], [100, 200], [150, 250]]}, "clip must hold"),
+        ({"clip": [[0, 100.5], [50, 150], [100, 200], [150, 250]]}, "clip must hold"),
+        ({"clip": [[0, 100], [50, 150], [100, 200], [300, 400]]}, "clip must hold"),
+        ({"clip": [0, 100]}, "clip must hold"),
+        ({"clip": []}, "clip must be"),
+    ],
 )
 def test_youtube_faults_name_the_video(change: dict[str, object], message: str, tmp_path: Path) -> None:
     entry = {"clip": [[0, 100], [50, 150], [100, 200], [150, 250]], "match": [-1, 1, 0, 1], "fps": 25, "frames": 250}

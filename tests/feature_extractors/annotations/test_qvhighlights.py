@@ -75,6 +75,13 @@ def test_labels_come_together() -> None:
     assert "saliency_scores is not" in line
 
 
+@pytest.mark.parametrize("value", [float("nan"), [1, {"deep": float("-inf")}]])
+def test_what_json_cannot_hold_is_a_violation(value: Any) -> None:
+    """Python reads NaN, but the rows could not be written again."""
+    [line] = find_problems({Path("train.jsonl"): [{**ROW, "extra": value}]})
+    assert line.endswith("extra holds NaN or infinity, which JSON has not")
+
+
 def test_splits_share_neither_queries_nor_videos() -> None:
     lines = list(find_problems({Path("train.jsonl"): [ROW], Path("val.jsonl"): [ROW]}))
     assert len(lines) == 2

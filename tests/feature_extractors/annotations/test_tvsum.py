@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -167,6 +168,28 @@ def test_tsv_faults_name_the_line(entries: list[Entry], videos: Path, tmp_path: 
     with pytest.raises(UserError, match=f"no scores of '{entries[0].vid}'"):
         read_tsv(info, anno, videos)
     anno.write_text(good)
-    next(videos.glob("*Se3oxnaPsz0*")).unlink()
-    with pytest.raises(UserError, match="no video 'Se3oxnaPsz0'"):
-        read_tsv(info, anno, videos)
+    with pytest.raises(UserError, match="no video 'Se3oxnaPsz0'"):  # a wrong folder
+        read_tsv(info, anno, tmp_path)
+
+
+def test_tsv_goes_on_without_some_videos(
+    entries: list[Entry], videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One missing, one broken: their rows stay, or scores would not count them, and the others' are what they were."""
+    info, anno = write_tsv(tmp_path, entries)
+    for path in (info, anno):  # as a spreadsheet saves it
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    whole = {video.vid: video for video in read_tsv(info, anno, videos)}
+    some = tmp_path / "some"
+    shutil.copytree(videos, some)
+    next(some.glob("*Se3oxnaPsz0*")).unlink()
+    next(some.glob("*J0nA4VgnoCo*")).write_bytes(b"no video")
+    found = {video.vid: video for video in read_tsv(info, anno, some)}
+    assert found.keys() == whole.keys()
+    for vid, video in found.items():
+        lost = vid in ("Se3oxnaPsz0", "J0nA4VgnoCo")
+        assert video.duration_s == (9.0 if lost else whole[vid].duration_s)  # 0:09 in the file
+    assert len(caplog.records) == 2
+    assert "no video 'Se3oxnaPsz0': the length of Se3oxnaPsz0 is taken from" in caplog.text
+    with pytest.raises(UserError, match=r"J0nA4VgnoCo.*not a readable media file"):
+        read_tsv(info, anno, some, "stop")

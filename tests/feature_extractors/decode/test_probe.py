@@ -13,7 +13,7 @@ from av.stream import Disposition
 
 from cli import UserError
 from feature_extractors.decode import Problems, examine, frames_at, open_sound, probe
-from feature_extractors.manifest import ClipConfig, find_videos
+from feature_extractors.manifest import ClipConfig, locate_videos
 from tests.feature_extractors.media import read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
 
@@ -38,7 +38,7 @@ def test_names_that_ffmpeg_would_read_as_something_else(tmp_path: Path, monkeypa
     for number, vid in enumerate(vids):
         write_media(tmp_path / f"{vid}.mkv", steady(0.2 + 0.04 * number))
     monkeypatch.chdir(tmp_path)  # a relative name starts with the dash or the protocol itself
-    for number, (vid, file) in enumerate(find_videos(Path(), vids).items()):
+    for number, (vid, file) in enumerate(locate_videos(Path(), vids)[0].items()):
         assert file.name == str(file) == f"{vid}.mkv"
         assert probe(Path(), file, ClipConfig()).duration_s == pytest.approx(0.2 + 0.04 * number, abs=0.001)
         assert numbers_at(file, [9.0]) == [4 + number]

@@ -1,0 +1,55 @@
+"""What is made of a network's words before they are a prediction: the same for short videos and for merged windows.
+
+A clip without a picture (a video that was cut off, a damaged stretch) was never shown to the network, and what it says
+of it is noise: no such clip ranks above one that was seen, and no moment goes beyond what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+KEEP_ALL = 1.0
+"""The IoU that no two moments exceed."""
+
+
+def finish(row: dict[str, Any], seen: Tensor, clip_seconds: float, duplicate_iou: float = KEEP_ALL) -> dict[str, Any]:
+    """A submission row in its final form.
+
+    Clips that were not `seen` (L,) have the lowest saliency of those that were. Moments are cut at the first and last
+    clip that was seen, and left out if nothing remains. Of moments that overlap by more than `duplicate_iou` the best
+    is kept.
+    """
+    saliency = torch.tensor(row["pred_saliency_scores"], dtype=torch.float64)
+    saliency = torch.where(seen, saliency, saliency[seen].min())
+    finished = {**row, "pred_saliency_scores": [round(score, 6) for score in saliency.tolist()]}
+    if "pred_relevant_windows" in row:
+        places = seen.nonzero().flatten().tolist()
+        moments = row["pred_relevant_windows"]
+        if len(places) < len(seen):
+            moments = _cut(moments, places[0] * clip_seconds, (places[-1] + 1) * clip_seconds)
+        finished["pred_relevant_windows"] = suppress(moments, duplicate_iou)
+    return finished
+
+
+def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[list[float]]:
+    """Moments [start s, end s, score] by falling score, but those that overlap a better one by more than the IoU."""
+    kept: list[list[float]] = []
+    for start, end, score in sorted(moments, key=lambda moment: -moment[2]):
+        if all(_iou((start, end), (other[0], other[1])) <= duplicate_iou for other in kept):
+            kept.append([start, end, score])
+    return kept
+
+
+def _cut(moments: Sequence[Sequence[float]], first: float, last: float) -> list[list[float]]:
+    cut = [[max(start, first), min(end, last), score] for start, end, score in moments]
+    return [[start, end, score] for start, end, score in cut if start < end]
+
+
+def _iou(one: tuple[float, float], other: tuple[float, float]) -> float:
+    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    union = (one[1] - one[0]) + (other[1] - other[0]) - shared
+    return shared / union if union > 0 else 0.0
