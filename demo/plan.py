@@ -30,6 +30,7 @@ SOUNDS = {
     "babble": ("a voice", "babbles"),
     "bell": ("a bell", "rings"),
 }
+DISTRACTORS = ("wind", "music", "hum")
 # What real collections hold besides H.264 + AAC at a steady rate. The places repeat every 40 videos and come early,
 # so that a small train split and a val split that starts at a multiple of 40 both see every kind.
 QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "short_audio"}
@@ -103,7 +104,11 @@ class AudioEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoPlan:
-    """One video. `audio_seconds` is 0 without an audio track; `ambience` is what is heard besides the events."""
+    """One video. `audio_seconds` is 0 without an audio track.
+
+    `audio` is asked about. Where the sound is not informative, `distractors` are heard instead, which nothing asks
+    about: as often, as long and as loud, so that the level tells nothing.
+    """
 
     seed: int
     index: int
@@ -117,10 +122,10 @@ class VideoPlan:
     audio_informative: bool
     audio_seconds: int
     audio_rate: int
-    ambience: str
     background: tuple[int, int, int]
     visual: tuple[VisualEvent, ...]
     audio: tuple[AudioEvent, ...]
+    distractors: tuple[AudioEvent, ...]
 
     @property
     def file(self) -> str:
@@ -168,8 +173,10 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
     grey = rng.integers(40, 75)
     tint = rng.integers(-12, 13, size=3)
     rate = int(rng.choice([44100, 48000, 32000, 22050], p=[0.5, 0.3, 0.1, 0.1]))
-    ambience = "hush" if informative else str(rng.choice(["noise", "music"]))
     visual = _draw_visual(rng, seconds)
+    heard = (
+        _draw_audio(rng, audio_seconds, visual, list(SOUNDS) if informative else DISTRACTORS) if audio_seconds else ()
+    )
     return VideoPlan(
         seed=config.seed,
         index=index,
@@ -183,10 +190,10 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
         audio_informative=informative,
         audio_seconds=audio_seconds,
         audio_rate=48000 if quirk == "webm" else rate,  # Opus knows no 44.1 kHz
-        ambience=ambience,
         background=tuple(int(value) for value in grey + tint),  # type: ignore[arg-type]
         visual=visual,
-        audio=_draw_audio(rng, audio_seconds, visual) if informative else (),
+        audio=heard if informative else (),
+        distractors=() if informative else heard,
     )
 
 
@@ -231,7 +238,9 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
     )
 
 
-def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent]) -> tuple[AudioEvent, ...]:
+def _draw_audio(
+    rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent], names: Sequence[str]
+) -> tuple[AudioEvent, ...]:
     """A timeline independent of the pictures, but for this: one with two joint queries and three kinds is kept.
 
     Joint queries count if they need both senses: neither alone finds a window of IoU 0.5.
@@ -240,7 +249,7 @@ def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualE
     best_worth = (-1, -1)
     for _ in range(ATTEMPTS):
         windows = _draw_windows(rng, seconds)
-        kinds = _draw_names(rng, list(SOUNDS), len(windows))
+        kinds = _draw_names(rng, names, len(windows))
         pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
         events = tuple(
             AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
