@@ -30,6 +30,7 @@ SOUNDS = {
     "babble": ("a voice", "babbles"),
     "bell": ("a bell", "rings"),
 }
+DISTRACTORS = ("wind", "music", "hum")
 # What real collections hold besides H.264 + AAC at a steady rate. The places repeat every 40 videos and come early,
 # so that a small train split and a val split that starts at a multiple of 40 both see every kind.
 QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "short_audio"}
@@ -37,6 +38,9 @@ QUIRK_PERIOD = 40
 
 # A stream is keyed by (seed, index, tag). NumPy pads keys with zeros, so a tag must not be zero.
 EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES = range(1, 7)
+
+ATTEMPTS = 1000
+"""Timelines of sound drawn for a video; a plan of the default dataset takes under a second."""
 
 Window = tuple[int, int]
 """Start and end in seconds, [start, end)."""
@@ -100,7 +104,11 @@ class AudioEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoPlan:
-    """One video. `audio_seconds` is 0 without an audio track; `ambience` is what is heard besides the events."""
+    """One video. `audio_seconds` is 0 without an audio track.
+
+    `audio` is asked about. Where the sound is not informative, `distractors` are heard instead, which nothing asks
+    about: as often, as long and as loud, so that the level tells nothing.
+    """
 
     seed: int
     index: int
@@ -114,10 +122,10 @@ class VideoPlan:
     audio_informative: bool
     audio_seconds: int
     audio_rate: int
-    ambience: str
     background: tuple[int, int, int]
     visual: tuple[VisualEvent, ...]
     audio: tuple[AudioEvent, ...]
+    distractors: tuple[AudioEvent, ...]
 
     @property
     def file(self) -> str:
@@ -165,8 +173,10 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
     grey = rng.integers(40, 75)
     tint = rng.integers(-12, 13, size=3)
     rate = int(rng.choice([44100, 48000, 32000, 22050], p=[0.5, 0.3, 0.1, 0.1]))
-    ambience = "hush" if informative else str(rng.choice(["noise", "music"]))
     visual = _draw_visual(rng, seconds)
+    heard = (
+        _draw_audio(rng, audio_seconds, visual, list(SOUNDS) if informative else DISTRACTORS) if audio_seconds else ()
+    )
     return VideoPlan(
         seed=config.seed,
         index=index,
@@ -180,10 +190,10 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
         audio_informative=informative,
         audio_seconds=audio_seconds,
         audio_rate=48000 if quirk == "webm" else rate,  # Opus knows no 44.1 kHz
-        ambience=ambience,
         background=tuple(int(value) for value in grey + tint),  # type: ignore[arg-type]
         visual=visual,
-        audio=_draw_audio(rng, audio_seconds, visual) if informative else (),
+        audio=heard if informative else (),
+        distractors=() if informative else heard,
     )
 
 
@@ -228,20 +238,24 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
     )
 
 
-def _draw_audio(rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent]) -> tuple[AudioEvent, ...]:
-    """A timeline independent of the pictures, but for this: one with two good joint queries and three kinds is kept."""
+def _draw_audio(
+    rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent], names: Sequence[str]
+) -> tuple[AudioEvent, ...]:
+    """A timeline independent of the pictures, but for this: one with two joint queries and three kinds is kept.
+
+    Joint queries count if they need both senses: neither alone finds a window of IoU 0.5.
+    """
     best: tuple[AudioEvent, ...] = ()
     best_worth = (-1, -1)
-    for _ in range(60):
+    for _ in range(ATTEMPTS):
         windows = _draw_windows(rng, seconds)
-        kinds = _draw_names(rng, list(SOUNDS), len(windows))
+        kinds = _draw_names(rng, names, len(windows))
         pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
         events = tuple(
             AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
             for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
         )
-        chosen = choose_joint(visual, events)
-        worth = (sum(apart >= 2 for apart, _, _ in chosen), min(3, len(set(kinds))))
+        worth = (sum(iou < 0.5 for iou, _, _ in choose_joint(visual, events)), min(3, len(set(kinds))))
         if worth > best_worth:
             best, best_worth = events, worth
         if worth == (2, 3):
@@ -260,10 +274,6 @@ def overlaps(first: Iterable[Event], second: Sequence[Event]) -> list[Window]:
     return sorted((start, end) for start, end in spans if start < end)
 
 
-def _length(windows: Iterable[Window]) -> int:
-    return sum(end - start for start, end in windows)
-
-
 def of_colour(visual: Iterable[VisualEvent], colour: str) -> list[VisualEvent]:
     """The events of one colour."""
     return [event for event in visual if event.colour == colour]
@@ -274,25 +284,30 @@ def of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
     return [event for event in audio if event.kind == kind]
 
 
-def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[int, str, str]]:
-    """Colours and kinds that overlap, the best first: (seconds of the rarer of colour alone and kind alone, ...).
+def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
+    """Colours and kinds that overlap, by rising IoU of the best answer of one sense: (that IoU, colour, kind).
 
-    Every overlap lasts 4 s or more. A pair that is never apart is left out: one sense would do for it.
+    Such an answer is a window of the colour, or of the kind. Every overlap lasts 4 s or more.
     """
     pairs = []
     for colour in dict.fromkeys(event.colour for event in visual):
         for kind in dict.fromkeys(event.kind for event in audio):
             shown, heard = of_colour(visual, colour), of_kind(audio, kind)
             both = overlaps(shown, heard)
-            alone = [_length(windows_of(events)) - _length(both) for events in (shown, heard)]
-            if both and min(end - start for start, end in both) >= 4 and max(alone) > 0:
-                pairs.append((min(alone), colour, kind))
-    return sorted(pairs, key=lambda pair: -pair[0])
+            if both and min(end - start for start, end in both) >= 4:
+                answers = windows_of(shown) + windows_of(heard)
+                pairs.append((max(_iou(one, other) for one in answers for other in both), colour, kind))
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
-def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[int, str, str]]:
+def _iou(one: Window, other: Window) -> float:
+    union = max(one[1], other[1]) - min(one[0], other[0])
+    return max(0, min(one[1], other[1]) - max(one[0], other[0])) / union
+
+
+def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
     """What joint queries ask about: two of the joint pairs, if possible without a colour or kind in common."""
-    pairs = _joint_pairs(visual, audio)
+    pairs = [pair for pair in _joint_pairs(visual, audio) if pair[0] < 1]
     apart = [two for two in combinations(pairs, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
-    ranked = sorted(apart or combinations(pairs, 2), key=lambda two: -min(two[0][0], two[1][0]))
-    return list(ranked[0]) if ranked else list(pairs)
+    ranked = sorted(apart or combinations(pairs, 2), key=lambda two: max(two[0][0], two[1][0]))
+    return list(ranked[0]) if ranked else pairs

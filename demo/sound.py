@@ -1,4 +1,4 @@
-"""The sound of a demo video: five kinds of events with clearly different spectra, over a faint bed of noise."""
+"""The sound of a demo video: five kinds of events with clearly different spectra, or three distractors, over a hush."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from demo.plan import SOUND, AudioEvent, VideoPlan, swell
 
 FADE_SECONDS = 0.05
 """Length of the ramps at both ends of an event, against clicks."""
+LOUDNESS = 0.1
+"""Root mean square of an event at its loudest; the peaks of the drum are six times as high."""
 
 
 def synthesise(video: VideoPlan, rate: int) -> np.ndarray:
@@ -21,11 +23,7 @@ def synthesise(video: VideoPlan, rate: int) -> np.ndarray:
     track = rng.uniform(0.002, 0.005) * rng.standard_normal(samples)
     if not samples:
         return track.astype(np.float32)
-    if video.ambience == "noise":
-        track += _wind(rng, samples, rate)
-    elif video.ambience == "music":
-        track += _chords(rng, video.audio_seconds, rate)
-    for event in video.audio:
+    for event in (*video.audio, *video.distractors):
         first, last = event.start * rate, event.end * rate
         track[first:last] += _perform(event, rng, rate)
     return np.clip(track, -1.0, 1.0).astype(np.float32)
@@ -36,7 +34,8 @@ def _perform(event: AudioEvent, rng: np.random.Generator, rate: int) -> np.ndarr
     t = np.arange((event.end - event.start) * rate) / rate
     sound = _KINDS[event.kind](t, event.pitch, rng)
     ramps = np.minimum(1.0, np.minimum(t, t[-1] - t) / FADE_SECONDS)
-    return 0.6 * (0.35 + 0.65 * swell(event, t + event.start)) * ramps * sound / np.abs(sound).max()
+    # All kinds are equally loud, so that loudness does not tell which of them is asked about.
+    return LOUDNESS * (0.35 + 0.65 * swell(event, t + event.start)) * ramps * sound / np.sqrt(np.mean(sound**2))
 
 
 def _siren(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
@@ -92,33 +91,42 @@ def _bell(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
     )
 
 
+def _wind(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
+    """Low-passed noise that comes and goes."""
+    cutoff = np.exp(-2 * np.pi * pitch * rng.uniform(300, 900) * t[1])
+    noise = lfilter([1 - cutoff], [1, -cutoff], rng.standard_normal(len(t)))
+    return (1 + 0.6 * np.sin(2 * np.pi * (rng.uniform(0.1, 0.3) * t + rng.random()))) * noise
+
+
+def _music(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
+    """A random progression of triads, one every 2 s, with soft overtones."""
+    key = 220 * pitch * 2 ** (rng.integers(-5, 6) / 12)
+    minor = {2, 4, 9}
+    degrees = rng.choice([0, 2, 4, 5, 7, 9], size=int(t[-1] // 2) + 1)
+    since = t % 2
+    shape = np.minimum(1.0, 20 * since) * np.exp(-0.8 * since) * np.minimum(1.0, 20 * (2 - since))
+    waves = np.zeros_like(t)
+    for place, degree in enumerate(degrees.tolist()):
+        now = t // 2 == place
+        notes = [key * 2 ** ((degree + step) / 12) for step in (0, 3 if degree in minor else 4, 7)]
+        waves[now] = sum(np.sin(2 * np.pi * n * note * since[now]) / n**2 for note in notes for n in (1, 2, 3))
+    return shape * waves
+
+
+def _hum(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
+    """A machine: odd harmonics of some 100 Hz that beat slowly."""
+    base = 100 * pitch
+    beat = 1 + 0.3 * np.sin(2 * np.pi * (rng.uniform(0.3, 0.8) * t + rng.random()))
+    return beat * sum(np.sin(2 * np.pi * n * base * t) / n for n in (1, 3, 5, 7, 9))
+
+
 _KINDS: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
     "siren": _siren,
     "drum": _drum,
     "chirp": _chirp,
     "babble": _babble,
     "bell": _bell,
+    "wind": _wind,
+    "music": _music,
+    "hum": _hum,
 }
-
-
-def _wind(rng: np.random.Generator, samples: int, rate: int) -> np.ndarray:
-    """Low-passed noise that comes and goes."""
-    cutoff = np.exp(-2 * np.pi * rng.uniform(300, 900) / rate)
-    noise = lfilter([1 - cutoff], [1, -cutoff], rng.standard_normal(samples))
-    gusts = 1 + 0.6 * np.sin(2 * np.pi * (rng.uniform(0.03, 0.1) * np.arange(samples) / rate + rng.random()))
-    return 0.12 * gusts * noise / noise.std()
-
-
-def _chords(rng: np.random.Generator, seconds: int, rate: int) -> np.ndarray:
-    """A random progression of triads, one every 2 s, with soft overtones."""
-    t = np.arange(2 * rate) / rate
-    shape = np.minimum(1.0, 20 * t) * np.exp(-0.8 * t) * np.minimum(1.0, 20 * (2 - t))
-    degrees = rng.choice([0, 2, 4, 5, 7, 9], size=-(-seconds // 2))
-    key = 220 * 2 ** (rng.integers(-5, 6) / 12)
-    minor = {2, 4, 9}
-    triads = {}
-    for degree in set(degrees.tolist()):
-        notes = [key * 2 ** ((degree + step) / 12) for step in (0, 3 if degree in minor else 4, 7)]
-        waves = sum(np.sin(2 * np.pi * n * note * t) / n**2 for note in notes for n in (1, 2, 3))
-        triads[degree] = 0.12 * shape * waves
-    return np.concatenate([triads[degree] for degree in degrees.tolist()])[: seconds * rate]

@@ -17,6 +17,7 @@ def test_half_of_each_split_is_informative_and_no_silent_video_is() -> None:
     assert informative == {"train": 20, "val": 8}
     for video in videos:
         assert bool(video.audio) == video.audio_informative
+        assert bool(video.distractors) == (not video.audio_informative and video.audio_seconds > 0)
         assert (video.audio_seconds == 0) == (video.quirk == "no_audio")
         assert all(event.end <= video.audio_seconds for event in video.audio)
         assert all(event.end <= video.seconds for event in video.visual)

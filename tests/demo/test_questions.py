@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -74,11 +75,21 @@ def test_windows_are_where_everything_that_the_query_names_happens(config: DemoC
 def test_a_joint_query_is_not_answered_by_one_sense() -> None:
     videos = {video.vid: video for video in plan_videos(DemoConfig())}
     joint = [row for row in rows_of(DemoConfig()) if row["modality"] == "joint"]
-    assert len(joint) == 56  # two for each of the 28 informative videos
-    for row in joint:
-        assert all(end - start >= 4 for start, end in row["relevant_windows"])
-        for spans in named_spans(videos[row["vid"]], row["query"]).values():
-            assert sum(end - start for start, end in spans) > 2 * len(row["relevant_clip_ids"])
+    assert len(joint) >= 50  # two for each of the 28 informative videos, where there are two
+    found = Counter(
+        sense
+        for row in joint
+        for sense, spans in named_spans(videos[row["vid"]], row["query"]).items()
+        if max(overlap_over_union(span, truth) for span in spans for truth in row["relevant_windows"]) >= 0.5
+    )
+    assert max(found.values()) <= 0.15 * len(joint)
+    assert all(end - start >= 4 for row in joint for start, end in row["relevant_windows"])
+
+
+def overlap_over_union(one: Sequence[float], other: Sequence[float]) -> float:
+    """IoU of two windows."""
+    overlap = max(0, min(one[1], other[1]) - max(one[0], other[0]))
+    return overlap / (one[1] - one[0] + other[1] - other[0] - overlap)
 
 
 def test_default_dataset_has_the_queries_that_a_benchmark_needs() -> None:

@@ -51,3 +51,16 @@ def test_track_is_repeatable_and_as_long_as_planned() -> None:
         track = synthesise(video, 8000)
         assert track.shape == (video.audio_seconds * 8000,)
         assert np.array_equal(track, synthesise(video, 8000))
+
+
+def test_loudness_does_not_tell_informative_sound_from_the_rest() -> None:
+    """Neither the mean level nor its spread nor the share of silence does."""
+    measures: dict[bool, list[list[float]]] = {True: [], False: []}
+    for video in plan_videos(DemoConfig()):
+        if video.audio_seconds:
+            track = synthesise(video, 8000)
+            levels = 10 * np.log10((track.reshape(-1, 2 * 8000) ** 2).mean(axis=1))
+            measures[video.audio_informative].append([levels.mean(), levels.std(), (levels < -35).mean()])
+    one, other = np.array(measures[True]), np.array(measures[False])
+    area = ((one[:, None] > other) + 0.5 * (one[:, None] == other)).mean(axis=(0, 1))
+    assert np.all(np.abs(area - 0.5) < 0.1), area
