@@ -21,8 +21,8 @@ def finish(row: dict[str, Any], seen: Tensor, clip_seconds: float, duplicate_iou
     """A submission row in its final form.
 
     Clips that were not `seen` (L,) have the lowest saliency of those that were. Moments are cut at the first and last
-    clip that was seen, and left out if no part of a clip that was seen is in what remains. Of moments that overlap by more than `duplicate_iou` the best
-    is kept.
+    clip that was seen, and left out if what remains holds no part of a clip that was seen. Of moments that overlap by
+    more than `duplicate_iou` the best is kept.
     """
     saliency = torch.tensor(row["pred_saliency_scores"], dtype=torch.float64)
     saliency = torch.where(seen, saliency, saliency[seen].min())
