@@ -74,8 +74,17 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def first_with_rows(paths: Sequence[Path]) -> int:
-    """Which of some JSONL files is the first with a row; 0 where none has any."""
-    return next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), 0)
+    """Which of some JSONL files, one a domain, is the first with a row; 0 for a single file without any.
+
+    Raises:
+        UserError: there are several, and none has any.
+    """
+    found = next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), None)
+    if found is None and len(paths) > 1:
+        raise UserError(
+            f"{paths[0]} and {len(paths) - 1} more have no rows: no domain can be read, see reports/problems.tsv"
+        )
+    return found or 0
 
 
 def read_object(path: Path) -> Row:

@@ -75,6 +75,10 @@ def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float,
     return [("clip", clip * CLIP_SECONDS, (clip + 1) * CLIP_SECONDS, float(scores[clip])) for clip in best.tolist()]
 
 
+LONGEST_NAME = 200
+"""Bytes of a file name: file systems take 255, with the ending and that of a part that is being written."""
+
+
 def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
     """The file name of every query's picture, without its ending: the qid.
 
@@ -85,6 +89,8 @@ def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
     for name in names.values():
         if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
             raise UserError(f"{where}: qid {name!r}: letters, digits, - and _ are needed, as pictures bear its name")
+        if len(name.encode()) > LONGEST_NAME:
+            raise UserError(f"{where}: qid {name[:20]!r}...: too long for the name of a picture")
     texts = list(names.values())
     twice = next((name for name in texts if texts.count(name) > 1), None) if len(set(texts)) < len(texts) else None
     if twice:

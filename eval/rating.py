@@ -41,6 +41,9 @@ def tvsum(arguments: argparse.Namespace) -> None:
 
     name = str(arguments.ground_truth)
     every = truth = read_rows(arguments.ground_truth)
+    if arguments.scope in (arguments.domain or ()) and set(arguments.domain) != {arguments.scope}:
+        others = ", ".join(sorted(set(arguments.domain) - {arguments.scope}))
+        raise UserError(f"--scope: {arguments.scope} is one domain, but --domain names {others} as well")
     if arguments.domain:
         index_truth(every, name)
         truth = select_domains(every, arguments.domain, name)

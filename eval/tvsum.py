@@ -49,6 +49,8 @@ class Video:
     """(T, annotators): TVSum 1 to 5, YouTube Highlights positive above 0."""
     segment: NDArray[np.intp] | None
     """(T,) the given segment of each clip, -1 for none."""
+    vid: str
+    """What random rankings are drawn by: a qid is another in the rows of `convert` than in the public ones."""
 
 
 def read_videos(
@@ -78,12 +80,12 @@ def read_videos(
         if not isinstance(domain, str) or domain == MEAN:
             raise UserError(f"{what}: domain must be a name (and not {MEAN!r}), got {shorten(domain)}")
         segment = None
+        vid = str(row.get("vid") or qid)
         if segments is not None:
-            vid = str(row.get("vid") or qid)
             if vid not in segments:
                 raise UserError(f"{what}: no segments of vid {vid} in {names[1]}")
             segment = _assign_segments(segments[vid], len(labels), f"{names[1]}: vid {vid}")
-        videos[qid] = Video(qid, domain, labels, segment)
+        videos[qid] = Video(qid, domain, labels, segment, vid)
     return videos
 
 
@@ -201,10 +203,10 @@ def score_references(
     YouTube Highlights has chance alone: its labels are one list of 0 and 1, and the ceiling is 100.
     """
     if benchmark == "youtube":
-        draws = {qid: draw_scores(video.labels > 0, seed_of(seed, str(qid)), None) for qid, video in videos.items()}
+        draws = {qid: draw_scores(video.labels > 0, seed_of(seed, video.vid), None) for qid, video in videos.items()}
         chance = {qid: {"mAP": float(drawn.mean()), "sd": float(drawn.std())} for qid, drawn in draws.items()}
         return {"chance": _by_domain(chance, videos)}
-    bounds = {qid: find_bounds(video.labels, seed, str(qid)) for qid, video in videos.items()}
+    bounds = {qid: find_bounds(video.labels, seed, video.vid) for qid, video in videos.items()}
     rows = {
         name: _by_domain({qid: {"mAP": getattr(bound, key)} for qid, bound in bounds.items()}, videos)
         for name, key in REFERENCES.items()

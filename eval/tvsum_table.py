@@ -59,7 +59,10 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
     groups: dict[tuple[str, str], dict[int | None, tuple[Means, _Coverage | None]]] = {}
     for name, scores in read:
         if {row: means for row, means in scores.rows.items() if row in REFERENCES} != references:
-            raise UserError(f"{name}: not about the videos of {first_name}: chance and ceiling differ")
+            raise UserError(
+                f"{name}: not about the videos of {first_name}: chance and ceiling differ;"
+                " make a table for each group of runs that has the same domains"
+            )
         for epoch in (epoch for epoch in EPOCHS if epoch in scores.rows):
             seeds = groups.setdefault((scores.about.run, epoch), {})
             if scores.about.seed in seeds:

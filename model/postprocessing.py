@@ -1,7 +1,8 @@
 """What is made of a network's words before they are a prediction: the same for short videos and for merged windows.
 
 A clip without a picture (a video that was cut off, a damaged stretch) was never shown to the network, and what it says
-of it is noise: no such clip ranks above one that was seen, and no moment goes beyond what was seen.
+of it is noise: no such clip ranks above one that was seen, and no moment lies where nothing was seen. A moment may
+run across a gap between clips that were seen.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def finish(row: dict[str, Any], seen: Tensor, clip_seconds: float, duplicate_iou
     """A submission row in its final form.
 
     Clips that were not `seen` (L,) have the lowest saliency of those that were. Moments are cut at the first and last
-    clip that was seen, and left out if nothing remains. Of moments that overlap by more than `duplicate_iou` the best
-    is kept.
+    clip that was seen, and left out if what remains holds no part of a clip that was seen. Of moments that overlap by
+    more than `duplicate_iou` the best is kept.
     """
     saliency = torch.tensor(row["pred_saliency_scores"], dtype=torch.float64)
     saliency = torch.where(seen, saliency, saliency[seen].min())
@@ -30,7 +31,7 @@ def finish(row: dict[str, Any], seen: Tensor, clip_seconds: float, duplicate_iou
         places = seen.nonzero().flatten().tolist()
         moments = row["pred_relevant_windows"]
         if len(places) < len(seen):
-            moments = _cut(moments, places[0] * clip_seconds, (places[-1] + 1) * clip_seconds)
+            moments = _cut(moments, [(place * clip_seconds, (place + 1) * clip_seconds) for place in places])
         finished["pred_relevant_windows"] = suppress(moments, duplicate_iou)
     return finished
 
@@ -44,9 +45,10 @@ def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[l
     return kept
 
 
-def _cut(moments: Sequence[Sequence[float]], first: float, last: float) -> list[list[float]]:
-    cut = [[max(start, first), min(end, last), score] for start, end, score in moments]
-    return [[start, end, score] for start, end, score in cut if start < end]
+def _cut(moments: Sequence[Sequence[float]], clips: Sequence[tuple[float, float]]) -> list[list[float]]:
+    """Moments between the first and the last of some clips (start s, end s), but those that share time with none."""
+    cut = [[max(start, clips[0][0]), min(end, clips[-1][1]), score] for start, end, score in moments]
+    return [moment for moment in cut if any(max(moment[0], clip[0]) < min(moment[1], clip[1]) for clip in clips)]
 
 
 def _iou(one: tuple[float, float], other: tuple[float, float]) -> float:

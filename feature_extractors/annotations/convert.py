@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from cli import UserError
-from cli.files import Row, read_rows, write_rows, write_text
+from cli.files import Row, check_outputs, read_rows, write_rows, write_text
 from feature_extractors.annotations import SOURCES, charades, folder, qvhighlights, tvsum, tvsum_files, youtube
 
 _log = logging.getLogger(__name__)
@@ -18,29 +18,39 @@ MOST_PROBLEMS = 20
 def convert(
     source: str, files: list[Path], videos: Path | None, out: Path, published: bool, broken_videos: str = "leave_out"
 ) -> None:
-    """Write the rows of a source as JSON lines into the folder `out`."""
+    """Write the rows of a source as JSON lines into the folder `out`.
+
+    Raises:
+        UserError: malformed files, or one of them would be overwritten; nothing is written then.
+    """
     if published and not source.startswith("tvsum-"):
         raise UserError(f"--published: TVSum's public files are meant; there are none for {source!r}")
-    if source == "qvhighlights":
-        for name, rows in _checked_splits(files).items():
-            _write(out / name, rows)
-        return
     wanted = 2 if source in ("tvsum-tsv", "charades") else 1
-    if len(files) != wanted:
+    if source != "qvhighlights" and len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
-    if source.startswith("tvsum-"):
-        read = _read_tvsum(source, files, videos, broken_videos)
-        for split, selected in tvsum.select(read, str(files[0])).items():
-            if published:
-                write_text(out / f"tvsum_{split}.jsonl", tvsum.published_text(selected))
-            else:
-                _write(out / f"{split}.jsonl", tvsum.rows_in_seconds(selected, str(files[0])))
+    made: dict[Path, str | list[Row]]
+    if source == "qvhighlights":
+        made = {out / name: rows for name, rows in _checked_splits(files).items()}
+    elif source.startswith("tvsum-"):
+        splits = tvsum.select(_read_tvsum(source, files, videos, broken_videos), str(files[0]))
+        if published:
+            made = {out / f"tvsum_{split}.jsonl": tvsum.published_text(chosen) for split, chosen in splits.items()}
+        else:
+            made = {
+                out / f"{split}.jsonl": tvsum.rows_in_seconds(chosen, str(files[0])) for split, chosen in splits.items()
+            }
     elif source == "charades":
-        _write(out / f"{files[0].stem}.jsonl", charades.make_rows(files[0], files[1]))
+        made = {out / f"{files[0].stem}.jsonl": charades.make_rows(files[0], files[1])}
     elif source == "youtube":
-        _write(out / f"{files[0].stem}.jsonl", youtube.make_rows(files[0], domain=files[0].stem))
+        made = {out / f"{files[0].stem}.jsonl": youtube.make_rows(files[0], domain=files[0].stem)}
     else:
-        _write(out / "queries.jsonl", folder.make_rows(files[0], _needed(videos, source), broken_videos))
+        made = {out / "queries.jsonl": folder.make_rows(files[0], _needed(videos, source), broken_videos)}
+    check_outputs(list(made), files)
+    for path, content in made.items():
+        if isinstance(content, str):
+            write_text(path, content)
+        else:
+            _write(path, content)
 
 
 def _read_tvsum(source: str, files: list[Path], videos: Path | None, broken_videos: str) -> list[tvsum.AnnotatedVideo]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
+from feature_extractors.annotations import LONGEST
 from feature_extractors.annotations.tvsum import AnnotatedVideo
 from feature_extractors.decode.media import open_media, pick_pictures
 from feature_extractors.manifest import locate_videos
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 # One line of the anno file holds a score for each frame of a video of ten minutes.
 _LONGEST_FIELD = 10_000_000
+MOST_DIGITS = 5
+"""Of minutes and seconds: Python refuses to read thousands, and a day has five."""
 _FIELDS = ("video", "category", "title", "length", "nframes", "user_anno")
 
 
@@ -111,6 +114,8 @@ def _seconds(text: str, where: str) -> float:
     parts = text.strip().split(":")
     if not 2 <= len(parts) <= 3 or not all(part.isdecimal() for part in parts):
         raise UserError(f"{where}: length must be minutes:seconds, got {text!r}")
+    if any(len(part) > MOST_DIGITS for part in parts):
+        raise UserError(f"{where}: length must be at most a day, got {text[:40]!r}")
     return float(sum(int(part) * 60**place for place, part in enumerate(reversed(parts))))
 
 
@@ -147,6 +152,8 @@ def _unquote(title: str) -> str:
 def _checked(video: AnnotatedVideo, path: Path) -> AnnotatedVideo:
     if not video.duration_s >= 2:
         raise UserError(f"{path}: video {video.vid!r}: {video.duration_s:g} s are shorter than a clip")
+    if video.duration_s > LONGEST:
+        raise UserError(f"{path}: video {video.vid!r}: {video.duration_s:g} s are over a day")
     if not ((video.scores >= 1) & (video.scores <= 5)).all():
         raise UserError(f"{path}: video {video.vid!r}: scores outside 1 to 5")
     return video

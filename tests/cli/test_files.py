@@ -165,3 +165,5 @@ def test_the_first_file_with_rows(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     assert first_with_rows([tmp_path / name for name in "abcd"]) == 2
     assert first_with_rows([tmp_path / "a"]) == 0
+    with pytest.raises(UserError, match=r"a and 1 more have no rows: no domain can be read, see reports/problems\.tsv"):
+        first_with_rows([tmp_path / "a", tmp_path / "a"])

@@ -107,6 +107,12 @@ def test_a_picture_never_lies_outside_its_folder(qid: str, tmp_path: Path, capsy
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.jsonl", "q.jsonl"]
 
 
+def test_a_qid_too_long_for_a_file_name_is_named() -> None:
+    assert picture_names([{"qid": "x" * 200}], "q")
+    with pytest.raises(UserError, match=r"^q: qid 'x{20}'\.\.\.: too long"):
+        picture_names([{"qid": "x" * 300}], "q")
+
+
 def test_a_number_and_its_text_share_no_picture() -> None:
     with pytest.raises(UserError, match="qid 7: a number and a text"):
         picture_names([{"qid": 7}, {"qid": "7"}], "q")

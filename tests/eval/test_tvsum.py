@@ -160,6 +160,12 @@ def score(predictions, rows, **options):
     return score_predictions(read_scores(predictions, rows, ("p", "g")), read_videos(rows, **options), where="p")
 
 
+def test_random_rankings_do_not_depend_on_the_qid():
+    rows = make_rows()
+    numbered = [{**row, "qid": number} for number, row in enumerate(rows)]
+    assert score_references(read_videos(numbered), 0) == score_references(read_videos(rows), 0)
+
+
 def test_means_are_over_videos_then_domains():
     rows = make_rows()
     found = score(predict(rows), rows)

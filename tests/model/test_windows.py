@@ -129,6 +129,14 @@ def test_clips_without_a_picture_are_last_and_moments_end_with_the_pictures() ->
     assert finish(row, torch.ones(5, dtype=torch.bool), 2.0) == row
 
 
+def test_a_moment_within_a_gap_is_dropped() -> None:
+    """Clips 2 and 3 (4 to 8 s) have no picture: what lies there alone goes, what reaches beyond stays as it is."""
+    inside, across, touching = [4.0, 6.0, 0.9], [3.0, 9.0, 0.8], [7.5, 8.5, 0.7]
+    row = {"pred_relevant_windows": [inside, [4.0, 8.0, 0.85], across, touching], "pred_saliency_scores": [1.0] * 5}
+    found = finish(row, torch.tensor([True, True, False, False, True]), 2.0)
+    assert found["pred_relevant_windows"] == [across, touching]
+
+
 @pytest.mark.parametrize("window_seconds", [0, 16])
 def test_short_and_long_videos_are_finished_alike(
     data: tuple[Path, dict[str, Any]], tmp_path: Path, window_seconds: int

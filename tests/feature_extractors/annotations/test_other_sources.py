@@ -30,6 +30,18 @@ def test_charades_sentences_become_moments(tmp_path: Path) -> None:
     assert rows[0]["query"] == "someone opens a door."
 
 
+def test_an_input_is_not_overwritten(tmp_path: Path) -> None:
+    # Another source's ending would do as well: only the stem is kept.
+    text, table = write_charades(tmp_path, "FGHIJ 0.0 4##a lamp goes on.\n")
+    named = text.rename(tmp_path / "sentences.jsonl")
+    before = named.read_bytes()
+    with pytest.raises(UserError, match=r"sentences\.jsonl: would overwrite the input"):
+        convert("charades", [named, table], None, tmp_path, published=False)
+    assert named.read_bytes() == before
+    convert("charades", [named, table], None, tmp_path / "out", published=False)
+    assert (tmp_path / "out/sentences.jsonl").is_file()
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

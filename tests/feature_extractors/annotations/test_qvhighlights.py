@@ -108,3 +108,16 @@ def test_broken_rows_are_named_and_nothing_is_written(
     [row] = read_rows(tmp_path / "out/good.jsonl")
     assert row["duration_s"] == 126.0
     assert {key: row[key] for key in ROW} == {**ROW, "qid": 1, "vid": "another-vid_0.0_150.0"}
+
+
+def test_the_released_file_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "val.jsonl"
+    path.write_text(json.dumps(ROW) + "\n")
+    before = path.read_bytes()
+    arguments = ["convert", "--from", "qvhighlights", "--files", str(path), "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["feature_extractors", *arguments])
+    assert main() == 1
+    assert "val.jsonl: would overwrite the input" in capsys.readouterr().err
+    assert path.read_bytes() == before

@@ -193,3 +193,8 @@ def test_tsv_goes_on_without_some_videos(
     assert "no video 'Se3oxnaPsz0': the length of Se3oxnaPsz0 is taken from" in caplog.text
     with pytest.raises(UserError, match=r"J0nA4VgnoCo.*not a readable media file"):
         read_tsv(info, anno, some, "stop")
+    text = info.read_text(encoding="utf-8")
+    for length, message in (("99:00:00", "356400 s are over a day"), ("9" * 5000 + ":00", "at most a day")):
+        info.write_text(text.replace("0:09", length), encoding="utf-8")
+        with pytest.raises(UserError, match=message):
+            read_tsv(info, anno, some)
