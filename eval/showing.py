@@ -38,7 +38,7 @@ def plot_moments(arguments: argparse.Namespace) -> None:
     files = picture_names(queries, names[1])
     for query in track(queries, "pictures"):
         paths = [arguments.out_dir / f"{files[query['qid']]}.png"]
-        plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths)
+        plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths, names[0])
 
 
 def _read(arguments: argparse.Namespace) -> tuple[list[Row], list[Row], tuple[str, str]]:

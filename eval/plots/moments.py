@@ -18,8 +18,12 @@ from eval.rows import Floats, read_predicted_saliency, read_relevant_windows
 RELEVANT = "#ffe9a8"
 
 
-def plot_moments(query: Row, prediction: Row | None, ranked: Sequence[Ranked], paths: Sequence[Path]) -> None:
+def plot_moments(
+    query: Row, prediction: Row | None, ranked: Sequence[Ranked], paths: Sequence[Path], where: str
+) -> None:
     """Draw a query's prediction into each path, .png or .svg; where it has none, a picture that says so.
+
+    `where` names the predictions in messages.
 
     Moments are numbered by rank and darker the higher their score; annotated windows, if the query has any, are shaded.
 
@@ -35,7 +39,7 @@ def plot_moments(query: Row, prediction: Row | None, ranked: Sequence[Ranked], p
             explain_empty(axes, "no prediction: the video was left out (reports/problems.tsv)")
             axes.set_title(fit_text(query["vid"], 90))
         else:
-            saliency = read_predicted_saliency(prediction, "predictions")
+            saliency = read_predicted_saliency(prediction, where)
             rows = [2.2, 0.3 + 0.19 * len(moments)] if moments else [1]
             grid = figure.add_gridspec(len(rows), 1, height_ratios=rows)
             curve = figure.add_subplot(grid[0])

@@ -124,3 +124,11 @@ def test_how_many_are_shown_is_a_whole_number(verb: str, count: str, capsys: pyt
     with pytest.raises(SystemExit):
         build_command().main([verb, "--predictions", "p", "--queries", "q", "--topk", count])
     assert "--topk: must be a whole number from 1" in capsys.readouterr().err
+
+
+def test_a_picture_without_saliency_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.jsonl").write_text('{"qid": 7, "pred_relevant_windows": [[0, 2, 0.5]]}\n')
+    (tmp_path / "q.jsonl").write_text('{"qid": 7, "vid": "v", "query": "a dog"}\n')
+    files = ["--predictions", str(tmp_path / "p.jsonl"), "--queries", str(tmp_path / "q.jsonl")]
+    assert build_command().main(["plot-moments", *files, "--out-dir", str(tmp_path / "out")]) == 1
+    assert f"{tmp_path / 'p.jsonl'}: qid 7" in capsys.readouterr().err
