@@ -32,12 +32,23 @@ _READERS: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The sections of one run, its patch applied, and the run whose checkpoints it uses: itself but for controls."""
+    """The sections of one run, its patch applied, and where its weights come from.
+
+    Attributes:
+        trained_as: the run whose checkpoints it uses: itself but for controls.
+        init_from: checkpoint that training starts from, of scope `{scope}` and seed `{seed}`; empty = from scratch.
+    """
 
     model: ModelConfig
     train: TrainConfig
     inference: InferenceConfig
     trained_as: str
+    init_from: str
+
+    def initial_weights(self, scope: str, seed: int | str) -> list[str]:
+        """The checkpoint that one training starts from, as a list that is empty if there is none."""
+        path = self.init_from.replace("{scope}", scope).replace("{seed}", str(seed))
+        return [path] if path else []
 
 
 def check(config: Config, schema_file: Path) -> Config:
@@ -52,7 +63,7 @@ def check(config: Config, schema_file: Path) -> Config:
     filled: Config = _fill(config, schema)
     for run, patch in filled["runs"].items():
         _check_source(filled["runs"], run)
-        for section in (name for name in patch or {} if name != "checkpoint_of"):
+        for section in sorted({"model", "train", "inference"} & (patch or {}).keys()):
             # The patch alone says too little (and filling in its defaults would undo the section): check the result.
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
@@ -87,7 +98,7 @@ def _check_source(runs: Config, run: str) -> None:
         )
     if source == run or (runs[source] or {}).get("checkpoint_of"):
         raise UserError(f"config: run {run}: checkpoint_of: {source!r} is not trained itself")
-    needless = sorted({"model", "train"} & patch.keys())
+    needless = sorted({"model", "train", "init_from"} & patch.keys())
     if needless:
         raise UserError(f"config: run {run}: {needless[0]}: has no effect beside checkpoint_of")
 
@@ -124,6 +135,7 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
         TrainConfig.from_dict(train, where=f"config: run {run}: train"),
         InferenceConfig.from_dict(inference, where=f"config: run {run}: inference"),
         source,
+        trained.get("init_from", ""),
     )
 
 

@@ -107,6 +107,7 @@ def test_missing_keys_are_filled_at_every_depth(config: dict[str, Any]) -> None:
         ({"runs": {"x": {"checkpoint_of": "bass"}}}, "run x: checkpoint_of: no run 'bass'"),
         ({"runs": {"x": {"checkpoint_of": "base_noise"}}}, "run x: checkpoint_of: 'base_noise' is not trained itself"),
         ({"runs": {"x": {"checkpoint_of": "base", "train": {"epochs": 3}}}}, "run x: train: has no effect"),
+        ({"runs": {"x": {"checkpoint_of": "base", "init_from": "a.pt"}}}, "run x: init_from: has no effect"),
         ({"runs": {"x": {"inference": {"audio_control": "loud"}}}}, "'loud' is not one of"),
     ],
 )

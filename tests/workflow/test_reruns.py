@@ -74,6 +74,25 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"selected_runs": ["base", "video_only", "base_noise"]},
         {"infer_gated": 1, "score": 1, "gates": 1, "plot_gates": 1, "plot_gate_figures": 1, **OTHER, **TABLES},
     ),
+    "a run that starts from another's weights": (
+        {
+            "train": {"ema_decay": 0.9},
+            "selected_runs": ["base", "video_only", "tuned"],
+            "runs": {"tuned": {"init_from": "runs/demo/base/all/seed{seed}/last.pt"}},
+        },
+        {
+            **BOTH,
+            "train": 3,
+            "plot_training": 3,
+            "infer_gated": 2,
+            "infer_other": 3,
+            "score": 3,
+            "score_other": 3,
+            "gates": 2,
+            "plot_gates": 2,
+            "plot_gate_figures": 2,
+        },
+    ),
     "inference.audio_control": (
         {"inference": {"audio_control": "zeroed"}},
         {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},

@@ -29,6 +29,7 @@ from workflow.configuration import (
     weights_argument,
 )
 from workflow.dataset import load_dataset, query_names
+from workflow.initial_weights import check_initial_weights
 from workflow.machine import gpus_a_job
 from workflow.scopes import find_scopes, rates_clips
 
@@ -52,6 +53,7 @@ try:
         for shard in DATA.shards
     }
     SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
+    check_initial_weights(SETTINGS, RUNS, config["dataset"]["name"], SCOPES, config["seeds"])
     RATED = rates_clips(
         config["dataset"]["scopes"],
         {run: SETTINGS[run].train for run in SETTINGS},
@@ -150,6 +152,11 @@ def checkpoint_of_run(name):
         return f"{paths.RUN}/{name}.pt".format(**{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as})
 
     return path
+
+
+def initial_weights(wildcards):
+    """The checkpoint that a training starts from, if it does not start from scratch."""
+    return SETTINGS[wildcards.run].initial_weights(wildcards.scope, wildcards.seed)
 
 
 def feature_files(streams):

@@ -10,6 +10,7 @@ rule train:
         features=features_of_run,
         train=ANNOTATIONS["train"],
         val=ANNOTATIONS["val"],
+        init_from=initial_weights,
     output:
         best=f"{paths.RUN}/best.pt",
         last=f"{paths.RUN}/last.pt",
@@ -28,13 +29,14 @@ rule train:
     params:
         cfg=settings_json,
         domain=domain_option,
+        init_from=lambda wildcards: " ".join(f"--init-from {shlex.quote(path)}" for path in initial_weights(wildcards)),
         folder=paths.RUN,
     message:
         "Training run {wildcards.run}, seed {wildcards.seed}"
     shell:
         "python -m model train --features {input.features:q} --train {input.train:q} --val {input.val:q}"
         " --config {params.cfg:q} --seed {wildcards.seed} --threads {threads} --out {params.folder:q}"
-        " {params.domain} 2>&1 | tee {log:q}"
+        " {params.init_from} {params.domain} 2>&1 | tee {log:q}"
 
 
 rule infer:

@@ -1,0 +1,73 @@
+"""`init_from`: what a run's training starts from is there, or another run makes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import UserError
+from tests.workflow.workspace import ROOT, Workspace, merge
+from workflow.configuration import check, settings_of_run
+from workflow.initial_weights import check_initial_weights
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+OF_BASE = "runs/demo/base/{scope}/seed{seed}/last.pt"
+
+
+def check_runs(runs: dict[str, Any], name: str) -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = check(merge(config, {"runs": runs}), SCHEMA)
+    settings = {run: settings_of_run(config, run) for run in config["runs"]}
+    check_initial_weights(settings, [name], "demo", ["all"], [1, 2])
+
+
+def test_a_file_or_what_another_run_makes(tmp_path: Path) -> None:
+    weights = tmp_path / "old.pt"
+    weights.touch()
+    check_runs({"tuned": {"init_from": str(weights)}}, "tuned")
+    check_runs({"tuned": {"init_from": OF_BASE}}, "tuned")
+    check_runs({"tuned": {"init_from": OF_BASE}, "again": {"init_from": OF_BASE.replace("base", "tuned")}}, "again")
+    # The same run, from the weights of one seed for all: only that seed would wait for itself.
+    check_runs({"tuned": {"init_from": "runs/demo/tuned/all/seed3/best.pt"}, "base": {}}, "base")
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ({"x": {"init_from": "no/such.pt"}}, "run x: init_from: no such file, and no run makes it: no/such.pt"),
+        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "no such file"),
+        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "no such file"),
+        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "no such file"),
+        ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt waits for itself"),
+        (
+            {
+                "x": {"init_from": OF_BASE.replace("base", "y")},
+                "y": {"init_from": OF_BASE.replace("base", "x")},
+            },
+            "waits for itself",
+        ),
+    ],
+)
+def test_anything_else_is_one_line(runs: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_runs(runs, "x")
+
+
+def test_training_starts_there(built: Workspace) -> None:
+    changes = {"runs": {"tuned": {"init_from": OF_BASE, "train": {"learning_rate": 1.0e-9}}}}
+    folder = built.folder / "runs/demo"
+    done = built.snakemake("--cores", "1", "runs/demo/tuned/all/seed1/last.pt", changes=changes)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "starting from runs/demo/base/all/seed1/last.pt" in (
+        built.folder / "logs/train/demo/tuned/all/seed1.log"
+    ).read_text(encoding="utf-8")
+    # With next to no learning rate it ends where base did, also in what its validation gives.
+    ends = [
+        json.loads((folder / run / "all/seed1/history.jsonl").read_text(encoding="utf-8").splitlines()[-1])["val"]
+        for run in ("base", "tuned")
+    ]
+    assert ends[0] == ends[1]

@@ -1,0 +1,44 @@
+"""Where the weights come from that a run's training starts from: `init_from`, a file or what another run makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cli import UserError
+from workflow import paths
+from workflow.configuration import RunSettings
+
+
+def check_initial_weights(
+    settings: Mapping[str, RunSettings], runs: Iterable[str], dataset: str, scopes: Iterable[str], seeds: Iterable[int]
+) -> None:
+    """Check that each checkpoint that `runs` start from is there, or is made by a run that does not wait for them.
+
+    Raises:
+        UserError: neither is so, naming the run and the file.
+    """
+    trainings = [(settings[run].trained_as, scope, seed) for run in runs for scope in scopes for seed in seeds]
+    for run, scope, seed in trainings:
+        seen: set[str] = set()
+        waiting = settings[run].initial_weights(scope, seed)
+        while waiting:
+            path = waiting.pop()
+            made = _maker(path, settings, dataset)
+            if made is None and not Path(path).is_file():
+                raise UserError(f"config: run {run}: init_from: no such file, and no run makes it: {path}")
+            if path in seen or made == (run, scope, str(seed)):
+                raise UserError(f"config: run {run}: init_from: {path} waits for itself")
+            seen.add(path)
+            if made is not None:
+                waiting += settings[made[0]].initial_weights(*made[1:])
+
+
+def _maker(path: str, settings: Mapping[str, RunSettings], dataset: str) -> tuple[str, str, str] | None:
+    """The run, scope and seed whose training makes a file; None if none does."""
+    folder = paths.RUN.format(dataset=re.escape(dataset), run="([^/]+)", scope="([^/]+)", seed=r"(\d+)")
+    made = re.fullmatch(rf"{folder}/(?:best|last)\.pt", path)
+    if made is None or made[1] not in settings or settings[made[1]].trained_as != made[1]:
+        return None
+    return made[1], made[2], made[3]
