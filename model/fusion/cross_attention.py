@@ -9,22 +9,14 @@ space for retrieval, has no counterpart in a network trained from scratch and is
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.fusion.gates import TanhGates
 from model.fusion.layer_gates import LayerGates, contribution
+from model.fusion.quick_gelu import QuickGelu
 from model.kernels import Attention, Linear
 from model.positions import encode_clips
-
-
-class QuickGelu(nn.Module):
-    """x * sigmoid(1.702 x), CLIP's activation."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape."""
-        return x * torch.sigmoid(1.702 * x)
 
 
 class CrossAttentionLayer(nn.Module):

@@ -9,8 +9,8 @@
 
 `avigate` (TanhGates): both gates tanh(raw), 0 at the start.
 
-`raw` is a two-layer perceptron over the joined video and audio features: one value a video (global), a clip
-(clipwise) or a clip and channel (elementwise).
+`raw` is a two-layer perceptron (with ReLU; for `avigate` with QuickGELU and without biases) over the joined video and
+audio features: one value a video (global), a clip (clipwise) or a clip and channel (elementwise).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
+from model.fusion.quick_gelu import QuickGelu
 from model.kernels import Linear
 
 
@@ -85,8 +86,8 @@ class TanhGates(nn.Module):
         super().__init__()
         self.join = _Join(config)
         outputs = config.hidden_dim if config.gating_type == "elementwise" else 1
-        self.mha_head = _close(_perceptron(config.hidden_dim, outputs, bias=False))
-        self.ffn_head = _close(_perceptron(config.hidden_dim, outputs, bias=False))
+        self.mha_head = _close(_published_perceptron(config.hidden_dim, outputs))
+        self.ffn_head = _close(_published_perceptron(config.hidden_dim, outputs))
 
     def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> GateValues:
         """Gates from video and audio (B, L, D); masks (B, L), True = valid."""
@@ -116,8 +117,12 @@ class _Join(nn.Module):
         return torch.cat(means, dim=-1), any_heard
 
 
-def _perceptron(dim: int, outputs: int, bias: bool = True) -> nn.Sequential:
-    return nn.Sequential(Linear(2 * dim, dim // 2, bias), nn.ReLU(), Linear(dim // 2, outputs, bias))
+def _perceptron(dim: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(Linear(2 * dim, dim // 2), nn.ReLU(), Linear(dim // 2, outputs))
+
+
+def _published_perceptron(dim: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(Linear(2 * dim, dim // 2, bias=False), QuickGelu(), Linear(dim // 2, outputs, bias=False))
 
 
 def _close(perceptron: nn.Sequential) -> nn.Sequential:

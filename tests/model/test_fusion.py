@@ -99,6 +99,24 @@ def test_avigate_is_the_identity_at_the_start_and_learns_from_there(build: Build
         assert layer.refine_update[2].weight.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("gating", GATINGS)
+def test_avigate_gate_formulas(build: Build, gating: str) -> None:
+    """avigate.md A2: both gates tanh(W2 quickgelu(W1 [x ; a])), without biases."""
+    network = randomise(build(fusion="avigate", gating_type=gating))
+    assert network.fusion is not None
+    gates = network.fusion.layers[0].gates
+    video, audio = torch.randn(2, 4, 16), torch.randn(2, 4, 16)
+    everything = torch.ones(2, 4, dtype=torch.bool)
+    joint = torch.cat([video, audio], dim=-1)
+    if gating == "global":
+        joint = joint.mean(dim=1, keepdim=True)
+    values = gates(video, audio, everything, everything)
+    for head, value in zip((gates.mha_head, gates.ffn_head), (values.mha, values.ffn), strict=True):
+        hidden = joint @ head[0].weight.T
+        raw = (hidden / (1 + torch.exp(-1.702 * hidden))) @ head[2].weight.T
+        torch.testing.assert_close(value, torch.tanh(raw))
+
+
 def test_avigate_attends_to_heard_clips_alone(build: Build) -> None:
     """One heard clip: whatever the queries, attention gives that clip's value."""
     layer = randomise(build(fusion="avigate")).fusion.layers[0]
