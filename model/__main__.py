@@ -87,10 +87,8 @@ def _infer(arguments: argparse.Namespace) -> None:
     from model.checkpoint import load_network
     from model.config import InferStage
     from model.dataset import FeatureSet
-    from model.gate_log import gate_row
-    from model.inference import predict, submission_row
+    from model.prediction import answer
     from model.streams import Streams
-    from model.windows import clips_in, predict_in_windows
 
     config = InferStage.from_json(arguments.config).inference
     device = _use_device(arguments)
@@ -104,27 +102,14 @@ def _infer(arguments: argparse.Namespace) -> None:
     _log.info("%s: epoch %s, seed %s", arguments.checkpoint, about.get("epoch"), about.get("seed"))
     # A network that learnt saliency alone has a decoder that nobody trained.
     moments = about.get("objective") != "saliency"
-    network.to(device)
-    longest = clips_in(config.window_seconds, features.clip_seconds) or max(map(features.n_clips, range(len(features))))
-    short = [index for index in range(len(features)) if features.n_clips(index) <= longest]
-    long = sorted(set(range(len(features))).difference(short))
-    predictions: dict[int, dict[str, Any]] = {}
-    gates: list[dict[str, Any]] = []
     count = len(features) if config.gate_sample_count < 0 else config.gate_sample_count
-    what = f"infer {arguments.queries.stem}: queries"
-    predicted = predict(network, features, config.batch_size, device, moments, short)
-    for index, item in zip(short, track(predicted, what, total=len(short)), strict=True):
-        predictions[index] = submission_row(item, features.clip_seconds, config.round_to_clips, config.duplicate_iou)
-        if arguments.gate_log and len(gates) < count:
-            sound = {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
-            gates.append(gate_row(item, network.config.gating_type, features.clip_seconds, sound))
-    for index in track(long, f"{what} about long videos") if long else ():
-        predictions[index] = predict_in_windows(network, features, index, longest, config, device, moments)
-    write_rows(arguments.out, [predictions[index] for index in sorted(predictions)])
+    logged = range(count if arguments.gate_log else 0)
+    answers = answer(network, features, config, device, moments, logged)
+    answers = track(answers, f"infer {arguments.queries.stem}: queries", total=len(features))
+    in_order = sorted(answers, key=lambda item: item.index)
+    write_rows(arguments.out, [item.row for item in in_order])
     if arguments.gate_log:
-        if long:
-            _log.warning("%d queries about long videos are not in the gate log: each has many windows", len(long))
-        write_rows(arguments.gate_log, gates)
+        write_rows(arguments.gate_log, [item.gates for item in in_order if item.gates])
 
 
 def import_checkpoint(arguments: argparse.Namespace) -> None:
@@ -134,7 +119,7 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     from model.checkpoint import save_checkpoint
     from model.detector import HighlightDetector
     from model.reference.names import convert
-    from model.reference.options import network_of
+    from model.reference.options import network_of, objective_of
     from model.reference.reading import read_reference
 
     state, options = read_reference(arguments.checkpoint)
@@ -142,6 +127,7 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     streams = (arguments.video_streams, arguments.audio_streams, arguments.text_stream)
     try:
         config, dims = network_of(options, shapes, *streams)
+        objective = objective_of(options)
         # Without memory until the shapes are seen to fit: options may ask for a network of any size.
         with torch.device("meta"):
             network = HighlightDetector(config, dims)
@@ -149,7 +135,8 @@ def import_checkpoint(arguments: argparse.Namespace) -> None:
     except (UserError, RuntimeError) as problem:
         raise UserError(f"{arguments.checkpoint}: {' '.join(str(problem).split())[:300]}") from None
     known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
-    save_checkpoint(arguments.out, network, {"imported_from": arguments.checkpoint.name, "options": known})
+    about = {"imported_from": arguments.checkpoint.name, "objective": objective, "options": known}
+    save_checkpoint(arguments.out, network, about)
     _log.info("%s: fusion %s, inputs %s", arguments.out, config.fusion, dims)
 
 

@@ -68,7 +68,7 @@ class Plan:
         self.steps = -(-len(features) // config.batch_size)
         self._vids = [row["vid"] for row in features.rows]
         self._labels = [
-            read_labels(row, features.n_clips(i), features.clip_seconds, config) for i, row in enumerate(features.rows)
+            read_labels(row, features.seen(i), features.clip_seconds, config) for i, row in enumerate(features.rows)
         ]
         self._rolls = features.rolls_negatives
         self._batch_size = config.batch_size

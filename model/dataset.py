@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cli import UserError, canonical_json
 from cli.files import Row
@@ -89,6 +90,10 @@ class FeatureSet:
     def n_clips(self, index: int) -> int:
         """Clips of the video that query `index` is about."""
         return self._video.length(self.rows[index]["vid"])
+
+    def seen(self, index: int) -> NDArray[np.bool_]:
+        """Clips of the video of query `index` that have a picture, (L,)."""
+        return self._seen[self.rows[index]["vid"]][:, 0] > 0
 
     def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
         """Pad the queries at `indices` to one batch; the texts of `further_texts` follow theirs."""

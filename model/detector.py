@@ -165,10 +165,10 @@ class HighlightDetector(nn.Module):
                 it, the saliency of that pairing is returned too. `inputs.text` may hold more than B texts for it.
             moments: False leaves out the decoder, where only saliency is wanted.
         """
-        video, gates = self._fuse(inputs)
+        position = encode_clips(inputs.video_mask, self.config.hidden_dim)
+        video, gates = self._fuse(inputs, position)
         text = self.text_projection(inputs.text)
         batch, seen = len(video), inputs.seen_mask
-        position = encode_clips(inputs.video_mask, video.shape[-1])
         clips, summary = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
         negative_saliency = None
         if negative is not None:
@@ -186,7 +186,7 @@ class HighlightDetector(nn.Module):
             for state, start in zip(states, started, strict=True)
         ]
 
-    def _fuse(self, inputs: Inputs) -> tuple[Tensor, list[LayerGates]]:
+    def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
         """Project video, with audio in it as the fusion has it: (B, L, D) and the gates."""
         audio, audio_mask = inputs.audio, inputs.audio_mask
         if self.config.fusion == "none" or audio is None or audio_mask is None:
@@ -200,7 +200,7 @@ class HighlightDetector(nn.Module):
         if self.fusion is None or self.audio_projection is None:
             return self.video_projection(torch.cat([inputs.video, audio], dim=-1)), []
         fused, gates = self.fusion(
-            self.video_projection(inputs.video), self.audio_projection(audio), inputs.seen_mask, audio_mask
+            self.video_projection(inputs.video), self.audio_projection(audio), inputs.seen_mask, audio_mask, position
         )
         return fused, gates
 

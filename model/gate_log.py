@@ -13,15 +13,12 @@ from model.fusion.layer_gates import LayerGates
 from model.inference import Predicted
 
 
-def gate_row(
-    predicted: Predicted, gating_type: str, clip_seconds: float, sound: dict[str, list[float | None]]
-) -> dict[str, Any]:
+def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dict[str, Any]:
     """The gates of one query.
 
     `qid`, `vid`, `gating_type` and `layer_gates` are those of the original logs: per layer nested lists (1, 1) for
     global gates, (L, 1) clipwise, (L, D) elementwise. Further: clip times in seconds, which clips have audio, the
-    contribution |gate * delta| / |x| of each clip, the predicted saliency, the domain if the annotation has one, and
-    `sound`, what is known of each clip's sound.
+    contribution |gate * delta| / |x| of each clip, the predicted saliency, and the domain if the annotation has one.
     """
     sample, n_clips = predicted.sample, predicted.n_clips
     audio_mask = predicted.inputs.audio_mask
@@ -36,7 +33,6 @@ def gate_row(
         "clip_times": [[i * clip_seconds, (i + 1) * clip_seconds] for i in range(n_clips)],
         "audio_mask": heard,
         "has_audio": any(heard),
-        **sound,
         "contribution": [
             {
                 "mha": _rounded(layer.mha_contribution[sample, :n_clips]),

@@ -22,7 +22,7 @@ class QueryTargets:
 
     Attributes:
         spans: (n, 2) float32 center and width, shares of the clip grid; n is 0 where moments are not trained.
-        saliency: (L,) float32, the annotators' sum from 0 to 12, 0 outside moments.
+        saliency: (L,) float32, the annotators' sum from 0 to 12, 0 outside moments and where there is no picture.
         higher, lower: P clips each, the first of each pair being the better one.
     """
 
@@ -32,6 +32,10 @@ class QueryTargets:
     lower: tuple[int, ...]
 
 
+_NO_PAIR = (0,)
+"""A clip paired with itself: where there is nothing to rank, a hinge that is constant and has no gradient."""
+
+
 @dataclass(frozen=True)
 class Moments:
     """A QVHighlights row as arrays, from which the targets of an epoch are drawn.
@@ -39,8 +43,8 @@ class Moments:
     Attributes:
         spans: (n, 2) all moments, center and width as shares of the clip grid.
         saliency: (L,) float32, 0 to 12.
-        relevant: clips of the grid that are labelled, by rising score (ties by place).
-        irrelevant: the other clips.
+        relevant: clips with a picture that are labelled, by rising score (ties by place).
+        irrelevant: the other clips with a picture.
         max_windows: how many moments are kept.
     """
 
@@ -56,8 +60,7 @@ class Moments:
         if len(spans) > self.max_windows:
             spans = spans[rng.permutation(len(spans))[: self.max_windows]]
         if not relevant:
-            # Nothing is relevant on this grid: a pair with itself, whose hinge is constant and has no gradient.
-            return QueryTargets(spans, self.saliency, (0, 0), (0, 0))
+            return QueryTargets(spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
         best, worst = relevant[-1], relevant[0]
         if not irrelevant:
             return QueryTargets(spans, self.saliency, (best, best), (worst, worst))
@@ -67,7 +70,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Caption:
-    """A row of captions as arrays: one moment, the clips inside (saliency 1) and outside."""
+    """A row of captions as arrays: one moment, the clips with a picture inside (saliency 1) and outside."""
 
     spans: NDArray[np.float32]
     saliency: NDArray[np.float32]
@@ -77,9 +80,12 @@ class Caption:
     def draw(self, rng: np.random.Generator) -> QueryTargets:
         """Two pairs of random clips, in over out.
 
-        Where fewer than two clips are on a side, one is taken twice; where all are inside there is nothing to rank.
+        Where fewer than two clips are on a side, one is taken twice; where all are inside, or none is, there is nothing
+        to rank.
         """
         inside, outside = self.inside, self.outside
+        if not len(inside):
+            return QueryTargets(self.spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
         higher = rng.choice(inside, 2, replace=len(inside) < 2)
         lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
         return QueryTargets(self.spans, self.saliency, tuple(higher.tolist()), tuple(lower.tolist()))
@@ -97,57 +103,65 @@ class Ratings:
         return self.targets
 
 
-def read_labels(row: Row, n_clips: int, clip_seconds: float, config: TrainConfig) -> Moments | Caption | Ratings:
+def read_labels(
+    row: Row, seen: NDArray[np.bool_], clip_seconds: float, config: TrainConfig
+) -> Moments | Caption | Ratings:
     """The labels of an annotation row that `check_rows` has passed, by objective and layout.
 
-    Labels beyond the clip grid are left out.
+    Saliency beyond the clip grid, and of clips without a picture, is left out: no network could tell it.
+
+    Args:
+        seen: (L,) clips of the grid that have a picture.
 
     Raises:
         UserError: no moment lies within the video.
     """
     if not config.trains_moments:
-        return read_ratings(row, n_clips)
+        return read_ratings(row, seen)
     if is_caption(row):
-        return read_caption(row, n_clips, clip_seconds)
-    return read_moments(row, n_clips, clip_seconds, config.max_windows)
+        return read_caption(row, seen, clip_seconds)
+    return read_moments(row, seen, clip_seconds, config.max_windows)
 
 
-def read_moments(row: Row, n_clips: int, clip_seconds: float, max_windows: int) -> Moments:
+def read_moments(row: Row, seen: NDArray[np.bool_], clip_seconds: float, max_windows: int) -> Moments:
     """Labels of a QVHighlights row."""
-    spans = _spans(row, row["relevant_windows"], n_clips * clip_seconds)
-    clips = np.asarray(row["relevant_clip_ids"], dtype=np.int64)
-    inside = clips < n_clips
-    clips = clips[inside]
-    scores = np.asarray([sum(each) for each in row["saliency_scores"]], dtype=np.float32)[inside]
-    saliency = np.zeros(n_clips, np.float32)
+    spans = _spans(row, row["relevant_windows"], len(seen) * clip_seconds)
+    labelled = np.asarray(row["relevant_clip_ids"], dtype=np.int64)
+    known = np.isin(labelled, np.flatnonzero(seen))
+    clips = labelled[known]
+    scores = np.asarray([sum(each) for each in row["saliency_scores"]], dtype=np.float32)[known]
+    saliency = np.zeros(len(seen), np.float32)
     saliency[clips] = scores
-    irrelevant = np.setdiff1d(np.arange(n_clips), clips)
+    irrelevant = np.setdiff1d(np.flatnonzero(seen), clips)
     relevant = clips[np.argsort(scores, kind="stable")]
     return Moments(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
 
 
-def read_caption(row: Row, n_clips: int, clip_seconds: float) -> Caption:
+def read_caption(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> Caption:
     """Labels of a caption: its first window is the one truth."""
-    window = row["relevant_windows"][0]
+    window, n_clips = row["relevant_windows"][0], len(seen)
     spans = _spans(row, [window], n_clips * clip_seconds)
     last = max(0, min(int(window[1] / clip_seconds), n_clips) - 1)
     first = min(max(0, int(window[0] / clip_seconds)), last)
-    saliency = np.zeros(n_clips, np.float32)
-    saliency[first : last + 1] = 1.0
-    return Caption(spans, saliency, np.flatnonzero(saliency > 0), np.flatnonzero(saliency == 0))
+    inside = np.zeros(n_clips, bool)
+    inside[first : last + 1] = True
+    inside, outside = inside & seen, ~inside & seen
+    return Caption(spans, inside.astype(np.float32), np.flatnonzero(inside), np.flatnonzero(outside))
 
 
-def read_ratings(row: Row, n_clips: int) -> Ratings:
+def read_ratings(row: Row, seen: NDArray[np.bool_]) -> Ratings:
     """Labels of a TVSum row: mean rating as a share of the scale, times 12.
 
     A clip without label has saliency 0 and is in no pair.
     """
-    label = np.asarray(row["label"], dtype=np.float32)[:n_clips]
-    scores = (label - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
-    saliency = np.zeros(n_clips, np.float32)
-    saliency[: len(scores)] = scores
-    order = np.argsort(scores, kind="stable").tolist()
-    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(order[-1:]), tuple(order[:1])))
+    label = np.asarray(row["label"], dtype=np.float32)[: len(seen)]
+    clips = np.flatnonzero(seen[: len(label)])
+    scores = (label[clips] - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
+    saliency = np.zeros(len(seen), np.float32)
+    saliency[clips] = scores
+    order = clips[np.argsort(scores, kind="stable")].tolist()
+    pair = (order[-1:], order[:1]) if order else (_NO_PAIR, _NO_PAIR)
+    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(pair[0]), tuple(pair[1])))
 
 
 def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.float32]:

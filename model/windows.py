@@ -5,17 +5,19 @@ The stretches (spans of clips) overlap by half, so that every moment of at most 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.config import InferenceConfig, ModelConfig
+from cli.files import Row
+from model.config import ModelConfig
 from model.dataset import FeatureSet
 from model.detector import HighlightDetector, Inputs
-from model.inference import Predicted, raw_row
-from model.postprocessing import finish
+from model.inference import Predicted
 from model.streams import doubles_endpoints, endpoints
 
 Span = tuple[int, int]
@@ -40,49 +42,94 @@ def cut_spans(n_clips: int, longest: int) -> list[Span]:
 
 
 @torch.inference_mode()
-def predict_in_windows(
+def predict_windows(
     network: HighlightDetector,
     features: FeatureSet,
     index: int,
     longest: int,
-    config: InferenceConfig,
+    batch_size: int,
     device: str,
     moments: bool = True,
-) -> dict[str, Any]:
-    """The submission row of query `index`, whose video has more than `longest` clips.
+) -> Iterator[tuple[Span, Predicted]]:
+    """What the network says of each window of the video of query `index`, which has more than `longest` clips.
 
-    Scores of moments are those of their window, the saliency of a clip is the mean over the windows with it. Windows
-    without a picture are passed over. The rest is as with short videos (`finish`).
+    Windows without a picture are passed over.
     """
+    network.eval()
     whole = features.batch([index])
-    n_clips = features.n_clips(index)
     seen = whole.seen_mask[0]
-    spans = [span for span in cut_spans(n_clips, longest) if seen[slice(*span)].any()]
-    parts = []
-    for first in range(0, len(spans), config.batch_size):
-        chosen = spans[first : first + config.batch_size]
+    spans = [span for span in cut_spans(features.n_clips(index), longest) if seen[slice(*span)].any()]
+    for first in range(0, len(spans), batch_size):
+        chosen = spans[first : first + batch_size]
         inputs = _cut(whole, chosen, network.config)
         outputs = network(inputs.to(device), moments=moments).to("cpu")
         for sample, span in enumerate(chosen):
-            item = Predicted(features.rows[index], sample, inputs, outputs)
-            parts.append((span, raw_row(item, features.clip_seconds, config.round_to_clips)))
-    return finish(merge(parts, n_clips, features.clip_seconds), seen, features.clip_seconds, config.duplicate_iou)
+            yield span, Predicted(features.rows[index], sample, inputs, outputs)
 
 
-def merge(parts: Sequence[tuple[Span, dict[str, Any]]], n_clips: int, clip_seconds: float) -> dict[str, Any]:
-    """One row of the rows of all spans, whose times count from the start of their span; NaN for clips of no span."""
-    total, count = torch.zeros(n_clips, dtype=torch.float64), torch.zeros(n_clips, dtype=torch.float64)
+def merge(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: float) -> Row:
+    """One row of the rows of all windows, whose times count from the start of their window.
+
+    Scores of moments are those of their window, the saliency of a clip is the mean over the windows with it; NaN for
+    clips of no window.
+    """
     found: list[list[float]] = []
-    for (first, stop), row in parts:
-        total[first:stop] += torch.tensor(row["pred_saliency_scores"], dtype=torch.float64)
-        count[first:stop] += 1
+    for (first, _), row in parts:
         shift = first * clip_seconds
         for start, end, score in row.get("pred_relevant_windows", []):
             found.append([round(start + shift, 4), round(end + shift, 4), score])
     merged = {key: parts[0][1][key] for key in ("qid", "query", "vid")}
     if "pred_relevant_windows" in parts[0][1]:
         merged["pred_relevant_windows"] = found
-    return {**merged, "pred_saliency_scores": (total / count).tolist()}
+    saliency = _mean_over_windows([(span, row["pred_saliency_scores"]) for span, row in parts], n_clips)
+    return {**merged, "pred_saliency_scores": saliency.tolist()}
+
+
+def merge_gates(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: float) -> Row:
+    """One gate log row of the rows of all windows.
+
+    What there is a clip (gates that are not global, contributions, saliency) is the mean over the windows with it, 0
+    for clips of no window. A global gate is the mean over the windows; that of the sound, over those with sound.
+    """
+    rows = [row for _, row in parts]
+    heard = np.zeros(n_clips, bool)
+    for (first, stop), row in parts:
+        heard[first:stop] |= row["audio_mask"]
+
+    def average(values: Sequence[Any]) -> Any:
+        spans = [span for span, _ in parts]
+        return np.nan_to_num(_mean_over_windows(list(zip(spans, values, strict=True)), n_clips)).round(6).tolist()
+
+    def gate(layer: int, name: str) -> Any:
+        values = [row["layer_gates"][layer][name] for row in rows]
+        if rows[0]["gating_type"] != "global":
+            return average(values)
+        counted = [value for value, row in zip(values, rows, strict=True) if row["has_audio"] or name != "gate_mha"]
+        return np.mean(counted or [[[0.0]]], axis=0).round(6).tolist()
+
+    layers = range(len(rows[0]["layer_gates"]))
+    return {
+        **rows[0],
+        "layer_gates": [{name: gate(layer, name) for name in rows[0]["layer_gates"][layer]} for layer in layers],
+        "clip_times": [[i * clip_seconds, (i + 1) * clip_seconds] for i in range(n_clips)],
+        "audio_mask": heard.tolist(),
+        "has_audio": bool(heard.any()),
+        "contribution": [
+            {name: average([row["contribution"][layer][name] for row in rows]) for name in ("mha", "ffn")}
+            for layer in layers
+        ],
+        "saliency": average([row["saliency"] for row in rows]),
+    }
+
+
+def _mean_over_windows(parts: Sequence[tuple[Span, Any]], n_clips: int) -> NDArray[np.float64]:
+    """Values a clip (or clip and channel) of each window, to those of the video: means; NaN for clips of no window."""
+    total = np.zeros((n_clips, *np.shape(parts[0][1])[1:]))
+    count = np.zeros((n_clips, *[1] * (total.ndim - 1)))
+    for (first, stop), values in parts:
+        total[first:stop] += values
+        count[first:stop] += 1
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=np.broadcast_to(count > 0, total.shape))
 
 
 def _cut(whole: Inputs, spans: Sequence[Span], config: ModelConfig) -> Inputs:

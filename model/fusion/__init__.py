@@ -27,13 +27,22 @@ class GatedFusion(nn.Module):
         self.layers = nn.ModuleList(LAYERS[config.fusion](config) for _ in range(config.fusion_layers))
 
     def forward(
-        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
+        self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
     ) -> tuple[Tensor, list[LayerGates]]:
-        """Video and audio (B, L, D), masks (B, L), True = valid, to fused video (B, L, D) and the gates by layer."""
+        """Fuse.
+
+        Args:
+            video, audio: (B, L, D).
+            seen, audio_mask: (B, L) clips that have a picture, and sound.
+            position: (B, L, D) each clip's place in the video.
+
+        Returns:
+            fused video (B, L, D) and the gates by layer.
+        """
         # Where there is no audio, what the projection made of it (its bias) says nothing.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         gates: list[LayerGates] = []
         for layer in self.layers:
-            video, layer_gates = layer(video, audio, video_mask, audio_mask)
+            video, layer_gates = layer(video, audio, seen, audio_mask, position)
             gates.append(layer_gates)
         return video, gates

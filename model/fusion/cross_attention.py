@@ -16,7 +16,6 @@ from model.fusion.gates import TanhGates
 from model.fusion.layer_gates import LayerGates, contribution
 from model.fusion.quick_gelu import QuickGelu
 from model.kernels import Attention, Linear
-from model.positions import encode_clips
 
 
 class CrossAttentionLayer(nn.Module):
@@ -40,11 +39,10 @@ class CrossAttentionLayer(nn.Module):
             nn.init.zeros_(start.bias)
 
     def forward(
-        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
+        self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
     ) -> tuple[Tensor, LayerGates]:
-        """Video and audio (B, L, D) to fused video (B, L, D); masks (B, L), True = valid."""
-        gates = self.gates(video, audio, video_mask, audio_mask)
-        position = encode_clips(video_mask, video.shape[-1])
+        """Video and audio (B, L, D) to fused video (B, L, D); see GatedFusion."""
+        gates = self.gates(video, audio, seen, audio_mask)
         # A sample without any sound would attend to nothing, which is NaN: its keys stay, its gate is 0.
         heard_mask = audio_mask | ~audio_mask.any(dim=1, keepdim=True)
         delta = self.audio_attention.attend(self.audio_norm(video) + position, audio + position, audio, heard_mask)
@@ -54,7 +52,7 @@ class CrossAttentionLayer(nn.Module):
         updated = heard + update
 
         normed = self.refine_norm(updated)
-        attended = self.refine_attention.attend(normed, normed, normed, video_mask)
+        attended = self.refine_attention.attend(normed, normed, normed, seen)
         refined = updated + attended
         fused = refined + self.refine_update(self.refine_update_norm(refined))
         return fused, LayerGates(gates, contribution(audio_update, video), contribution(update, heard))

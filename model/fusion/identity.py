@@ -35,10 +35,11 @@ class IdentityLayer(nn.Module):
         self.refine_update = nn.Sequential(Linear(dim, 4 * dim), nn.ReLU(), Linear(4 * dim, dim))
 
     def forward(
-        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
+        self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
     ) -> tuple[Tensor, LayerGates]:
-        """Video and audio (B, L, D) to fused video (B, L, D); masks (B, L), True = valid."""
-        gates = self.gates(video, audio, video_mask, audio_mask)
+        """Video and audio (B, L, D) to fused video (B, L, D); see GatedFusion."""
+        del position  # Each clip hears itself alone.
+        gates = self.gates(video, audio, seen, audio_mask)
         delta = self.audio_delta_norm(self.audio_out(self.audio_value(self.audio_norm(audio))))
         audio_update = gates.mha * delta * audio_mask.unsqueeze(-1)
         heard = video + audio_update
@@ -47,7 +48,7 @@ class IdentityLayer(nn.Module):
         updated = heard + update
 
         normed = self.refine_norm(updated)
-        attended = self.refine_attention.attend(normed, normed, normed, video_mask)
+        attended = self.refine_attention.attend(normed, normed, normed, seen)
         refined = updated + attended
         fused = refined + self.refine_update(self.refine_update_norm(refined))
         return fused, LayerGates(gates, contribution(audio_update, video), contribution(update, heard))

@@ -36,6 +36,7 @@ class _Options(Settings):
     input_dropout: Number | None = None
     max_q_l: Width | None = None
     a_feat_dim: Annotated[int, Field(ge=0)] | None = None
+    dset_name: str = "hl"
     ctx_mode: str = "video_tef"
     gating_type: str | None = None
     fusion_layers: Layers | None = None
@@ -106,7 +107,8 @@ def network_of(
     endpoints = "tef" in known.ctx_mode
     if audio is not None:
         keys |= {"fusion": "avigate_custom", **_select(known, _GATED)}
-    elif known.a_feat_dim:
+    elif known.a_feat_dim and options.get("a_feat_dir", True) is not None:
+        # The references join sound if its folder was given, whatever the width; cut-down options may not tell.
         audio = known.a_feat_dim
         video -= audio
         keys["fusion"] = "concat"
@@ -126,6 +128,11 @@ def network_of(
         where="options of the reference",
     )
     return config, InputDims(video=video, text=text, audio=audio or 0)
+
+
+def objective_of(options: Mapping[str, Any]) -> str:
+    """What the run learnt (`train.objective`): on TVSum and YouTube Highlights its decoder gets no gradient."""
+    return "saliency" if _read(options).dset_name in ("tvsum", "youtube_uni") else "moments_and_saliency"
 
 
 def _read(options: Mapping[str, Any]) -> _Options:

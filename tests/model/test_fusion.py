@@ -83,14 +83,16 @@ def test_film_update(build: Build) -> None:
     normed = layer.refine_norm(updated)
     refined = updated + layer.refine_attention(normed, normed, normed)[0]
     expected = refined + layer.refine_update(layer.refine_update_norm(refined))
-    torch.testing.assert_close(layer(video, audio, mask, mask)[0], expected)
+    torch.testing.assert_close(layer(video, audio, mask, mask, torch.zeros_like(video))[0], expected)
 
 
 def test_avigate_is_the_identity_at_the_start_and_learns_from_there(build: Build, inputs: Inputs) -> None:
     network = build(fusion="avigate")
     assert network.fusion is not None and inputs.audio is not None and inputs.audio_mask is not None
     video = torch.randn(3, 7, 16)
-    fused, gates = network.fusion(video, torch.randn(3, 7, 16), inputs.video_mask, inputs.audio_mask)
+    fused, gates = network.fusion(
+        video, torch.randn(3, 7, 16), inputs.video_mask, inputs.audio_mask, torch.randn(3, 7, 16)
+    )
     assert torch.equal(fused, video)
     assert all((layer.values.mha == 0).all() and (layer.values.ffn == 0).all() for layer in gates)
     network(inputs).saliency.square().sum().backward()
@@ -131,7 +133,18 @@ def test_avigate_attends_to_heard_clips_alone(build: Build) -> None:
     normed = layer.refine_norm(updated)
     refined = updated + layer.refine_attention(normed, normed, normed)[0]
     expected = refined + layer.refine_update(layer.refine_update_norm(refined))
-    torch.testing.assert_close(layer(video, alone, mask, only)[0], expected)
+    torch.testing.assert_close(layer(video, alone, mask, only, torch.randn(1, 4, 16))[0], expected)
+
+
+def test_a_clip_keeps_its_place_beside_clips_without_a_picture(build: Build, inputs: Inputs) -> None:
+    """Cross-attention finds sound by place, and a place is counted over the whole video."""
+    network = randomise(build(fusion="avigate"))
+    given: list[torch.Tensor] = []
+    network.fusion.layers[0].register_forward_pre_hook(lambda _, arguments: given.append(arguments[4]))
+    network(inputs)
+    network(replace(inputs, seen=inputs.video_mask & (torch.arange(7) != 1)))
+    assert torch.equal(given[0], given[1])
+    assert not torch.equal(given[0][0, 0], given[0][0, 1])
 
 
 def test_presets_start_at_the_known_openness(build: Build) -> None:

@@ -55,13 +55,13 @@ def test_ratings_become_saliency_and_one_pair() -> None:
     label = np.ones((5, 20))
     label[2], label[3, :10], label[4, 0] = 5, 3, 2
     row = {"qid": "x", "label": label.tolist()}
-    targets = read_ratings(row, 5).targets
+    targets = read_ratings(row, np.ones(5, bool)).targets
     np.testing.assert_allclose(targets.saliency, [0, 0, 12, 20 / 80 * 12, 1 / 80 * 12], rtol=1e-6)
     assert (targets.higher, targets.lower) == ((2,), (0,))
     assert targets.spans.shape == (0, 2)
     # A clip more than labels is in no pair, a label more than clips is left out.
-    assert read_ratings(row, 6).targets.saliency.tolist()[5] == 0
-    assert read_ratings({"qid": "x", "label": label[::-1].tolist()}, 3).targets.higher == (2,)
+    assert read_ratings(row, np.ones(6, bool)).targets.saliency.tolist()[5] == 0
+    assert read_ratings({"qid": "x", "label": label[::-1].tolist()}, np.ones(3, bool)).targets.higher == (2,)
 
 
 def test_saliency_alone_learns_and_never_runs_the_decoder(tvsum: Data, trained: Path) -> None:
@@ -135,7 +135,7 @@ def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
 def test_a_caption_is_one_window(tmp_path: Path) -> None:
     """qd_detr.md 3.3: the first window is the truth; two random clips inside over two outside."""
     row = {"qid": 1, "relevant_windows": [[4.4, 9.9], [0, 2]]}
-    targets = read_caption(row, 8, 2.0).draw(np.random.default_rng(0))
+    targets = read_caption(row, np.ones(8, bool), 2.0).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]  # floor of 4.4 / 2 up to that of 9.9 / 2, less one
     np.testing.assert_allclose(targets.spans, [[(4.4 + 9.9) / 32, 5.5 / 16]], rtol=1e-6)
     assert sorted(targets.higher) == [2, 3]
@@ -153,7 +153,7 @@ def test_a_caption_is_one_window(tmp_path: Path) -> None:
 )
 def test_captions_of_any_length(window: list[float], clips: int, inside: set[int], outside: set[int]) -> None:
     rng = np.random.default_rng(0)
-    caption = read_caption({"qid": 1, "relevant_windows": [window]}, clips, 2.0)
+    caption = read_caption({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0)
     drawn = [caption.draw(rng) for _ in range(200)]
     assert {clip for item in drawn for clip in item.higher} == inside
     assert {clip for item in drawn for clip in item.lower} == outside
@@ -222,5 +222,5 @@ def test_videos_of_any_length(tmp_path: Path) -> None:
 def test_the_objective_decides_the_targets(tvsum: Data) -> None:
     row = {**read_rows(tvsum.train)[0], "relevant_windows": [[0, 4]]}
     config = TrainConfig(objective="saliency")
-    assert len(read_labels(row, 12, 2.0, config).draw(np.random.default_rng(0)).spans) == 0
-    assert len(read_labels(row, 12, 2.0, TrainConfig()).draw(np.random.default_rng(0)).spans) == 1
+    assert len(read_labels(row, np.ones(12, bool), 2.0, config).draw(np.random.default_rng(0)).spans) == 0
+    assert len(read_labels(row, np.ones(12, bool), 2.0, TrainConfig()).draw(np.random.default_rng(0)).spans) == 1

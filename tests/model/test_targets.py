@@ -9,7 +9,7 @@ import pytest
 
 from cli import UserError
 from model.labels import check_labels
-from model.targets import QueryTargets, read_moments
+from model.targets import QueryTargets, read_caption, read_moments, read_ratings
 
 ROW: dict[str, Any] = {
     "relevant_windows": [[2, 6], [8, 10]],
@@ -21,7 +21,35 @@ ROW: dict[str, Any] = {
 def draw_targets(
     row: dict[str, Any], n_clips: int, clip_seconds: float, max_windows: int, rng: np.random.Generator
 ) -> QueryTargets:
-    return read_moments(row, n_clips, clip_seconds, max_windows).draw(rng)
+    return read_moments(row, np.ones(n_clips, bool), clip_seconds, max_windows).draw(rng)
+
+
+def test_clips_without_a_picture_are_neither_labelled_nor_paired() -> None:
+    seen = np.ones(10, bool)
+    seen[[2, 7, 9]] = False
+    labels = read_moments(ROW, seen, 2.0, 5)
+    drawn = [labels.draw(np.random.default_rng(seed)) for seed in range(50)]
+    assert drawn[0].saliency.tolist() == [0, 4, 0, 0, 7, 0, 0, 0, 0, 0]
+    assert len(drawn[0].spans) == 2  # when it happens is known all the same
+    assert {targets.higher[0] for targets in drawn} == {4} and {targets.lower[0] for targets in drawn} == {1}
+    assert {clip for targets in drawn for clip in targets.lower[1:]} == {0, 3, 5, 6, 8}
+    seen[[1, 4]] = False
+    unseen = read_moments(ROW, seen, 2.0, 5).draw(np.random.default_rng(0))
+    assert not unseen.saliency.any() and unseen.higher == unseen.lower == (0, 0)
+
+    ratings = {"qid": 1, "label": [[5.0], [4.0], [3.0], [1.0], [2.0]]}
+    seen = np.array([False, True, True, False, True])
+    rated = read_ratings(ratings, seen).targets
+    assert (rated.higher, rated.lower) == ((1,), (4,))
+    assert rated.saliency.tolist() == [0, 9, 6, 0, 3]
+    assert read_ratings(ratings, np.zeros(5, bool)).targets.higher == (0,)
+
+    caption = {"qid": 1, "relevant_windows": [[2, 6]]}
+    targets = read_caption(caption, np.array([True, False, True, False]), 2.0).draw(np.random.default_rng(0))
+    assert targets.saliency.tolist() == [0, 0, 1, 0]
+    assert (targets.higher, targets.lower) == ((2, 2), (0, 0))
+    nothing = read_caption(caption, np.array([True, False, False, True]), 2.0).draw(np.random.default_rng(0))
+    assert nothing.higher == nothing.lower == (0, 0)
 
 
 def test_spans_and_saliency() -> None:

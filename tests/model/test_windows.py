@@ -19,8 +19,9 @@ from model.dataset import FeatureSet
 from model.detector import HighlightDetector
 from model.inference import predict, submission_row
 from model.postprocessing import KEEP_ALL, finish, suppress
+from model.prediction import answer
 from model.streams import Streams
-from model.windows import clips_in, cut_spans, merge, predict_in_windows
+from model.windows import clips_in, cut_spans, merge, merge_gates
 from tests.model.data import SMALL, read_rows, run
 
 CLIPS, LONGEST = 21, 8
@@ -112,11 +113,11 @@ def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str,
     expected = finish(merged, torch.ones(CLIPS, dtype=torch.bool), 2.0, 0.5)
     for batch_size in (2, 100):
         config = InferenceConfig(batch_size=batch_size, window_seconds=16.0, duplicate_iou=0.5)
-        found = predict_in_windows(network, features, 0, LONGEST, config, "cpu")
+        found = next(item.row for item in answer(network, features, config, "cpu", True, []) if item.index == 0)
         assert found["pred_relevant_windows"] == expected["pred_relevant_windows"]
         np.testing.assert_allclose(found["pred_saliency_scores"], expected["pred_saliency_scores"], atol=2e-6)
     assert len(found["pred_saliency_scores"]) == CLIPS
-    assert "pred_relevant_windows" not in predict_in_windows(network, features, 0, LONGEST, config, "cpu", False)
+    assert not any("pred_relevant_windows" in item.row for item in answer(network, features, config, "cpu", False, []))
 
 
 def test_clips_without_a_picture_are_last_and_moments_end_with_the_pictures() -> None:
@@ -183,5 +184,58 @@ def test_infer_cuts_long_videos_alone(data: tuple[Path, dict[str, Any]], tmp_pat
     short = [row["pred_saliency_scores"] for row in (rows[16][1], rows[0][1])]
     np.testing.assert_allclose(*short, atol=1e-5)
     if model["fusion"] != "none":
-        assert "1 queries about long videos are not in the gate log" in done.stderr
-        assert [row["qid"] for row in read_rows(tmp_path / "g.jsonl")] == list(range(1, 2 + len(SPANS)))
+        logged = read_rows(tmp_path / "g.jsonl")
+        assert [row["qid"] for row in logged] == list(range(2 + len(SPANS)))
+        assert len(logged[0]["clip_times"]) == len(logged[0]["audio_mask"]) == len(logged[0]["audio_level_db"]) == CLIPS
+
+
+@pytest.mark.parametrize("gating", ["global", "clipwise", "elementwise"])
+def test_gates_of_windows_are_merged(data: tuple[Path, dict[str, Any]], gating: str) -> None:
+    """The long video's row is made of the rows that its windows have as videos of their own."""
+    folder, model = data
+    if model["fusion"] == "none":
+        pytest.skip("no gates")
+    network, features = build(folder, {**model, "gating_type": gating, "ffn_gate_film": True})
+    config = InferenceConfig(window_seconds=16.0)
+    rows = {item.index: item.gates for item in answer(network, features, config, "cpu", True, range(len(features)))}
+    assert None not in rows.values()
+    long, windows = rows[0], [rows[2 + place] for place in range(len(SPANS))]
+    total, count = np.zeros(CLIPS), np.zeros(CLIPS)
+    for (first, stop), row in zip(SPANS, windows, strict=True):
+        total[first:stop] += row["contribution"][0]["mha"]
+        count[first:stop] += 1
+    np.testing.assert_allclose(long["contribution"][0]["mha"], total / count, atol=2e-6)
+    assert np.shape(long["layer_gates"][0]["gate_gamma"]) == ((1, 16) if gating == "global" else (CLIPS, 16))
+    for name, columns in (("gate_mha", 16 if gating == "elementwise" else 1), ("gate_ffn", None)):
+        found = np.array(long["layer_gates"][0][name])
+        if gating == "global":
+            expected = np.mean([row["layer_gates"][0][name] for row in windows], axis=0)
+            np.testing.assert_allclose(found, expected, atol=2e-6)
+        else:
+            # The first clips lie in the first window alone.
+            np.testing.assert_allclose(found[:4], windows[0]["layer_gates"][0][name][:4], atol=2e-6)
+            assert columns is None or found.shape == (CLIPS, columns)
+    assert long["clip_times"][-1] == [40.0, 42.0] and long["has_audio"] and len(long["saliency"]) == CLIPS
+
+
+def test_a_silent_window_says_nothing_of_the_gate_of_sound() -> None:
+    def row(heard: list[bool], mha: float, ffn: float) -> dict[str, Any]:
+        return {
+            "qid": 1,
+            "vid": "v",
+            "gating_type": "global",
+            "layer_gates": [{"gate_mha": [[mha]], "gate_ffn": [[ffn]]}],
+            "audio_mask": heard,
+            "has_audio": any(heard),
+            "contribution": [{"mha": [mha] * 4, "ffn": [ffn] * 4}],
+            "saliency": [1.0] * 4,
+        }
+
+    parts = [((0, 4), row([True] * 4, 0.6, 0.1)), ((2, 6), row([True] * 2 + [False] * 2, 0.4, 0.2))]
+    parts.append(((4, 8), row([False] * 4, 0.0, 0.3)))
+    merged = merge_gates(parts, 9, 2.0)  # a last clip that no window holds
+    assert merged["layer_gates"] == [{"gate_mha": [[0.5]], "gate_ffn": [[0.2]]}]
+    assert merged["audio_mask"] == [True] * 4 + [False] * 5
+    assert merged["contribution"][0]["mha"] == [0.6, 0.6, 0.5, 0.5, 0.2, 0.2, 0.0, 0.0, 0.0]
+    silent = merge_gates([((0, 4), row([False] * 4, 0.0, 0.3))], 4, 2.0)
+    assert silent["layer_gates"][0]["gate_mha"] == [[0.0]] and not silent["has_audio"]

@@ -88,6 +88,21 @@ def test_a_reference_checkpoint_becomes_ours(
     assert network(inputs).saliency.isfinite().all()
 
 
+@pytest.mark.parametrize(("name", "objective"), [("tvsum", "saliency"), ("hl", "moments_and_saliency")])
+def test_what_was_learnt_is_known(tmp_path: Path, name: str, objective: str) -> None:
+    """On TVSum nobody trained the decoder: `infer` then gives no moments."""
+    options = argparse.Namespace(**OPTIONS, v_feat_dim=8, dset_name=name)
+    import_here(save(tmp_path / "model_best.ckpt", weights(video=10, text=6), options), tmp_path / "ours.pt")
+    assert load_network(tmp_path / "ours.pt")[1]["objective"] == objective
+
+
+def test_a_width_of_sound_without_its_folder_is_no_sound(tmp_path: Path) -> None:
+    options = argparse.Namespace(**OPTIONS, v_feat_dim=8, a_feat_dim=4, a_feat_dir=None)
+    import_here(save(tmp_path / "model_best.ckpt", weights(video=10, text=6), options), tmp_path / "ours.pt")
+    network, _ = load_network(tmp_path / "ours.pt")
+    assert network.config.fusion == "none" and network.dims.video == 10
+
+
 def test_names_of_data_parallel_training(tmp_path: Path) -> None:
     wrapped = {f"module.{name}": value for name, value in weights(10, 6).items()}
     state, _ = read_reference(save(tmp_path / "a.ckpt", wrapped, OPTIONS))
