@@ -27,8 +27,8 @@ TICK_SIZE = 8
 def write_values(values: ArrayLike, digits: int = 3, *, apart: bool = True) -> list[str]:
     """Texts of values that are shown together.
 
-    The largest has `digits` digits or more, so that the range has two, and with `apart` so that values that differ have
-    texts that do (up to six digits). Only 0 is written as 0.
+    The largest has `digits` digits or as many more, up to six, as it takes for values that differ to have texts that
+    do; or without `apart`, for the range to have two. Only 0 is written as 0.
     """
     found = np.asarray(values, dtype=np.float64)
     size = float(np.abs(found).max(initial=0))
@@ -37,7 +37,7 @@ def write_values(values: ArrayLike, digits: int = 3, *, apart: bool = True) -> l
     first = floor(log10(size))
     decimals = digits - 1 - first
     spread = float(np.ptp(found))
-    if spread > EQUAL * size:
+    if not apart and spread > EQUAL * size:
         decimals = min(max(decimals, 1 - floor(log10(spread) + 1e-9)), 5 - first)
     ordered = np.unique(found)
     differ = np.diff(ordered) > EQUAL * size
