@@ -5,6 +5,6 @@ check what `summarise` reads, matplotlib only by the modules of `eval.plots`. No
 """
 
 # Part of what a workflow compares before it re-runs a command: raise it when the same input gives another output.
-CODE_VERSION = 6
+CODE_VERSION = 7
 # Names the rows of means over scopes, so the name of a scope may not begin with it.
 MEAN_SCOPE = "mean of"

@@ -34,8 +34,9 @@ KINDS = {
     "beta": "FiLM shift of the update: size over channels; in the original's FiLM signed (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")
-# Two queries of a video whose gates differ by less have the same gates: batches round differently.
-SAME_GATE = 1e-4
+# Two queries of a video whose gates differ by less than this share of the kind's largest have the same gates, since
+# batches round differently; logs round as well, to six decimals.
+SAME_GATE, LOG_STEP = 1e-4, 1e-6
 # Nothing in a log, seconds included, comes near it.
 LARGEST = 1e9
 
@@ -85,10 +86,14 @@ class GateLog:
 
     def are_per_video(self) -> bool:
         """Whether the queries of each video have the same gates (they do where the fusion comes before the text)."""
-        means = np.concatenate([self.means(kind) for kind in self.kinds], axis=1)
+        scaled = []
+        for kind in self.kinds:
+            means = self.means(kind)
+            scaled.append(means / max(SAME_GATE * float(np.abs(means).max()), 1.5 * LOG_STEP))
+        values = np.concatenate(scaled, axis=1)
         first: dict[str, int] = {}
         return all(
-            np.abs(means[index] - means[first.setdefault(sample.vid, index)]).max() < SAME_GATE
+            np.abs(values[index] - values[first.setdefault(sample.vid, index)]).max() < 1
             for index, sample in enumerate(self.samples)
         )
 

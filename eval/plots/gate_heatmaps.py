@@ -9,13 +9,15 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from eval.gates import Floats
+from eval.plots.gate_numbers import GateFormatter, GateLocator, measure_text, write_values
 from eval.plots.gate_scales import MEANINGS, TITLES, Scale, choose_scale
 from eval.plots.gate_view import GROUPS, HATCH, SHUT, SHUT_EDGE, GateView, count
 from eval.plots.style import INK, PAGE_WIDTH
 
-# A panel whose columns are narrower (inches) has numbers instead of names and values.
-NARROWEST_VALUE, NARROWEST_NAME = 0.34, 0.2
+# A panel whose columns are narrower (inches) has numbers instead of names.
+NARROWEST_NAME = 0.2
 NAME_LENGTH = 20
+VALUE_SIZE = 6.5
 
 
 def draw_sections(view: GateView) -> Figure:
@@ -112,17 +114,17 @@ def draw_map(
     axes.tick_params(length=0, labelsize=7)
     _label_layers(axes, len(cells), label_layers)
     _label_samples(axes, view, width, label_samples)
-    if width / len(columns) >= NARROWEST_VALUE and len(cells) <= 12:
-        _write_values(axes, shown, scale)
+    if len(cells) <= 12:
+        _write_values(axes, shown, scale, width / len(columns))
     found = shown.compressed()
-    spread = f"{found.min():.3g} to {found.max():.3g}" if found.size else "no sample has audio"
-    axes.figure.colorbar(image, cax=bar, orientation="vertical" if upright else "horizontal")
+    spread = " to ".join(write_values([found.min(), found.max()])) if found.size else "no sample has audio"
+    axes.figure.colorbar(
+        image, cax=bar, orientation="vertical" if upright else "horizontal",
+        ticks=GateLocator(5 if width > 2 and not upright else 4), format=GateFormatter(),
+    )  # fmt: skip
     bar.tick_params(labelsize=7)
-    if upright:
-        bar.locator_params(axis="y", nbins=4)
-    else:
+    if not upright:
         bar.set_xlabel(f"{MEANINGS[kind]}\n({spread})", fontsize=7)
-        bar.locator_params(axis="x", nbins=5 if width > 2 else 4)
 
 
 def _label_layers(axes: Axes, layers: int, labelled: bool) -> None:
@@ -144,11 +146,13 @@ def _label_samples(axes: Axes, view: GateView, width: float, labelled: bool) -> 
         axes.set_xlabel(f"{view.what}, in each group\nby falling mean MHA gate", fontsize=7)
 
 
-def _write_values(axes: Axes, shown: np.ma.MaskedArray, scale: Scale) -> None:
-    digits = 2 if np.abs(shown).max() >= 0.1 else 3
-    for layer, sample in np.ndindex(*shown.shape):
-        value = shown[layer, sample]
-        if value is not np.ma.masked:
-            colour = "white" if scale.is_dark(float(value)) else INK
-            text = f"{round(float(value), digits) + 0.0:.{digits}f}"
-            axes.text(sample, layer, text, ha="center", va="center", fontsize=6.5, color=colour)
+def _write_values(axes: Axes, shown: np.ma.MaskedArray, scale: Scale, width: float) -> None:
+    """Write into the cells, where they have the width (inches) for it."""
+    values = shown.compressed()
+    texts = write_values(values, digits=2, apart=False)
+    if measure_text(max(map(len, texts), default=0), VALUE_SIZE) > width:
+        return
+    places = np.argwhere(~np.ma.getmaskarray(shown)).tolist()
+    for (layer, sample), value, text in zip(places, values.tolist(), texts, strict=True):
+        colour = "white" if scale.is_dark(value) else INK
+        axes.text(sample, layer, text, ha="center", va="center", fontsize=VALUE_SIZE, color=colour)

@@ -16,11 +16,14 @@ from matplotlib.patches import Patch
 from eval.gate_statistics import compute_auc, correlate_ranks
 from eval.gates import Floats, GateSample
 from eval.plots.gate_layers import draw_gate_groups, widen_axis
+from eval.plots.gate_numbers import GAP, measure_text
 from eval.plots.gate_scales import TITLES, layer_colours
 from eval.plots.gate_view import GateView
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
 
 LABELLED = "audio informative", "audio not informative"
+# Layers whose areas have room in one of three panels beside one another.
+MOST_BESIDE = 8
 # Dots of a panel: more of them cover each other, and make SVG files large.
 MOST_DOTS = 1600
 MEASURES = {
@@ -30,21 +33,33 @@ MEASURES = {
 
 
 def draw_informativeness(view: GateView) -> Figure:
-    """A row a kind: by label (with the area under the ROC curve of each layer), against level, against novelty."""
+    """Each kind by label (with the area under the ROC curve of each layer), against level, against novelty: a row a
+    kind, or two where the areas of all layers need the whole width.
+    """
     kinds = view.log.kinds
-    figure = Figure(figsize=(PAGE_WIDTH, 2.25 * len(kinds) + 0.75), layout="constrained")
-    for row, kind in zip(figure.subplots(len(kinds), 3, squeeze=False), kinds, strict=True):
-        draw_labelled(row[0], view, kind)
-        for axes, measure in zip(row[1:], MEASURES, strict=True):
-            draw_against(axes, view, kind, measure)
-    handles: list[Patch | Line2D] = [
-        *view.key(*LABELLED),
-        *(
+    wide = view.log.layers > MOST_BESIDE
+    across = 2 if wide else 3
+    width = PAGE_WIDTH / across - 0.6
+    rhos = 0.1 * (-(-view.log.layers // count_rhos(width)) - 1)
+    legend = 0.13 * -(-view.log.layers // 6)
+    height = ((4.1 if wide else 2.25) + rhos) * len(kinds) + 0.6 + legend
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+    grid = figure.add_gridspec(len(kinds) * (2 if wide else 1), across)
+    for number, kind in enumerate(kinds):
+        labelled = grid[2 * number, :] if wide else grid[number, 0]
+        draw_labelled(figure.add_subplot(labelled), view, kind, PAGE_WIDTH - 0.6 if wide else width)
+        for place, measure in enumerate(MEASURES):
+            cell = grid[2 * number + 1, place] if wide else grid[number, place + 1]
+            draw_against(figure.add_subplot(cell), view, kind, measure, width)
+    handles: list[Patch | Line2D] = [*view.key(*LABELLED)]
+    if any(len(pair(view, "mha", measure)[0]) for measure in MEASURES):
+        handles += [
             Line2D([], [], color=colour, marker="o", linestyle="", markersize=4, label=f"layer {number}")
             for number, colour in enumerate(layer_colours(view.log.layers), start=1)
-        ),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=7, handlelength=1.2)
+        ]
+    if handles:
+        columns = min(len(handles), 6)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=7, handlelength=1.2)
     what = "clips with sound" if _is_by_clip(view) else f"{view.what}, at the mean of their clips with sound"
     figure.suptitle(
         "AUC: how often a sample with informative audio has the higher gate (0.5: by chance).\n"
@@ -62,8 +77,8 @@ def areas(view: GateView, kind: str) -> Floats | None:
     return compute_auc(view.means[kind][found + others], np.repeat([True, False], [len(found), len(others)]))
 
 
-def draw_labelled(axes: Axes, view: GateView, kind: str) -> None:
-    """The gates by layer in both groups, the area under the curve above each layer."""
+def draw_labelled(axes: Axes, view: GateView, kind: str, width: float) -> None:
+    """The gates by layer in both groups, the area under the curve above each layer. `width`: inches of the panel."""
     if not any(name in LABELLED for name, _ in view.groups):
         why = "neither the log nor the ground\ntruth has audio_informative"
         explain_empty(axes, why if view.heard() else "no sample has audio")
@@ -74,11 +89,14 @@ def draw_labelled(axes: Axes, view: GateView, kind: str) -> None:
     if found is None:
         axes.set_title("AUC: needs samples of both kinds", fontsize=7, color=QUIET)
         return
-    step = -(-len(found) // 8)
-    for layer, area in list(enumerate(found))[::step]:
+    room = width / len(found)
+    size = next((size for size in (7.0, 5.5) if measure_text(4, size) + GAP <= room), 5.5)
+    upright = measure_text(4, size) > room
+    for layer, area in enumerate(found):
+        first = "AUC " if upright else "AUC\n"
         axes.text(
-            layer, 1.01, f"AUC\n{area:.2f}" if layer == 0 else f"{area:.2f}", transform=axes.get_xaxis_transform(),
-            ha="center", va="bottom", fontsize=7 if len(found) <= 4 else 5.5, color=INK,
+            layer, 1.01, f"{first if layer == 0 else ''}{area:.2f}", transform=axes.get_xaxis_transform(),
+            ha="center", va="bottom", fontsize=size, color=INK, rotation=90 if upright else 0,
         )  # fmt: skip
 
 
@@ -117,8 +135,16 @@ def _with_sound(sample: GateSample, values: Floats) -> np.ndarray:
     return known & mask if mask is not None and len(mask) == len(values) else known
 
 
-def draw_against(axes: Axes, view: GateView, kind: str, measure: str) -> None:
-    """Dots of a measure of the sound and each layer's gates, with their rank correlations; see `pair`."""
+def count_rhos(width: float) -> int:
+    """How many rank correlations are beside one another above a panel of so many inches."""
+    return max(4, int((width - 0.6) / 0.36))
+
+
+def draw_against(axes: Axes, view: GateView, kind: str, measure: str, width: float) -> None:
+    """Dots of a measure of the sound and each layer's gates, with their rank correlations; see `pair`.
+
+    `width`: inches of the panel.
+    """
     key, label = MEASURES[measure]
     measured, gates = pair(view, kind, measure)
     axes.set_xlabel(label, fontsize=8)
@@ -134,7 +160,8 @@ def draw_against(axes: Axes, view: GateView, kind: str, measure: str) -> None:
         axes.set_title("ρ: needs values that differ", fontsize=7, color=QUIET)
     else:
         texts = ["–" if np.isnan(rho) else f"{rho:+.2f}" for rho in rhos]
-        lines = [" ".join(texts[start : start + 4]) for start in range(0, len(texts), 4)]
+        across = count_rhos(width)
+        lines = [" ".join(texts[start : start + across]) for start in range(0, len(texts), across)]
         axes.set_title("ρ by layer: " + "\n".join(lines), fontsize=6.5)
     widen_axis(axes, "x")
     widen_axis(axes, "y")

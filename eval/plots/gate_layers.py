@@ -9,15 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from eval.gates import Floats
+from eval.plots.gate_numbers import LayerLocator, measure_text, set_ticks, write_values
 from eval.plots.gate_scales import KIND_COLOURS, MEANINGS, TITLES, UPDATES, is_signed, widen
 from eval.plots.gate_view import GROUPS, GateView, count
 from eval.plots.spread import SPREAD_NOTE, draw_spread
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
 
 CONTRIBUTION = "contribution |g·Δ| / |x|"
+# Inches that the number of a layer takes at least, and those of a panel beside its layers.
+NARROWEST_LAYER, BESIDE = 0.2, 0.6
+VALUE_SIZE = 6.5
 NO_CONTRIBUTION = "the log holds no contribution\nof this kind for every sample"
 
 
@@ -27,19 +30,25 @@ def draw_layerwise_means(view: GateView) -> Figure:
     Samples without audio are no part of the means: a cross marks theirs.
     """
     kinds = view.log.kinds
-    figure = Figure(figsize=(PAGE_WIDTH, 3.1), layout="constrained")
+    across = max(1, min(len(kinds), int(PAGE_WIDTH / (NARROWEST_LAYER * view.log.layers + BESIDE))))
+    down = -(-len(kinds) // across)
+    figure = Figure(figsize=(PAGE_WIDTH, 2.4 * down + 0.7), layout="constrained")
+    room = (PAGE_WIDTH / across - BESIDE) / view.log.layers
     heard, silent = view.heard(), [index for index in view.columns if view.silent[index]]
-    for axes, kind in zip(np.atleast_1d(figure.subplots(1, len(kinds))), kinds, strict=True):
+    for number, kind in enumerate(kinds, start=1):
+        axes = figure.add_subplot(down, across, number)
         axes.set_title(TITLES[kind], fontsize=9)
         axes.set_ylabel(MEANINGS[kind], fontsize=8)
         if heard:
-            _draw_bars(axes, view.means[kind][heard], KIND_COLOURS[kind], upright=view.log.layers * len(kinds) > 12)
+            _draw_bars(axes, view.means[kind][heard], KIND_COLOURS[kind], room)
         if silent:
             means = view.means[kind][silent].mean(0)
             axes.plot(np.arange(len(means)), means, "x", color=QUIET, markersize=6, markeredgewidth=1.5, clip_on=False)
         axes.axhline(0, color=QUIET, linewidth=0.8)
         label_layer_axis(axes, view.log.layers)
         widen_axis(axes, axis="y")
+        if not is_signed(kind, view.means[kind]) and not view.means[kind].any():
+            axes.set_ylim(bottom=0)
     handles: list[Patch | Line2D] = []
     if heard:
         size = count(len(heard), "video" if view.per_video else "query", view.what)
@@ -53,20 +62,22 @@ def draw_layerwise_means(view: GateView) -> Figure:
     return figure
 
 
-def _draw_bars(axes: Axes, values: Floats, colour: str, upright: bool) -> None:
-    """`values`: (samples, layers)."""
+def _draw_bars(axes: Axes, values: Floats, colour: str, room: float) -> None:
+    """`values`: (samples, layers); `room`: inches of a layer. Values that are wider stand upright."""
     means, deviations = values.mean(0), values.std(0)
+    texts = write_values(means)
+    upright = measure_text(max(map(len, texts)), VALUE_SIZE) > room
     axes.bar(np.arange(len(means)), means, width=0.62, color=colour, alpha=0.75)
     if len(values) > 1:
         axes.errorbar(np.arange(len(means)), means, yerr=deviations, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5)
-    for layer, (mean, deviation) in enumerate(zip(means, deviations, strict=True)):
+    for layer, (mean, deviation, text) in enumerate(zip(means, deviations, texts, strict=True)):
         below = mean < 0
         axes.annotate(
-            f"{round(float(mean), 3) + 0.0:.3f}", (layer, mean - deviation if below else mean + deviation),
+            text, (layer, mean - deviation if below else mean + deviation),
             (0, -3 if below else 3), textcoords="offset points", ha="center", va="top" if below else "bottom",
-            fontsize=6.5, color=INK, rotation=90 if upright else 0,
+            fontsize=VALUE_SIZE, color=INK, rotation=90 if upright else 0,
         )  # fmt: skip
-    axes.margins(y=0.3 if upright else 0.16)
+    axes.margins(y=0.1 + 0.05 * max(map(len, texts)) if upright else 0.16)
 
 
 def draw_contribution(view: GateView) -> Figure:
@@ -117,10 +128,10 @@ def draw_gate_groups(axes: Axes, view: GateView, kind: str) -> None:
 
 
 def label_layer_axis(axes: Axes, layers: int) -> None:
-    """Layers from 1 on the x axis, not all of them if there are many."""
-    places = range(0, layers, -(-layers // 12))
-    axes.set_xticks(places, [str(place + 1) for place in places])
+    """Layers from 1 on the x axis; where not all numbers have room, every second, third, .. of them."""
     axes.set_xlim(-0.6, layers - 0.4)
+    axes.xaxis.set_major_locator(LayerLocator(layers))
+    axes.xaxis.set_major_formatter(lambda place, _: str(round(place) + 1))
     axes.set_xlabel("layer", fontsize=8)
 
 
@@ -128,7 +139,7 @@ def widen_axis(axes: Axes, axis: str, steps: int = 5) -> None:
     """Equal values get a sensible axis, not one of rounding errors; along x of at most `steps` steps between ticks."""
     if axis == "y":
         axes.set_ylim(*widen(*axes.get_ylim()))
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
+        set_ticks(axes.yaxis, 6)
     else:
         axes.set_xlim(*widen(*axes.get_xlim()))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=steps))
+        set_ticks(axes.xaxis, steps)

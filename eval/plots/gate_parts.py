@@ -83,8 +83,8 @@ def draw_kind_parts(axes: Axes, view: GateView, kind: str, parts: list[tuple[str
     if not drawn:
         axes.set_xticks([])
         return
-    if is_signed(kind, view.means[kind]):
-        axes.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
-    # Of panels beside one another, labels of three decimals and a sign must not meet.
+    # Fewer where panels are narrow, for the last label of one would come close to the first of the next.
     widen_axis(axes, "x", steps=max(2, 6 - len(view.log.kinds)))
+    if is_signed(kind, view.means[kind]):  # only now, for the limits are those of the values
+        axes.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
     axes.grid(True, axis="x")

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.plots.gate_scales import TITLES, is_signed, widen
+from eval.plots.gate_numbers import set_ticks
+from eval.plots.gate_scales import TITLES, ZERO, ZERO_MARGIN, is_signed
 from eval.plots.gate_view import GROUPS, GateView
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
 
@@ -18,7 +19,7 @@ NAME_LENGTH = 26
 
 def rank_samples(view: GateView, kind: str) -> list[int]:
     """Samples with audio by falling mean over the layers of one kind of gate; equal ones in the order of the log."""
-    return sorted(view.heard(), key=lambda index: (-round(float(view.means[kind][index].mean()), 9), index))
+    return sorted(view.heard(), key=lambda index: (-round(float(view.means[kind][index].mean()), 12), index))
 
 
 def split_ranks(ranked: Sequence[int], topk: int) -> list[tuple[str, list[int]]]:
@@ -60,14 +61,13 @@ def draw_top_bottom(view: GateView, topk: int = TOPK) -> Figure:
 
 
 def choose_bar_limits(view: GateView, kind: str) -> tuple[float, float]:
-    """One x axis for the top and the bottom of a kind, with 0 in it."""
+    """One x axis for the top and the bottom of a kind, from 0 on unless the kind is signed."""
     values = view.means[kind][view.heard()]
     if not values.size:
         return 0.0, 1.0
     lowest, highest = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    margin = 0.04 * (highest - lowest)
-    signed = is_signed(kind, values)
-    return widen(lowest - (margin if signed else 0), highest + margin)
+    margin = 0.04 * (highest - lowest) if highest - lowest >= ZERO else ZERO_MARGIN
+    return lowest - (margin if is_signed(kind, values) else 0), highest + margin
 
 
 def draw_bars(axes: Axes, view: GateView, kind: str, found: Sequence[int], most: int) -> None:
@@ -82,6 +82,6 @@ def draw_bars(axes: Axes, view: GateView, kind: str, found: Sequence[int], most:
     axes.set_yticks(places, [view.name(index, most) for index in found])
     axes.tick_params(axis="y", length=0, labelsize=6.5)
     axes.set_ylim(max(len(found), 3) - 0.4, -0.6)
-    axes.locator_params(axis="x", nbins=6)
+    set_ticks(axes.xaxis, 6)
     axes.grid(True, axis="x")
     axes.set_axisbelow(True)

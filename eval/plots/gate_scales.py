@@ -26,8 +26,11 @@ SEQUENTIAL = {"mha": "viridis", "ffn": "cividis", "gamma": "magma", "beta": "civ
 DIVERGING = {"mha": "PuOr_r", "ffn": "RdBu_r", "gamma": "PiYG", "beta": "BrBG_r"}
 # Signed by what they are; an MHA gate is so only in a fusion whose gates are (a tanh), a FiLM shift in the original's.
 SIGNED = ("ffn",)
-# A smaller spread of colours or of an axis is drawn as this one, so that noise does not look like structure.
-NARROWEST = 0.02
+# Values that differ by no more than this share of their size are equal but for rounding (of float32, and of logs, which
+# have six decimals): they get limits this share of their size to either side, or rounding would look like structure.
+EQUAL, MARGIN = 1e-5, 0.02
+# What is smaller is a 0 that sums have rounded; zeros have no size to go by, and get limits this far from 0.
+ZERO, ZERO_MARGIN = 1e-15, 0.01
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,28 @@ def is_signed(kind: str, values: Floats) -> bool:
 
 
 def choose_scale(kind: str, values: Floats) -> Scale:
-    """The range of the values; symmetric about 0 if signed, never narrower than `NARROWEST`."""
+    """The range of the values, whatever their size; symmetric about 0 if signed."""
     signed = is_signed(kind, values)
     colours = colormaps[(DIVERGING if signed else SEQUENTIAL)[kind]].with_extremes(bad=SHUT)
     if not values.size:
         return Scale(colours, -1.0 if signed else 0.0, 1.0)
     if signed:
-        reach = max(float(np.abs(values).max()), NARROWEST / 2)
+        reach = float(np.abs(values).max())
+        reach = reach if reach >= ZERO else ZERO_MARGIN
         return Scale(colours, -reach, reach)
+    if values.max() < ZERO:
+        return Scale(colours, 0.0, ZERO_MARGIN)
     return Scale(colours, *widen(float(values.min()), float(values.max())))
 
 
-def widen(lowest: float, highest: float, narrowest: float = NARROWEST) -> tuple[float, float]:
-    """Limits no closer than `narrowest`, about the same middle."""
-    more = max(0.0, narrowest - (highest - lowest)) / 2
-    return lowest - more, highest + more
+def widen(lowest: float, highest: float) -> tuple[float, float]:
+    """The limits as they are, or apart about the same middle where they are equal but for rounding."""
+    size = max(abs(lowest), abs(highest))
+    if size >= ZERO and highest - lowest > EQUAL * size:
+        return lowest, highest
+    middle = (lowest + highest) / 2
+    margin = MARGIN * size if size >= ZERO else ZERO_MARGIN
+    return middle - margin, middle + margin
 
 
 def layer_colours(layers: int) -> list[tuple[float, float, float, float]]:

@@ -23,7 +23,7 @@ from eval.plots.spread import SPREAD_NOTE
 from eval.plots.style import INK, QUIET, explain_empty, fit_text, house_style, save_figure
 
 # Inches; the maps' share of it leaves room for two panels beside them.
-WIDTH, MAP_WIDTH = 13.0, 6.2
+WIDTH, MAP_WIDTH, SIDE_WIDTH = 13.0, 6.2, 2.5
 MOST_EXAMPLES = 2
 MEANS = "A value is the mean over channels and the clips with audio (all clips if the log has no audio mask)"
 
@@ -68,7 +68,9 @@ def draw_sheet(view: GateView, title: str, topk: int, history: Sequence[Row] | N
         draw_example(time, grid[number], view, index, group)
     key = time.add_subplot(grid[-1])
     key.set_axis_off()
-    key.legend(handles=make_key(view, [index for index, _ in examples]), loc="center left", borderaxespad=0)
+    handles = make_key(view, [index for index, _ in examples])
+    if handles:
+        key.legend(handles=handles, loc="center left", borderaxespad=0, ncols=-(-len(handles) // 16))
     lines = [
         f"{MEANS}; all queries of a video have the same gates, so a sample is a video."
         if view.per_video
@@ -109,7 +111,7 @@ def _draw_maps(figure: SubFigure, view: GateView) -> None:
             draw_strip(figure.add_subplot(grid[0, 0], sharex=heat), view)
         gates, contributed = figure.add_subplot(grid[row : row + 2, 1]), figure.add_subplot(grid[row : row + 2, 2])
         if labelled:
-            draw_labelled(gates, view, kind)
+            draw_labelled(gates, view, kind, SIDE_WIDTH)
         else:
             draw_gate_groups(gates, view, kind)
         contribution = view.contributions[kind]
@@ -128,7 +130,7 @@ def _draw_parts(figure: SubFigure, view: GateView, topk: int, history: Sequence[
     panels = [figure.add_subplot(grid[column]) for column in range(1, 4)]
     draw_kind_parts(panels[0], view, "mha", list_parts(view))
     panels[0].set_title("MHA gate by part", fontsize=9)
-    draw_against(panels[1], view, "mha", "level_db")
+    draw_against(panels[1], view, "mha", "level_db", SIDE_WIDTH)
     panels[1].set_ylabel("MHA gate")
     epochs, found = read_gate_history(history or [])
     draw_training_panel(panels[2], epochs, found, "mha", NO_HISTORY if history is None else NO_GATES)

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from eval.gates import Bools, Floats, GateSample
+from eval.plots.gate_numbers import set_ticks
 from eval.plots.gate_scales import TITLES, UPDATES, layer_colours, widen
 from eval.plots.gate_view import HATCH, SHUT, SHUT_EDGE, GateView
 from eval.plots.style import INK, PAGE_WIDTH, explain_empty, fit_text
@@ -39,7 +40,8 @@ def draw_time(view: GateView) -> Figure:
     for number, (index, group) in enumerate(examples):
         draw_example(figure, grid[divmod(number, across)], view, index, group)
     handles = make_key(view, [index for index, _ in examples])
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=7)
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=7)
     return figure
 
 
@@ -51,6 +53,15 @@ def choose_values(sample: GateSample, kind: str) -> tuple[str, Floats] | None:
     if contribution is not None and contribution.shape[1] > 1:
         return "contribution", contribution
     return None
+
+
+def read_curves(sample: GateSample, kind: str) -> tuple[str, Floats] | None:
+    """`choose_values` as they are drawn: NaN where there is no sound; None if nothing varies over time."""
+    chosen = choose_values(sample, kind)
+    if chosen is None or sample.audio_mask is None:
+        return chosen
+    # Forced to 0 there: a gap says more than a fall, and leaves room for the rest.
+    return chosen[0], np.where(~sample.audio_mask & (chosen[1] == 0), np.nan, chosen[1])
 
 
 def choose_examples(view: GateView, most: int) -> list[tuple[int, str]]:
@@ -71,7 +82,7 @@ def _variation(sample: GateSample) -> float:
     values = gates if gates.shape[1] > 1 else sample.contribution.get("mha", gates)
     if sample.audio_mask is not None and values.shape[1] == len(sample.audio_mask):
         values = values[:, sample.audio_mask]  # not the fall to 0 where the audio ends
-    return round(float(values.std(1).mean()), 9) if values.size else 0.0
+    return round(float(values.std(1).mean()), 12) if values.size else 0.0
 
 
 def draw_example(figure: Figure | SubFigure, place: SubplotSpec, view: GateView, index: int, group: str) -> list[Axes]:
@@ -107,7 +118,8 @@ def draw_example(figure: Figure | SubFigure, place: SubplotSpec, view: GateView,
     for axes in panels:
         _shade(axes, sample, [] if windows is None else windows.tolist())
         axes.tick_params(labelsize=6.5, labelbottom=axes is panels[-1])
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=4)) if axes.get_yticks().size else None
+        if axes.get_yticks().size:  # something is drawn
+            set_ticks(axes.yaxis, 4)
     starts, _ = _extent(sample)
     panels[-1].xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     _, together = thin_out(starts)
@@ -163,15 +175,12 @@ def _draw_level(axes: Axes, sample: GateSample) -> None:
 
 
 def _draw_kind(axes: Axes, sample: GateSample, kind: str, layers: int) -> None:
-    chosen = choose_values(sample, kind)
+    chosen = read_curves(sample, kind)
     if chosen is None:
         explain_empty(axes, "one gate for the whole video,\nand no contribution by clip in the log")
         axes.set_ylabel(TITLES[kind], fontsize=7)
         return
     what, values = chosen
-    if sample.audio_mask is not None:
-        # Forced to 0 there: a gap says more than a fall, and leaves room for the rest.
-        values = np.where(~sample.audio_mask & (values == 0), np.nan, values)
     if np.isnan(values).all():
         explain_empty(axes, "no audio: nothing to gate")
     else:
@@ -208,12 +217,16 @@ def join_clips(starts: Floats, ends: Floats) -> list[tuple[float, float]]:
 
 
 def make_key(view: GateView, shown: Sequence[int]) -> list[Line2D | Patch]:
-    """Legend of the examples: layers, hatching, relevant windows."""
-    key: list[Line2D | Patch] = [
-        Line2D([], [], color=colour, linewidth=1.4, label=f"layer {number}")
-        for number, colour in enumerate(layer_colours(view.log.layers), start=1)
-    ]
-    masks = [view.log.samples[index].audio_mask for index in shown]
+    """Legend of the examples: layers, hatching, relevant windows; each only if one of them has it."""
+    samples = [view.log.samples[index] for index in shown]
+    drawn = [read_curves(sample, kind) for sample in samples for kind in view.log.kinds]
+    key: list[Line2D | Patch] = []
+    if any(curves is not None and not np.isnan(curves[1]).all() for curves in drawn):
+        key += [
+            Line2D([], [], color=colour, linewidth=1.4, label=f"layer {number}")
+            for number, colour in enumerate(layer_colours(view.log.layers), start=1)
+        ]
+    masks = [sample.audio_mask for sample in samples]
     if any(mask is not None and not mask.all() for mask in masks):
         key.append(Patch(facecolor=SHUT, edgecolor=SHUT_EDGE, hatch=HATCH, linewidth=0, label="no audio"))
     if any(view.row(index).get("relevant_windows") for index in shown):

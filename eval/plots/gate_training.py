@@ -14,9 +14,15 @@ from cli import UserError
 from cli.files import Row
 from eval.gates import LARGEST, Floats, read_values
 from eval.plots.gate_layers import CONTRIBUTION
+from eval.plots.gate_numbers import set_ticks
 from eval.plots.gate_scales import TITLES, UPDATES, is_signed, layer_colours, widen
 from eval.plots.style import PAGE_WIDTH, QUIET, explain_empty
 
+# What `GateMeans` of the package `model` takes.
+MEANS = (
+    "Mean over the validation queries whose video has sound; of each, the mean over its clips with sound\n"
+    "(and channels), for every kind and its contribution. A global gate is one number a query."
+)
 NO_HISTORY = "no history was given"
 NO_GATES = "the history holds no gates of validated epochs\n(a run without gates, or of an older version)"
 
@@ -59,7 +65,7 @@ def draw_training(history: Sequence[Row] | None) -> Figure:
     epochs, found = read_gate_history(history or [])
     kinds = [kind for kind in TITLES if kind in found] or ["mha", "ffn"]
     figure = Figure(figsize=(PAGE_WIDTH, 4.4), layout="constrained")
-    panels = figure.subplots(2, len(kinds), sharex=True, squeeze=False)
+    panels = figure.subplots(2, len(kinds), squeeze=False)
     for column, kind in enumerate(kinds):
         draw_training_panel(panels[0, column], epochs, found, kind, empty=NO_HISTORY if history is None else NO_GATES)
         draw_training_panel(
@@ -74,7 +80,7 @@ def draw_training(history: Sequence[Row] | None) -> Figure:
     ]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
-        figure.suptitle("Means over the valid clips of the validation split")
+        figure.suptitle(MEANS)
     return figure
 
 
@@ -90,10 +96,18 @@ def draw_training_panel(axes: Axes, epochs: Floats, found: dict[str, Floats], ki
         return
     for layer, colour in zip(values.T, layer_colours(values.shape[1]), strict=True):
         axes.plot(epochs, layer, color=colour, linewidth=1.4, marker="o" if len(epochs) <= 30 else None, markersize=3)
-    if is_gate and is_signed(base, values):
-        axes.axhline(0, color=QUIET, linewidth=0.8, zorder=0)
     axes.set_ylim(*widen(*axes.get_ylim()))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    if len(epochs) == 1:
-        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+    if is_gate and is_signed(base, values):  # only now, for the limits are those of the values
+        axes.axhline(0, color=QUIET, linewidth=0.8, zorder=0)
+    set_ticks(axes.yaxis, 6)
+    label_epochs(axes, epochs)
     axes.grid(True)
+
+
+def label_epochs(axes: Axes, epochs: Floats) -> None:
+    """Ticks at whole epochs from the first to the last of (n,): a view's margin holds others, which never were."""
+    first, last = float(epochs.min()), float(epochs.max())
+    places = MaxNLocator(integer=True, nbins=8).tick_values(first, last) if first < last else np.array([first])
+    axes.set_xticks([place for place in places if first <= place <= last])
+    if first == last:
+        axes.set_xlim(first - 0.5, last + 0.5)

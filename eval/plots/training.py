@@ -145,8 +145,9 @@ def _finish(axes: Axes, legend: bool) -> None:
     axes.grid(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     left, right = axes.get_xlim()
-    if right - left < 1:  # a single epoch: whole numbers about it
+    if right - left < 1:  # a single epoch: no other was trained
         middle = round((left + right) / 2)
-        axes.set_xlim(middle - 1, middle + 1)
+        axes.set_xlim(middle - 0.5, middle + 0.5)
+        axes.set_xticks([middle])
     if legend:
         axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))

@@ -27,14 +27,17 @@ def make_gate_rows(
     silent: int = 3,
     domains: int = 3,
     names: tuple[str, ...] = ("video",),
+    size: float = 1.0,
 ) -> Rows:
     """Rows of a gate log: two queries a video, every video with a part without audio at its start.
 
     `original`: the keys of the original tool alone. `film`: with gate_beta; `gamma`: with gate_gamma as
     well. `clips`: of the shortest video. `signed`:
     MHA gates as a tanh gives them. `equal`: the value of every gate. `silent`: every so many videos one has no audio
-    (1: all). The sound's level makes the MHA gate of layer 1 rise from clip to clip, and videos whose audio is
-    informative have higher ones throughout.
+    (1: all). `size`: what gates and contributions are multiplied by.
+
+    The sound's level makes the MHA gate of layer 1 rise from clip to clip, and videos whose audio is informative have
+    higher ones throughout.
     """
     rows: Rows = []
     for qid in range(count):
@@ -59,7 +62,7 @@ def make_gate_rows(
             gates = {"gate_mha": mha, "gate_ffn": draw(-0.3, 0.3), **({"gate_beta": draw(-0.1, 0.1)} if film else {})}
             if gamma:
                 gates["gate_gamma"] = draw(-0.1, 0.1)
-            layer_gates.append({name: np.round(values, 6).tolist() for name, values in gates.items()})
+            layer_gates.append({name: (size * np.round(values, 6)).tolist() for name, values in gates.items()})
         vid = f"{names[video % len(names)]}{video}"
         row = {"qid": qid, "vid": vid, "gating_type": gating, "layer_gates": layer_gates}
         if not original:
@@ -69,8 +72,8 @@ def make_gate_rows(
                 "has_audio": bool(mask.any()),
                 "contribution": [
                     {
-                        "mha": np.round(random.uniform(0, 1, length) * mask, 6).tolist(),
-                        "ffn": np.round(random.uniform(0, 0.2, length), 6).tolist(),
+                        "mha": (size * np.round(random.uniform(0, 1, length) * mask, 6)).tolist(),
+                        "ffn": (size * np.round(random.uniform(0, 0.2, length), 6)).tolist(),
                     }
                     for _ in range(layers)
                 ],

@@ -33,6 +33,18 @@ def test_without_audio_all_clips_count(write, gate_rows):
     assert (read_gate_log(write("log.jsonl", rows)).means("mha")[4] == 0).all()
 
 
+@pytest.mark.parametrize("size", [5e-4, 1.0])
+def test_queries_have_the_same_gates_but_for_rounding(write, gate_rows, size):
+    """At any size: batches round the last digits of float32, logs to six decimals."""
+    rows = gate_rows(6)
+    for difference, expected in ((0.0, True), (1e-6 + 1e-5 * size, True), (2e-6 + 0.02 * size, False)):
+        for row in rows:
+            for layer in row["layer_gates"]:
+                layer["gate_mha"] = [[size * 0.6 + difference * (row["qid"] % 2)]]
+                layer["gate_ffn"] = [[0.2]]
+        assert read_gate_log(write("log.jsonl", rows)).are_per_video() is expected
+
+
 def test_has_audio_follows_from_the_mask(write, gate_rows):
     rows = gate_rows(6)
     for row in rows:

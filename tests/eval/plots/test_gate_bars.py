@@ -9,7 +9,7 @@ from matplotlib.patches import PathPatch
 
 from eval.plots.gate_layers import draw_contribution, draw_layerwise_means
 from eval.plots.gate_parts import draw_parts, list_parts
-from eval.plots.gate_ranks import draw_top_bottom, rank_samples, split_ranks
+from eval.plots.gate_ranks import choose_bar_limits, draw_top_bottom, rank_samples, split_ranks
 from eval.plots.spread import MOST_DOTS, draw_spread
 from tests.eval.gate_logs import make_gate_rows
 
@@ -38,6 +38,52 @@ def test_layerwise_means_leave_samples_without_audio_out(view):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "mean ± sd of 4 videos with audio", "mean of 2 without audio",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1e-7, 5e-4, 1.0])
+def test_bars_are_labelled_with_values_that_differ_at_any_size(view, size):
+    """Also where 12 layers are drawn: every bar has its number, in the order of the means."""
+    arranged = view(12, layers=12, size=size, film=True)
+    panels = draw_layerwise_means(arranged).axes
+    assert len(panels) == 3
+    for axes, kind in zip(panels, ("mha", "ffn", "beta"), strict=True):
+        means = arranged.means[kind][arranged.heard()].mean(0)
+        texts = [text.get_text() for text in axes.texts]
+        assert len(set(texts)) == 12 and max(map(len, texts)) <= 10
+        assert [float(text) for text in texts] == pytest.approx(means, rel=0.05, abs=0.005 * np.abs(means).max())
+
+
+@pytest.mark.parametrize("layers", [4, 12, 24])
+def test_layers_have_room_for_their_numbers(view, layers):
+    figure = draw_layerwise_means(view(12, layers=layers, film=True))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert [label.get_text() for label in axes.get_xticklabels()] == [str(n + 1) for n in range(layers)]
+        assert axes.get_window_extent().width / figure.dpi / layers > 0.17
+
+
+def test_bars_of_gates_that_are_not_signed_start_at_0(view):
+    arranged = view(12, size=5e-4)
+    for values in (arranged, view(12, equal=0.0), view(12, equal=3e-4)):
+        low, high = choose_bar_limits(values, "mha")
+        assert low == 0 < high
+    assert choose_bar_limits(arranged, "mha")[1] == pytest.approx(arranged.means["mha"].max() * 1.04)
+    low, high = choose_bar_limits(view(12, size=5e-4, signed=True), "mha")
+    assert -4e-4 < low < 0 < high < 4e-4
+
+
+@pytest.mark.parametrize("log", [{"silent": 1}, {"equal": 0.0}])
+def test_axes_of_gates_that_are_all_0_start_there(view, log):
+    mha, ffn = draw_layerwise_means(view(6, **log)).axes
+    assert mha.get_ylim()[0] == 0 and ffn.get_ylim()[0] < 0
+
+
+def test_spreads_fill_their_panels_though_0_is_far_away(view):
+    rows = make_gate_rows(12)
+    for row in rows:
+        row["layer_gates"] = [{"gate_mha": [[0.5]], "gate_ffn": [[0.5 + 1e-4 * (row["qid"] // 2)]]}] * 3
+    low, high = draw_parts(view(rows=rows)).axes[1].get_xlim()
+    assert 0.49995 < low < 0.5 and 0.5004 < high < 0.5006
 
 
 def test_each_kind_is_ranked_by_itself(view):

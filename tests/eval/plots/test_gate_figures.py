@@ -25,6 +25,9 @@ LOGS = {
     # Ticks of a narrow range have three decimals.
     "equal and narrow": (10, {"equal": 0.582, "film": True, "gamma": True, "gating": "clipwise"}),
     "all zero": (60, {"equal": 0.0, "film": True}),
+    "small, 12 layers": (40, {"layers": 12, "film": True, "size": 5e-4}),
+    "tiny, 12 layers": (40, {"layers": 12, "gating": "clipwise", "signed": True, "size": 1e-7}),
+    "24 layers of four kinds": (16, {"layers": 24, "film": True, "gamma": True}),
     "500 videos": (1000, {"layers": 8, "domains": 25, "film": True}),
 }
 

@@ -51,15 +51,45 @@ def test_scale_of_an_mha_gate_that_is_signed_is_centred(view):
     assert low == -high
 
 
-def test_scales_are_never_narrower_than_noise():
-    assert (choose_scale("ffn", np.array([-0.1, 0.3])).lowest, choose_scale("ffn", np.array([0.2])).lowest) == (
-        -0.3,
-        -0.2,
-    )
-    equal = choose_scale("mha", np.full(3, 0.5))
-    assert (equal.lowest, equal.highest) == pytest.approx((0.49, 0.51))
-    assert choose_scale("ffn", np.zeros(3)).highest == 0.01
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 1.0, 1e6])
+def test_scales_follow_the_values_at_any_size(size):
+    scale = choose_scale("mha", size * np.array([0.27, 0.45]))
+    assert (scale.lowest, scale.highest) == pytest.approx((size * 0.27, size * 0.45))
+    scale = choose_scale("ffn", size * np.array([-0.1, 0.3]))
+    assert (scale.lowest, scale.highest) == pytest.approx((-size * 0.3, size * 0.3))
+    assert choose_scale("ffn", np.array([size])).lowest == -size
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 1.0, 1e6])
+def test_rounding_is_not_drawn_as_a_difference(size):
+    # As far apart as float32 and a log of six decimals round a gate of 0.5.
+    scale = choose_scale("mha", size * np.array([0.5, 0.5 + 1e-6, 0.5 + 3e-8]))
+    assert (scale.lowest, scale.highest) == pytest.approx((size * 0.49, size * 0.51), rel=1e-5)
+    # Ten times as far apart is a difference.
+    scale = choose_scale("mha", size * np.array([0.5, 0.5 + 1e-5]))
+    assert (scale.lowest, scale.highest) == pytest.approx((size * 0.5, size * (0.5 + 1e-5)), rel=1e-9)
+
+
+def test_scales_of_zeros_and_of_nothing():
+    assert choose_scale("ffn", np.array([0.0, 3e-17])).highest == 0.01  # a sum that cancels, but for rounding
+    scale = choose_scale("mha", np.zeros(3))
+    assert (scale.lowest, scale.highest) == (0.0, 0.01)
     assert choose_scale("mha", np.zeros(0)).highest == 1.0
+
+
+def test_small_gates_that_separate_groups_have_different_colours(view):
+    rows = make_gate_rows(12, layers=1)
+    for row in rows:
+        gate = (4.5e-4 if row["audio_informative"] else 2.7e-4) * row["has_audio"]
+        row["layer_gates"] = [{"gate_mha": [[gate]], "gate_ffn": [[gate]]}]
+    arranged = view(rows=rows)
+    figure = draw_sections(arranged)
+    mha, _ = find_images(figure)
+    shown = mha.cmap(mha.norm(mha.get_array()[0].compressed()))
+    assert np.abs(shown[0] - shown[-1]).max() > 0.5  # of 1: from one end of the map to the other
+    cells = [text.get_text() for text in mha.axes.texts]
+    assert cells == ["0.00045"] * 2 + ["0.00027"] * 2
+    assert any("(0.000270 to 0.000450)" in axes.get_xlabel() for axes in figure.axes)
 
 
 def test_layer_means_by_sample(view):

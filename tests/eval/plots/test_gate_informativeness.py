@@ -45,6 +45,25 @@ def test_area_is_one_where_all_informative_samples_are_higher(view):
     assert areas(view(40, original=True), "mha") is None
 
 
+@pytest.mark.parametrize("layers", [4, 12, 24])
+def test_every_layer_has_its_area_and_its_correlation(view, layers):
+    arranged = view(40, layers=layers)
+    figure = draw_informativeness(arranged)
+    for labelled, level, kind in ((figure.axes[0], figure.axes[1], "mha"), (figure.axes[3], figure.axes[4], "ffn")):
+        texts = [text.get_text().split()[-1] for text in labelled.texts]
+        assert texts == [f"{area:.2f}" for area in areas(arranged, kind)]
+        assert [text.get_position()[0] for text in labelled.texts] == list(range(layers))
+        assert len(level.get_title(loc="left").split(": ")[1].split()) == layers
+
+
+def test_legend_names_layers_only_where_they_are_drawn(view):
+    def read_legend(figure):
+        return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+    assert read_legend(draw_informativeness(view(8)))[-3:] == ["layer 1", "layer 2", "layer 3"]
+    assert read_legend(draw_informativeness(view(8, silent=1))) == []
+
+
 def test_dots_are_thinned_out_evenly(view):
     axes = draw_informativeness(view(400, "clipwise")).axes[1]
     assert [len(line.get_xdata()) for line in axes.lines] == [MOST_DOTS // 3] * 3

@@ -58,6 +58,26 @@ def test_what_a_log_lacks_is_said_in_its_panel(view):
     assert ffn.lines and saliency.lines  # are there without audio as well
 
 
+def test_legend_names_only_what_is_drawn(view):
+    rows = make_gate_rows(2, silent=1)
+    for row in rows:  # no sound, and no gate that acts without: nothing but the saliency is drawn
+        del row["contribution"]
+    for log, expected in (
+        (view(2), ["layer 1", "layer 2", "layer 3", "no audio"]),
+        (view(2, original=True), []),
+        (view(rows=rows), ["no audio"]),
+    ):
+        figure = draw_time(log)
+        assert [text.get_text() for legend in figure.legends for text in legend.get_texts()] == expected
+
+
+def test_curves_of_small_gates_fill_their_panels(view):
+    _, mha, ffn, _ = find_panels(draw_time(view(2, "clipwise", size=5e-4)))
+    for axes in (mha, ffn):
+        curves = np.concatenate([line.get_ydata() for line in axes.lines])
+        assert np.ptp(axes.get_ylim()) == pytest.approx(1.1 * np.nanmax(curves) - 1.1 * np.nanmin(curves))
+
+
 def test_examples_come_from_each_group_in_turn(view):
     arranged = view(24)
     names = [name for _, name in choose_examples(arranged, 4)]

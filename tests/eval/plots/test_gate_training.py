@@ -23,6 +23,37 @@ def test_lines_are_the_layers_at_validated_epochs():
             assert list(line.get_ydata()) == [history[epoch]["gates"][kind][layer] for epoch in (4, 9, 14, 19)]
 
 
+@pytest.mark.parametrize(
+    ("epochs", "every", "expected"), [(1, 1, [0]), (2, 1, [0, 1]), (5, 5, [4]), (200, 50, range(49, 200))]
+)
+def test_ticks_are_epochs_of_the_training(epochs, every, expected):
+    for axes in draw_training(make_history(epochs, every=every)).axes:
+        ticks = axes.get_xticks().tolist()
+        assert ticks and set(ticks) <= set(expected)
+        low, high = axes.get_xlim()
+        assert low < min(ticks) and max(ticks) < high
+
+
+def test_an_old_history_without_contributions_keeps_its_epochs():
+    history = make_history(10)
+    for row in history:
+        row["gates"] = row["gates"] and {kind: row["gates"][kind] for kind in ("mha", "ffn")}
+    assert draw_training(history).axes[0].get_xticks().size
+
+
+def test_lines_of_small_gates_fill_their_panels():
+    history = make_history(10)
+    for row in history:
+        row["gates"] = row["gates"] and {kind: [5e-4 * value for value in row["gates"][kind]] for kind in row["gates"]}
+    axes = draw_training(history).axes[0]
+    values = np.concatenate([line.get_ydata() for line in axes.lines])
+    assert np.ptp(axes.get_ylim()) == pytest.approx(1.1 * np.ptp(values))
+
+
+def test_title_says_what_the_means_are_over():
+    assert "whose video has sound" in draw_training(make_history(2)).get_suptitle()
+
+
 def test_a_kind_may_be_missing_at_an_epoch():
     history = make_history(10)
     history[4]["gates"]["mha_contribution"] = None
