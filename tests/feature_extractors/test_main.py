@@ -231,8 +231,8 @@ def test_every_verb_explains_itself(run: Run, capfd: pytest.CaptureFixture[str],
     ("arguments", "message"),
     [
         (["audio", "--encoder", "vggish"], "invalid choice: 'vggish'"),
-        (["text", "--threads", "0"], "--threads: must be a whole number from 1, got '0'"),
-        (["manifest", "--shards", "none"], "--shards: must be a whole number from 1, got 'none'"),
+        (["text", "--threads", "0"], "--threads: must be a whole number from 1 of at most 18 digits, got '0'"),
+        (["manifest", "--shards", "none"], "--shards: must be a whole number from 1 of at most 18 digits, got 'none'"),
         (["extract"], "invalid choice: 'extract'"),
     ],
 )
