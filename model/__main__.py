@@ -21,6 +21,7 @@ def train(arguments: argparse.Namespace) -> None:
     processes share each batch: torchrun --nproc-per-node 2 -m model train ...
     """
     from model import training
+    from model.checkpoint import NoNetwork, load_network
     from model.config import TrainStage
     from model.dataset import FeatureSet, NoQueries
     from model.distributed import join_processes
@@ -38,15 +39,19 @@ def train(arguments: argparse.Namespace) -> None:
         val_rows = _read_labelled(arguments.val, arguments.domain, objective)
         streams = Streams(arguments.features)
         control = stage.train.audio_control, arguments.seed
-        outcome, split = training.Outcome(arguments.out), arguments.train
+        outcome, source, start = training.Outcome(arguments.out), arguments.train, None
         try:
             train_set = FeatureSet(stage.model, train_rows, streams, *control)
             if arguments.val_features:
                 streams = Streams(arguments.val_features)
-            split = arguments.val
+            source = arguments.val
             val_set = FeatureSet(stage.model, val_rows, streams, *control)
-        except NoQueries as problem:
-            cause = f"{split}: {problem}"
+            if arguments.init_from:
+                start, about = load_network(arguments.init_from)
+                origin = f"epoch {about.get('epoch')}, seed {about.get('seed')}"
+                _log.info("starting from %s: %s", arguments.init_from, origin)
+        except (NoQueries, NoNetwork) as problem:
+            cause = str(problem) if isinstance(problem, NoNetwork) else f"{source}: {problem}"
             if not arguments.leave_out:
                 raise UserError(cause) from None
             if processes.first:
@@ -57,12 +62,6 @@ def train(arguments: argparse.Namespace) -> None:
         if val_set.dims != train_set.dims:
             raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
         _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
-        start = None
-        if arguments.init_from:
-            from model.checkpoint import load_network
-
-            start, about = load_network(arguments.init_from)
-            _log.info("starting from %s: epoch %s, seed %s", arguments.init_from, about.get("epoch"), about.get("seed"))
         running = training.Running(device, processes, arguments.save_every, arguments.tensorboard)
         training.train(stage, train_set, val_set, arguments.seed, outcome, running, start)
 

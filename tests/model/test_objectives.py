@@ -13,7 +13,7 @@ import torch
 from cli import UserError
 from eval.tvsum import read_videos, score_predictions
 from feature_extractors.manifest import read_annotations
-from model.checkpoint import load_network
+from model.checkpoint import NoNetwork, load_network, save_no_network
 from model.config import ModelConfig, TrainConfig, TrainStage
 from model.dataset import FeatureSet, Streams
 from model.detector import HighlightDetector
@@ -21,7 +21,7 @@ from model.labels import check_rows
 from model.targets import read_caption, read_labels, read_ratings
 from model.training import Outcome, _copy_weights, train
 from model.validation import validate
-from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, write_data
+from tests.model.data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
 
 SALIENCY: Json = {"objective": "saliency", "best_metric": "mAP", "learning_rate": 2e-3}
 
@@ -183,6 +183,19 @@ def test_weights_of_another_shape_are_refused(tvsum: Data, tmp_path: Path) -> No
     plain = HighlightDetector(ModelConfig.from_dict({**SMALL, "fusion": "none"}), train_set.dims)
     with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent there"):
         fit(tvsum, tmp_path, start=plain, **SALIENCY, epochs=1)
+
+
+def test_weights_that_nobody_could_train_leave_a_run_out(tvsum: Data, tmp_path: Path) -> None:
+    """A domain without videos where it was to be pre-trained must not end the study of all domains."""
+    save_no_network(tmp_path / "none.pt", "no query has features")
+    command = train_command(tvsum, tmp_path / "out", {"model": SMALL, "train": {**SALIENCY, "epochs": 1}})
+    given = [*command, "--init-from", str(tmp_path / "none.pt")]
+    done = run(*given)
+    assert done.returncode == 1 and "no query has features" in done.stderr.splitlines()[-1]
+    done = run(*given, "--leave-out")
+    assert done.returncode == 0 and "left out, nothing is trained" in done.stderr
+    with pytest.raises(NoNetwork, match="no query has features"):
+        load_network(tmp_path / "out" / "last.pt")
 
 
 @pytest.mark.parametrize(("key", "value"), [("n_heads", 4), ("fusion_n_heads", 4), ("gating_type", "clipwise")])

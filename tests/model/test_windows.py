@@ -237,5 +237,8 @@ def test_a_silent_window_says_nothing_of_the_gate_of_sound() -> None:
     assert merged["layer_gates"] == [{"gate_mha": [[0.5]], "gate_ffn": [[0.2]]}]
     assert merged["audio_mask"] == [True] * 4 + [False] * 5
     assert merged["contribution"][0]["mha"] == [0.6, 0.6, 0.5, 0.5, 0.2, 0.2, 0.0, 0.0, 0.0]
+    # With `audio_mask_ignored` gates are open in silent windows too.
+    ignored = merge_gates([((0, 4), row([True] * 4, 0.6, 0.1)), ((2, 6), row([False] * 4, 0.2, 0.1))], 6, 2.0)
+    assert ignored["layer_gates"][0]["gate_mha"] == [[0.4]]
     silent = merge_gates([((0, 4), row([False] * 4, 0.0, 0.3))], 4, 2.0)
     assert silent["layer_gates"][0]["gate_mha"] == [[0.0]] and not silent["has_audio"]

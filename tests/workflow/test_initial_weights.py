@@ -42,6 +42,8 @@ def test_a_file_or_what_another_run_makes(tmp_path: Path) -> None:
         ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "no such file"),
         ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "no such file"),
         ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "no such file"),
+        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "no such file"),
+        ({"x": {"init_from": "w{x}.pt"}}, r"of braces only \{scope\} and \{seed\} have a meaning: w\{x\}.pt"),
         ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt waits for itself"),
         (
             {
@@ -71,3 +73,27 @@ def test_training_starts_there(built: Workspace) -> None:
         for run in ("base", "tuned")
     ]
     assert ends[0] == ends[1]
+
+    # What base becomes, tuned starts from: both are trained anew when base changes, tuned alone when tuned does.
+    target = "runs/demo/tuned/all/seed1/last.pt"
+    assert built.planned(target, changes=changes) == {}
+    of_base = {"runs": {**changes["runs"], "base": {"train": {"ema_decay": 0.9}}}}
+    assert built.planned(target, changes=of_base) == {"train": 2}
+    of_tuned = {"runs": {"tuned": {"init_from": OF_BASE, "train": {"learning_rate": 1.0e-8}}}}
+    assert built.planned(target, changes=of_tuned) == {"train": 1}
+
+
+def test_what_is_trained_before_is_checked_too(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    pre = {"pre": {"model": {"video_streams": ["slowfast"]}}, "tuned": {"init_from": OF_BASE.replace("base", "pre")}}
+    for runs, message in (
+        (pre, "config: model: no stream 'slowfast'"),
+        (
+            {"tuned": {"init_from": "gone.pt"}},
+            "config: run tuned: init_from: no such file, and no run makes it: gone.pt",
+        ),
+    ):
+        done = workspace.snakemake(
+            "--dry-run", "--cores", "1", "plots/gates_val.png", changes={"runs": runs, "main_run": "tuned"}
+        )
+        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr

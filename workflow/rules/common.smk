@@ -53,7 +53,12 @@ try:
         for shard in DATA.shards
     }
     SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
-    check_initial_weights(SETTINGS, RUNS, config["dataset"]["name"], SCOPES, config["seeds"])
+    if not config["checkpoint"]:
+        started = {*RUNS, config["main_run"]}
+        before = check_initial_weights(SETTINGS, started, config["dataset"]["name"], SCOPES, config["seeds"])
+        earlier = sorted({stream for run in before for stream in streams_of(SETTINGS[run].model)})
+        check_streams(config, earlier)
+        check_weights(config, earlier, made="weights/demo")
     RATED = rates_clips(
         config["dataset"]["scopes"],
         {run: SETTINGS[run].train for run in SETTINGS},
