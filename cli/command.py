@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cli.errors import UserError
+from cli.files import check_outputs
+
 MOST_DIGITS = 18
-
-
-class UserError(Exception):
-    """Something the user can mend. The message is one line that names the file or key and the cause."""
 
 
 class Verb(argparse.ArgumentParser):
@@ -31,9 +30,6 @@ class Verb(argparse.ArgumentParser):
 
     def check_files(self, parsed: argparse.Namespace) -> None:
         """`check_outputs` of a command line. A verb that names no outputs so is not checked."""
-        # Here, because `files` takes `UserError` from this module.
-        from cli.files import check_outputs
-
         outputs: list[Path] = []
         inputs: list[Path] = []
         for name, value in vars(parsed).items():

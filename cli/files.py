@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli.command import UserError
+from cli.errors import UserError
 
 Row = dict[str, Any]
 

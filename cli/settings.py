@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
-from cli.command import UserError
+from cli.errors import UserError
 
 
 def canonical_json(value: object) -> str:
