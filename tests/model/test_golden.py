@@ -6,8 +6,10 @@ Weights are drawn from the parameter names, so a wrong name shows as wrong numbe
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import tempfile
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -18,11 +20,12 @@ import numpy as np
 import pytest
 import torch
 
+from model.__main__ import import_checkpoint
+from model.checkpoint import load_network
 from model.config import LossConfig
 from model.detector import HighlightDetector, Inputs, Outputs
 from model.losses import Targets, compute_losses
-from model.reference.names import convert, rename
-from model.reference.options import network_of
+from model.reference.names import rename
 
 FOLDER = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[3] / "shared/golden"))
 CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -61,6 +64,16 @@ def draw(name: str, shape: list[int]) -> torch.Tensor:
     return torch.tensor(np.asarray(x, dtype=np.float32)).reshape(shape)
 
 
+def import_network(state: dict[str, torch.Tensor], options: dict[str, Any]) -> HighlightDetector:
+    """Weights and options as the references save them, through `import-checkpoint` and back from its file."""
+    streams = {"video_streams": ["clip_visual"], "audio_streams": ["pann"], "text_stream": "clip_text"}
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "model_best.ckpt"), Path(folder, "best.pt")
+        torch.save({"model": state, "opt": argparse.Namespace(**options)}, source)
+        import_checkpoint(argparse.Namespace(checkpoint=source, out=out, **streams))
+        return load_network(out)[0]
+
+
 @cache
 def run(name: str, nudge: int = 0) -> Case:
     """Run a case; with `nudge`, on weights moved by a relative `NUDGE` times noise of that seed."""
@@ -71,11 +84,7 @@ def run(name: str, nudge: int = 0) -> Case:
     if nudge:
         noise = torch.Generator().manual_seed(nudge)
         state = {key: value * (1 + NUDGE * torch.randn(value.shape, generator=noise)) for key, value in state.items()}
-    config, dims = network_of(
-        about["opt"], {key: value.shape for key, value in state.items()}, ["clip_visual"], ["pann"], "clip_text"
-    )
-    network = HighlightDetector(config, dims).eval()
-    network.load_state_dict(convert(state))
+    network = import_network(state, about["opt"])
     audio_mask = arrays.get("in/src_aud_mask")
     inputs = Inputs(
         arrays["in/src_vid"],
