@@ -104,12 +104,11 @@ def merge_gates(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: f
         values = [row["layer_gates"][layer][name] for row in rows]
         if rows[0]["gating_type"] != "global":
             return average(values)
-        # A gate that is 0 because there is nothing to gate says nothing.
-        forced = [
-            name == "gate_mha" and not row["has_audio"] and not np.any(row["layer_gates"][layer][name]) for row in rows
-        ]
-        counted = [value for value, is_forced in zip(values, forced, strict=True) if not is_forced]
-        return np.mean(counted or [[[0.0]]], axis=0).round(6).tolist()
+        if name == "gate_mha":
+            # One that is 0 because there is nothing to gate says nothing.
+            told = [value for value, row in zip(values, rows, strict=True) if row["has_audio"] or np.any(value)]
+            values = told or values
+        return np.mean(values, axis=0).round(6).tolist()
 
     layers = range(len(rows[0]["layer_gates"]))
     return {

@@ -57,7 +57,9 @@ def test_imports_flow_one_way(package: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("module", ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.score"])
+@pytest.mark.parametrize(
+    "module", ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.score", "eval.ranking"]
+)
 def test_light_modules_do_not_load_torch(module: str) -> None:
     """The workflow starts with these at every command; torch alone takes seconds to load."""
     code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"

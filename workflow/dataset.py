@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,19 +55,6 @@ class Dataset:
         """The queries about the videos of a shard, as (qid, text)."""
         vids = set(self.shards[shard])
         return sorted((row["qid"], row["query"]) for row in self.queries if row["vid"] in vids)
-
-
-def query_names(queries: list[Row]) -> list[str]:
-    """The qids of all queries, as names of files.
-
-    Raises:
-        UserError: a qid that cannot be one.
-    """
-    names = [str(row["qid"]) for row in queries]
-    for name in names:
-        if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-            raise UserError(f"qid {name!r}: letters, digits, - and _ are needed, as pictures bear its name")
-    return names
 
 
 def load_dataset(config: dict[str, Any]) -> Dataset:

@@ -107,6 +107,13 @@ def test_a_picture_never_lies_outside_its_folder(qid: str, tmp_path: Path, capsy
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.jsonl", "q.jsonl"]
 
 
+def test_pictures_bear_the_names_of_queries() -> None:
+    assert picture_names([{"qid": 7}, {"qid": "-a_1"}], "q") == {7: "7", "-a_1": "-a_1"}
+    for qid in ("a/b", "..", "a b"):
+        with pytest.raises(UserError, match="pictures bear its name"):
+            picture_names([{"qid": qid}], "q")
+
+
 def test_a_qid_too_long_for_a_file_name_is_named() -> None:
     assert picture_names([{"qid": "x" * 200}], "q")
     with pytest.raises(UserError, match=r"^q: qid 'x{20}'\.\.\.: too long"):

@@ -189,12 +189,11 @@ def test_infer_cuts_long_videos_alone(data: tuple[Path, dict[str, Any]], tmp_pat
         assert len(logged[0]["clip_times"]) == len(logged[0]["audio_mask"]) == len(logged[0]["audio_level_db"]) == CLIPS
 
 
+@pytest.mark.parametrize("data", ["avigate_custom"], indirect=True)
 @pytest.mark.parametrize("gating", ["global", "clipwise", "elementwise"])
 def test_gates_of_windows_are_merged(data: tuple[Path, dict[str, Any]], gating: str) -> None:
     """The long video's row is made of the rows that its windows have as videos of their own."""
     folder, model = data
-    if model["fusion"] == "none":
-        pytest.skip("no gates")
     network, features = build(folder, {**model, "gating_type": gating, "ffn_gate_film": True})
     config = InferenceConfig(window_seconds=16.0)
     rows = {item.index: item.gates for item in answer(network, features, config, "cpu", True, range(len(features)))}

@@ -16,7 +16,6 @@ import yaml
 from cli import UserError
 from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.configuration import check, check_checkpoint
-from workflow.dataset import query_names
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
@@ -104,8 +103,13 @@ def test_what_prediction_would_refuse_is_refused_before_any_job(
     assert done.returncode == 1 and re.search(message, line), line
 
 
-def test_pictures_bear_the_names_of_queries() -> None:
-    assert query_names([{"qid": 7}, {"qid": "-a_1"}]) == ["7", "-a_1"]
-    for qid in ("a/b", "..", "a b"):
-        with pytest.raises(UserError, match="pictures bear its name"):
-            query_names([{"qid": qid}])
+@pytest.mark.parametrize(("qid", "message"), [("a/b", "pictures bear its name"), ("x" * 300, "too long for the name")])
+def test_a_query_that_can_have_no_picture_is_refused_before_any_job(qid: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "best.pt").touch()
+    (tmp_path / "data/folder/videos").mkdir(parents=True)
+    (tmp_path / "data/folder/videos/v.mp4").touch()
+    row = {"qid": qid, "vid": "v", "query": "q", "duration": 20}
+    (tmp_path / "data/folder/queries.jsonl").write_text(json.dumps(row) + "\n")
+    done = Workspace(tmp_path).snakemake("--dry-run", changes=merge(overlay(), {"checkpoint": "best.pt"}))
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1 and line.startswith("error: config: dataset.annotations: qid") and message in line

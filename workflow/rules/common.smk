@@ -10,6 +10,7 @@ sys.path.insert(0, workflow.basedir)
 from cli import UserError, canonical_json
 from demo import CODE_VERSION as DEMO_VERSION
 from eval import CODE_VERSION as EVAL_VERSION
+from eval.ranking import picture_names
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import paths
@@ -28,7 +29,7 @@ from workflow.configuration import (
     weight_files,
     weights_argument,
 )
-from workflow.dataset import load_dataset, query_names
+from workflow.dataset import load_dataset
 from workflow.initial_weights import check_initial_weights
 from workflow.machine import gpus_a_job
 from workflow.scopes import find_scopes, rates_clips
@@ -39,32 +40,31 @@ try:
     RUNS = [config["main_run"]] if config["checkpoint"] else config["selected_runs"]
     STREAMS = sorted({stream for run in RUNS for stream in streams_of(SETTINGS[run].model)})
     check_checkpoint(config)
-    check_streams(config, STREAMS)
-    check_weights(config, STREAMS, made="weights/demo")
+    DATA = load_dataset(config)
+    SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
+    if config["checkpoint"]:
+        QIDS, EARLIER = list(picture_names(DATA.queries, "config: dataset.annotations").values()), set()
+    else:
+        started = {*RUNS, config["main_run"]}
+        QIDS, EARLIER = [], check_initial_weights(SETTINGS, started, config["dataset"]["name"], SCOPES, config["seeds"])
+    made = {*STREAMS, *(stream for run in EARLIER for stream in streams_of(SETTINGS[run].model))}
+    check_streams(config, sorted(made))
+    check_weights(config, sorted(made), made="weights/demo")
     IMPORTED = imported_streams(config)
     WEIGHT_FILES = {section: weight_files(config, section) for section in ("clip", "pann", "clap")}
     WEIGHTS = {section: weights_argument(config, section) for section in WEIGHT_FILES}
     CLIPS = ClipConfig.from_dict(config["clips"], where="config: clips")
-    DATA = load_dataset(config)
     # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
     RELEASED = {
         (stream, shard): DATA.released_of(shard, imported)
         for stream, imported in IMPORTED.items()
         for shard in DATA.shards
     }
-    SCOPES, LEFT_OUT_DOMAINS = find_scopes(config, DATA)
-    if not config["checkpoint"]:
-        started = {*RUNS, config["main_run"]}
-        before = check_initial_weights(SETTINGS, started, config["dataset"]["name"], SCOPES, config["seeds"])
-        earlier = sorted({stream for run in before for stream in streams_of(SETTINGS[run].model)})
-        check_streams(config, earlier)
-        check_weights(config, earlier, made="weights/demo")
     RATED = rates_clips(
         config["dataset"]["scopes"],
         {run: SETTINGS[run].train for run in SETTINGS},
         [*RUNS, config["main_run"]],
     )
-    QIDS = query_names(DATA.queries) if config["checkpoint"] else []
     GRIDS = {shard: canonical_json(DATA.grid_of(shard, CLIPS)) for shard in DATA.shards}
 except (UserError, OSError) as problem:
     # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
