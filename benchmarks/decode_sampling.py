@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from feature_extractors.decode import frames_of_clips
+from feature_extractors.media import frames_of_clips
 
 KINDS = {
     "H.264, B-frames, GOP 250": ("mp4", "-c:v libx264 -preset veryfast -bf 3 -g 250"),

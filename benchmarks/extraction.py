@@ -24,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from feature_extractors.decode import Problems, frames_of_clips, open_sound, probe
-from feature_extractors.manifest import ClipConfig, Video, write_table
+from feature_extractors.media import Problems, frames_of_clips, open_sound
+from feature_extractors.media import probing as probe
+from formats.grid import ClipGrid
+from formats.video_table import Video, write_table
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (
@@ -56,14 +58,14 @@ def overlap(arguments: argparse.Namespace) -> None:
     from PIL import Image
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
-    from feature_extractors.audio.clap import Clap
-    from feature_extractors.audio.pann import RATE, Cnn14, PannConfig
-    from feature_extractors.audio.windows import clip_windows
-    from feature_extractors.encoding import FULL_PRECISION, Encoder, Piece, encode_videos
-    from feature_extractors.store import Provenance
+    from feature_extractors.encoders.audio.clap import Clap
+    from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
+    from feature_extractors.encoders.audio.windows import clip_windows
+    from feature_extractors.encoders.engine import FULL_PRECISION, Encoder, Piece, encode_videos
+    from formats.store import Provenance
 
     torch.set_num_threads(1)
-    clips = ClipConfig()
+    clips = ClipGrid()
 
     def sound(file: Path, video: Video, rate: int, seconds: float, problems: Problems) -> Iterator[Piece]:
         track = open_sound(file, rate, video.start_s, problems)
@@ -151,7 +153,7 @@ def memory(arguments: argparse.Namespace) -> None:
             videos = folder / f"{minutes}"
             videos.mkdir()
             file = make(videos / "v.mp4", 60 * minutes, "320x180", 12)
-            write_table(folder / "table.jsonl", [probe(videos, file, ClipConfig())])
+            write_table(folder / "table.jsonl", [probe(videos, file, ClipGrid())])
             for verb, (words, config, weights) in verbs.items():
                 files = ["--manifest", folder / "table.jsonl", "--videos", videos, "--weights", folder / weights]
                 options = [*files, "--config", json.dumps(config), "--device", "cpu", "--out", folder / f"{verb}.h5"]

@@ -21,9 +21,10 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from feature_extractors.decode import Problems, examine, frames_of_clips, open_sound  # noqa: E402
-from feature_extractors.manifest import ClipConfig, Video  # noqa: E402
-from tests.feature_extractors.media import Coding, read_number, steady, write_media  # noqa: E402
+from feature_extractors.media import Problems, examine, frames_of_clips, open_sound  # noqa: E402
+from formats.grid import ClipGrid  # noqa: E402
+from formats.video_table import Video  # noqa: E402
+from tests.feature_extractors.made_media import Coding, read_number, steady, write_media  # noqa: E402
 from tests.feature_extractors.odd_media import Odd, kinds  # noqa: E402
 
 SECONDS = 1.0
@@ -78,7 +79,7 @@ def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
     """Make a file; its table row, the number on each clip's picture, its sound and what was recorded."""
     file = folder / odd.name
     odd.make(file)
-    video = examine(folder, file.stem, file, "", ClipConfig(seconds=SECONDS))
+    video = examine(folder, file.stem, file, "", ClipGrid(seconds=SECONDS))
     problems = Problems()
     numbers, sound = {}, "-"
     if video.n_clips:

@@ -40,7 +40,7 @@ def with_torchaudio(samples: np.ndarray, old: int, new: int) -> np.ndarray:
 
 
 def with_soxr(samples: np.ndarray, old: int, new: int) -> np.ndarray:
-    """soxr's stream at HQ, a second at a time, as `feature_extractors.decode.sound` does it."""
+    """soxr's stream at HQ, a second at a time, as `feature_extractors.media.sound` does it."""
     resampler = soxr.ResampleStream(old, new, 1, dtype="float32", quality="HQ")
     made = [resampler.resample_chunk(samples[first : first + old], last=False) for first in range(0, len(samples), old)]
     return np.concatenate([*made, resampler.resample_chunk(np.zeros(0, np.float32), last=True)])

@@ -32,15 +32,15 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.reference import Reference  # noqa: E402
-from feature_extractors.manifest import read_annotations  # noqa: E402
-from feature_extractors.store import Arrays, Provenance, write_store  # noqa: E402
-from model.batches import Batch, Plan, split_places, take_part  # noqa: E402
+from formats.annotations import read_annotations  # noqa: E402
+from formats.store import Arrays, Provenance, write_store  # noqa: E402
 from model.config import ModelConfig, TrainConfig  # noqa: E402
-from model.dataset import FeatureSet, Streams  # noqa: E402
-from model.detector import HighlightDetector  # noqa: E402
-from model.distributed import Processes  # noqa: E402
-from model.engine import PASS_CLIPS, Engine, seed_everything  # noqa: E402
-from model.inference import predict, submission_row  # noqa: E402
+from model.data.feature_set import FeatureSet, Streams  # noqa: E402
+from model.inference.predict import predict, submission_row  # noqa: E402
+from model.network.detector import HighlightDetector  # noqa: E402
+from model.training.batches import Batch, Plan, split_places, take_part  # noqa: E402
+from model.training.distributed import Processes  # noqa: E402
+from model.training.engine import PASS_CLIPS, Engine, seed_everything  # noqa: E402
 
 TOKENS = 32
 # The train videos of one domain are 4; lengths span those of TVSum.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cli.errors import UserError
-from cli.files import check_outputs
+from cli.outputs import check_outputs
 
 MOST_DIGITS = 18
 

@@ -14,11 +14,12 @@ import av
 import numpy as np
 
 from cli import track
-from cli.files import replacing, write_rows
+from cli.outputs import replacing
 from demo import questions
 from demo.picture import draw_frame
 from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
+from formats.rows import write_rows
 
 # The same settings give the same bytes. Without these flags a WebM file holds a random identifier, and encoders may
 # decide otherwise with more threads.

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError, track
-from cli.files import Row, read_rows, replacing
+from cli.outputs import replacing
 from demo.media import CODEC, H264, VIDEO_CLOCK
+from formats.rows import Row, read_rows
 
 WIDTH, HEIGHT = 64, 48
 RATE = 16_000

@@ -22,15 +22,15 @@ from transformers import ClapAudioConfig, ClapFeatureExtractor, ClapModel, ClapT
 from transformers import ClapConfig as ClapModelConfig
 
 from cli import Settings
-from cli.files import replacing
+from cli.outputs import replacing
 from demo import CODE_VERSION, questions
 from demo.picture import draw_frame
 from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
-from feature_extractors.audio.clap import Clap
-from feature_extractors.audio.pann import RATE, Cnn14, PannConfig
-from feature_extractors.clip_facts import ClipModelConfig as ClipConfig
-from feature_extractors.clip_model import build_clip, token_states, valid_lengths
+from feature_extractors.encoders.audio.clap import Clap
+from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
+from feature_extractors.encoders.clip.facts import ClipEncoderConfig as ClipGrid
+from feature_extractors.encoders.clip.model import build_clip, token_states, valid_lengths
 
 CALIBRATION_VIDEOS = 12
 
@@ -47,7 +47,7 @@ class ClipWeights(Settings):
     """The configuration sections that the demo's CLIP consumes."""
 
     demo_encoders: EncoderConfig
-    clip: ClipConfig
+    clip: ClipGrid
     version: int = CODE_VERSION["weights"]
 
 

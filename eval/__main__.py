@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 
 from cli import Command
-from eval import counting, plotting, rating, scoring, showing
+from eval.commands import describe, gates, moments, qvhighlights, study, training, tvsum
 
 
 def build_command() -> Command:
     """All verbs and their arguments."""
     command = Command("eval", "Score predictions, read gate logs, and draw what they say.")
-    for verbs in (scoring, rating, counting, showing, plotting):
-        verbs.add_verbs(command)
+    for module in (qvhighlights, tvsum, describe, study, gates, training, moments):
+        module.add_verbs(command)
     return command
 
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 import sys
 
 from cli import Command
-from feature_extractors import extracting, inspecting, listing, obtaining
+from feature_extractors.commands import (
+    convert,
+    doctor,
+    encode,
+    fetch_weights,
+    import_released,
+    manifest,
+    problems,
+    verify,
+)
 
 
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.")
-    for verbs in (listing, extracting, obtaining, inspecting):
-        verbs.add_verbs(command)
+    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify):
+        module.add_verbs(command)
     return command.main()
 
 

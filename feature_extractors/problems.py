@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.files import write_text
-from feature_extractors.manifest import read_annotations, read_table
-from feature_extractors.store import Store, read_problems
+from cli.outputs import write_text
+from formats.annotations import read_annotations
+from formats.store import Store, read_problems
+from formats.video_table import read_table
 
 COLUMNS = ("vid", "file", "stage", "cause")
 

@@ -21,10 +21,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cli import Settings, UserError, canonical_json
-from cli.files import Row
 from feature_extractors import CODE_VERSION
-from feature_extractors.manifest import ClipConfig, Video
-from feature_extractors.store import Arrays, Provenance, write_store
+from formats.grid import ClipGrid
+from formats.rows import Row
+from formats.store import Arrays, Provenance, write_store
+from formats.video_table import Video
 
 _log = logging.getLogger(__name__)
 ARCHIVE = (zipfile.BadZipFile, zlib.error)
@@ -92,7 +93,7 @@ class ImportConfig(Settings):
 class ImportStage(Settings):
     """The configuration sections that an import consumes."""
 
-    clips: ClipConfig
+    clips: ClipGrid
     imported: ImportConfig
     version: int = CODE_VERSION["import"]
 

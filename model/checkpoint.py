@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from cli import UserError
-from cli.files import replacing
-from model.detector import HighlightDetector, build_detector
+from cli.outputs import replacing
+from model.network.detector import HighlightDetector, build_detector
 
 FORMAT = 1
 

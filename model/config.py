@@ -16,7 +16,7 @@ Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
-"""What the network hears; model/controls.py says what each one is."""
+"""What the network hears; model/data/audio_controls.py says what each one is."""
 Original = Literal[
     "unmasked_pooling",
     "audio_mask_ignored",

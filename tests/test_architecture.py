@@ -13,52 +13,125 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "demo", "eval", "feature_extractors", "model", "workflow")
+PACKAGES = ("cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
 
 # What each package may import of ours.
 ALLOWED = {
     "cli": set(),
-    "feature_extractors": {"cli"},
+    "formats": {"cli"},
+    "feature_extractors": {"cli", "formats"},
     # Validation inside training computes the same scores as `python -m eval score` and `tvsum`.
-    "model": {"cli", "feature_extractors.manifest", "feature_extractors.store", "eval.score", "eval.topk"},
-    "eval": {"cli"},
+    "model": {"cli", "formats", "eval.qvhighlights.score", "eval.tvsum.precision"},
+    "eval": {"cli", "formats"},
     # The demo draws weights for the networks that the extractors define.
-    "demo": {"cli", "feature_extractors"},
+    "demo": {"cli", "formats", "feature_extractors"},
     "workflow": {
         "cli",
         "demo",
-        "feature_extractors.catalogue",
-        "feature_extractors.manifest",
+        "eval",
         "feature_extractors.released",
+        "feature_extractors.media.files",
+        "feature_extractors.shards",
+        "feature_extractors.weights.catalogue",
+        "formats",
         "model.config",
     },
 }
+MOST_LINES, MOST_MODULES = 350, 15
+
+
+def modules(package: str) -> list[Path]:
+    """The modules of a package, and for the workflow its rules."""
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")] if package == "workflow" else []
+    return [*(ROOT / package).rglob("*.py"), *rules]
 
 
 def imports(file: Path) -> set[str]:
-    """Dotted names of all modules that a file imports."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """Dotted names of all modules that a file imports; of what is imported from them too, as it may be a module."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".py":
+        # A rule file is Python but for its rules: its imports stand at the beginning of lines.
+        found = re.findall(r"^(?:from (\S+) import|import (\S+))", text, re.MULTILINE)
+        return {first or second for first, second in found}
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def dotted(file: Path) -> str:
+    """The name by which a module is imported."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def find_cycle(graph: dict[str, set[str]]) -> list[str]:
+    """A way from a node back to itself; empty where there is none."""
+    done: set[str] = set()
+
+    def follow(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return []
+        found = next(filter(None, (follow(other, [*path, node]) for other in sorted(graph.get(node, ())))), [])
+        done.add(node)
+        return found
+
+    return next(filter(None, (follow(node, []) for node in sorted(graph))), [])
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_flow_one_way(package: str) -> None:
     wrong = []
-    for file in (ROOT / package).rglob("*.py"):
+    for file in modules(package):
         for name in imports(file):
             ours = name.split(".")[0] in PACKAGES and name.split(".")[0] != package
-            if ours and not any(name == allowed or name.startswith(f"{allowed}.") for allowed in ALLOWED[package]):
+            allowed = any(
+                name == known or name.startswith(f"{known}.") or known.startswith(f"{name}.")
+                for known in ALLOWED[package]
+            )
+            if ours and not allowed:
                 wrong.append(f"{file.relative_to(ROOT)}: {name}")
     assert not wrong
 
 
+def test_no_import_runs_in_a_circle() -> None:
+    """Neither between modules (imports within functions count), nor between the folders of a package."""
+    files = {dotted(file): file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+    graph = {
+        name: {other for other in imports(file) if other in files and other != name} for name, file in files.items()
+    }
+    # What a package's `__init__` gathers from its own modules is no arrow back to them.
+    for name, file in files.items():
+        if file.name == "__init__.py":
+            graph[name] = {other for other in graph[name] if not other.startswith(f"{name}.")}
+    assert find_cycle(graph) == []
+    folders: dict[str, set[str]] = {}
+    for name, others in graph.items():
+        mine = ".".join(name.split(".")[:2]) if files[name].parent != ROOT / name.split(".")[0] else name
+        for other in others:
+            if other.split(".")[0] == name.split(".")[0] and other.count("."):
+                theirs = ".".join(other.split(".")[:2])
+                folders.setdefault(mine, set()).update({theirs} - {mine})
+    assert find_cycle(folders) == []
+
+
+def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
+    for package in PACKAGES:
+        for folder in {file.parent for file in modules(package)}:
+            beside = [file for file in folder.iterdir() if file.suffix in (".py", ".smk") and file.stem != "__init__"]
+            assert len(beside) <= MOST_MODULES or folder == ROOT, folder
+        for file in modules(package):
+            assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, file
+
+
 @pytest.mark.parametrize(
-    "module", ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.score", "eval.ranking"]
+    "module",
+    ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.qvhighlights.score", "eval.best_moments"],
 )
 def test_light_modules_do_not_load_torch(module: str) -> None:
     """The workflow starts with these at every command; torch alone takes seconds to load."""
@@ -69,7 +142,8 @@ def test_light_modules_do_not_load_torch(module: str) -> None:
 def test_no_module_bears_the_name_of_a_library_it_imports() -> None:
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
-            assert file.stem not in {name.split(".")[0] for name in imports(file)}, file
+            libraries = {name.split(".")[0] for name in imports(file)} - set(PACKAGES)
+            assert file.stem not in libraries, file
             assert file.stem not in ("utils", "common", "helpers", "datasets"), file
 
 
@@ -101,8 +175,9 @@ def test_conda_environments_hold_the_pins(file: Path) -> None:
 
 def test_each_environment_has_what_its_stage_imports() -> None:
     provides = {"open-clip-torch": "open_clip", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
-    stages = {"features": ("feature_extractors", "cli"), "model": ("model", "cli"), "eval": ("eval", "cli")}
-    stages["demo"] = ("demo", "feature_extractors", "cli")
+    stages = {name: (name, "formats", "cli") for name in ("model", "eval")}
+    stages |= {"features": ("feature_extractors", "formats", "cli")}
+    stages |= {"demo": ("demo", "feature_extractors", "formats", "cli")}
     for stage, packages in stages.items():
         listed = yaml.safe_load((ROOT / f"envs/{stage}.yaml").read_text())["dependencies"][-1]["pip"]
         names = {line.split("==")[0] for line in listed}

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from cli import UserError
-from feature_extractors.catalogue import published_files
 from feature_extractors.released import ImportConfig
+from feature_extractors.weights.catalogue import published_files
 from model.config import LABEL_SECONDS, InferenceConfig, ModelConfig, TrainConfig
 
 Config = dict[str, Any]

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
-from cli.files import Row
 from demo import plan, questions
 from demo.plan import DemoConfig
-from feature_extractors.manifest import (
-    ClipConfig,
-    annotated_videos,
-    locate_videos,
-    read_annotations,
-    shard_name,
-    videos_of,
-)
+from feature_extractors.media.files import locate_videos
 from feature_extractors.released import ImportConfig
+from feature_extractors.shards import shard_name, videos_of
+from formats.annotations import read_annotations
+from formats.grid import ClipGrid
+from formats.rows import Row
+from formats.video_table import annotated_videos
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Dataset:
         """Media files of a shard."""
         return [self.files[vid] for vid in self.shards[shard] if vid in self.files]
 
-    def grid_of(self, shard: str, clips: ClipConfig) -> list[Any]:
+    def grid_of(self, shard: str, clips: ClipGrid) -> list[Any]:
         """What decides the grid of a shard's videos, beside their files: the ids, and without files the durations."""
         vids = self.shards[shard]
         if self.files:

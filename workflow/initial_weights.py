@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from cli import UserError
-from workflow import paths
+from workflow import layout as paths
 from workflow.configuration import RunSettings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
-from feature_extractors.manifest import read_annotations
+from formats.annotations import read_annotations
 from model.config import TrainConfig
 from workflow.dataset import Dataset
 

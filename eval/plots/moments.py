@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from cli.files import Row
+from eval.arrays import Floats, read_predicted_saliency, read_relevant_windows
+from eval.best_moments import CLIP_SECONDS, Ranked, show_time
 from eval.plots.style import COLOURS, INK, QUIET, explain_empty, fit_text, house_style, save_figure
-from eval.ranking import CLIP_SECONDS, Ranked, show_time
-from eval.rows import Floats, read_predicted_saliency, read_relevant_windows
+from formats.rows import Row
 
 RELEVANT = "#ffe9a8"
 

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cli import UserError
-from cli.files import write_bytes
+from cli.outputs import write_bytes
 
 # Of sheets to look at on a screen, and of single figures for print.
 DPI, PRINT_DPI = 150, 300

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cli import UserError
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
-from eval.tables import find_marks, find_notes
+from eval.study.rendering import find_marks, find_notes
 
 PANELS = ("MR-full-R1@0.5", "MR-full-mAP", "mAP", "mAP-last", "mAP-best")
 MOST_SUBSETS = 6

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cli import UserError
-from cli.files import Row
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
-from eval.runs import COLUMNS
+from eval.study.run_table import COLUMNS
+from formats.rows import Row
 
 # In the order of preference; the first that the history has decides the best epoch.
 BEST_BY = ("MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")

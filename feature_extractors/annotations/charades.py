@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli import UserError
-from cli.files import Row
 from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
-from feature_extractors.manifest import ClipConfig
+from formats.grid import ClipGrid
+from formats.rows import Row
 
 _LINE = re.compile(r"(?P<vid>\S+) (?P<start>\d+(?:\.\d+)?) (?P<end>\d+(?:\.\d+)?)##(?P<query>.+)")
 
@@ -48,7 +48,7 @@ def make_rows(sentences: Path, table: Path) -> list[Row]:
         UserError: a malformed line, a moment without length in its video, or a video without a length.
     """
     lengths = read_lengths(table)
-    clips = ClipConfig(seconds=CLIP_SECONDS)
+    clips = ClipGrid(seconds=CLIP_SECONDS)
     keys, rows = [], []
     for line, match in _read_lines(sentences):
         vid, query = match["vid"], match["query"].strip()

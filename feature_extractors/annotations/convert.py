@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 
 from cli import UserError
-from cli.files import Row, check_outputs, read_rows, write_rows, write_text
+from cli.outputs import check_outputs, write_text
 from feature_extractors.annotations import SOURCES, charades, folder, qvhighlights, tvsum, tvsum_files, youtube
+from formats.rows import Row, read_rows, write_rows
 
 _log = logging.getLogger(__name__)
 

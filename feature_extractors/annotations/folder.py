@@ -10,11 +10,12 @@ from pathlib import Path
 import av
 
 from cli import UserError
-from cli.files import Row
 from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
-from feature_extractors.decode.media import Problems, open_media, pick_pictures, read_packets
-from feature_extractors.manifest import NO_VIDEO, ClipConfig
+from feature_extractors.media.container import Problems, open_media, pick_pictures, read_packets
+from feature_extractors.media.files import NO_VIDEO
+from formats.grid import ClipGrid
+from formats.rows import Row
 
 _log = logging.getLogger(__name__)
 
@@ -134,5 +135,5 @@ def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> 
 
 
 def _durations(seconds: float) -> Row:
-    clips = ClipConfig(seconds=CLIP_SECONDS)
+    clips = ClipGrid(seconds=CLIP_SECONDS)
     return {"duration": int(clips.count(seconds) * CLIP_SECONDS), "duration_s": round(seconds, 6)}

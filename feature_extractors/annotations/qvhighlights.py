@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cli.files import Row
 from feature_extractors.annotations import CLIP_SECONDS
+from formats.rows import Row
 
 _KEYS = {"qid": int, "query": str, "duration": int, "vid": str}
 _LABELS = ("relevant_clip_ids", "saliency_scores", "relevant_windows")

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from cli.files import Row
 from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
+from formats.rows import Row
 
 # The split that UMT introduced and all later work uses: domain, four videos to train on, one to validate on. The order
 # is that of the public files.

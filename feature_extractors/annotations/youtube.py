@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from cli.files import Row, read_object
 from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
+from formats.rows import Row, read_object
 
 MOST_FPS = 1000
 """Frames a second: more is in another unit, or a mistake."""

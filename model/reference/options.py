@@ -11,7 +11,7 @@ from torch import Size
 
 from cli import Settings, UserError
 from model.config import ORIGINALS, ModelConfig
-from model.detector import InputDims
+from model.network.tensors import InputDims
 
 # Far beyond any real one: a file cannot make us build what no memory holds.
 Layers = Annotated[int, Field(ge=1, le=1000)]

@@ -11,8 +11,9 @@ import pytest
 
 from demo.__main__ import main
 from demo.rehearsal import CLIP_SECONDS, RATE, StandIn, plan, write_stand_in
-from feature_extractors.decode import Problems, frames_at, open_sound, probe
-from feature_extractors.manifest import ClipConfig
+from feature_extractors.media import Problems, frames_at, open_sound
+from feature_extractors.media import probing as probe
+from formats.grid import ClipGrid
 
 LEVELS = (0.0, 1.0, 0.25, 0.75, 0.5, 0.0)
 
@@ -26,7 +27,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_length_and_frame_rate_are_the_true_ones(video: Path) -> None:
-    probed = probe(video.parent, video, ClipConfig())
+    probed = probe(video.parent, video, ClipGrid())
     assert probed.duration_s == pytest.approx(399 / 29.968, abs=0.001)
     assert (probed.vid, probed.n_clips, probed.has_audio) == ("-x_1", 6, True)
     with av.open(f"file:{video}") as container:
@@ -73,7 +74,7 @@ def test_command_makes_what_the_rows_say_and_keeps_what_is_there(
     assert main() == 0
     assert sorted(path.name for path in videos.iterdir()) == ["a.mp4", "b.mp4"]
     assert (videos / "a.mp4").read_bytes() == b"there already"
-    assert probe(videos, videos / "b.mp4", ClipConfig()).n_clips == 2
+    assert probe(videos, videos / "b.mp4", ClipGrid()).n_clips == 2
 
 
 @pytest.mark.parametrize(

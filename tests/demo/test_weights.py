@@ -19,12 +19,12 @@ from demo.plan import DemoConfig, plan_videos
 from demo.questions import annotations
 from demo.sound import synthesise
 from demo.weights import ClapWeights, ClipWeights, EncoderConfig, PannWeights, write_clap, write_clip, write_pann
-from feature_extractors.audio.clap import Clap, load_clap
-from feature_extractors.audio.pann import RATE, Cnn14, PannConfig, load_pann
-from feature_extractors.clip_model import ClipModel, ClipModelConfig, build_clip, token_states, valid_lengths
+from feature_extractors.encoders.audio.clap import Clap, load_clap
+from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig, load_pann
+from feature_extractors.encoders.clip.model import ClipEncoderConfig, ClipModel, build_clip, token_states, valid_lengths
 
 DEFINITION = Path(__file__).parents[2] / "demo" / "encoders" / "demo-clip.json"
-CLIP = ClipModelConfig(architecture="demo-clip", definition=str(DEFINITION))
+CLIP = ClipEncoderConfig(architecture="demo-clip", definition=str(DEFINITION))
 PANN = PannConfig(base_channels=8, embedding_dim=128)  # as in config.yaml
 # The default demo; the encoders are calibrated on videos under another seed.
 VIDEOS = [video for video in plan_videos(DemoConfig()) if video.audio_informative and video.quirk == "none"][:4]

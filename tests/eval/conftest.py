@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,6 @@ import pytest
 from tests.eval.gate_logs import make_gate_rows
 
 Rows = list[dict[str, Any]]
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def published() -> Path:
-    """The folder of published annotations and predictions, which are no part of the project."""
-    folder = (ROOT / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
-    if not folder.is_dir():
-        pytest.skip("needs the published annotations: SHARED_DATA, or ../shared/data")
-    return folder
 
 
 def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
@@ -74,16 +62,6 @@ def queries() -> Callable[..., tuple[Rows, Rows]]:
 @pytest.fixture
 def gate_rows() -> Callable[..., Rows]:
     return make_gate_rows
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, Rows], Path]:
-    def write_lines(name: str, rows: Rows) -> Path:
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return path
-
-    return write_lines
 
 
 def png_size(path: Path) -> tuple[int, int]:

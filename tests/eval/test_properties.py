@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from eval.queries import read_queries
-from eval.score import score_queries
+from eval.qvhighlights.queries import read_queries
+from eval.qvhighlights.score import score_queries
 from tests.eval.oracle import highlight_scores, label_matrix, moment_scores
 
 SECONDS = st.integers(0, 40).map(lambda clip: 2.0 * clip) | st.floats(0, 80).map(lambda second: round(second, 4))

@@ -39,10 +39,10 @@ def clip_definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clip_weights(clip_definition: Path) -> Path:
-    from feature_extractors.clip_model import ClipModelConfig, build_clip
+    from feature_extractors.encoders.clip.model import ClipEncoderConfig, build_clip
 
     torch.manual_seed(0)
-    clip = build_clip(ClipModelConfig(architecture="tiny-clip", definition=str(clip_definition)), None)
+    clip = build_clip(ClipEncoderConfig(architecture="tiny-clip", definition=str(clip_definition)), None)
     weights = clip_definition.with_name("clip.pt")
     torch.save(clip.network.state_dict(), weights)
     return weights
@@ -54,7 +54,7 @@ def pann_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     That is the transform and filters of torchlibrosa, and the state of the sampler: arrays, lists, numbers.
     """
-    from feature_extractors.audio.pann import Cnn14, PannConfig
+    from feature_extractors.encoders.audio.pann import Cnn14, PannConfig
 
     torch.manual_seed(0)
     network = Cnn14(PannConfig(base_channels=2, embedding_dim=16))

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from tests.feature_extractors.media import Coding, numbered, steady, write_media
+from tests.feature_extractors.made_media import Coding, numbered, steady, write_media
 
 RATE = 48_000
 AVI_CLOCK = Fraction(1, 25)

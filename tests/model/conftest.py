@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from model.config import ModelConfig
-from model.detector import HighlightDetector, InputDims, Inputs
+from model.network.detector import HighlightDetector
+from model.network.tensors import InputDims, Inputs
 
 DIMS = InputDims(video=10, text=6, audio=8)
 

@@ -23,9 +23,10 @@ import torch
 from model.__main__ import import_checkpoint
 from model.checkpoint import load_network
 from model.config import LossConfig
-from model.detector import HighlightDetector, Inputs, Outputs
-from model.losses import Targets, compute_losses
+from model.network.detector import HighlightDetector
+from model.network.tensors import Inputs, Outputs
 from model.reference.names import rename
+from model.training.losses import Targets, compute_losses
 
 FOLDER = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[3] / "shared/golden"))
 CASES = sorted(path.stem for path in FOLDER.glob("*.json"))

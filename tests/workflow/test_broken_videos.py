@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from feature_extractors.store import Store
-from tests.feature_extractors.media import steady, write_media
+from formats.store import Store
+from tests.feature_extractors.made_media import steady, write_media
 from tests.feature_extractors.odd_media import noise
 from tests.workflow.workspace import Workspace
 

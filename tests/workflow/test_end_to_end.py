@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from eval.plots import GATE_FIGURES
-from feature_extractors.store import Store
+from formats.store import Store
 from tests.workflow.workspace import Workspace
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli import UserError
-from feature_extractors.store import Store
+from formats.store import Store
 from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.configuration import check, check_streams, check_weights, imported_streams, weight_files, weights_argument
 
@@ -168,13 +168,13 @@ def test_published_weights_come_from_a_mirror_or_fail_in_one_line(tmp_path: Path
 
 
 def test_settings_of_clip_and_imports_are_those_of_the_schema() -> None:
-    from feature_extractors.clip_facts import ClipModelConfig
+    from feature_extractors.encoders.clip.facts import ClipEncoderConfig
     from feature_extractors.released import LAYOUTS, ImportConfig
 
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
     imported = schema["imported"]["additionalProperties"]["properties"]
     assert imported["layout"]["enum"] == list(LAYOUTS)
-    for described, settings in ((schema["clip"]["properties"], ClipModelConfig), (imported, ImportConfig)):
+    for described, settings in ((schema["clip"]["properties"], ClipEncoderConfig), (imported, ImportConfig)):
         fields = {field.name: field for field in dataclasses.fields(settings)}
         assert set(described) - {"weights"} == set(fields)
         for name, field in fields.items():

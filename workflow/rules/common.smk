@@ -10,13 +10,13 @@ sys.path.insert(0, workflow.basedir)
 from cli import UserError, canonical_json
 from demo import CODE_VERSION as DEMO_VERSION
 from eval import CODE_VERSION as EVAL_VERSION
-from eval.ranking import picture_names
+from eval.best_moments import picture_names
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
-from workflow import paths
-from feature_extractors.catalogue import FOLDER as PUBLISHED_WEIGHTS
-from feature_extractors.catalogue import KNOWN as KNOWN_WEIGHTS
-from feature_extractors.manifest import ClipConfig
+from workflow import layout
+from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
+from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
+from formats.grid import ClipGrid
 from workflow.configuration import (
     check,
     check_checkpoint,
@@ -31,7 +31,6 @@ from workflow.configuration import (
 )
 from workflow.dataset import load_dataset
 from workflow.initial_weights import check_initial_weights
-from workflow.machine import gpus_a_job
 from workflow.scopes import find_scopes, rates_clips
 
 try:
@@ -53,7 +52,7 @@ try:
     IMPORTED = imported_streams(config)
     WEIGHT_FILES = {section: weight_files(config, section) for section in ("clip", "pann", "clap")}
     WEIGHTS = {section: weights_argument(config, section) for section in WEIGHT_FILES}
-    CLIPS = ClipConfig.from_dict(config["clips"], where="config: clips")
+    CLIPS = ClipGrid.from_dict(config["clips"], where="config: clips")
     # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
     RELEASED = {
         (stream, shard): DATA.released_of(shard, imported)
@@ -104,8 +103,8 @@ CLIP_DEFINITION = [config["clip"]["definition"]] if config["clip"]["definition"]
 # Results are shown for both checkpoints of a run; this is the one that `inference.checkpoint` did not choose.
 OTHER = "last" if config["inference"]["checkpoint"] == "best" else "best"
 
-GPU = gpus_a_job()
-GATE_LOG = paths.gate_log(config["inference"])
+GPU = layout.gpus_a_job()
+GATE_LOG = layout.gate_log(config["inference"])
 
 
 def section(*paths, version):
@@ -154,7 +153,7 @@ def checkpoint_of_run(name):
     """A checkpoint of the run that a control belongs to; of any other run, its own."""
 
     def path(wildcards):
-        return f"{paths.RUN}/{name}.pt".format(**{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as})
+        return f"{layout.RUN}/{name}.pt".format(**{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as})
 
     return path
 
@@ -188,7 +187,7 @@ def results_of_runs(what):
     return [
         path
         for run, part in names
-        for path in expand(f"{paths.RESULTS}/{what}_val{part}.json", run=run, scope=SCOPES, seed=SEEDS)
+        for path in expand(f"{layout.RESULTS}/{what}_val{part}.json", run=run, scope=SCOPES, seed=SEEDS)
     ]
 
 
@@ -205,7 +204,7 @@ def ratings_of_run(epoch):
     part = "" if config["inference"]["checkpoint"] == epoch else f"_{epoch}"
 
     def files(wildcards):
-        pattern = f"{paths.RUN}/predictions_{{split}}{part}.jsonl"
+        pattern = f"{layout.RUN}/predictions_{{split}}{part}.jsonl"
         return expand(pattern, dataset=DATASET, scope=SCOPES, **dict(wildcards.items()))
 
     return files
@@ -228,7 +227,7 @@ def gate_logs(wildcards):
 def histories(wildcards):
     """Histories of a run's first seed (of the main run, where the wildcards name none), one a scope."""
     run = SETTINGS[getattr(wildcards, "run", config["main_run"])].trained_as
-    pattern = f"{paths.RUN}/history.jsonl"
+    pattern = f"{layout.RUN}/history.jsonl"
     return [pattern.format(dataset=DATASET, run=run, scope=scope, seed=SEEDS[0]) for scope in SCOPES]
 
 

@@ -10,7 +10,7 @@ rule baseline:
     input:
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        f"{paths.RUN}/predictions_{{split}}.jsonl",
+        f"{layout.RUN}/predictions_{{split}}.jsonl",
     log:
         "logs/baseline/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -30,11 +30,11 @@ rule baseline:
 
 rule score:
     input:
-        predictions=f"{paths.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
+        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        metrics=f"{paths.RESULTS}/metrics_{{split}}.json",
-        values=f"{paths.RESULTS}/queries_{{split}}.json",
+        metrics=f"{layout.RESULTS}/metrics_{{split}}.json",
+        values=f"{layout.RESULTS}/queries_{{split}}.json",
     log:
         "logs/score/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -56,11 +56,11 @@ rule score:
 
 use rule score as score_other with:
     input:
-        predictions=f"{paths.RUN}/predictions_{{split}}_{OTHER}.jsonl".replace("{dataset}", DATASET),
+        predictions=f"{layout.RUN}/predictions_{{split}}_{OTHER}.jsonl".replace("{dataset}", DATASET),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        metrics=f"{paths.RESULTS}/metrics_{{split}}_{OTHER}.json",
-        values=f"{paths.RESULTS}/queries_{{split}}_{OTHER}.json",
+        metrics=f"{layout.RESULTS}/metrics_{{split}}_{OTHER}.json",
+        values=f"{layout.RESULTS}/queries_{{split}}_{OTHER}.json",
     log:
         "logs/score_other/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:

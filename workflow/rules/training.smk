@@ -12,9 +12,9 @@ rule train:
         val=ANNOTATIONS["val"],
         init_from=initial_weights,
     output:
-        best=f"{paths.RUN}/best.pt",
-        last=f"{paths.RUN}/last.pt",
-        history=f"{paths.RUN}/history.jsonl",
+        best=f"{layout.RUN}/best.pt",
+        last=f"{layout.RUN}/last.pt",
+        history=f"{layout.RUN}/history.jsonl",
     log:
         "logs/train/{dataset}/{run}/{scope}/seed{seed}.log",
     benchmark:
@@ -30,7 +30,7 @@ rule train:
         cfg=settings_json,
         domain=domain_option,
         init_from=lambda wildcards: " ".join(f"--init-from {shlex.quote(path)}" for path in initial_weights(wildcards)),
-        folder=paths.RUN,
+        folder=layout.RUN,
     message:
         "Training run {wildcards.run}, seed {wildcards.seed}"
     shell:
@@ -45,7 +45,7 @@ rule infer:
         checkpoint=checkpoint_of_run(config["inference"]["checkpoint"]),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        predictions=f"{paths.RUN}/predictions_{{split}}.jsonl",
+        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
     log:
         "logs/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -73,7 +73,7 @@ if config["inference"]["gate_log"]:
 
     use rule infer as infer_gated with:
         output:
-            predictions=f"{paths.RUN}/predictions_{{split}}.jsonl",
+            predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
             gates=GATE_LOG,
         log:
             "logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
@@ -93,7 +93,7 @@ use rule infer as infer_other with:
         checkpoint=checkpoint_of_run(OTHER),
         queries=lambda wildcards: ANNOTATIONS[wildcards.split],
     output:
-        predictions=f"{paths.RUN}/predictions_{{split}}_{OTHER}.jsonl",
+        predictions=f"{layout.RUN}/predictions_{{split}}_{OTHER}.jsonl",
     log:
         "logs/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:

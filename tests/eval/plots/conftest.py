@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eval.gates import read_gate_log
-from eval.plots.gate_view import GateView, arrange
+from eval.gates.log import read_gate_log
+from eval.plots.gates.view import GateView, arrange
 from eval.plots.style import house_style
 from tests.eval.gate_logs import make_gate_rows
 

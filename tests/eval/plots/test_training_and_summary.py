@@ -9,7 +9,7 @@ import pytest
 from cli import UserError
 from eval.plots.summary import plot_summary
 from eval.plots.training import find_best, plot_training
-from eval.summarise import summarise
+from eval.study.summary import summarise
 
 
 def make_history(epochs, validated=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from feature_extractors.annotations.tvsum import DOMAINS
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="session")
-def published() -> Path:
-    """The folder of published annotations, which are no part of the project."""
-    folder = (ROOT / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
-    if not folder.is_dir():
-        pytest.skip("needs the published annotations: SHARED_DATA, or ../shared/data")
-    return folder
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import pytest
 from av.stream import Disposition
 
 from cli import UserError
-from cli.files import read_rows
 from feature_extractors.__main__ import main
 from feature_extractors.annotations.folder import list_videos, make_rows
 from feature_extractors.annotations.tvsum_files import _frame_rate
-from feature_extractors.manifest import read_annotations
+from formats.annotations import read_annotations
+from formats.rows import read_rows
 
 
 def write_video(path: Path, seconds: float, codec: str = "libx264", **options: str) -> None:

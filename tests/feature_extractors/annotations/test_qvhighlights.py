@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cli.files import read_rows
 from feature_extractors.__main__ import main
 from feature_extractors.annotations.qvhighlights import find_problems
+from formats.rows import read_rows
 
 ROW: dict[str, Any] = {
     "qid": 3,

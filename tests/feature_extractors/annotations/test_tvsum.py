@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from cli.files import read_rows
 from feature_extractors.__main__ import main
 from feature_extractors.annotations import tvsum
 from feature_extractors.annotations.tvsum_files import read_mat, read_tsv
-from feature_extractors.manifest import read_annotations
+from formats.annotations import read_annotations
+from formats.rows import read_rows
 from tests.feature_extractors.annotations.conftest import Entry, write_mat, write_tsv
 
 

@@ -17,7 +17,7 @@ from cli import UserError
 from model.__main__ import import_checkpoint
 from model.checkpoint import load_network
 from model.config import ORIGINALS
-from model.detector import Inputs
+from model.network.tensors import Inputs
 from model.reference.names import rename
 from model.reference.reading import read_reference
 from tests.model.reference.parameters import OPTIONS, weights

@@ -1,0 +1,142 @@
+"""Predictions as a table for readers: for each query its best moments, with times as players show them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cli import UserError
+from eval.arrays import Qid, index_by_qid, read_predicted_saliency, read_predicted_windows, shorten
+from eval.markup import markdown_row
+from eval.tvsum.precision import rank_clips
+from formats.rows import Row
+
+CLIP_SECONDS = 2.0
+HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One of a query's best moments; or of its best clips, where no moments were predicted."""
+
+    query: Row
+    rank: int
+    what: str
+    start: float
+    end: float
+    score: float
+
+
+def rank_queries(
+    predictions: Sequence[Row], queries: Sequence[Row], topk: int, names: tuple[str, str]
+) -> dict[Qid, list[Ranked]]:
+    """The `topk` best moments of every query, in the order of the queries; none where it has no prediction.
+
+    Raises:
+        UserError: malformed rows, or predictions for queries that are not there or that are about another video.
+    """
+    predicted, asked = index_by_qid(predictions, names[0]), index_by_qid(queries, names[1])
+    for qid, query in asked.items():
+        for key in ("vid", "query"):
+            if not isinstance(query.get(key), str):
+                raise UserError(f"{names[1]}: qid {qid}: {key} must be text")
+    for qid, row in predicted.items():
+        if qid not in asked:
+            raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
+        if "vid" in row and row["vid"] != asked[qid]["vid"]:
+            raise UserError(
+                f"{names[0]}: qid {qid}: about video {shorten(row['vid'])}, in {names[1]} about {asked[qid]['vid']!r}"
+            )
+    return {
+        qid: [
+            Ranked(query, rank, *found)
+            for rank, found in enumerate(_find_best(predicted[qid], names[0], topk) if qid in predicted else (), 1)
+        ]
+        for qid, query in asked.items()
+    }
+
+
+def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float, float]]:
+    if "pred_relevant_windows" in row:
+        windows = read_predicted_windows(row, where, as_listed=True)
+        windows = windows[np.argsort(-windows[:, 2], kind="stable")][:topk]
+    else:
+        windows = np.zeros((0, 3))
+    if len(windows):
+        return [("moment", float(start), float(end), float(score)) for start, end, score in windows]
+    scores = read_predicted_saliency(row, where)
+    best = rank_clips(scores)[:topk]
+    return [("clip", clip * CLIP_SECONDS, (clip + 1) * CLIP_SECONDS, float(scores[clip])) for clip in best.tolist()]
+
+
+LONGEST_NAME = 200
+"""Bytes of a file name: file systems take 255, with the ending and that of a part that is being written."""
+
+
+def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
+    """The file name of every query's picture, without its ending: the qid.
+
+    Raises:
+        UserError: a qid that cannot be one, or that would lead out of the folder.
+    """
+    names = {row["qid"]: str(row["qid"]) for row in queries}
+    for name in names.values():
+        if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+            raise UserError(f"{where}: qid {name!r}: letters, digits, - and _ are needed, as pictures bear its name")
+        if len(name.encode()) > LONGEST_NAME:
+            raise UserError(f"{where}: qid {name[:20]!r}...: too long for the name of a picture")
+    texts = list(names.values())
+    twice = next((name for name in texts if texts.count(name) > 1), None) if len(set(texts)) < len(texts) else None
+    if twice:
+        raise UserError(f"{where}: qid {twice}: a number and a text of this name would have one picture")
+    return names
+
+
+def render_markdown(ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None) -> str:
+    """A table a query, with a link to its picture in the folder `pictures`."""
+    lines = ["# Ranked moments", ""]
+    for query in queries:
+        lines += [f"## {_plain(query['query'])}", "", f"Video `{_plain(query['vid'])}`, query {query['qid']}."]
+        if pictures:
+            lines[-1] += f" [Highlight curve]({pictures}/{query['qid']}.png)"
+        found = ranked[query["qid"]]
+        if not found:
+            lines += ["", "No prediction: the video was left out, see `reports/problems.tsv`.", ""]
+            continue
+        lines += ["", markdown_row(["Rank", "What", "From", "To", "Score"]), "|--:|:--|--:|--:|--:|"]
+        for one in found:
+            cells = [str(one.rank), one.what, show_time(one.start), show_time(one.end), f"{one.score:.4f}"]
+            lines.append(markdown_row(cells))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def render_tsv(ranked: Mapping[Qid, Sequence[Ranked]]) -> str:
+    """One line a moment, times in seconds."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow(HEADS)
+    for one in (one for found in ranked.values() for one in found):
+        names: list[Any] = [" ".join(one.query[key].split()) for key in ("vid", "query")]
+        writer.writerow([*names, one.rank, one.what, f"{one.start:g}", f"{one.end:g}", f"{one.score:g}"])
+    return text.getvalue()
+
+
+def show_time(seconds: float) -> str:
+    """ "1:05", "1:00:00"; tenths where there are any."""
+    tenths = round(seconds * 10)
+    whole, part = divmod(tenths, 10)
+    hours, rest = divmod(whole, 3600)
+    shown = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+    return shown + (f".{part}" if part else "")
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown does not read as markup of a heading or of code."""
+    return " ".join(text.split()).replace("`", "'").replace("<", "\\<")

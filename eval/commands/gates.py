@@ -1,0 +1,116 @@
+"""The verbs for gate logs: statistics, one sheet, the figures behind it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from cli import Command, whole_number
+from eval.commands.beside import pick
+from formats.rows import Row, first_with_rows, read_rows, write_object
+
+# NumPy and matplotlib are imported within the verbs, so that help and errors come at once.
+_log = logging.getLogger(__name__)
+_count = whole_number(1)
+TRUTH = "ground truth, QVHighlights rows (JSONL)"
+
+
+def gates(arguments: argparse.Namespace) -> None:
+    """Count a gate log into statistics: per kind of gate, layer and group.
+
+    Groups are all samples, has_audio, and the values of the --by keys of the ground truth or the log.
+    """
+    from eval.gates.log import read_gate_log
+    from eval.gates.statistics import compute_statistics
+
+    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
+    log = read_gate_log(arguments.log[first_with_rows(arguments.log)])
+    write_object(arguments.out, compute_statistics(log, arguments.by, truth))
+
+
+def plot_gates(arguments: argparse.Namespace) -> None:
+    """Draw a gate log as one sheet: layers x videos, groups, contribution, extremes, training, examples over time.
+
+    Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
+    """
+    from eval.gates.log import read_gate_log
+    from eval.plots.gates.sheet import plot_gate_sheet
+
+    path, title, truth, history = _read_beside(arguments)
+    log = read_gate_log(path, arguments.num_samples)
+    plot_gate_sheet(log, arguments.out, title, truth, arguments.topk, history)
+
+
+def plot_gate_figures(arguments: argparse.Namespace) -> None:
+    """Draw the figures of a gate log for a paper, each as PNG (300 dpi) and SVG.
+
+    gate_sections, gate_top_bottom, gate_layerwise_means, gate_samples_layermean (the original tool's, each kind of gate
+    with its own scale), gate_time, gate_contribution, gate_informativeness, gate_parts, gate_training.
+    """
+    from eval.gates.log import read_gate_log
+    from eval.plots.gates.figures import plot_gate_figures
+
+    path, title, truth, history = _read_beside(arguments)
+    log = read_gate_log(path, arguments.num_samples)
+    written = plot_gate_figures(log, arguments.out_dir, title, truth, arguments.topk, history)
+    _log.info("%d files in %s", len(written), arguments.out_dir)
+
+
+def _read_beside(arguments: argparse.Namespace) -> tuple[Path, str, list[Row], list[Row] | None]:
+    """The gate log that is to be drawn, its title, and ground truth and history, where they are given."""
+    index = first_with_rows(arguments.log)
+    truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
+    history = pick(arguments.history, index, len(arguments.log), "--history")
+    title = pick(arguments.title, index, len(arguments.log), "--title") or "Gates"
+    return arguments.log[index], title, truth, read_rows(history) if history else None
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verbs of this module and their arguments."""
+    verb = command.verb("gates", gates)
+    verb.add_argument(
+        "--log",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="gate log (JSONL), ours or the original tool's; of several the first with rows",
+    )
+    verb.add_argument("--ground-truth", type=Path, help=TRUTH)
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
+    verb.add_output("--out", required=True, help="statistics (JSON) to write")
+
+    for name, draw in (("plot-gates", plot_gates), ("plot-gate-figures", plot_gate_figures)):
+        verb = command.verb(name, draw)
+        verb.add_argument(
+            "--log",
+            type=Path,
+            nargs="+",
+            required=True,
+            help="gate log (JSONL), ours or the original tool's; of several the first with rows is drawn",
+        )
+        verb.add_argument(
+            "--ground-truth", type=Path, help="QVHighlights rows (JSONL): groups, queries, relevant windows"
+        )
+        verb.add_argument(
+            "--history", type=Path, nargs="+", default=[], help="history.jsonl of the training run, one a log"
+        )
+        verb.add_argument("--title", nargs="+", default=[], help="heading, such as the run, one a log")
+        verb.add_argument(
+            "--num-samples",
+            type=whole_number(1, or_all=True),
+            default=-1,
+            metavar="N",
+            help="only the first N queries; -1 = all",
+        )
+        verb.add_argument(
+            "--topk",
+            type=_count,
+            default=10,
+            metavar="K",
+            help="highest and lowest samples shown (default: 10)",
+        )
+        if draw is plot_gates:
+            verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")
+        else:
+            verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")

@@ -1,0 +1,1 @@
+"""Gate logs: read with checks, and counted into statistics."""

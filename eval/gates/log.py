@@ -1,0 +1,241 @@
+"""Gate logs: read with checks and reduced to arrays.
+
+A gate says how much of an update a layer of the fusion lets through. There are several kinds, and they are never
+averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it, which
+FiLM first scales by 1 + `gamma` and shifts by `beta`. Their ranges differ by fusion and run (a sigmoid, a tanh, either
+times a learnt scale), so nothing here assumes one.
+
+Elementwise gates are averaged over channels while reading: a log of them is too large to keep. FiLM's gamma and beta
+have no common sign over channels: their size is kept (root mean square). The original's beta, logged without a gamma,
+is one number for all channels in most logs, and is averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from eval.arrays import Qid, read_numbers, shorten
+from formats.rows import Row, iterate_rows
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+KINDS = {
+    "mha": "attention gate: weight of the audio update (0 = shut)",
+    "ffn": "feed-forward gate: signed, weight of the update after the audio (in the original's FiLM: 1 + gate)",
+    "gamma": "FiLM scale: size of gamma over channels, of which 1 + gamma scales the update (0 = unchanged)",
+    "beta": "FiLM shift of the update: size over channels; in the original's FiLM signed (0 = none)",
+}
+GATING_TYPES = ("global", "clipwise", "elementwise")
+# Two queries of a video whose gates differ by less than this share of the kind's largest have the same gates, since
+# batches round differently; logs round as well, to six decimals.
+SAME_GATE, LOG_STEP = 1e-4, 1e-6
+# Nothing in a log, seconds included, comes near it.
+LARGEST = 1e9
+
+
+@dataclass(frozen=True)
+class GateSample:
+    """The gates of one query. C is the number of clips, or 1 for a gate that covers the whole video."""
+
+    qid: Qid
+    vid: str
+    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels, of gamma and its beta root mean square
+    contribution: dict[str, Floats]  # kind -> (layers, clips), |g * update| / |x|; empty where not logged
+    clip_times: Floats | None  # (clips, 2), seconds
+    audio_mask: Bools | None  # (clips,), True where the clip has audio
+    has_audio: bool | None
+    saliency: Floats | None  # (clips,)
+    level_db: Floats | None  # (clips,), loudness of the sound; NaN where there is none
+    novelty: Floats | None  # (clips,), 1 - cosine of the clip's audio feature to the video's mean; NaN where none
+    row: Row  # the further keys of the log
+
+    def mean(self, values: Floats) -> Floats:
+        """Mean of (layers, C) over valid clips, (layers,): those with audio where the log tells, else all."""
+        if self.audio_mask is not None and self.audio_mask.any() and values.shape[1] == len(self.audio_mask):
+            values = values[:, self.audio_mask]
+        return values.mean(1)
+
+
+@dataclass(frozen=True)
+class GateLog:
+    """All queries of a gate log; they have the same gating type, kinds and number of layers."""
+
+    name: str
+    gating_type: str
+    kinds: tuple[str, ...]
+    layers: int
+    samples: tuple[GateSample, ...]
+
+    def means(self, kind: str) -> Floats:
+        """The gates of one kind as (samples, layers): mean over valid clips and channels."""
+        return np.stack([sample.mean(sample.gates[kind]) for sample in self.samples])
+
+    def contributions(self, kind: str) -> Floats | None:
+        """The contribution of one kind as (samples, layers); None where a sample lacks it."""
+        if any(kind not in sample.contribution for sample in self.samples):
+            return None
+        return np.stack([sample.mean(sample.contribution[kind]) for sample in self.samples])
+
+    def are_per_video(self) -> bool:
+        """Whether the queries of each video have the same gates (they do where the fusion comes before the text)."""
+        scaled = []
+        for kind in self.kinds:
+            means = self.means(kind)
+            scaled.append(means / max(SAME_GATE * float(np.abs(means).max()), 1.5 * LOG_STEP))
+        values = np.concatenate(scaled, axis=1)
+        first: dict[str, int] = {}
+        return all(
+            np.abs(values[index] - values[first.setdefault(sample.vid, index)]).max() < 1
+            for index, sample in enumerate(self.samples)
+        )
+
+    def distinct(self, indices: Iterable[int], per_video: bool) -> list[int]:
+        """`indices` with one query a video if the gates are per video, so that a video counts once."""
+        if not per_video:
+            return list(indices)
+        first: dict[str, int] = {}
+        for index in indices:
+            first.setdefault(self.samples[index].vid, index)
+        return list(first.values())
+
+
+def read_gate_log(path: Path, most: int = -1) -> GateLog:
+    """Read a gate log, ours or the original tool's (qid, vid, gating_type, layer_gates alone).
+
+    `most`: only the first so many queries; -1 for all.
+
+    Raises:
+        UserError: names the file and the line of what is malformed or differs from the lines before.
+    """
+    samples: list[GateSample] = []
+    first: tuple[str, tuple[str, ...], int] | None = None
+    for number, row in iterate_rows(path):
+        if len(samples) == most:
+            break
+        where = f"{path}: line {number}"
+        gating_type = row.get("gating_type")
+        if gating_type not in GATING_TYPES:
+            raise UserError(f"{where}: gating_type must be one of {', '.join(GATING_TYPES)}, got {gating_type!r}")
+        sample = _read_sample(row, where)
+        shape = (str(gating_type), tuple(sample.gates), len(sample.gates["mha"]))
+        if first is None:
+            first = shape
+        if shape != first:
+            raise UserError(f"{where}: gating type, kinds or layers {shape} differ from the lines before: {first}")
+        samples.append(sample)
+    if first is None:
+        raise UserError(f"{path}: no rows")
+    return GateLog(path.name, *first, tuple(samples))
+
+
+def _read_sample(row: Row, where: str) -> GateSample:
+    missing = [key for key in ("qid", "vid", "layer_gates") if key not in row]
+    if missing:
+        raise UserError(f"{where}: has no {missing[0]!r}")
+    if isinstance(row["qid"], bool) or not isinstance(row["qid"], int | str):
+        raise UserError(f"{where}: qid must be a whole number or a string, got {shorten(row['qid'])}")
+    layers = row["layer_gates"]
+    if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
+        raise UserError(f"{where}: layer_gates must be a list of layers {{gate_mha, gate_ffn}}, got {shorten(layers)}")
+    kinds = ["mha", "ffn", *(kind for kind in ("gamma", "beta") if layers[0].get(f"gate_{kind}") is not None)]
+    sizes = ("gamma", "beta") if "gamma" in kinds else ()
+    gates = {
+        kind: _stack(
+            [_read_gate(layer.get(f"gate_{kind}"), f"{where}: gate_{kind}", size=kind in sizes) for layer in layers],
+            where,
+        )
+        for kind in kinds
+    }
+    logged = row.get("contribution") or []
+    if logged and (
+        not isinstance(logged, list)
+        or len(logged) != len(layers)
+        or not all(isinstance(layer, dict) for layer in logged)
+    ):
+        raise UserError(f"{where}: contribution must have one object for each of the {len(layers)} layers")
+    contribution = {
+        kind: _stack(
+            [read_values(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where
+        )
+        for kind in kinds
+        if logged and all(layer.get(kind) is not None for layer in logged)
+    }
+
+    saliency = None if row.get("saliency") is None else read_values(row["saliency"], (None,), f"{where}: saliency")
+    level, novelty = (_read_curve(row.get(key), f"{where}: {key}") for key in ("audio_level_db", "audio_novelty"))
+    times = None if row.get("clip_times") is None else read_values(row["clip_times"], (None, 2), f"{where}: clip_times")
+    if times is not None and not ((times[:, 0] < times[:, 1]).all() and (np.diff(times[:, 0]) > 0).all()):
+        raise UserError(f"{where}: clip_times must be [start, end] in seconds, one clip after the other")
+    mask = None
+    if row.get("audio_mask"):
+        mask = np.array(row["audio_mask"], dtype=object).ravel()
+        if not all(value in (0, 1) for value in mask):
+            raise UserError(f"{where}: audio_mask must be true or false for each clip")
+        mask = mask.astype(bool)
+    lengths = {values.shape[1] for values in [*gates.values(), *contribution.values()]} - {1}
+    lengths |= {len(values) for values in (times, mask, saliency, level, novelty) if values is not None} - {1}
+    if len(lengths) > 1 or 0 in lengths:
+        raise UserError(f"{where}: gates and clip keys disagree on the number of clips: {sorted(lengths)}")
+    has_audio = row.get("has_audio")
+    if has_audio is None and mask is not None:
+        has_audio = bool(mask.any())
+    if has_audio not in (None, True, False):
+        raise UserError(f"{where}: has_audio must be true or false, got {shorten(has_audio)}")
+    has_audio = None if has_audio is None else bool(has_audio)
+    known = {"layer_gates", "contribution", "clip_times", "audio_mask", "has_audio"}
+    known |= {"saliency", "audio_level_db", "audio_novelty"}
+    rest = {key: value for key, value in row.items() if key not in known}
+    sound = _unless_unknown(level), _unless_unknown(novelty)
+    return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, *sound, rest)
+
+
+def read_values(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
+    """`read_numbers`, of numbers whose sums and products stay numbers."""
+    values = read_numbers(value, shape, what)
+    if values.size and np.abs(values).max() > LARGEST:
+        raise UserError(f"{what}: holds {np.abs(values).max():g}, which is beyond {LARGEST:g}")
+    return values
+
+
+def _read_curve(value: Any, what: str) -> Floats | None:
+    """A number a clip, (clips,), null as NaN; None where there is no list."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise UserError(f"{what}: must be a number or null for each clip, got {shorten(value)}")
+    known = np.array([number is not None for number in value], dtype=bool)
+    curve = np.full(len(value), np.nan)
+    curve[known] = read_values([number for number in value if number is not None], (None,), what)
+    return curve
+
+
+def _unless_unknown(curve: Floats | None) -> Floats | None:
+    return None if curve is None or np.isnan(curve).all() else curve
+
+
+def _read_gate(value: Any, what: str, size: bool) -> Floats:
+    """[[g]], clips x 1 or clips x channels (also a bare g or list of them) as (1, clips): mean or size of channels."""
+    depth = 0
+    inner = value
+    while isinstance(inner, list) and inner:
+        depth, inner = depth + 1, inner[0]
+    if depth > 2 or inner == []:
+        raise UserError(f"{what}: must be clips x channels numbers, got {shorten(value)}")
+    array = read_values(value, (None,) * depth, what)
+    by_clip = array.reshape(len(array) if depth else 1, -1)
+    reduced: Floats = np.sqrt((by_clip**2).mean(1)) if size else by_clip.mean(1)
+    return reduced[None]
+
+
+def _stack(layers: Sequence[Floats], where: str) -> Floats:
+    if len({layer.shape for layer in layers}) > 1:
+        raise UserError(f"{where}: the layers have different numbers of clips")
+    return np.concatenate(layers)

@@ -1,0 +1,131 @@
+"""Gate logs counted into statistics: by kind, layer and group, and how well a gate tells two groups apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cli import UserError
+from eval.gates.log import KINDS, Bools, Floats, GateLog
+from eval.parts import name_part
+from formats.rows import Row
+
+CONTRIBUTION = "|gate · update| / |features|, by length of the vectors"
+
+
+def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] = ()) -> dict[str, list[int]]:
+    """Indices of the samples of each part: "all", "has_audio=true", and "key=value" for the keys in `by`.
+
+    A key is looked up in the ground truth's row of the query, then in the log's own line.
+
+    Raises:
+        UserError: a key that no row has.
+    """
+    truth = {row.get("qid"): row for row in ground_truth}
+    groups: dict[str, list[int]] = {"all": list(range(len(log.samples)))}
+    for index, sample in enumerate(log.samples):
+        if sample.has_audio is not None:
+            groups.setdefault(f"has_audio={str(sample.has_audio).lower()}", []).append(index)
+    for key in by:
+        parts: dict[str, list[int]] = {}
+        for index, sample in enumerate(log.samples):
+            row = {**sample.row, **truth.get(sample.qid, {})}
+            parts.setdefault(name_part(key, row, log.name), []).append(index)
+        if list(parts) == [f"{key}=null"]:
+            raise UserError(f"{log.name}: neither the log nor the ground truth has the key {key!r}")
+        groups.update(sorted(parts.items()))
+    return groups
+
+
+def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Sequence[Row] = ()) -> dict[str, Any]:
+    """Per kind, group and layer: mean, sd, min and max over samples of the gate's mean over valid clips and channels.
+
+    {"log", "gating_type", "layers", "queries", "videos", "samples" ("videos" | "queries"), "gates": {kind: {"meaning",
+    "groups": {group: {"samples": n, "layers": [{"mean", "sd", "min", "max"}, ..]}}}}, "contribution": the same or {},
+    "separation": {key: {"true": n, "false": n, kind: [area under the ROC curve of each layer], ..}}}.
+    Where the gates depend on the video alone, a video counts once in each group in which it has a query.
+    `sd` is the population's (n): the samples are all that there are. "separation" is there for the keys in `by` that
+    are true for some and false for other samples with audio, such as audio_informative (see `compute_auc`).
+    """
+    per_video = log.are_per_video()
+    groups = {name: log.distinct(found, per_video) for name, found in group_samples(log, by, ground_truth).items()}
+    contributions = {kind: log.contributions(kind) for kind in log.kinds}
+    return {
+        "log": log.name,
+        "gating_type": log.gating_type,
+        "layers": log.layers,
+        "queries": len(log.samples),
+        "videos": len({sample.vid for sample in log.samples}),
+        "samples": "videos" if per_video else "queries",
+        "gates": {kind: {"meaning": KINDS[kind], "groups": _describe(log.means(kind), groups)} for kind in log.kinds},
+        "contribution": {
+            kind: {"meaning": CONTRIBUTION, "groups": _describe(values, groups)}
+            for kind, values in contributions.items()
+            if values is not None
+        },
+        "separation": {
+            key: found for key in by if (found := _separate(log, groups.get(f"{key}=true"), groups.get(f"{key}=false")))
+        },
+    }
+
+
+def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | None) -> dict[str, Any] | None:
+    """How well each layer's gates tell two groups of samples apart; samples without audio have nothing to gate."""
+    found, others = (
+        [index for index in indices or [] if log.samples[index].has_audio is not False]
+        for indices in (positive, negative)
+    )
+    others = [index for index in others if index not in found]  # a video with queries of both kinds
+    if not found or not others:
+        return None
+    labels = np.repeat([True, False], [len(found), len(others)])
+    areas = {kind: compute_auc(log.means(kind)[found + others], labels) for kind in log.kinds}
+    return {
+        "true": len(found),
+        "false": len(others),
+        **{kind: [round(float(area), 6) for area in values] for kind, values in areas.items()},
+    }
+
+
+def compute_auc(values: Floats, labels: Bools) -> Floats:
+    """Area under the ROC curve of each layer, (layers,): the chance that a sample with the label has the higher gate.
+
+    `values`: (samples, layers); equal values count one half. 1: always higher, 0.5: no difference, 0: always lower.
+    """
+    difference = values[labels][:, None] - values[~labels][None]
+    return ((difference > 0) + 0.5 * (difference == 0)).mean((0, 1))
+
+
+def correlate_ranks(first: Floats, second: Floats) -> float:
+    """Spearman's rho of two (samples,); NaN where one of them does not vary."""
+    one, other = _rank(first), _rank(second)
+    if len(first) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _rank(values: Floats) -> Floats:
+    """Ranks, equal values sharing their mean."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+
+
+def _describe(values: Floats, groups: dict[str, list[int]]) -> dict[str, Any]:
+    """Statistics of (samples, layers) over the samples of each group."""
+    return {
+        name: {
+            "samples": len(indices),
+            "layers": [
+                {
+                    "mean": round(float(layer.mean()), 6),
+                    "sd": round(float(layer.std()), 6),
+                    "min": round(float(layer.min()), 6),
+                    "max": round(float(layer.max()), 6),
+                }
+                for layer in values[indices].T
+            ],
+        }
+        for name, indices in groups.items()
+    }

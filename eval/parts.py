@@ -1,0 +1,157 @@
+"""Parts of the queries: by the values of a key, by rules, by a list of query ids."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli import UserError
+from eval.arrays import Qid, index_by_vid, read_relevant_windows, shorten
+from formats.rows import Row, parse_json
+
+# More parts than this is a key such as qid or query, chosen by mistake.
+MOST_PARTS = 50
+
+
+def _window_seconds(row: Row, where: str) -> float | None:
+    windows = read_relevant_windows(row, where)
+    return None if windows is None else float((windows[:, 1] - windows[:, 0]).mean())
+
+
+# Keys that a row does not hold but says.
+DERIVED: dict[str, Callable[[Row, str], float | None]] = {
+    "window_seconds": _window_seconds,
+    "windows": lambda row, where: 0 if (windows := read_relevant_windows(row, where)) is None else len(windows),
+    "words": lambda row, where: len(str(row.get("query") or "").split()),
+}
+
+
+def name_part(key: str, row: Row, where: str) -> str:
+    """The part a row belongs to: "modality=audio", "audio_informative=true"."""
+    value = row.get(key)
+    if isinstance(value, list | dict):
+        raise UserError(f"{where}: qid {row.get('qid')}: {key!r} is a {type(value).__name__}, not one value")
+    return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def join_videos(rows: Sequence[Row], videos: Sequence[Row], where: str) -> list[Row]:
+    """Rows with what a table of videos (rows with `vid`, such as a manifest's has_audio) says about theirs.
+
+    A row's own keys stay as they are.
+    """
+    table = index_by_vid(videos, where)
+    missing = [row for row in rows if row.get("vid") not in table]
+    if missing:
+        raise UserError(f"{where}: {len(missing)} queries' videos are missing, first vid {missing[0].get('vid')}")
+    return [{**table[row["vid"]], **row} for row in rows]
+
+
+def split_by(rows: Sequence[Row], keys: Sequence[str], where: str = "ground truth") -> dict[str, list[int]]:
+    """Places of the rows with each value of each key: {"modality=audio": [0, 4], ...}, sorted within a key.
+
+    Rows without the key are the part "key=null".
+
+    Raises:
+        UserError: no row has the key, it is a list or an object, or it has more than 50 values.
+    """
+    result: dict[str, list[int]] = {}
+    for key in keys:
+        parts: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            parts.setdefault(name_part(key, row, where), []).append(place)
+        if list(parts) == [f"{key}=null"]:
+            raise UserError(f"{where}: no row has the key {key!r}")
+        if len(parts) > MOST_PARTS:
+            raise UserError(f"{where}: {key!r} has {len(parts)} values, more than {MOST_PARTS}")
+        result.update(sorted(parts.items()))
+    return result
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`key=value`, or `key=low:high` for numbers in (low, high]; either end may be left out."""
+
+    key: str
+    value: str
+
+    def holds(self, row: Row, where: str) -> bool:
+        """Whether a row meets it; a row without the key does not."""
+        value = DERIVED[self.key](row, where) if self.key in DERIVED else row.get(self.key)
+        if value is None:
+            return self.value == "null"
+        low, colon, high = self.value.partition(":")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                if colon:
+                    return float(low or -math.inf) < value <= float(high or math.inf)
+                return value == float(low)
+            except ValueError:
+                raise UserError(f"--where {self.key}={self.value}: must be a number or LOW:HIGH") from None
+        return name_part(self.key, row, where) == f"{self.key}={self.value}"
+
+
+def select_where(rows: Sequence[Row], rule: str, where: str = "ground truth") -> dict[str, list[int]]:
+    """Places of the rows that meet every condition of a rule such as "modality=audio,window_seconds=10:30".
+
+    Keys are those of the ground truth, and window_seconds (mean length of the relevant windows, s), windows (how many)
+    and words (of the query).
+
+    Raises:
+        UserError: not such a rule, a key that no row has, or no row meets it.
+    """
+    conditions = []
+    for text in rule.split(","):
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise UserError(f"--where {rule}: must be KEY=VALUE or KEY=LOW:HIGH, joined by commas, got {text!r}")
+        if key not in DERIVED and not any(key in row for row in rows):
+            raise UserError(f"{where}: no row has the key {key!r}")
+        conditions.append(Condition(key, value))
+    places = [place for place, row in enumerate(rows) if all(condition.holds(row, where) for condition in conditions)]
+    if not places:
+        raise UserError(f"{where}: no query meets {rule}")
+    return {rule: places}
+
+
+def select_listed(
+    rows: Sequence[Row], path: Path, where: str = "ground truth", left_out: Collection[Qid] = ()
+) -> dict[str, list[int]]:
+    """Places of the rows that a list names: {"list=STEM": [...]}, STEM that of the file.
+
+    The file holds one qid a line, or JSON lines with a qid each. It may name queries that were `left_out` of the rows.
+
+    Raises:
+        UserError: no such file, an empty list, or a qid that no row has.
+    """
+    known = {str(row.get("qid")): place for place, row in enumerate(rows)}
+    passed_over = set(map(str, left_out))
+    places: set[int] = set()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            qid = _read_qid(line.strip(), f"{path}, line {number}")
+            if str(qid) in known:
+                places.add(known[str(qid)])
+            elif str(qid) not in passed_over:
+                raise UserError(f"{path}, line {number}: qid {qid} is not in {where}")
+    if not places:
+        raise UserError(f"{path}: no query ids" + (" that are covered" if left_out else ""))
+    return {f"list={path.stem}": sorted(places)}
+
+
+def _read_qid(line: str, what: str) -> Qid:
+    if not line.startswith("{"):
+        return line
+    qid: Any = parse_json(line, what).get("qid")
+    if isinstance(qid, bool) or not isinstance(qid, int | str):
+        raise UserError(f"{what}: qid must be a whole number or a string, got {shorten(qid)}")
+    return qid

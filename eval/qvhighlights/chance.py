@@ -1,0 +1,41 @@
+"""Random predictions: what the metrics give for nothing, so that a table has a floor."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from eval.arrays import MOST_WINDOWS, count_clips, index_truth
+from formats.rows import Row
+
+CLIP_SECONDS = 2.0
+
+
+def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "ground truth") -> list[Row]:
+    """Submission rows with ten random windows and random saliency for every query.
+
+    On the clip grid within the duration: a window's length is uniform over 1..clips, its start over the places where it
+    fits; scores are uniform in [0, 1), listed in descending order. Saliency is uniform for every clip. A query's
+    prediction depends on the seed and its qid alone, so it is the same in a part of the file.
+    """
+    rows = []
+    for qid, row in index_truth(ground_truth, where).items():
+        # Not hash(): Python salts that of strings anew in every process.
+        random = np.random.default_rng([seed, zlib.crc32(str(qid).encode())])
+        clips = count_clips(row, where, CLIP_SECONDS)
+        lengths = random.integers(1, clips, size=MOST_WINDOWS, endpoint=True)
+        starts = random.integers(0, clips - lengths, endpoint=True)
+        scores = np.sort(random.random(MOST_WINDOWS))[::-1].round(4)
+        windows = np.stack([starts * CLIP_SECONDS, (starts + lengths) * CLIP_SECONDS, scores], axis=1)
+        rows.append(
+            {
+                "qid": qid,
+                "query": row.get("query") or "",
+                "vid": row.get("vid") or "",
+                "pred_relevant_windows": windows.tolist(),
+                "pred_saliency_scores": random.random(clips).round(4).tolist(),
+            }
+        )
+    return rows

@@ -1,0 +1,85 @@
+"""Two prediction files query by query: where one gains and where it loses, as data for a page to explore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cli import UserError
+from eval.qvhighlights.queries import Queries
+from eval.qvhighlights.score import score_each
+from eval.significance import bootstrap_means, permute_signs
+
+METRIC = "MR-full-mAP"
+
+
+def compare(
+    first: Queries, second: Queries, names: tuple[str, str], metric: str | None = None, most: int = 20, seed: int = 0
+) -> dict[str, Any]:
+    """Values of each query in both, second less first; percent.
+
+    {"names", "metric", "metrics": {key: {"first", "second", "difference", "interval", "p", "queries", "better",
+    "worse"}}, "best": [qid ...], "worst": [...], "queries": [{"qid", "query", "vid", "difference", "values": {key:
+    [first, second]}}]}. `interval` is a 95 % bootstrap interval of the mean difference and `p` that of a paired
+    permutation test, both over queries. `best` and `worst` are up to `most` queries with the largest gain and loss of
+    `metric`; `queries` are in order of it, from gain to loss, those without a value last.
+
+    Raises:
+        UserError: no key that both have, or `metric` is not one.
+    """
+    place = {qid: index for index, qid in enumerate(second.qids)}
+    before, other = score_each(first), score_each(second)
+    places = [place[qid] for qid in first.qids]
+    after = {key: values[places] for key, values in other.items()}
+    keys = [key for key in before if key in after]
+    if metric is None:
+        metric = METRIC if METRIC in keys else next(iter(keys), None)
+    change = {key: after[key] - before[key] for key in keys}
+    counted = [key for key in keys if not np.isnan(change[key]).all()]
+    if not counted:
+        raise UserError(f"{names[0]} and {names[1]}: have no metric in common: windows in both, or saliency in both")
+    if metric not in counted:
+        raise UserError(f"{names[0]} and {names[1]}: no metric {metric!r} in both: choose of {', '.join(counted)}")
+
+    table = np.column_stack([change[key] for key in counted])
+    intervals = dict(zip(counted, bootstrap_means(table, seed), strict=True))
+    metrics = {}
+    for key in counted:
+        known = ~np.isnan(change[key])
+        differences = change[key][known]
+        metrics[key] = {
+            "first": round(float(before[key][known].mean()), 4),
+            "second": round(float(after[key][known].mean()), 4),
+            "difference": round(float(differences.mean()), 4),
+            "interval": [round(float(end), 4) for end in intervals[key]],
+            "p": permute_signs(differences, seed),
+            "queries": len(differences),
+            "better": int((differences > 0).sum()),
+            "worse": int((differences < 0).sum()),
+        }
+    # NaN sorts last, and of equal queries the earlier one comes first.
+    order = np.argsort(-change[metric], kind="stable")
+    gains = [first.qids[index] for index in order if change[metric][index] > 0]
+    losses = [first.qids[index] for index in order[::-1] if change[metric][index] < 0]
+    return {
+        "names": list(names),
+        "metric": metric,
+        "metrics": metrics,
+        "best": gains[:most],
+        "worst": losses[:most],
+        "queries": [
+            {
+                "qid": first.qids[index],
+                "query": first.rows[index].get("query"),
+                "vid": first.rows[index].get("vid"),
+                "difference": _number(change[metric][index]),
+                "values": {key: [_number(before[key][index]), _number(after[key][index])] for key in keys},
+            }
+            for index in order
+        ],
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)

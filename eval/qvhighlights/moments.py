@@ -1,0 +1,213 @@
+"""Moment retrieval: R1@t and mAP@t over window lengths, with the definitions of the official QVHighlights evaluation.
+
+- R1@t: the share of queries whose first listed window has an IoU of at least t with the relevant window that it meets
+  best.
+- AP@t of a query: the first ten listed windows, in order of score (stable); each takes the free relevant window of the
+  highest IoU, if that is at least t, and is a false positive otherwise. Area under the precision envelope (VOC 2010,
+  all points). mAP@t is its mean over queries, "average" the mean over the thresholds 0.5, 0.55 ... 0.95.
+- Ranges select *relevant* windows by length in seconds: short (0, 10], middle (10, 30], long (30, 150], full all of
+  them. Queries left without any are left out. Predictions are not selected: a correct long one is a false positive in
+  "short".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.arrays import MOST_WINDOWS
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+# Written out, because numpy.linspace gives 0.7000000000000001, and an IoU of exactly 0.7 must count.
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+RANGES = {"full": (0.0, np.inf), "long": (30.0, 150.0), "middle": (10.0, 30.0), "short": (0.0, 10.0)}
+# From this many numbers on, `numpy.sum` adds them up in another order than one after the other.
+PAIRED = 8
+
+
+def percent(share: float) -> float:
+    """A share as the official evaluation prints it: percent with two decimals, rounded by formatting."""
+    return float(f"{100 * share:.2f}")
+
+
+def stack(arrays: Sequence[Floats], length: int) -> tuple[Floats, Bools]:
+    """Arrays (n_i, K) as one (N, length, K), and which of its rows are real (N, length)."""
+    stacked = np.zeros((len(arrays), length, arrays[0].shape[1]))
+    real = np.zeros((len(arrays), length), dtype=bool)
+    for row, array in enumerate(arrays):
+        kept = array[:length]
+        stacked[row, : len(kept)] = kept
+        real[row, : len(kept)] = True
+    return stacked, real
+
+
+def group_by_size(sizes: Sequence[int], most: int = 2**20) -> list[NDArray[np.intp]]:
+    """Places (from 0) in groups of sizes that differ by less than a factor of two, ascending within a group.
+
+    Filling up to the largest of a group then wastes at most half, where one video of a day among many of 150 s would
+    multiply the memory of all. No group holds more than `most` in sum (but at least one place).
+    """
+    classes: dict[int, list[int]] = {}
+    for place, size in enumerate(sizes):
+        classes.setdefault(int(size).bit_length(), []).append(place)
+    groups = []
+    for bits, places in sorted(classes.items()):
+        step = max(1, most >> bits)
+        groups += [np.array(places[start : start + step]) for start in range(0, len(places), step)]
+    return groups
+
+
+def compute_iou(predicted: Floats, relevant: Floats) -> Floats:
+    """Intersection over union of every predicted (N, P, 2) with every relevant window (N, G, 2): (N, P, G)."""
+    start = np.maximum(predicted[:, :, None, 0], relevant[:, None, :, 0])
+    end = np.minimum(predicted[:, :, None, 1], relevant[:, None, :, 1])
+    shared = np.clip(end - start, 0, None)
+    lengths = predicted[:, :, None, 1] - predicted[:, :, None, 0], relevant[:, None, :, 1] - relevant[:, None, :, 0]
+    union = lengths[0] + lengths[1] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def compute_first_iou(predicted: Floats, listed: Bools, relevant: Floats, wanted: Bools) -> Floats:
+    """IoU of each query's first listed window (N, 2) with the relevant window that it meets best, (N,); 0 without one.
+
+    Only those relevant windows (N, G, 2) count that are `wanted` (N, G). `listed` (N,): whether the query has a window
+    at all. The best relevant window is chosen by IoU, but the value is the intersection over the hull of the two: equal
+    when they meet, but rounded differently, and parity needs the same.
+    """
+    iou = np.where(wanted, compute_iou(predicted[:, None], relevant)[:, 0], -1.0)
+    best = np.take_along_axis(relevant, iou.argmax(1)[:, None, None], axis=1)[:, 0]
+    shared = np.clip(np.minimum(predicted[:, 1], best[:, 1]) - np.maximum(predicted[:, 0], best[:, 0]), 0, None)
+    hull = np.maximum(predicted[:, 1], best[:, 1]) - np.minimum(predicted[:, 0], best[:, 0])
+    first: Floats = np.where(listed, np.divide(shared, hull, out=np.zeros_like(shared), where=hull > 0), 0.0)
+    return first
+
+
+def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
+    """Which thresholds each query's first window reaches, (N, T), from its IoU (N,)."""
+    reached: Bools = first_iou[:, None] >= np.array(thresholds)
+    return reached
+
+
+def average_precision(iou: Floats, wanted: Bools) -> Floats:
+    """AP of each query at each threshold, (N, T).
+
+    `iou` (N, P, G) holds the windows in order of score, -1 where none is listed; `wanted` (N, G) the relevant windows.
+    """
+    queries, places, choices = iou.shape
+    thresholds = np.array(THRESHOLDS)
+    free = np.repeat(wanted[:, None], len(thresholds), axis=1)  # (N, T, G)
+    hits = np.zeros((queries, len(thresholds), places))
+    at_query, at_threshold = np.ogrid[:queries, : len(thresholds)]
+    for place in range(places):
+        meets = iou[:, place, None, :]  # (N, 1, G)
+        open_to = np.where(free & (meets >= thresholds[:, None]), meets, -1.0)
+        # Of equal IoUs the last one, as a reversed sort takes it: two halves of a window both have exactly 0.5.
+        best = choices - 1 - open_to[..., ::-1].argmax(-1)
+        hit = open_to[at_query, at_threshold, best] >= 0
+        hits[..., place] = hit
+        free[at_query, at_threshold, best] &= ~hit
+    return _sum_as_original(hits, wanted.sum(1))
+
+
+def _sum_as_original(hits: Floats, relevant: NDArray[np.intp]) -> Floats:
+    """Area under the precision envelope (N, T) of hits (N, T, P) for a number of relevant windows (N,).
+
+    The steps of recall are differences of quotients, and they are added up in the order in which `numpy.sum` adds up
+    the original's list: a mean that should be 29.375 is a last bit off otherwise, and printed as 29.37, not 29.38.
+    """
+    found = hits.cumsum(-1)
+    recall = found / relevant[:, None, None]
+    steps = np.diff(recall, axis=-1, prepend=0.0)
+    precision = found / np.arange(1, hits.shape[-1] + 1)
+    envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    terms = steps * envelope
+    area = np.zeros(hits.shape[:2])
+    for place in range(hits.shape[-1]):
+        area += terms[..., place]
+    # The original's list ends with a 0 where recall does not reach 1. From eight numbers on, `numpy.sum` adds in pairs.
+    listed = found[..., -1] + (found[..., -1] < relevant[:, None])
+    for query, threshold in np.argwhere(listed >= PAIRED):
+        numbers = terms[query, threshold][hits[query, threshold] > 0]
+        area[query, threshold] = np.append(numbers, 0.0).sum() if len(numbers) < relevant[query] else numbers.sum()
+    return area
+
+
+@dataclass(frozen=True)
+class RangeScores:
+    """What one range of window lengths gives for each query; without a relevant window in it one is not `counted`."""
+
+    counted: Bools
+    """(N,)"""
+    first_iou: Floats
+    """(N,) `compute_first_iou`; 0 where not counted."""
+    precision: Floats
+    """(N, T) `average_precision` at each threshold; 0 where not counted."""
+
+
+def score_ranges(predicted: Sequence[Floats], relevant: Sequence[Floats]) -> dict[str, RangeScores]:
+    """The values of each query that the metrics of each range are means of.
+
+    `predicted`: a query's windows as (windows, 3), start s, end s, score, in listed order; `relevant`: (windows, 2), at
+    least one. A query with no predicted window counts 0 in both (the official program stops with an error there).
+    """
+    count = len(relevant)
+    scores = {
+        name: RangeScores(np.zeros(count, dtype=bool), np.zeros(count), np.zeros((count, len(THRESHOLDS))))
+        for name in RANGES
+    }
+    for places in group_by_size([len(windows) for windows in relevant]):
+        truth, real = stack([relevant[place] for place in places], max(len(relevant[place]) for place in places))
+        windows, listed = stack([predicted[place] for place in places], MOST_WINDOWS)
+        _score_group(windows, listed, truth, real, {name: (part, places) for name, part in scores.items()})
+    return scores
+
+
+def _score_group(
+    windows: Floats,
+    listed: Bools,
+    truth: Floats,
+    real: Bools,
+    into: Mapping[str, tuple[RangeScores, NDArray[np.intp]]],
+) -> None:
+    """Score some queries: predicted windows (N, P, 3), relevant ones (N, G, 2); the values go to their places."""
+    lengths = truth[..., 1] - truth[..., 0]
+    order = np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
+    iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
+    iou = np.take_along_axis(iou, order[..., None], axis=1)
+    for name, (shortest, longest) in RANGES.items():
+        wanted = real & (lengths > shortest) & (lengths <= longest)
+        rows: Bools = np.any(wanted, axis=1)
+        if rows.any():
+            part, places = into[name]
+            part.counted[places[rows]] = True
+            part.precision[places[rows]] = average_precision(iou[rows], wanted[rows])
+            first = compute_first_iou(windows[rows, 0, :2], listed[rows, 0], truth[rows], wanted[rows])
+            part.first_iou[places[rows]] = first
+
+
+def score_moments(ranges: Mapping[str, RangeScores]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Every range in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
+
+    A range with no query is None throughout.
+    """
+    scores: dict[str, dict[str, dict[str, float | None]]] = {}
+    names = [str(threshold) for threshold in THRESHOLDS]
+    for name, part in ranges.items():
+        if not part.counted.any():
+            scores[name] = {"MR-mAP": dict.fromkeys([*names, "average"]), "MR-R1": dict.fromkeys(names)}
+            continue
+        precision = part.precision[part.counted].mean(0)
+        recall = recall_at_one(part.first_iou[part.counted], THRESHOLDS).mean(0)
+        scores[name] = {
+            "MR-mAP": {
+                **{key: percent(value) for key, value in zip(names, precision, strict=True)},
+                "average": percent(precision.mean()),
+            },
+            "MR-R1": {key: percent(value) for key, value in zip(names, recall, strict=True)},
+        }
+    return scores

@@ -1,0 +1,36 @@
+"""Numbers beside the official ones, never among them: they answer what the official definitions leave open.
+
+- MR-mIoU: mean over queries of the IoU of the first listed window with the relevant window that it meets best.
+- MR-R1 at 0.3, 0.35, 0.4, 0.45: as the official R1, which starts at 0.5.
+- HL-mAP-stable: the official HL-mAP with every clip at its own rank, of equal scores the earlier clip first. Published
+  saliency is of 16 bits, so nearly every query has ties, and the official AP counts tied positives once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eval.qvhighlights.moments import percent, recall_at_one
+from eval.qvhighlights.queries import Queries
+from eval.qvhighlights.score import score_highlights_of, score_moments_of
+
+LOW_THRESHOLDS = (0.3, 0.35, 0.4, 0.45)
+
+
+def score_variants(queries: Queries) -> dict[str, Any]:
+    """{"full": {"MR-mIoU": .., "MR-R1": {"0.3": ..}}, ..., "HL-min-Fair": {"HL-mAP-stable": ..}, ...} in percent."""
+    scores: dict[str, Any] = {}
+    ranges, _ = score_moments_of(queries)
+    for name, part in ranges.items():
+        first = part.first_iou[part.counted]
+        recall = recall_at_one(first, LOW_THRESHOLDS)
+        scores[name] = {
+            "MR-mIoU": percent(first.mean()) if len(first) else None,
+            "MR-R1": {
+                str(threshold): percent(recall[:, column].mean()) if len(first) else None
+                for column, threshold in enumerate(LOW_THRESHOLDS)
+            },
+        }
+    levels, _ = score_highlights_of(queries, stable=True)
+    scores |= {name: {"HL-mAP-stable": percent(part.precision.mean())} for name, part in levels.items()}
+    return scores

@@ -1,0 +1,1 @@
+"""Metrics of runs, seeds and domains in one summary, and its tables."""

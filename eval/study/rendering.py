@@ -1,0 +1,162 @@
+"""A summary as Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from eval.markup import latex_text, markdown_row
+from eval.study.run_table import DIGITS
+
+# Marks of a row whose numbers need a word, by the key that says so, and what LaTeX writes for them.
+MARKS = {"coverage": "†", "labelled": "‡"}
+LATEX_MARKS = {"†": "$^\\dagger$", "‡": "$^\\ddagger$"}
+
+
+def render_markdown(summary: dict[str, Any]) -> str:
+    """The summary as a Markdown table, with a line that says what its numbers are, and the tests, if there are any."""
+    columns, several = summary["columns"], _has_scopes(summary)
+    lines = [
+        "# Runs",
+        "",
+        "Percent, mean ± standard deviation over seeds (n - 1; none for one seed). HL-mAP and HIT@1 are those of"
+        " VeryGood clips, R1 and mAP those of windows of any length. Random windows and scores are the floor.",
+        "",
+        markdown_row(["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]),
+        markdown_row([":--", *([":--"] if several else []), *(["--:"] * (len(columns) + 1))]),
+    ]
+    for row in summary["rows"]:
+        name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
+        name += "".join(f" {mark}" for mark in find_marks(row))
+        cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
+        lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
+    for mark, note in find_notes(summary):
+        lines += ["", " ".join(f"{mark} {note}.".split())]
+    intervals = [
+        (row, column, value["interval"])
+        for row in summary["rows"]
+        for column in columns
+        if (value := row["values"][column["key"]]) and "interval" in value
+    ]
+    if intervals:
+        lines += ["", "95 % intervals, bootstrap over queries of the mean over seeds:", ""]
+        lines += [markdown_row(["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"])]
+        lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
+        for row, column, (low, high) in intervals:
+            numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
+            name = row["run"] + "".join(f" {mark}" for mark in find_marks(row))
+            lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
+    if summary.get("tests"):
+        against = " ".join(summary["tests"][0]["against"].split())
+        lines += ["", f"Paired tests against {against}, two-sided p, not corrected for the number of tests:", ""]
+        heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
+        lines += [markdown_row(heads), markdown_row([":--", ":--", ":--", *["--:"] * 4])]
+        labels = {column["key"]: column["label"] for column in columns}
+        for test in summary["tests"]:
+            found = [_render_test(test.get(key)) for key in ("over_seeds", "over_scopes", "over_queries")]
+            difference = f"{test['difference']:+.{DIGITS.get(test['column'], 2)}f}"
+            lines.append(markdown_row([test["run"], test["scope"], labels[test["column"]], difference, *found]))
+    return "\n".join(lines) + "\n"
+
+
+def render_latex(summary: dict[str, Any]) -> str:
+    """A `tabular` for \\input, with the rules of booktabs."""
+    columns, several = summary["columns"], _has_scopes(summary)
+    heads = ["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{l{'l' if several else ''}{'r' * (len(columns) + 1)}}}",
+        "\\toprule",
+        " & ".join(map(latex_text, heads)) + " \\\\",
+        "\\midrule",
+    ]
+    for row in summary["rows"]:
+        name = f"\\emph{{{latex_text(row['run'])}}}" if row["baseline"] else latex_text(row["run"])
+        name += "".join(LATEX_MARKS[mark] for mark in find_marks(row))
+        cells = [_render(row["values"][column["key"]], column["key"], " $\\pm$ ") for column in columns]
+        cells = [cell.replace("–", "--") for cell in cells]
+        scope = [latex_text(row["scope"])] if several else []
+        lines.append(" & ".join([name, *scope, _seeds(row).replace("–", "--"), *cells]) + " \\\\")
+    lines.append("\\bottomrule")
+    for mark, note in find_notes(summary):
+        lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{{LATEX_MARKS[mark]} {latex_text(note)}}} \\\\")
+    return "\n".join([*lines, "\\end{tabular}"]) + "\n"
+
+
+def render_csv(summary: dict[str, Any]) -> str:
+    """One line for each run, scope and column, with the spread, the interval and the tests."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = ["run", "scope", "baseline", "metric", "subset", "seeds", "mean", "sd", "low", "high"]
+    writer.writerow([*heads, "against", "difference", "p_seeds", "p_scopes", "p_queries", "covered", "of", "labelled"])
+    tests = {(test["run"], test["scope"], test["column"]): test for test in summary.get("tests", [])}
+    for row in summary["rows"]:
+        for column in summary["columns"]:
+            value = row["values"][column["key"]]
+            if value is None:
+                continue
+            key = column["key"].rsplit("/", 1)[-1]
+            count = sum(number is not None for number in value["by_seed"])
+            known = [value["mean"], value["sd"], *value.get("interval", (None, None))]
+            test = tests.get((row["run"], row["scope"], column["key"]), {})
+            found = [(test.get(part) or {}).get("p") for part in ("over_seeds", "over_scopes", "over_queries")]
+            line = [row["run"], row["scope"], row["baseline"], key, column["subset"], count, *known]
+            part = row["coverage"] or {}
+            covered = [part.get("queries"), part.get("of")]
+            labelled = (row["labelled"] or {}).get("highlights" if key.startswith("HL-") else "moments")
+            writer.writerow([*line, test.get("against"), test.get("difference"), *found, *covered, labelled])
+    return text.getvalue()
+
+
+def find_marks(row: dict[str, Any]) -> list[str]:
+    """Marks that go behind the name of a row."""
+    return [mark for key, mark in MARKS.items() if row.get(key)]
+
+
+def find_notes(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """(mark, what must be said) of runs that were scored over a part of the queries, or whose queries lack labels."""
+    several = _has_scopes(summary)
+    notes = []
+    for row in summary["rows"]:
+        name = row["run"] + (f", {row['scope']}" if several else "")
+        if part := row.get("coverage"):
+            note = f"{part['queries']} of {part['of']} queries, not comparable with full-set numbers"
+            notes.append((MARKS["coverage"], f"{name}: {note}"))
+        if counts := row.get("labelled"):
+            halves = [f"{half} over {counts[half]}" for half in ("moments", "highlights") if half in counts]
+            note = f"{' and '.join(halves)} of {counts['of']} queries, the others have no labels"
+            notes.append((MARKS["labelled"], f"{name}: {note}"))
+    return notes
+
+
+def _has_scopes(summary: dict[str, Any]) -> bool:
+    return len({row["scope"] for row in summary["rows"]}) > 1
+
+
+def _what_baseline(row: dict[str, Any]) -> str:
+    return "reference" if row["seeds"] == [None] else "chance"
+
+
+def _seeds(row: dict[str, Any]) -> str:
+    return "–" if row["baseline"] and row["seeds"] == [None] else str(len(row["seeds"]))
+
+
+def _headings(columns: Sequence[dict[str, Any]]) -> list[str]:
+    return [column["label"] + (f" (n={column['queries']})" if column["queries"] else "") for column in columns]
+
+
+def _render(value: dict[str, Any] | None, key: str, plus_minus: str) -> str:
+    if value is None:
+        return "–"
+    digits = DIGITS.get(key, 2)
+    spread = "" if value["sd"] is None else f"{plus_minus}{value['sd']:.{digits}f}"
+    return f"{value['mean']:.{digits}f}{spread}"
+
+
+def _render_test(test: dict[str, Any] | None) -> str:
+    if test is None:
+        return "–"
+    p = test["p"]
+    return f"{'–' if p is None else '< 0.001' if p < 0.001 else f'{p:.3f}'} ({test['n']})"

@@ -1,0 +1,172 @@
+"""Runs, seeds and domains in one summary: mean and spread, intervals over queries, paired tests against a run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cli import UserError
+from eval.significance import bootstrap_means, compare_t, permute_signs
+from eval.study.files import Cell, collect
+from eval.study.query_values import QueryValues, read_values
+from eval.study.run_table import COLUMNS, RunTable, read_table
+from formats.rows import Row
+
+
+def summarise(
+    metrics: Sequence[tuple[str, Row]],
+    values: Sequence[tuple[str, Row]] = (),
+    against: str | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Collect (file name, metrics) into {"columns": [...], "rows": [...]}, ready for JSON.
+
+    A column: see `RunTable`. A row: {"run", "scope", "baseline", "seeds", "coverage", "labelled", "values": {column
+    key: {"mean", "sd", "by_seed"}}}, in percent (tau and rho from -1 to 1). `sd` is the sample standard deviation
+    (n - 1), None for one seed; a value that a seed lacks is None in `by_seed`. `coverage` is None, or {"queries": n,
+    "of": N} where a run was scored over a part of the queries: its numbers do not compare with those over all.
+    `labelled` is None, or {"moments": n, "highlights": m, "of": N} where queries of the ground truth lack labels.
+
+    With `values` (what `score --per-query` wrote) a value has "interval": 95 %, bootstrap over queries of the mean over
+    the same seeds, if all of them have values. With `against`, a run, there are "tests" of every other run: {"run",
+    "against", "scope", "column", "difference", "over_seeds": {"n", "p"}, "over_scopes": {"n", "p"}, "over_queries":
+    {"n", "p", "interval"}}: paired t test over the seeds that both have (in a row of means also over the scopes),
+    paired permutation test over queries. Only runs that were scored over the same queries as `against` are tested
+    (`_are_comparable`).
+
+    Raises:
+        UserError: malformed files, files that do not fit together (`collect`, `read_values`), no metrics files, or
+            `against` is no run.
+    """
+    if not metrics:
+        raise UserError("no metrics files")
+    cells = collect(metrics, "brief")
+    table = read_table(cells)
+    each = read_values(values, cells)
+    rows = []
+    for run, scope in table.order():
+        cell = run, scope
+        found = {key: _aggregate(numbers) for key, numbers in table.values[cell].items()}
+        for key, interval in _find_intervals(each.get(cell), table, cell, seed).items():
+            value = found[key]
+            if value is not None:
+                value["interval"] = interval
+        part = table.coverage.get(cell)
+        rows.append(
+            {
+                "run": run,
+                "scope": scope,
+                "baseline": table.is_baseline(run),
+                "seeds": table.seeds[cell],
+                "coverage": {"queries": part[0], "of": part[1]} if part else None,
+                "labelled": table.labelled.get(cell),
+                "values": found,
+            }
+        )
+    summary: dict[str, Any] = {"columns": table.columns, "rows": rows}
+    if against is not None:
+        runs = sorted({run for run, _ in table.values})
+        if against not in runs:
+            raise UserError(f"--against {against}: no such run; there are {', '.join(runs)}")
+        summary["tests"] = [
+            test
+            for run, scope in table.order()
+            if run != against and run not in table.references and (against, scope) in table.values
+            if _are_comparable(table, (run, scope), (against, scope), each)
+            for test in _test(table, (run, scope), against, each, seed)
+        ]
+    return summary
+
+
+def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell, QueryValues]) -> bool:
+    """Whether two runs of a scope were scored over the same queries, as far as the files say.
+
+    Equal numbers of queries out of more may be other queries: of these the values of each query must tell.
+    """
+    if cell in table.scopes or other in table.scopes:
+        return table.scopes.get(cell) == table.scopes.get(other) and all(
+            _are_comparable(table, (cell[0], scope), (other[0], scope), each) for scope in table.scopes[cell]
+        )
+    if table.coverage.get(cell) != table.coverage.get(other) or table.labelled.get(cell) != table.labelled.get(other):
+        return False
+    if cell in each and other in each:
+        return each[cell].qids == each[other].qids
+    sizes = {table.sizes.get(cell), table.sizes.get(other)} - {None}
+    return cell not in table.coverage and len(sizes) < 2
+
+
+def _aggregate(values: list[float | None]) -> dict[str, Any] | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    sd = round(statistics.stdev(known), 4) if len(known) > 1 else None
+    return {"mean": round(statistics.fmean(known), 4), "sd": sd, "by_seed": values}
+
+
+def _find_intervals(each: QueryValues | None, table: RunTable, cell: Cell, seed: int) -> dict[str, list[float]]:
+    """Interval of every key, of each query's mean over the seeds that the mean is over; none unless all have values."""
+    if each is None:
+        return {}
+    means = {
+        key: mean
+        for key in table.values[cell]
+        if key in COLUMNS and (mean := each.mean(key, table.seeds_with(cell, key))) is not None
+    }
+    if not means:
+        return {}
+    intervals = bootstrap_means(np.column_stack(list(means.values())), seed)
+    return {key: [round(float(end), 4) for end in ends] for key, ends in zip(means, intervals, strict=True)}
+
+
+def _test(
+    table: RunTable, cell: Cell, against: str, each: Mapping[Cell, QueryValues], seed: int
+) -> list[dict[str, Any]]:
+    run, scope = cell
+    other = against, scope
+    tests = []
+    for key in table.values[cell]:
+        mine, theirs = table.mean(cell, key), table.mean(other, key)
+        if mine is None or theirs is None:
+            continue
+        test = {"run": run, "against": against, "scope": scope, "column": key, "difference": round(mine - theirs, 4)}
+        by_seed = [(table.of_seed(cell, key, one), table.of_seed(other, key, one)) for one in table.seeds[cell]]
+        test["over_seeds"] = _test_pairs(by_seed)
+        if cell in table.scopes and table.scopes[cell] == table.scopes[other]:
+            scopes = table.scopes[cell]
+            test["over_scopes"] = _test_pairs(
+                [(table.mean((run, one), key), table.mean((against, one), key)) for one in scopes]
+            )
+        over_queries = _test_queries(table, (cell, other), key, each, seed)
+        if over_queries is not None:
+            test["over_queries"] = over_queries
+        tests.append(test)
+    return tests
+
+
+def _test_queries(
+    table: RunTable, cells: tuple[Cell, Cell], key: str, each: Mapping[Cell, QueryValues], seed: int
+) -> dict[str, Any] | None:
+    """The first less the second, by query; None unless both have values of the same queries."""
+    if not all(cell in each for cell in cells) or each[cells[0]].qids != each[cells[1]].qids:
+        return None
+    mine, theirs = (each[cell].mean(key, table.seeds_with(cell, key)) for cell in cells)
+    if mine is None or theirs is None:
+        return None
+    gain = mine - theirs
+    gain = gain[~np.isnan(gain)]
+    if not len(gain):
+        return None
+    interval = bootstrap_means(gain[:, None], seed)[0]
+    return {
+        "n": len(gain),
+        "p": permute_signs(gain, seed),
+        "interval": [round(float(end), 4) for end in interval],
+    }
+
+
+def _test_pairs(pairs: Sequence[tuple[float | None, float | None]]) -> dict[str, Any]:
+    change = np.array([mine - theirs for mine, theirs in pairs if mine is not None and theirs is not None])
+    return {"n": len(change), "p": compare_t(change)}

@@ -1,0 +1,1 @@
+"""TVSum and YouTube Highlights: top-5 average precision, rank correlations, summary F1, beside chance and people."""

@@ -1,0 +1,164 @@
+"""TVSum and YouTube Highlights: scores of prediction files by domain, always beside chance, people and the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cli import UserError
+from eval.arrays import Qid, match_queries, read_predicted_saliency
+from eval.markup import markdown_row
+from eval.tvsum.bounds import draw_scores, find_bounds, seed_of
+from eval.tvsum.correlation import compute_rho, compute_tau, mean_known
+from eval.tvsum.precision import find_positives, rank_clips, score_ranking
+from eval.tvsum.summary_f1 import score_summary
+from eval.tvsum.videos import MEAN, Floats, Video
+from formats.rows import Row
+
+BENCHMARKS = ("tvsum", "youtube")
+# A clip grid may count the last part of a clip where the annotation does not, or the reverse.
+SPARE_CLIPS = 1
+# Of these the summary of several runs shows what belongs beside every number.
+SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)", "best found (all clips)")
+# Rows of the table that need no prediction, and the field of `Bounds` that each shows.
+REFERENCES = {
+    "chance": "chance",
+    "best of 400 by chance": "best_of_400",
+    "mean human": "mean_human",
+    "mean human, binarised": "mean_positive",
+    "best found (25 clips)": "ceiling",
+    "best found (all clips)": "ceiling_all",
+}
+
+
+def read_scores(
+    predictions: Sequence[Row], truth: Sequence[Row], names: tuple[str, str], covered_only: bool = False
+) -> dict[Qid, Floats]:
+    """`pred_saliency_scores` (clips,) by qid, for exactly the queries of the ground truth (see `match_queries`)."""
+    pairs = match_queries(predictions, truth, names, covered_only)
+    return {row["qid"]: read_predicted_saliency(row, names[0]) for row, _ in pairs}
+
+
+def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: str = "predictions") -> dict[str, Any]:
+    """{"mAP", "tau", "rho"[, "F1"]} of one video as shares; YouTube Highlights has mAP alone.
+
+    mAP: see `eval.tvsum.precision`; over all clips for YouTube Highlights. tau, rho: mean over annotators for whom they
+    are defined, None if for none. Equal scores for all clips are no ranking and count 0: left out of the mean over
+    domains, they would leave it to the domains that are ranked. A prediction that is a clip too long is cut; a clip
+    that it lacks is ranked last.
+
+    Raises:
+        UserError: the lengths differ by more than one clip.
+    """
+    clips = len(video.labels)
+    if abs(len(scores) - clips) > SPARE_CLIPS:
+        raise UserError(
+            f"{where}: qid {video.qid}: {len(scores)} pred_saliency_scores for a video of {clips} labelled clips"
+        )
+    scores = scores[:clips]
+    shared = len(scores)
+    # The original never ranks a clip beyond the prediction; last is the same unless fewer than five are predicted.
+    order = np.concatenate([rank_clips(scores), np.arange(shared, clips)])
+    if benchmark == "youtube":
+        return {"mAP": score_ranking(order, video.labels > 0, top=None)}
+    result: dict[str, Any] = {"mAP": score_ranking(order, find_positives(video.labels)), "tau": 0.0, "rho": 0.0}
+    if np.ptp(scores):
+        result["tau"] = mean_known(compute_tau(scores, video.labels[:shared]))
+        result["rho"] = mean_known(compute_rho(scores, video.labels[:shared]))
+    if video.segment is not None:
+        filled = np.concatenate([scores, np.full(clips - shared, scores.min())])
+        result["F1"] = score_summary(filled, video.labels, video.segment)
+    return result
+
+
+def find_oddities(
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], where: str = "predictions", benchmark: str = "tvsum"
+) -> list[str]:
+    """What is scored and still deserves a look, one line for each kind.
+
+    Predictions of another length than the labels, or of equal scores for all clips.
+    """
+    odd = [
+        f"{qid} with {len(scores[qid])} for {len(v.labels)}"
+        for qid, v in videos.items()
+        if len(scores[qid]) != len(v.labels)
+    ]
+    equal = [str(qid) for qid, video in videos.items() if not np.ptp(scores[qid][: len(video.labels)])]
+    kinds = {
+        "a clip more or less than the labels, more is cut, less is ranked last": odd,
+        "all scores equal, ranked in order of time" + (", tau and rho count 0" if benchmark == "tvsum" else ""): equal,
+    }
+    return [
+        f"{where}: {len(found)} of {len(videos)} videos: {what} (first qid {found[0]})"
+        for what, found in kinds.items()
+        if found
+    ]
+
+
+def score_predictions(
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], benchmark: str = "tvsum", where: str = "predictions"
+) -> dict[str, dict[str, float | None]]:
+    """{"mAP": {"BK": .., "mean": ..}, "tau": ...}: means over a domain's videos, and over domains.
+
+    mAP and F1 in percent with three decimals (the original prints a share with five), tau and rho from -1 to 1.
+    """
+    found = {qid: score_video(scores[qid], video, benchmark, where) for qid, video in videos.items()}
+    return _by_domain(found, videos)
+
+
+def score_references(
+    videos: Mapping[Qid, Video], seed: int, benchmark: str = "tvsum"
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The rows that need no prediction: {"chance": {"mAP": {"BK": .., "mean": ..}, "sd": ...}, ...}.
+
+    YouTube Highlights has chance alone: its labels are one list of 0 and 1, and the ceiling is 100.
+    """
+    if benchmark == "youtube":
+        draws = {qid: draw_scores(video.labels > 0, seed_of(seed, video.vid), None) for qid, video in videos.items()}
+        chance = {qid: {"mAP": float(drawn.mean()), "sd": float(drawn.std())} for qid, drawn in draws.items()}
+        return {"chance": _by_domain(chance, videos)}
+    bounds = {qid: find_bounds(video.labels, seed, video.vid) for qid, video in videos.items()}
+    rows = {
+        name: _by_domain({qid: {"mAP": getattr(bound, key)} for qid, bound in bounds.items()}, videos)
+        for name, key in REFERENCES.items()
+    }
+    rows["chance"] |= _by_domain({qid: {"sd": bound.chance_sd} for qid, bound in bounds.items()}, videos)
+    human = {qid: score_video(video.labels.mean(1), video) for qid, video in videos.items()}
+    rows["mean human"] = _by_domain(human, videos)
+    return rows
+
+
+def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], heading: str) -> str:
+    """A row for each prediction and reference, a column for each domain, the mean, and the other metrics' means."""
+    domains = [name for name in next(iter(rows.values()))["mAP"] if name != MEAN]
+    others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
+    lines = [f"# {heading}", "", "mAP by domain in percent; tau, rho and F1 are means over domains.", ""]
+    lines.append(markdown_row(["Ranking", *domains, MEAN, *others]))
+    lines.append("|:--|" + "--:|" * (len(domains) + 1 + len(others)))
+    for name, row in rows.items():
+        cells = [_render(row["mAP"][domain], 1) for domain in (*domains, MEAN)]
+        cells += [_render(row[key][MEAN] if key in row else None, 1 if key == "F1" else 3) for key in others]
+        lines.append(markdown_row([name, *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def _render(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _by_domain(
+    found: Mapping[Qid, Mapping[str, float | None]], videos: Mapping[Qid, Video]
+) -> dict[str, dict[str, float | None]]:
+    result: dict[str, dict[str, float | None]] = {}
+    domains = sorted({video.domain for video in videos.values()})
+    for key in next(iter(found.values())):
+        scale, digits = (1.0, 4) if key in ("tau", "rho") else (100.0, 3)
+        means: dict[str, float | None] = {}
+        for domain in domains:
+            values = [found[qid][key] for qid, video in videos.items() if video.domain == domain]
+            means[domain] = mean_known(np.array(values, dtype=float))
+        means[MEAN] = mean_known(np.array(list(means.values()), dtype=float))
+        result[key] = {name: None if mean is None else round(scale * mean, digits) for name, mean in means.items()}
+    return result

@@ -1,0 +1,121 @@
+"""Rated videos of TVSum and YouTube Highlights: read, checked, and selected by domain and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from eval.arrays import Qid, index_truth, read_numbers, shorten
+from eval.tvsum.summary_f1 import BUDGET
+from formats.rows import Row
+
+Floats = NDArray[np.float64]
+
+CLIP_SECONDS = 2.0
+# What stands beside the domains.
+MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Video:
+    """An annotated video of T clips."""
+
+    qid: Qid
+    domain: str
+    labels: Floats
+    """(T, annotators): TVSum 1 to 5, YouTube Highlights positive above 0."""
+    segment: NDArray[np.intp] | None
+    """(T,) the given segment of each clip, -1 for none."""
+    vid: str
+    """What random rankings are drawn by: a qid is another in the rows of `convert` than in the public ones."""
+
+
+def read_videos(
+    rows: Sequence[Row],
+    segments: Mapping[str, Row] | None = None,
+    names: tuple[str, str] = ("ground truth", "segments"),
+) -> dict[Qid, Video]:
+    """Videos by qid. `segments`: rows {"vid", "segments": [[start s, end s], ...]} by vid.
+
+    `names` stand for the two files in messages.
+
+    Raises:
+        UserError: labels or segments are missing or malformed, or a qid occurs twice.
+    """
+    videos = {}
+    for qid, row in index_truth(rows, names[0]).items():
+        what = f"{names[0]}: qid {qid}"
+        # CG-DETR's YouTube rows have both: match is 1, 0 (borderline) or -1.
+        label = row["label"] if row.get("label") is not None else row.get("match")
+        if isinstance(label, list) and label and not isinstance(label[0], list):
+            label = [[value] for value in label]
+        columns = len(label[0]) if isinstance(label, list) and label else None
+        labels = read_numbers(label, (None, columns), f"{what}: label")
+        if not labels.size:
+            raise UserError(f"{what}: label: empty")
+        domain = row.get("domain")
+        if not isinstance(domain, str) or domain == MEAN:
+            raise UserError(f"{what}: domain must be a name (and not {MEAN!r}), got {shorten(domain)}")
+        segment = None
+        vid = str(row.get("vid") or qid)
+        if segments is not None:
+            if vid not in segments:
+                raise UserError(f"{what}: no segments of vid {vid} in {names[1]}")
+            segment = _assign_segments(segments[vid], len(labels), f"{names[1]}: vid {vid}")
+        videos[qid] = Video(qid, domain, labels, segment, vid)
+    return videos
+
+
+def select_domains(truth: Sequence[Row], domains: Sequence[str], where: str = "ground truth") -> list[Row]:
+    """The rows of some domains, of which there must be every one."""
+    known = {row["domain"] for row in truth if isinstance(row.get("domain"), str)}
+    unknown = [domain for domain in domains if domain not in known]
+    if unknown:
+        there = ", ".join(sorted(known)[:20]) or "none"
+        raise UserError(f"{where}: no video of domain {', '.join(unknown)}; there are {there}")
+    return [row for row in truth if row.get("domain") in domains]
+
+
+def describe_coverage(scored: Sequence[Row], whole: Sequence[Row]) -> dict[str, Any]:
+    """{"queries": n, "of": N[, "without": domains]}: how many videos were scored, and the domains that have none."""
+    domains = [sorted({str(row.get("domain")) for row in rows}) for rows in (scored, whole)]
+    without = [domain for domain in domains[1] if domain not in domains[0]]
+    return {"queries": len(scored), "of": len(whole), **({"without": without} if without else {})}
+
+
+def render_coverage(coverage: Mapping[str, Any], what: str) -> str:
+    """ "8 of 10 videos, without domains GA, VT"."""
+    without = coverage.get("without")
+    return f"{coverage['queries']} of {coverage['of']} {what}" + (
+        f", without domain{'s' if len(without) > 1 else ''} {', '.join(without)}" if without else ""
+    )
+
+
+def leave_out(predictions: Sequence[Row], truth: Sequence[Row], chosen: Sequence[Row]) -> list[Row]:
+    """Predictions less those of videos that the ground truth has but that were not chosen of it."""
+    others = {row["qid"] for row in truth}.difference(row["qid"] for row in chosen)
+    return [row for row in predictions if not isinstance(row.get("qid"), int | str) or row["qid"] not in others]
+
+
+def _assign_segments(row: Row, clips: int, what: str) -> NDArray[np.intp]:
+    """The segment of each clip (T,): the one that holds its middle, -1 for none."""
+    borders = read_numbers(row.get("segments"), (None, 2), what)
+    if not len(borders):
+        raise UserError(f"{what}: empty")
+    if (borders[:, 1] <= borders[:, 0]).any() or (borders[1:, 0] < borders[:-1, 1]).any():
+        raise UserError(f"{what}: must be [start s, end s] in order, each ending after it starts, not overlapping")
+    middles = (np.arange(clips) + 0.5) * CLIP_SECONDS
+    index = np.searchsorted(borders[:, 0], middles, side="right") - 1
+    segment = np.where((index >= 0) & (middles < borders[index, 1]), index, -1)
+    inside = segment[segment >= 0]
+    if not len(inside):
+        raise UserError(f"{what}: no segment holds a clip")
+    budget, least = int(BUDGET * clips), int(np.unique(inside, return_counts=True)[1].min())
+    if least > budget:
+        raise UserError(f"{what}: none fits into {BUDGET:.0%} of {clips} clips, the shortest has {least} clips")
+    return segment

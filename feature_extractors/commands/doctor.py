@@ -1,0 +1,54 @@
+"""The verb `doctor`: what is odd about media files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cli import Command
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Look at media files and report what is odd about them: a table to read, and a TSV.
+
+    Severities: ok; note (handled, good to know); warning (part of the video gives no features); error (the video gives
+    none, or others than its labels mean). Exit status: 0 with nothing above note, 3 if the worst is a warning, 4 if it
+    is an error; 1 if the doctor itself could not work.
+    """
+    from cli.outputs import write_text
+    from feature_extractors.doctor.examination import examine, worst
+    from feature_extractors.doctor.patients import EXIT_STATUS, list_annotated, list_folder, list_table
+    from feature_extractors.doctor.tables import write_table, write_tsv
+    from formats.annotations import annotated_seconds, read_annotations
+    from formats.grid import ClipGrid
+    from formats.video_table import read_table
+
+    clips = ClipGrid(seconds=arguments.clip_seconds)
+    if arguments.manifest:
+        patients = list_table(arguments.videos, read_table(arguments.manifest))
+    elif arguments.annotations:
+        durations: dict[str, set[float]] = {}
+        for row in read_annotations(arguments.annotations):
+            known = durations.setdefault(row["vid"], set())
+            if not {"duration", "duration_s"}.isdisjoint(row):  # rows of `convert` about a missing video have none
+                known.add(annotated_seconds(row, clips))
+        patients = list_annotated(arguments.videos, durations)
+    else:
+        patients = list_folder(arguments.videos)
+    examine(patients, clips, arguments.decode)
+    if arguments.out:
+        write_text(arguments.out, write_tsv(patients))
+    sys.stdout.write(write_table(patients))
+    return EXIT_STATUS[worst(patients)]
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verb and its arguments."""
+    parser = command.verb("doctor", doctor)
+    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of the media files")
+    parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="look at what these name")
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="or at what this video table lists")
+    parser.add_argument("--clip-seconds", type=float, default=2.0, metavar="S", help="length of a clip (default 2)")
+    parser.add_argument("--decode", action="store_true", help="decode everything, which finds damage inside (slow)")
+    parser.add_argument("--out", type=Path, metavar="TSV", help="write all that is known, one line a video")

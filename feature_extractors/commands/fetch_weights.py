@@ -1,0 +1,47 @@
+"""The verb `fetch-weights`: published weights, downloaded or copied, and checked."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from cli import Command, UserError
+
+_log = logging.getLogger(__name__)
+
+
+def fetch_weights(arguments: argparse.Namespace) -> None:
+    """Download published weights, check them, and put them into a folder; without a name, list what is known.
+
+    A right file that is there is kept; a broken download is gone on with. With --mirror, the files are copied from a
+    local folder and checked in the same way.
+    """
+    from feature_extractors.weights.catalogue import FOLDER, KNOWN, known_weights
+    from feature_extractors.weights.fetch import fetch_file
+
+    if not arguments.names:
+        for known in KNOWN.values():
+            size = sum(file.size for file in known.files)
+            millions = f", {size / 1e6:.0f} MB" if size else ""
+            _log.info("%s: for %s%s, %s, from %s", known.name, known.encoder, millions, known.licence, known.source)
+        return
+    if arguments.out and len(arguments.names) > 1:
+        raise UserError("--out: name one of the weights, or leave it out: each then has a folder of its own")
+    for name in arguments.names:
+        known = known_weights(name)
+        folder = arguments.out or FOLDER / name
+        files = [known.file(arguments.only)] if arguments.only else known.files
+        for file in files:
+            fetch_file(known, file, folder, arguments.mirror)
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verb and its arguments."""
+    parser = command.verb("fetch-weights", fetch_weights)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of the list that the verb prints without one")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to put them in (default weights/published/NAME)"
+    )
+    parser.add_argument("--only", metavar="FILE", help="just this one of the files")
+    parser.add_argument("--mirror", type=Path, metavar="DIR", help="copy from here: DIR/NAME/FILE or DIR/FILE")

@@ -1,0 +1,39 @@
+"""The verb `import-released`: released feature files to a store on this project's clip grid."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cli import Command
+from feature_extractors.commands.arguments import add_shard, check_shard
+
+
+def import_released(arguments: argparse.Namespace) -> None:
+    """Turn released feature files into a store on this project's clip grid.
+
+    Layouts: moment_detr (also QD-DETR, Lighthouse), umt, tvsum_i3d, and for queries moment_detr_text, lighthouse_text,
+    tvsum_text. The grid is the video table's; ids without a file and other lengths are reported and recorded.
+    """
+    from feature_extractors.released import LAYOUTS, ImportStage, import_texts, import_videos
+    from feature_extractors.shards import queries_of
+    from formats.annotations import read_annotations
+    from formats.video_table import read_table
+
+    stage = ImportStage.from_json(arguments.config)
+    if not LAYOUTS[stage.imported.layout].text:
+        import_videos(stage, arguments.stream, read_table(arguments.manifest), arguments.out)
+        return
+    check_shard(arguments)
+    queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
+    import_texts(stage, arguments.stream, queries, arguments.out)
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verb and its arguments."""
+    parser = command.verb("import-released", import_released)
+    add_shard(parser)
+    parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
+    parser.add_argument("--stream", required=True, metavar="NAME", help="name of the stream, such as slowfast")
+    parser.add_argument("--config", required=True, metavar="JSON", help="sections clips, imported: layout, folders")
+    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")

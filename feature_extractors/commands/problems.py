@@ -1,0 +1,54 @@
+"""The verb `problems`: all videos with which something was wrong."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from cli import Command, UserError
+from feature_extractors.commands.arguments import add_policy
+
+_log = logging.getLogger(__name__)
+
+
+def problems(arguments: argparse.Namespace) -> None:
+    """List all videos with which something was wrong.
+
+    Reads the video tables and stores of all shards, writes a TSV (vid, file, stage, cause) and names the videos. Exits
+    with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are named as well.
+    """
+    from feature_extractors.problems import find_lost_domains, gather, write_problems
+
+    found = gather(arguments.manifests, arguments.stores)
+    lost = find_lost_domains(arguments.domains_of, arguments.stores, arguments.needed)
+    write_problems(arguments.out, [*found.problems, *lost])
+    for domain in lost:
+        _log.warning("%s: %s", domain.vid, domain.cause)
+    for item in found.problems:
+        _log.warning("%s: %s: %s", item.file or item.vid, item.stage, item.cause)
+    odd = len({item.vid for item in found.problems})
+    _log.info("%d of %d videos have problems, %d are left out: %s", odd, found.videos, found.left_out, arguments.out)
+    if odd and arguments.broken_videos == "stop":
+        causes = "; ".join(f"{item.file or item.vid}: {item.stage}: {item.cause}" for item in found.problems)
+        raise UserError(f"{odd} of {found.videos} videos have problems: {causes}")
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verb and its arguments."""
+    parser = command.verb("problems", problems)
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, metavar="FILE", help="video tables")
+    parser.add_argument("--stores", type=Path, nargs="*", default=[], metavar="H5", help="stores of all streams")
+    parser.add_argument("--out", type=Path, required=True, metavar="TSV", help="the list to write")
+    parser.add_argument(
+        "--domains-of",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="splits that each domain needs videos in",
+    )
+    parser.add_argument(
+        "--needed", nargs="+", default=["clip_visual"], metavar="NAME", help="streams that a query needs"
+    )
+    add_policy(parser)

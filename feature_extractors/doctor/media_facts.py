@@ -1,0 +1,173 @@
+"""What a media file is, from its packets and one decoded frame: for `doctor`, which looks at files of any kind."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from cli import UserError
+from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound, read_packets
+from feature_extractors.media.files import NO_VIDEO
+from feature_extractors.media.picture import display_matrix
+from feature_extractors.media.timeline import GOES_BACK_S
+
+SEVERAL = 1.1
+"""Frames lie unevenly where a step between two is this many times longer or shorter than the usual one, and by more
+than the millisecond to which some containers round."""
+
+
+@dataclass(frozen=True)
+class SoundFacts:
+    """One audio stream: codec, Hz, channels, first and last moment in seconds from the first video frame."""
+
+    codec: str
+    rate: int
+    channels: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """A media file.
+
+    Attributes:
+        container: FFmpeg's name of the format.
+        duration: seconds from the first video frame to the end of the last video packet.
+        start: time of the first video frame on the file's own clock, seconds.
+        frames: video packets that are shown.
+        fps: frames a second, on average.
+        steps: shortest and longest step between two frames, seconds.
+        uneven: whether the steps differ by more than rounding.
+        rotation: degrees counter-clockwise to turn a picture upright.
+        mirrored: whether moreover left and right are to change places.
+        sound: the audio stream that is used; None if there is none, or nothing in it.
+        sounds: audio streams with packets.
+        silent_streams: audio streams without any.
+        undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
+    """
+
+    container: str
+    duration: float
+    start: float
+    frames: int
+    fps: float
+    steps: tuple[float, float]
+    uneven: bool
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    mirrored: bool
+    interlaced: bool
+    sound: SoundFacts | None
+    sounds: tuple[SoundFacts, ...]
+    silent_streams: int
+    undecodable: int
+
+
+class NoVideo(Exception):
+    """A file holds no video; the message says what it is instead."""
+
+
+def inspect_media(file: Path, decode: bool = False, start_s: float = -math.inf) -> MediaFacts:
+    """Read all packets of a file, and decode one frame or, with `decode`, everything.
+
+    Args:
+        file: the video.
+        decode: everything.
+        start_s: second 0 of the clip grid on the file's own clock; pictures from before it, on a clock that started
+            again, do not count.
+
+    Raises:
+        NoVideo: empty, not a media file, a picture, without a video stream, or without a video frame.
+    """
+    try:
+        with open_media(file) as container:
+            return _inspect(container, file, decode, start_s)
+    except UserError as problem:
+        raise NoVideo(str(problem).removeprefix(f"{file}: ")) from None
+
+
+def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float) -> MediaFacts:
+    name = container.format.name
+    if NO_VIDEO.fullmatch(file.suffix):
+        raise NoVideo(f"not a video but {name}")
+    stream, used = pick_pictures(file, container), pick_sound(container)
+    tracks = [track for track in container.streams.audio if track.codec_context is not None]
+    spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in (stream, *tracks)}
+    picture: Any = None
+    undecodable, decoded = 0, 0
+    # What the packets say of damage is `probe`'s to tell.
+    for packet in read_packets(container, [stream, *tracks], Problems()):
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and packet.time_base is not None and not packet.is_discard:
+            of_stream = spans[packet.stream.index]
+            # A stream without a container has no times: one packet follows the other.
+            begin = float(ticks * packet.time_base) if ticks is not None else of_stream[-1][1] if of_stream else 0.0
+            of_stream.append((begin, begin + float((packet.duration or 0) * packet.time_base)))
+        if decode or (picture is None and packet.stream.index == stream.index):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                undecodable += 1
+                continue
+            if packet.stream.index == stream.index:
+                decoded += len(frames)
+                picture = frames[0] if picture is None and frames else picture
+    shown = sorted(span for span in spans[stream.index] if span[0] > start_s - GOES_BACK_S)
+    if not shown:
+        raise NoVideo("no video frames")
+    if picture is None:
+        raise NoVideo("no video frame can be decoded")
+    begin, end = shown[0][0], max(last for _, last in shown)
+    steps = np.diff([time for time, _ in shown])
+    sounds = {
+        sound.index: SoundFacts(
+            codec=str(sound.codec_context.name),
+            rate=int(sound.codec_context.sample_rate),
+            channels=int(sound.codec_context.channels),
+            start=min(first for first, _ in spans[sound.index]) - begin,
+            end=max(last for _, last in spans[sound.index]) - begin,
+        )
+        for sound in tracks
+        if spans[sound.index]
+    }
+    a, b, c, d = display_matrix(picture)
+    return MediaFacts(
+        container=name,
+        duration=end - begin,
+        start=begin,
+        frames=len(shown),
+        fps=len(shown) / (end - begin) if end > begin else 0.0,
+        steps=(float(steps.min()), float(steps.max())) if len(steps) else (0.0, 0.0),
+        uneven=_uneven(steps),
+        codec=str(stream.codec_context.name),
+        pixel_format=str(picture.format.name),
+        width=int(picture.width),
+        height=int(picture.height),
+        rotation=round(picture.rotation) % 360,
+        mirrored=a * d - b * c < 0,
+        interlaced=bool(picture.interlaced_frame),
+        sound=sounds.get(used.index) if used is not None else None,
+        sounds=tuple(sounds.values()),
+        silent_streams=len(container.streams.audio) - len(sounds),
+        # Many decoders leave a damaged frame out without a word.
+        undecodable=max(undecodable, len(spans[stream.index]) - decoded) if decode else -1,
+    )
+
+
+def _uneven(steps: NDArray[np.float64]) -> bool:
+    if not len(steps):
+        return False
+    usual = float(np.median(steps))
+    rounding = 0.0011
+    return bool((steps > max(usual * SEVERAL, usual + rounding)).any() or (steps < usual / SEVERAL - rounding).any())

@@ -1,0 +1,115 @@
+"""The videos that `doctor` looks at: from a folder, annotations or a video table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli import UserError
+from feature_extractors.doctor.media_facts import MediaFacts
+from feature_extractors.fingerprints import digest_of
+from feature_extractors.media.files import NO_VIDEO
+from formats.video_table import Video
+
+SEVERITIES = ("ok", "note", "warning", "error")
+EXIT_STATUS = {"ok": 0, "note": 0, "warning": 3, "error": 4}
+"""1 and 2 are those of every command: it could not be run, wrong arguments."""
+
+
+@dataclass
+class Patient:
+    """One video: its file, what it is, and what was found.
+
+    Attributes:
+        annotated: durations in seconds that annotations or a video table give.
+        video: what `manifest` would write of it.
+        findings: (severity, text).
+    """
+
+    vid: str
+    file: Path | None
+    annotated: set[float] = field(default_factory=set)
+    facts: MediaFacts | None = None
+    video: Video | None = None
+    findings: list[tuple[str, str]] = field(default_factory=list)
+
+    def find(self, severity: str, text: str) -> None:
+        """Add a finding."""
+        self.findings.append((severity, text))
+
+    @property
+    def sha256(self) -> str:
+        """Of the file; empty without one."""
+        return self.video.sha256 if self.video else ""
+
+    @property
+    def severity(self) -> str:
+        """The worst of the findings."""
+        return max((severity for severity, _ in self.findings), key=SEVERITIES.index, default="ok")
+
+
+def list_folder(folder: Path) -> list[Patient]:
+    """All files of a folder but those that lie beside videos by their ending, and hidden ones.
+
+    Raises:
+        UserError: no such folder, or no such file in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    kept = [path for path in files if not NO_VIDEO.fullmatch(path.suffix) and not path.name.startswith(".")]
+    if not kept:
+        raise UserError(f"{folder}: no media files")
+    patients = [Patient(path.stem, path) for path in kept]
+    for patient, others in same(patients, lambda patient: patient.vid):
+        names = ", ".join(other.file.name for other in others if other.file)
+        patient.find("error", f"the id is also that of {names}")
+    return patients
+
+
+def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patient]:
+    """The videos that annotations name, and what else lies in the folder."""
+    there: dict[str, list[Patient]] = {}
+    for patient in list_folder(folder):
+        there.setdefault(patient.vid, []).append(patient)
+    patients = []
+    for vid, seconds in sorted(durations.items()):
+        found = there.pop(vid, []) or [Patient(vid, None, findings=[("error", "no file for this id")])]
+        for patient in found:
+            patient.annotated = seconds
+            if len(seconds) > 1:
+                patient.find("error", f"annotated with {' and '.join(f'{value:g}' for value in sorted(seconds))} s")
+        patients += found
+    for others in there.values():
+        for patient in others:
+            patient.find("note", "in no annotation")
+            patients.append(patient)
+    return patients
+
+
+def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
+    """The videos of a table; a file that changed since is an error."""
+    patients = []
+    for video in videos:
+        file = folder / video.file
+        patient = Patient(video.vid, file if video.file and file.is_file() else None, {video.duration_s})
+        if patient.file is None:
+            patient.find("error", f"no file {video.file!r}")
+        elif digest_of(file) != video.sha256:
+            patient.find("error", "the file is another than when the table was made")
+        patients.append(patient)
+    for patient, _ in same(patients, lambda patient: patient.vid):
+        patient.find("error", "the id is in the table twice")
+    return patients
+
+
+def same(patients: list[Patient], key: Callable[[Patient], str]) -> Iterable[tuple[Patient, list[Patient]]]:
+    """Those that share a key with others, and the others."""
+    groups: dict[str, list[Patient]] = {}
+    for patient in patients:
+        groups.setdefault(key(patient), []).append(patient)
+    for group in groups.values():
+        for patient in group:
+            if len(group) > 1:
+                yield patient, [other for other in group if other is not patient]

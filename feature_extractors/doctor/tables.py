@@ -1,0 +1,68 @@
+"""What `doctor` found, as a table to read and as tab-separated values."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from feature_extractors.doctor.media_facts import MediaFacts
+from feature_extractors.doctor.patients import SEVERITIES, Patient
+
+
+def write_tsv(patients: list[Patient]) -> str:
+    """One line a video with all that is known, tab-separated; empty where nothing is known.
+
+    Names that are no UTF-8 are escaped (`\\udce9` for the byte e9).
+    """
+    rows = [_row(patient, patient.facts) for patient in patients]
+    lines = ["\t".join(rows[0]), *("\t".join(" ".join(value.split()) for value in row.values()) for row in rows)]
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace").decode()
+
+
+def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:
+    sound = facts.sound if facts else None
+    return {
+        "vid": patient.vid,
+        "file": patient.file.name if patient.file else "",
+        "severity": patient.severity,
+        "duration_s": f"{facts.duration:.3f}" if facts else "",
+        "annotated_s": ", ".join(f"{seconds:g}" for seconds in sorted(patient.annotated)),
+        "clips": str(patient.video.n_clips) if patient.video else "",
+        "fps": f"{facts.fps:.3f}" if facts else "",
+        "frames": str(facts.frames) if facts else "",
+        "uneven": str(facts.uneven).lower() if facts else "",
+        "rotation": str(facts.rotation) if facts else "",
+        "width": str(facts.width) if facts else "",
+        "height": str(facts.height) if facts else "",
+        "video_codec": facts.codec if facts else "",
+        "pixel_format": facts.pixel_format if facts else "",
+        "interlaced": str(facts.interlaced).lower() if facts else "",
+        "container": facts.container if facts else "",
+        "audio_streams": str(len(facts.sounds) + facts.silent_streams) if facts else "",
+        "audio_codec": sound.codec if sound else "",
+        "audio_hz": str(sound.rate) if sound else "",
+        "audio_channels": str(sound.channels) if sound else "",
+        "audio_start_s": f"{sound.start:.3f}" if sound else "",
+        "audio_end_s": f"{sound.end:.3f}" if sound else "",
+        "sha256": patient.sha256,
+        "findings": "; ".join(f"{severity}: {text}" for severity, text in patient.findings),
+    }
+
+
+def write_table(patients: list[Patient]) -> str:
+    """A table to read: the worst first, one line a finding, and the counts of each severity."""
+    lines = []
+    ordered = sorted(patients, key=lambda patient: (-SEVERITIES.index(patient.severity), patient.vid))
+    width = min(40, max(len(patient.vid) for patient in patients))
+    for patient in ordered:
+        facts = patient.facts
+        sound = f", {facts.sound.codec} {facts.sound.rate} Hz" if facts and facts.sound else ""
+        what = (
+            f"{facts.duration:8.1f} s  {facts.fps:6.2f} fps  {facts.codec} {facts.width}x{facts.height}{sound}"
+            if facts
+            else "       -"
+        )
+        lines.append(f"{patient.severity:8} {patient.vid:{width}} {what}")
+        lines += [f"{'':8} {'':{width}}   {severity}: {text}" for severity, text in patient.findings]
+    counts = Counter(patient.severity for patient in patients)
+    lines.append(", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES) + f", {len(patients)} in all")
+    return "\n".join(lines) + "\n"

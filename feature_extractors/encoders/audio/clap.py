@@ -1,0 +1,177 @@
+"""CLAP: 10-s windows at 48 kHz to the joint embedding, through transformers' ClapModel.
+
+The mel front end is torchaudio's, made from the checkpoint's own feature-extractor settings: transformers computes
+the same numbers with a Python loop over frames, some 20 times slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+from torch import Tensor, nn
+from torchaudio.transforms import MelSpectrogram
+from transformers import ClapFeatureExtractor, ClapModel
+from transformers.utils import logging
+
+from cli import Settings, UserError
+from feature_extractors.weights.loading import reason
+
+SETTINGS = ("config.json", "preprocessor_config.json")
+STATES = ("model.safetensors", "pytorch_model.bin")
+"""The first there is; the published laion/clap-htsat-unfused has only the second."""
+HUB = "hub:"
+"""What begins the name of a checkpoint on the Hugging Face hub: `hub:owner/name`, `hub:owner/name@revision`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClapConfig(Settings):
+    """The CLAP stream."""
+
+    mode: Literal["centred", "repeat"] = "centred"
+    """What the network hears of a clip: the sound around its centre, or the clip alone, repeated."""
+    window_seconds: float = 10.0
+    """In mode centred: sound around each clip's centre, zeros beyond either end; the model was trained on 10 s."""
+
+    def heard_seconds(self, clip_seconds: float, model_seconds: float) -> float:
+        """Length of the sound that is cut out for each clip, in seconds.
+
+        Raises:
+            UserError: it is not what a model for `model_seconds` takes.
+        """
+        if self.mode == "repeat":
+            if clip_seconds > model_seconds:
+                raise UserError(f"clap.mode: repeat needs clips of at most {model_seconds:g} s, not {clip_seconds:g}")
+            return clip_seconds
+        if self.window_seconds != model_seconds:
+            raise UserError(
+                f"clap.window_seconds: {self.window_seconds:g}, but the checkpoint takes {model_seconds:g} s"
+            )
+        return self.window_seconds
+
+
+class ClapFrontEnd(nn.Module):
+    """Waveforms to the log-mel input of an unfused CLAP."""
+
+    def __init__(self, extractor: ClapFeatureExtractor) -> None:
+        super().__init__()
+        self.rate = int(extractor.sampling_rate)
+        self.samples = int(extractor.nb_max_samples)
+        self.mel = MelSpectrogram(
+            self.rate,
+            n_fft=extractor.fft_window_size,
+            hop_length=extractor.hop_length,
+            f_min=float(extractor.frequency_min),
+            f_max=float(extractor.frequency_max),
+            n_mels=extractor.feature_size,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Windows (B, samples) to decibels (B, 1, frames, mels)."""
+        # Not in half precision, in which loud power is infinite.
+        with torch.autocast(windows.device.type, enabled=False):
+            power = self.mel(windows).transpose(1, 2).unsqueeze(1)
+            return 10.0 * torch.log10(power.clamp(min=1e-10))
+
+
+class Clap(nn.Module):
+    """The audio side of a CLAP checkpoint with its front end."""
+
+    def __init__(self, model: ClapModel, extractor: ClapFeatureExtractor) -> None:
+        super().__init__()
+        self.model = model
+        self.front_end = ClapFrontEnd(extractor)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Windows (B, samples) to unit-length embeddings (B, dim).
+
+        Shorter ones than the checkpoint expects are repeated as often as they fit in whole, and zeros put behind: what
+        transformers calls `repeatpad`.
+        """
+        samples = windows.shape[1]
+        windows = windows.repeat(1, self.front_end.samples // samples)
+        windows = nn.functional.pad(windows, (0, self.front_end.samples - windows.shape[1]))
+        embeddings: Tensor = self.model.get_audio_features(input_features=self.front_end(windows)).pooler_output
+        return embeddings
+
+
+def find_checkpoint(given: str) -> Path:
+    """The directory of a CLAP checkpoint: the one given, or that of a `hub:` name, from Hugging Face's cache.
+
+    What the cache lacks is downloaded.
+
+    Raises:
+        UserError: a `hub:` name that is not in the cache and cannot be downloaded.
+    """
+    if not given.startswith(HUB):
+        return Path(given)
+    name, _, revision = given.removeprefix(HUB).partition("@")
+    # One form of the weights: of a checkpoint with both, safetensors.
+    try:
+        files = [hf_hub_download(name, file, revision=revision or None) for file in SETTINGS]
+        try:
+            hf_hub_download(name, STATES[0], revision=revision or None)
+        except (EntryNotFoundError, LocalEntryNotFoundError):
+            hf_hub_download(name, STATES[1], revision=revision or None)
+    except Exception as problem:  # anything that a network can do
+        cause = " ".join(str(problem).split())[:200]
+        raise UserError(
+            f"clap.weights: {given} is not in the cache and not to be had ({cause}). Without a network: put "
+            f"{', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and name it"
+        ) from None
+    return Path(files[0]).parent
+
+
+def checkpoint_files(weights: Path) -> list[Path]:
+    """The files of a checkpoint directory that are read.
+
+    Raises:
+        UserError: one is missing.
+    """
+    state = next((name for name in STATES if (weights / name).is_file()), None)
+    missing = [name for name in SETTINGS if not (weights / name).is_file()]
+    if missing or state is None:
+        missing += [] if state else [" or ".join(STATES)]
+        raise UserError(f"{weights}: not a CLAP checkpoint: no {', '.join(missing)}")
+    return [weights / name for name in (SETTINGS[0], state, SETTINGS[1])]
+
+
+def load_clap(weights: Path) -> Clap:
+    """Load a checkpoint directory, offline.
+
+    Raises:
+        UserError: a file is missing or damaged, the weights do not fit, or the checkpoint is of the fused kind, whose
+            crops are random.
+    """
+    files = checkpoint_files(weights)
+    # transformers draws absent weights at random and reports it in a table: here it is an error.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        extractor = ClapFeatureExtractor.from_pretrained(weights, local_files_only=True)
+        model, found = ClapModel.from_pretrained(
+            weights,
+            local_files_only=True,
+            use_safetensors=any(file.suffix == ".safetensors" for file in files),
+            weights_only=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except Exception as problem:  # a damaged file ends in an exception of almost any type
+        raise UserError(f"{weights}: {reason(problem)}") from None
+    drawn = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+    # The text side is not used. Counters and index tables, all integers, are not in every checkpoint.
+    state = model.state_dict()
+    unfit = [name for name in state if name.startswith("audio_") and name in drawn and state[name].is_floating_point()]
+    if unfit:
+        raise UserError(f"{weights}: the weights do not fit config.json: {len(unfit)} missing, such as {unfit[0]}")
+    if model.config.audio_config.enable_fusion:
+        raise UserError(f"{weights}: a fused CLAP crops at random: take an unfused checkpoint")
+    return Clap(model, extractor).eval()

@@ -1,0 +1,76 @@
+"""Windows of sound around the clips of a video, cut from the stream as it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from feature_extractors.media.sound import Samples, SoundTrack
+
+FLOOR_DB = -120.0
+"""Level given for silence, dBFS."""
+ROUNDING = 1e-6
+"""By which a share of exactly a half may be missed."""
+
+
+@dataclass(frozen=True)
+class ClipSound:
+    """The sound of one clip.
+
+    Attributes:
+        clip: its number.
+        window: (samples,) around its centre, zeros where the file has no sound.
+        level_db: level of the clip itself.
+    """
+
+    clip: int
+    window: Samples
+    level_db: float
+
+
+def clip_windows(sound: SoundTrack, n_clips: int, clip_seconds: float, window_seconds: float) -> Iterator[ClipSound]:
+    """Yield the clips that have sound in at least half of them, with one window centred on each.
+
+    Of the sound, no more is held than one window and what the decoder gives at a time.
+    """
+    rate = sound.rate
+    length = round(window_seconds * rate)
+    chunks = sound.chunks()
+    held, first = np.zeros(0, np.float32), 0
+    ended = False
+    for clip in range(n_clips):
+        begin, end = round(clip * clip_seconds * rate), round((clip + 1) * clip_seconds * rate)
+        start = round((clip * clip_seconds - (window_seconds - clip_seconds) / 2) * rate)
+        needed = max(start + length, end)
+        pieces, until = [held], first + len(held)
+        while until < needed and not ended:
+            chunk = next(chunks, None)
+            ended = chunk is None
+            if chunk is not None:
+                pieces.append(chunk)
+                until += len(chunk)
+        keep = max(0, min(start, begin) - first)
+        held, first = np.concatenate(pieces)[keep:], first + keep
+        if ended and begin >= until:
+            return
+        if sound.share_heard(clip * clip_seconds, clip_seconds) >= 0.5 - ROUNDING:
+            own = _cut(held, begin - first, end - begin)
+            yield ClipSound(clip, _cut(held, start - first, length), level_db(own))
+
+
+def level_db(samples: Samples) -> float:
+    """Root mean square in dB of full scale, at least -120: a sine from -1 to 1 has -3.01."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return 10 * math.log10(max(power, 10 ** (FLOOR_DB / 10)))
+
+
+def _cut(samples: Samples, start: int, length: int) -> Samples:
+    """`length` samples from `start` on, zeros beyond either end."""
+    out = np.zeros(length, np.float32)
+    piece = samples[max(0, start) : max(0, start + length)]
+    begin = max(0, -start)
+    out[begin : begin + len(piece)] = piece
+    return out

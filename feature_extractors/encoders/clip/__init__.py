@@ -1,0 +1,1 @@
+"""CLIP, both towers, through open_clip: the frames at clips' centres and the words of queries."""

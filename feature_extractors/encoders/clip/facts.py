@@ -1,0 +1,146 @@
+"""What CLIP weights were trained with: activation and colour statistics, which a file of weights does not say.
+
+Wrong ones give wrong features without any error, so they are settled here, in this order: the open_clip tag that the
+configuration names, the checksum in open_clip's own table of published files, the keys of the configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from open_clip import list_models
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from open_clip.pretrained import get_pretrained_cfg, get_pretrained_url, list_pretrained, list_pretrained_tags_by_model
+
+from cli import Settings, UserError
+
+Rgb = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEncoderConfig(Settings):
+    """Which CLIP; shared by the visual and the text stream."""
+
+    architecture: str
+    """An open_clip model name. Its activation must be that of the weights: OpenAI's need a -quickgelu name."""
+    definition: str = ""
+    """JSON file that defines the architecture, where open_clip does not know it; its stem is the name."""
+    pretrained: str = ""
+    """open_clip's tag of the weights. Empty: the file is recognised by its checksum, or the keys below are needed."""
+    activation: Literal["", "gelu", "quick_gelu"] = ""
+    """What weights were trained with that open_clip does not know; empty where it or the definition says so."""
+    image_mean: tuple[float, ...] = ()
+    """Of each colour, 0 to 1, for weights that open_clip does not know; empty: OpenAI's."""
+    image_std: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, values in (("image_mean", self.image_mean), ("image_std", self.image_std)):
+            if len(values) not in (0, 3):
+                raise UserError(f"clip.{key}: three numbers, one a colour, or none, got {list(values)}")
+        if any(value <= 0 for value in self.image_std):
+            raise UserError(f"clip.image_std: must be more than 0, got {list(self.image_std)}")
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What weights were trained with, and how that is known."""
+
+    activation: str
+    image_mean: Rgb
+    image_std: Rgb
+    interpolation: str
+    resize_mode: str
+    known_from: str
+    """`tag openai`, `checksum: ViT-L-14/openai`, or `configuration`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a store's attributes."""
+        return asdict(self)
+
+
+def published_as(sha256: str) -> tuple[str, str] | None:
+    """Architecture and tag of a published file, by the digest (whole or its beginning) that its address carries."""
+    for architecture, tag in list_pretrained():
+        expected = digest_in(get_pretrained_url(architecture, tag))
+        if expected and sha256.startswith(expected):
+            return architecture, tag
+    return None
+
+
+def digest_in(url: str) -> str:
+    """The sha256, or its beginning, that an address of open_clip's table carries; empty if it carries none."""
+    found = re.search(r"/([0-9a-f]{64})/|-([0-9a-f]{8})\.pt$", url)
+    return next(filter(None, found.groups())) if found else ""
+
+
+def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sha256: str) -> ClipFacts:
+    """Decide what the weights were trained with, and check it against the architecture's definition `model`.
+
+    Args:
+        weights: the file, for messages.
+        sha256: of its content.
+
+    Raises:
+        UserError: the activation is unknown, or is not the architecture's; keys contradict what is known.
+    """
+    found = published_as(sha256)
+    if config.pretrained:
+        known = get_pretrained_cfg(config.architecture, config.pretrained)
+        if not known:
+            raise UserError(_no_tag(config))
+        expected = digest_in(known["url"])
+        if found and expected and not sha256.startswith(expected):
+            raise UserError(f"{weights}: is open_clip's {'/'.join(found)}, not {config.pretrained} (clip.pretrained)")
+        source = f"tag {config.pretrained}"
+    elif found:
+        known, source = get_pretrained_cfg(*found), f"checksum: {'/'.join(found)}"
+    else:
+        known, source = {}, "configuration"
+
+    made_with = "quick_gelu" if model.get("quick_gelu", False) else "gelu"
+    if known:
+        activation = "quick_gelu" if known.get("quick_gelu", False) else "gelu"
+        mean, std = known["mean"], known["std"]
+        for key, given, fact in (
+            ("activation", config.activation, activation),
+            ("image_mean", config.image_mean, mean),
+            ("image_std", config.image_std, std),
+        ):
+            if given and given != fact:
+                raise UserError(f"clip.{key}: {given}, but {weights} was trained with {fact} ({source})")
+    else:
+        activation = config.activation or (made_with if config.definition else "")
+        if not activation:
+            raise UserError(
+                f"{weights}: open_clip's table does not know this file, so nothing says what it was trained with: set "
+                f"clip.pretrained to its tag, or clip.activation to gelu or quick_gelu (OpenAI's and their fine-tuned "
+                f"kin: quick_gelu)"
+            )
+        mean, std = config.image_mean or OPENAI_DATASET_MEAN, config.image_std or OPENAI_DATASET_STD
+    if activation != made_with:
+        raise UserError(
+            f"{weights}: QuickGELU mismatch: trained with {activation} ({source}), but {config.architecture} computes "
+            f"with {made_with}, so features would be wrong: {_advice(config.architecture)}"
+        )
+    return ClipFacts(
+        activation,
+        tuple(mean),
+        tuple(std),
+        known.get("interpolation", "bicubic"),
+        known.get("resize_mode", "shortest"),
+        source,
+    )
+
+
+def _no_tag(config: ClipEncoderConfig) -> str:
+    tags = ", ".join(list_pretrained_tags_by_model(config.architecture)) or "none"
+    return f"clip.pretrained: open_clip has no weights {config.pretrained!r} of {config.architecture} (it has: {tags})"
+
+
+def _advice(architecture: str) -> str:
+    suffix = "-quickgelu"
+    other = architecture.removesuffix(suffix) if architecture.endswith(suffix) else architecture + suffix
+    return f"set clip.architecture to {other}" if other in list_models() else "give a clip.definition that fits"

@@ -1,0 +1,166 @@
+"""The CLIP model of both towers, through open_clip: architecture by name or definition file, weights from a file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import open_clip
+import torch
+from open_clip.pretrained import download_pretrained, get_pretrained_cfg
+from PIL.Image import Image
+from torch import Tensor
+
+from cli import UserError, canonical_json
+from feature_extractors.encoders.clip.facts import ClipEncoderConfig, ClipFacts, settle
+from feature_extractors.encoders.clip.script_archive import is_script, read_published_script
+from feature_extractors.fingerprints import digest_of
+from feature_extractors.weights.loading import reason
+
+
+@dataclass(frozen=True)
+class ClipModel:
+    """A CLIP in evaluation mode with what belongs to it.
+
+    Attributes:
+        network: open_clip's model.
+        preprocess: one PIL picture to the architecture's input (3, height, width), normalised as the weights were
+            trained.
+        tokenise: texts to token ids (B, context).
+        facts: what the weights were trained with; None without weights.
+    """
+
+    network: open_clip.CLIP
+    preprocess: Callable[[Image], Tensor]
+    tokenise: Callable[[list[str]], Tensor]
+    facts: ClipFacts | None
+
+    def describe_weights(self) -> str:
+        """Canonical JSON of the facts, for a store's attributes."""
+        return canonical_json(self.facts.to_dict()) if self.facts else ""
+
+
+def find_weights(config: ClipEncoderConfig, given: str) -> Path:
+    """The file of CLIP weights: the one given, or that of the tag `clip.pretrained`, from open_clip's cache.
+
+    open_clip downloads what its cache lacks.
+
+    Raises:
+        UserError: neither is given, the tag is unknown, or its weights are not in the cache and cannot be downloaded.
+    """
+    if given:
+        return Path(given)
+    if not config.pretrained:
+        raise UserError("clip.weights: give a file, or the tag of open_clip's weights in clip.pretrained")
+    known = get_pretrained_cfg(config.architecture, config.pretrained)
+    if not known:
+        raise UserError(f"clip.pretrained: open_clip has no weights {config.pretrained!r} of {config.architecture}")
+    with quiet_open_clip():
+        try:
+            return Path(download_pretrained(known))
+        except Exception as problem:  # anything that a network can do
+            source = f"huggingface.co/{known['hf_hub']}" if known["hf_hub"] else known["url"]
+            cause = " ".join(str(problem).split())[:200]
+            raise UserError(
+                f"clip.pretrained: {config.pretrained} of {config.architecture} is not in the cache and not to be had "
+                f"({cause}). Without a network: get it from {source} elsewhere and set clip.weights to the file"
+            ) from None
+
+
+def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
+    """Build the model and load its weights; `weights` None leaves open_clip's random initialisation.
+
+    Raises:
+        UserError: the architecture is unknown, the file does not fit it, or its weights were trained with another
+            activation.
+    """
+    if config.definition:
+        _define(Path(config.definition))
+    model = open_clip.get_model_config(config.architecture)
+    if model is None:
+        raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
+    facts, archive = None, None
+    if weights is not None:
+        if not weights.is_file():
+            raise UserError(f"{weights}: no such weights")
+        sha256 = digest_of(weights)
+        facts = settle(config, model, str(weights), sha256)
+        archive = read_published_script(weights, sha256) if is_script(weights) else None
+    with quiet_open_clip():
+        try:
+            network, _, preprocess = open_clip.create_model_and_transforms(
+                config.architecture,
+                pretrained=str(weights) if weights and archive is None else None,
+                weights_only=True,
+                image_mean=facts.image_mean if facts else None,
+                image_std=facts.image_std if facts else None,
+                image_interpolation=facts.interpolation if facts else None,
+                image_resize_mode=facts.resize_mode if facts else None,
+            )
+            if archive is not None:
+                network.load_state_dict(archive)
+            tokenise = open_clip.get_tokenizer(config.architecture)
+        except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
+            file = weights or config.definition
+            raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
+    return ClipModel(network.eval(), preprocess, tokenise, facts)
+
+
+def token_states(network: open_clip.CLIP, ids: Tensor) -> Tensor:
+    """Text states after the final norm, not projected: (B, context, width)."""
+    found = network.forward_intermediates(
+        text=ids, text_indices=1, normalize_intermediates=True, text_output_fmt="NLC", intermediates_only=True
+    )
+    states: Tensor = found["text_intermediates"][-1]
+    return states
+
+
+def valid_lengths(ids: Tensor) -> Tensor:
+    """Tokens up to and including the end token (the largest id), (B,).
+
+    Counting non-zero ids would be wrong: id 0 is "!" in CLIP's vocabulary.
+    """
+    return ids.argmax(dim=1) + 1
+
+
+def project_pooled(network: open_clip.CLIP, ids: Tensor) -> Tensor:
+    """Pooled projected text, (B, joint width), not normalised."""
+    with torch.no_grad():
+        pooled: Tensor = network.encode_text(ids, normalize=False)
+    return pooled
+
+
+def _define(definition: Path) -> None:
+    """Add an architecture to those that open_clip knows."""
+    if not definition.is_file():
+        raise UserError(f"{definition}: no such CLIP definition")
+    try:
+        # Read here first: a file that is not JSON stays in open_clip's list and breaks every later model.
+        content = json.loads(definition.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise UserError(f"{definition}: not JSON: {problem}") from None
+    if not isinstance(content, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(content):
+        raise UserError(f"{definition}: not a CLIP definition: needs embed_dim, vision_cfg and text_cfg")
+    open_clip.add_model_config(definition)
+
+
+@contextmanager
+def quiet_open_clip() -> Iterator[None]:
+    """Keep open_clip's reports off the log.
+
+    It reports each step on the root logger, and warns there that no pretrained weights were named, which is meant
+    where it happens here.
+    """
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return "open_clip" not in record.pathname
+
+    logging.getLogger().addFilter(is_ours)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(is_ours)

@@ -1,0 +1,277 @@
+"""From a video table to a store of clip features: the part that all clip streams share.
+
+A thread decodes ahead while the network encodes. Batches are cut within groups of videos that follow from the table
+alone, so that neither the thread's timing nor a job that was killed and started again changes a byte.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cli import Settings, UserError, canonical_json
+from feature_extractors.encoders.prefetch import prefetch
+from feature_extractors.fingerprints import digest_of
+from feature_extractors.media.container import Problems
+from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine, stop_if_systematic, unforeseen
+from formats.store import Arrays, Provenance, write_groups
+from formats.video_table import Video
+
+AHEAD = 2
+"""Batches decoded before they are taken."""
+GPU_GROUP = 512
+"""Clips of a group of videos that share batches on a GPU. On the CPU, where that gains nothing, each is alone."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodingConfig(Settings):
+    """How all encoders compute and what is kept."""
+
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the network's products (autocast); its front end and norms stay in float32."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """Of the stored features."""
+
+
+FULL_PRECISION = EncodingConfig()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A network where it runs.
+
+    Attributes:
+        network: inputs (B, ...) to rows (B, dim), its parameters on `device`.
+        device: where.
+        config: precision and stored type.
+        batch: inputs encoded at a time.
+        dim: width of a row.
+        with_levels: whether the sound level of each clip is stored as well.
+    """
+
+    network: Callable[[Tensor], Tensor]
+    device: torch.device
+    config: EncodingConfig
+    batch: int
+    dim: int
+    with_levels: bool = False
+
+    def encode(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows (n, dim) of inputs (n, ...)."""
+        precision = getattr(torch, self.config.precision)
+        on_device = torch.from_numpy(inputs).to(self.device)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, precision, enabled=precision != torch.float32),
+        ):
+            rows = self.network(on_device)
+        found: NDArray[np.float32] = rows.float().cpu().numpy()
+        return found
+
+    def store(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Rows in the type in which they are kept."""
+        return as_stored(rows, self.config)
+
+
+def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.floating]:
+    """Rows in the type in which they are kept.
+
+    Raises:
+        UserError: values that are no finite numbers, or beyond what float16 holds. Pictures and sound always are
+            finite: the settings or the weights are wrong, not the video.
+    """
+    if not np.isfinite(rows).all():
+        if config.precision == "float16":
+            raise UserError("encoding.precision: features overflow in float16: set it to bfloat16 or float32")
+        raise UserError("features are not finite numbers: the weights are damaged or do not fit")
+    if config.dtype == "float32":
+        return rows
+    if rows.size and abs(rows).max() > np.finfo(np.float16).max:
+        raise UserError("encoding.dtype: features are too large for float16: set it to float32")
+    return rows.astype(np.float16)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a clip gives the network: one picture or window, and the clip's sound level if it has one."""
+
+    clip: int
+    value: NDArray[np.float32]
+    level_db: float | None = None
+
+
+Decode = Callable[[Video, Problems], Iterator[Piece]]
+"""Yields the pieces of a video in the order of its clips, one or more a clip, as far as the file allows."""
+
+
+def encode_videos(
+    out: Path, provenance: Provenance, videos: list[Video], folder: Path, decode: Decode, encoder: Encoder
+) -> None:
+    """Encode the videos of a table into the store `out`; rows of the same clip are averaged.
+
+    What is wrong with a video goes to the column `problem`; the clips that could be decoded have their rows.
+
+    Raises:
+        UserError: a file that the table has is gone; features that cannot be kept (`as_stored`); most videos failed
+            with what nobody foresaw.
+        OSError: a fault of the machine.
+    """
+    table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
+    ordered = list(table.values())
+    columns = {
+        "duration_s": np.array([video.duration_s for video in ordered]),
+        "n_clips": np.array([video.n_clips for video in ordered]),
+        "has_audio": np.array([video.has_audio for video in ordered]),
+        "source_sha256": np.array([video.sha256 for video in ordered]),
+    }
+
+    def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
+        groups = [[table[vid] for vid in group] for group in pending]
+        made: dict[str, _Made] = {}
+        failed: dict[str, Arrays] = {}
+        for item in prefetch(_batches(groups, folder, decode, encoder.batch), AHEAD):
+            if isinstance(item, _Batch):
+                for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
+                    made.setdefault(piece.vid, _Made(table[piece.vid].n_clips, encoder)).add(piece, row)
+                continue
+            video, problem = item
+            result = made.pop(video.vid, None) or _Made(video.n_clips, encoder)
+            cause = problem or video.problem
+            if cause:
+                _log.warning("%s: %s", video.file or video.vid, cause)
+            arrays = result.arrays(provenance.clip_seconds, cause)
+            if UNFORESEEN in problem:
+                # Not yet: a job that ends with an error would find it done when it runs again.
+                failed[video.vid] = arrays
+            else:
+                yield video.vid, arrays
+        causes = {vid: str(arrays["problem"][0]) for vid, arrays in failed.items()}
+        stop_if_systematic(causes, sum(bool(video.n_clips) for video in ordered))
+        yield from failed.items()
+
+    group_clips = GPU_GROUP if encoder.device.type == "cuda" else 0
+    write_groups(out, provenance, group_videos(ordered, group_clips), produce, columns)
+
+
+def group_videos(videos: Iterable[Video], clips: int) -> list[list[str]]:
+    """Ids of neighbouring videos, in groups of at least so many clips; 0 for each alone."""
+    groups: list[list[str]] = []
+    held = clips
+    for video in videos:
+        if held >= clips:
+            groups.append([])
+            held = 0
+        groups[-1].append(video.vid)
+        held += video.n_clips
+    return groups
+
+
+def library_versions(*names: str) -> str:
+    """Canonical JSON of the versions of the distributions that a feature depends on."""
+    return canonical_json({name: version(name) for name in names})
+
+
+@dataclass(frozen=True)
+class _Owner:
+    vid: str
+    clip: int
+    level_db: float | None
+
+
+@dataclass(frozen=True)
+class _Batch:
+    inputs: NDArray[np.float32]
+    pieces: list[_Owner]
+
+
+class _Made:
+    """The rows of one video so far, in one array for all its clips.
+
+    Kept one by one, they would lie scattered between the batches, so that the memory of those cannot be used again: a
+    long video would take more the longer it goes on.
+    """
+
+    def __init__(self, n_clips: int, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._sums = np.zeros((n_clips, encoder.dim), np.float32)
+        self._counts = np.zeros((n_clips, 1), np.float32)
+        self._levels = np.zeros(n_clips, np.float32)
+
+    def add(self, owner: _Owner, row: NDArray[np.float32]) -> None:
+        self._sums[owner.clip] += row
+        self._counts[owner.clip] += 1
+        if owner.level_db is not None:
+            self._levels[owner.clip] = owner.level_db
+
+    def arrays(self, clip_seconds: float, problem: str) -> Arrays:
+        clips = np.flatnonzero(self._counts)
+        starts = clips * clip_seconds
+        arrays: Arrays = {
+            "features": self._encoder.store(self._sums[clips] / self._counts[clips]),
+            "times": np.stack([starts, starts + clip_seconds], axis=1),
+            "problem": np.array([problem]),
+        }
+        if self._encoder.with_levels:
+            arrays["level_db"] = self._levels[clips]
+        return arrays
+
+
+def _batches(
+    groups: Iterable[list[Video]], folder: Path, decode: Decode, size: int
+) -> Iterator[_Batch | tuple[Video, str]]:
+    """Batches of the videos of each group in their order, then each of these videos with what is wrong with it."""
+    for group in groups:
+        inputs = np.empty(0, np.float32)
+        owners: list[_Owner] = []
+        causes: list[tuple[Video, str]] = []
+        for video in group:
+            problems = Problems()
+            for piece in _pieces(video, folder, decode, problems):
+                if not owners:
+                    inputs = np.empty((size, *piece.value.shape), np.float32)
+                inputs[len(owners)] = piece.value
+                owners.append(_Owner(video.vid, piece.clip, piece.level_db))
+                if len(owners) == size:
+                    yield _Batch(inputs, owners)
+                    owners = []
+            causes.append((video, str(problems)))
+        if owners:
+            yield _Batch(inputs[: len(owners)], owners)
+        yield from causes
+
+
+def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> Iterator[Piece]:
+    if not video.n_clips:
+        return
+    file = folder / video.file
+    if not file.is_file():
+        raise UserError(f"{file}: no such video")
+    if video.sha256 and _digest(file) != video.sha256:
+        problems.add("the file is another than when its table was made: left out; make the table again")
+        return
+    try:
+        yield from decode(video, problems)
+    except UserError as problem:
+        problems.add(str(problem).removeprefix(f"{file}: "))
+    except Exception as problem:
+        raise_if_of_machine(problem, file)
+        problems.add(unforeseen(problem))
+
+
+def _digest(file: Path) -> str:
+    try:
+        return digest_of(file)
+    except OSError as problem:
+        raise_if_of_machine(problem, file)  # names the file, which a failed read does not
+        raise

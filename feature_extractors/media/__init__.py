@@ -1,0 +1,13 @@
+"""Decode media with PyAV: what a file holds, the pictures of its clips, its sound as a stream of samples.
+
+All times are seconds from the first video frame, by presentation timestamps; sound that starts earlier or later than
+the picture keeps its offset. `timeline` reads when pictures are shown from packets alone, `frames` decodes those that
+are wanted, `picture` makes them upright RGB, `sound` decodes and resamples, `probe` decides the clip grid of a file.
+"""
+
+from feature_extractors.media.container import Problems
+from feature_extractors.media.frames import frames_at, frames_of_clips
+from feature_extractors.media.probing import examine, examine_all, probe
+from feature_extractors.media.sound import SoundTrack, open_sound
+
+__all__ = ["Problems", "SoundTrack", "examine", "examine_all", "frames_at", "frames_of_clips", "open_sound", "probe"]

@@ -1,0 +1,112 @@
+"""Open a media file, pick its streams, and read packets and frames as far as the file allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from cli import UserError
+from feature_extractors.media.clock import AS_WRITTEN, Clock
+from feature_extractors.media.faults import raise_if_of_machine
+
+RETRIES = 10_000
+"""Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
+SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
+"""Parts of the names of formats that FFmpeg opens as videos of one picture; it draws text files too."""
+UNREADABLE = "damaged file: a part of it holds no packets"
+
+
+class Problems:
+    """What was wrong with a file, each cause once, in the order of finding."""
+
+    def __init__(self) -> None:
+        self._causes: dict[str, None] = {}
+
+    def add(self, cause: str) -> None:
+        """Note a cause."""
+        self._causes[" ".join(cause.split())] = None
+
+    def __str__(self) -> str:
+        return "; ".join(self._causes)
+
+
+def open_media(file: Path) -> InputContainer:
+    """Open a file for reading.
+
+    Raises:
+        UserError: no such file, empty, or nothing that FFmpeg reads.
+        OSError: the machine is at its limits.
+    """
+    if not file.is_file():
+        raise UserError(f"{file}: no such video")
+    if not file.stat().st_size:
+        raise UserError(f"{file}: not a readable media file: it is empty")
+    try:
+        # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
+        # Tags may be in any encoding; nothing here depends on them.
+        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
+    except av.FFmpegError as problem:
+        raise_if_of_machine(problem, file)
+        raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
+
+
+def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
+    """The video stream that players show: the first marked as default, or else the first. No cover pictures.
+
+    Raises:
+        UserError: a picture and no video, whatever the file's name; no video stream; no decoder for it.
+    """
+    if any(part in container.format.name for part in SINGLE_PICTURES):
+        raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise UserError(f"{file}: no video stream")
+    found: VideoStream = _default(streams)
+    if found.codec_context is None:
+        raise UserError(f"{file}: no decoder for its video")
+    return found
+
+
+def pick_sound(container: InputContainer) -> AudioStream | None:
+    """The audio stream that players play: the first marked as default, or else the first; None where there is none."""
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    return _default(streams) if streams else None
+
+
+def read_packets(container: InputContainer, streams: Sequence[Stream], problems: Problems) -> Iterator[Any]:
+    """Packets of some streams, ending where the file can no longer be read."""
+    stuck, clock = 0, Clock(container)
+    while stuck < RETRIES:
+        stuck += 1
+        try:
+            for packet in container.demux(*streams):
+                stuck = 0
+                clock.unwrap(packet)
+                yield packet
+            return
+        except av.BlockingIOError:  # nothing in this stretch looks like a packet: the next may have some again
+            problems.add(UNREADABLE)
+        except av.FFmpegError as problem:
+            problems.add(f"cannot be read to its end: {problem.strerror}")
+            return
+
+
+def decode_packet(packet: Any, problems: Problems) -> list[Any]:
+    """Frames that a packet completes. A damaged packet is passed over, as players do."""
+    try:
+        frames: list[Any] = packet.decode()
+    except av.FFmpegError:
+        problems.add(f"damaged {packet.stream.type}: what cannot be decoded is left out")
+        return []
+    return frames
+
+
+def _default(streams: Sequence[Any]) -> Any:
+    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])

@@ -1,0 +1,199 @@
+"""The frames shown at given times, exact by presentation timestamps, decoding no more than they need.
+
+The packets tell beforehand which frames are wanted (`timeline`), so that stretches from the last wanted frame to where
+decoding can start afresh are not decoded at all, and unwanted frames that nothing refers to are dropped. Where a file
+does not allow that (no timestamps, damage, interlaced pictures, whose neighbours are needed), every frame is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from cli import UserError
+from feature_extractors.media.container import Problems, decode_packet, open_media, pick_pictures, read_packets
+from feature_extractors.media.picture import Shown
+from feature_extractors.media.timeline import Timeline, read_timeline
+
+Picture = NDArray[np.uint8]
+
+
+def frames_of_clips(
+    file: Path, n_clips: int, seconds: float, per_clip: int = 1, problems: Problems | None = None
+) -> Iterator[tuple[int, Picture]]:
+    """Yield (clip, picture) for `per_clip` frames spread evenly over each clip; with one, that at the clip's centre.
+
+    A clip of which no moment has a picture on view yields nothing: the last frame that can be decoded stays in view
+    for the rest of its clip, never for later ones.
+
+    Args:
+        file: the video.
+        n_clips: clips of the grid.
+        seconds: length of a clip.
+        per_clip: frames a clip.
+        problems: takes what is wrong with the file.
+    """
+    times = [(clip + (place + 0.5) / per_clip) * seconds for clip in range(n_clips) for place in range(per_clip)]
+    problems = Problems() if problems is None else problems
+    last: tuple[Shown, Picture] | None = None
+    missing = 0
+    for number, shown in enumerate(_shown_at(file, times, problems)):
+        clip = number // per_clip
+        if shown.begin >= (clip + 1) * seconds or shown.end <= clip * seconds:
+            missing += 1
+            continue
+        if last is None or last[0] is not shown:
+            last = shown, shown.picture()
+        yield clip, last[1]
+    if missing:
+        problems.add(f"no picture in {missing // per_clip} of {n_clips} clips")
+
+
+def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
+    """Yield for each of the rising `times` the frame shown then, upright, as (height, width, 3) RGB.
+
+    The frame shown at t is the last one with a timestamp of at most t; after the last frame it stays in view.
+    """
+    last: tuple[Shown, Picture] | None = None
+    for shown in _shown_at(file, times, Problems()):
+        if last is None or last[0] is not shown:
+            last = shown, shown.picture()
+        yield last[1]
+
+
+def _shown_at(file: Path, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
+    if not times:
+        return
+    with open_media(file) as container:
+        timeline = read_timeline(file, container, problems)
+    done = 0
+    if timeline.exact:
+        for shown in _decode_wanted(file, timeline, timeline.frames_shown(times)):
+            yield shown
+            done += 1
+    if done < len(times):
+        yield from _decode_all(file, timeline, times[done:], problems)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to do with each packet: whether it is sent to the decoder, and whether its own frame is wanted."""
+
+    needed: NDArray[np.bool_]
+    wanted: NDArray[np.bool_]
+
+
+def _plan(timeline: Timeline, ticks: NDArray[np.int64]) -> _Plan:
+    wanted = np.isin(timeline.pts, ticks) & timeline.shown
+    starts = np.flatnonzero(timeline.clean)
+    needed = np.zeros(len(wanted), np.bool_)
+    for packet in np.flatnonzero(wanted).tolist():
+        at = int(np.searchsorted(starts, packet, side="right")) - 1
+        # A picture that is shown before the start it follows belongs to what was before it.
+        while at >= 0 and timeline.pts[starts[at]] > timeline.pts[packet]:
+            at -= 1
+        needed[(starts[at] if at >= 0 else 0) : packet + 1] = True
+    return _Plan(needed, wanted)
+
+
+def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64]) -> Iterator[Shown]:
+    """Yield the given frames, by number in order of showing, until one does not come out as it should."""
+    plan = _plan(timeline, timeline.ticks[np.unique(frames)])
+    waiting = frames.tolist()[::-1]
+    problems = Problems()
+    with open_media(file) as container:
+        for frame in _planned_frames(file, container, plan, timeline.drops_unreferenced, problems):
+            if str(problems) or frame.is_corrupt or frame.interlaced_frame:
+                return
+            expected = waiting[-1]
+            if frame.pts != timeline.ticks[expected]:
+                if frame.pts is not None and frame.pts > timeline.ticks[expected]:
+                    return
+                continue
+            end = timeline.begins[expected + 1] if expected + 1 < len(timeline.begins) else timeline.end
+            shown = Shown(frame, float(timeline.begins[expected]), float(end))
+            while waiting and waiting[-1] == expected:
+                yield shown
+                waiting.pop()
+            if not waiting:
+                return
+
+
+def _planned_frames(
+    file: Path, container: InputContainer, plan: _Plan, drop: bool, problems: Problems
+) -> Iterator[VideoFrame]:
+    stream = _prepare(file, container)
+    context = stream.codec_context
+    last = int(np.flatnonzero(plan.needed)[-1])
+    needed, wanted = plan.needed.tolist(), plan.wanted.tolist()
+    dropping = False
+    packets = (packet for packet in read_packets(container, [stream], problems) if packet.size)
+    for number, packet in enumerate(packets):
+        if number > last:
+            break
+        if not needed[number]:
+            continue
+        if drop and dropping == wanted[number]:
+            dropping = not wanted[number]
+            context.skip_frame = "NONREF" if dropping else "DEFAULT"
+        yield from decode_packet(packet, problems)
+    yield from context.decode(None)
+
+
+def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
+    """Yield what is shown at the times, decoding every frame, as a player does."""
+    wanted = iter(times)
+    time = next(wanted, None)
+    before = shown = None
+    begin = 0.0
+    with open_media(file) as container:
+        for after, following in _all_frames(file, container, timeline, problems):
+            # Ticks are subtracted, not seconds: at a frame's very time a rounded difference shows the one before.
+            if shown is not None:
+                now = Shown(shown, begin, following, before, after)
+                while time is not None and following > time:
+                    yield now
+                    time = next(wanted, None)
+            if time is None:
+                return
+            before, shown, begin = shown, after, following
+        if shown is None:
+            raise UserError(f"{file}: no video frame can be decoded")
+        length = float((shown.duration or 0) * shown.time_base) if shown.time_base else 0.0
+        at = int(timeline.frames_shown([begin])[0])
+        last = at + 1 == len(timeline.begins)
+        now = Shown(shown, begin, timeline.end if last else begin + length, before)
+        while time is not None:
+            yield now
+            time = next(wanted, None)
+
+
+def _all_frames(
+    file: Path, container: InputContainer, timeline: Timeline, problems: Problems
+) -> Iterator[tuple[VideoFrame, float]]:
+    """Every frame with the second at which it begins."""
+    stream = _prepare(file, container)
+    number = 0
+    for packet in read_packets(container, [stream], problems):
+        for frame in decode_packet(packet, problems):
+            if frame.is_corrupt:
+                problems.add("damaged video: parts of pictures are guessed")
+            if not timeline.timed:
+                yield frame, float(timeline.begins[min(number, len(timeline.begins) - 1)])
+            elif frame.pts is not None and frame.time_base is not None:
+                yield frame, float((frame.pts - int(timeline.ticks[0])) * frame.time_base)
+            number += 1
+
+
+def _prepare(file: Path, container: InputContainer) -> VideoStream:
+    stream = pick_pictures(file, container)
+    # What decoders make of damaged pictures depends on how many threads they have: it is one, whatever the machine.
+    stream.thread_count = 1
+    return stream

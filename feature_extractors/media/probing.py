@@ -1,0 +1,115 @@
+"""What a media file holds, and the clip grid that follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from cli import UserError
+from feature_extractors.fingerprints import digest_of
+from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound
+from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
+from feature_extractors.media.timeline import Timeline, read_timeline
+from formats.grid import ClipGrid
+from formats.video_table import Video
+
+DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
+CUT_OFF = "cut off"
+LONGEST_S = 24 * 3600.0
+"""A declared duration beyond this is not believed."""
+
+
+def examine_all(
+    folder: Path, vids: Iterable[str], files: Mapping[str, Path], causes: Mapping[str, str], clips: ClipGrid
+) -> list[Video]:
+    """The video table of some ids, from the file of each or why it has none (`locate_videos`).
+
+    Raises:
+        OSError: a fault of the machine.
+        UserError: most of the files failed with what nobody foresaw.
+    """
+    table = [examine(folder, vid, files.get(vid), causes.get(vid, ""), clips) for vid in vids]
+    stop_if_systematic({video.vid: video.problem for video in table}, len(files))
+    return table
+
+
+def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGrid) -> Video:
+    """Probe a video; one that is missing (`cause` says why) or no video gets a row of no clips that names the cause.
+
+    Raises:
+        OSError: a fault of the machine, which says nothing about the video.
+    """
+    if file is not None:
+        try:
+            return probe(folder, file, clips)
+        except Exception as problem:
+            raise_if_of_machine(problem, file)
+            foreseen = isinstance(problem, UserError | OSError)
+            cause = " ".join(str(problem).removeprefix(f"{file}: ").split()) if foreseen else unforeseen(problem)
+    return Video(
+        vid=vid,
+        file=str(file.relative_to(folder)) if file else "",
+        duration_s=0.0,
+        n_clips=0,
+        has_audio=False,
+        sha256=digest_of(file) if file and file.is_file() else "",
+        problem=cause,
+    )
+
+
+def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
+    """Decide the clip grid of a video from its packets (nothing is decoded).
+
+    Of a file that ends before the duration that its header declares, the grid is of the declared duration: what is
+    not there is masked.
+
+    Raises:
+        UserError: not a media file, or no picture in it.
+    """
+    problems = Problems()
+    with open_media(file) as container:
+        sound = pick_sound(container)
+        timeline = read_timeline(file, container, problems, [sound] if sound else [])
+        duration = timeline.end
+        declared = _declared(container, pick_pictures(file, container), timeline)
+        there = max(timeline.end, timeline.others_end)
+        if there + clips.seconds <= declared <= LONGEST_S:
+            problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
+            duration = declared
+    if duration <= 0:
+        raise UserError(f"{file}: no video frames")
+    duration = round(duration, 6)
+    return Video(
+        vid=file.stem,
+        file=str(file.relative_to(folder)),
+        duration_s=duration,
+        n_clips=clips.count(duration),
+        has_audio=sound is not None,
+        sha256=digest_of(file),
+        start_s=timeline.start_s,
+        problem=str(problems),
+    )
+
+
+def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
+    """Length that the header states for the video, or else for the whole file, in seconds from the first frame.
+
+    0 for formats whose header states none: what FFmpeg then tells is a guess from the bit rate.
+    """
+    if not DECLARING & set(container.format.name.split(",")):
+        return 0.0
+    lengths = []
+    if stream.duration and stream.time_base:
+        lengths.append(float(stream.duration * stream.time_base))
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    if tag:
+        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s)
+    if container.duration:
+        end = (container.duration + (container.start_time or 0)) / av.time_base
+        lengths.append(end - timeline.start_s)
+    return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was

@@ -1,0 +1,148 @@
+"""The sound of a file as a stream of mono samples on the clock of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soxr
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
+
+Samples = NDArray[np.float32]
+BLOCK_S = 1.0
+"""Seconds resampled at a time."""
+UNDECODABLE = "sound cannot be decoded"
+
+
+def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> SoundTrack | None:
+    """The sound that players play, at `rate` Hz; None where there is none.
+
+    Args:
+        file: the video.
+        rate: Hz.
+        start_s: second 0 on the file's own clock, when the first picture is shown.
+        problems: takes what is wrong with the file.
+    """
+    with open_media(file) as container:
+        stream = pick_sound(container)
+        if stream is None:
+            return None
+        native = int(stream.codec_context.sample_rate) or _first_rate(container, stream)
+    if not native:
+        problems.add(UNDECODABLE)
+        return None
+    return SoundTrack(file, rate, native, start_s, problems)
+
+
+def _first_rate(container: InputContainer, stream: AudioStream) -> int:
+    """Hz of the first frame that decodes: where sound starts late, opening a file does not tell. 0 where none does."""
+    for packet in read_packets(container, [stream], Problems()):
+        for frame in decode_packet(packet, Problems()):
+            return int(frame.sample_rate)
+    return 0
+
+
+class SoundTrack:
+    """Mono sound on the clock of the video, decoded as it is read; a long file is never in memory.
+
+    Mono is the mean of the channels, on which the published audio encoders were trained.
+
+    Attributes:
+        rate: Hz.
+        heard: [begin, end) seconds, rising, of what was read so far for which the file has sound.
+    """
+
+    def __init__(self, file: Path, rate: int, native: int, start_s: float, problems: Problems) -> None:
+        self.rate = rate
+        self.heard: list[tuple[float, float]] = []
+        self._file = file
+        self._native = native
+        self._start_s = start_s
+        self._problems = problems
+
+    def chunks(self) -> Iterator[Samples]:
+        """Yield the samples from second 0 on, one after the other, with zeros where the file has no sound."""
+        if self._native == self.rate:
+            yield from self._gapless()
+            return
+        # soxr's stream gives the very samples that it gives for the whole signal at once.
+        resampler = soxr.ResampleStream(self._native, self.rate, 1, dtype="float32", quality="HQ")
+        block: list[Samples] = []
+        for samples in self._gapless():
+            block.append(samples)
+            if sum(map(len, block)) >= BLOCK_S * self._native:
+                yield resampler.resample_chunk(np.concatenate(block), last=False)
+                block = []
+        yield resampler.resample_chunk(np.concatenate([*block, np.zeros(0, np.float32)]), last=True)
+
+    def share_heard(self, start: float, seconds: float) -> float:
+        """Share of [start, start + seconds) for which what was read so far has sound, 0 to 1."""
+        end = start + seconds
+        covered = (max(0.0, min(end, until) - max(start, begin)) for begin, until in reversed(self.heard))
+        return min(1.0, sum(covered) / seconds)
+
+    def _gapless(self) -> Iterator[Samples]:
+        """Samples at the file's own rate from second 0 on, gaps filled with zeros."""
+        native, at = self._native, 0
+        with open_media(self._file) as container:
+            stream = pick_sound(container)
+            if stream is None:
+                return
+            for start, samples in self._pieces(container, stream):
+                # What is heard before the first picture, or again, lies outside the grid.
+                samples = samples[max(0, at - start) :]
+                start = max(start, at)
+                while start > at:
+                    silence = min(start - at, round(BLOCK_S * native))
+                    at += silence
+                    yield np.zeros(silence, np.float32)
+                if len(samples):
+                    self._hear(at / native, (at + len(samples)) / native)
+                    at += len(samples)
+                    yield samples
+
+    def _hear(self, begin: float, end: float) -> None:
+        if self.heard and begin <= self.heard[-1][1]:
+            begin = self.heard.pop()[0]
+        self.heard.append((begin, end))
+
+    def _pieces(self, container: InputContainer, stream: AudioStream) -> Iterator[tuple[int, Samples]]:
+        """Mono pieces with the sample at which they start, which may be negative."""
+        native, end = self._native, 0
+        for frame in _frames(container, stream, native, self._problems):
+            start = end if frame.time is None else round((frame.time - self._start_s) * native)
+            # Timestamps are rounded to the stream's clock: a jump of under 20 ms is rounding, not a hole.
+            start = end if end and abs(start - end) < native // 50 else start
+            if start < end - native:
+                self._problems.add("sound goes back in time: what was heard before is kept")
+            samples = frame.to_ndarray().mean(axis=0, dtype=np.float32)
+            if not np.isfinite(samples).all():
+                self._problems.add("sound holds values that are not finite numbers: taken for silence")
+                samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+            yield start, samples
+            end = start + len(samples)
+        if not end:
+            self._problems.add(UNDECODABLE)
+
+
+def _frames(container: InputContainer, stream: AudioStream, native: int, problems: Problems) -> Iterator[Any]:
+    """Frames of float channels at the native rate, whatever the stream changes to on its way."""
+    converters: dict[tuple[str, str, int], Any] = {}
+    for packet in read_packets(container, [stream], problems):
+        for frame in decode_packet(packet, problems):
+            form = frame.format.name, frame.layout.name, frame.sample_rate
+            if form[0] == "fltp" and form[2] == native:
+                yield frame
+                continue
+            if form not in converters:
+                # Not to mono: for float samples FFmpeg does not normalise that, and two equal channels come out 3 dB
+                # louder.
+                converters[form] = av.AudioResampler(format="fltp", rate=native)
+            yield from converters[form].resample(frame)

@@ -1,0 +1,168 @@
+"""When the pictures of a file are shown, read from its packets; nothing is decoded."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.stream import Stream
+from numpy.typing import NDArray
+
+from cli import UserError
+from feature_extractors.media.container import Problems, pick_pictures, read_packets
+from feature_extractors.media.random_access import (
+    DROPS_UNREFERENCED,
+    has_sublayers,
+    is_hidden,
+    length_size_of,
+    starts_afresh,
+)
+
+GOES_BACK_S = 0.5
+"""Less than this is the order of B-frames, written by a program that counts wrongly."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The video packets of a file and the times that they stand for.
+
+    Attributes:
+        pts: (packets,) int64 presentation ticks in the order of decoding.
+        shown: (packets,) bool, False for packets that put nothing on view (cut away by an edit list, hidden).
+        clean: (packets,) bool, where decoding can start afresh.
+        ticks: (frames,) int64, rising ticks of the frames in order of showing.
+        begins: (frames,) float64, rising seconds from the first frame.
+        end: seconds; when the last frame goes out of view.
+        time_base: seconds a tick.
+        timed: whether packets tell when frames are shown. If not, the rising times go to the frames as they come.
+        exact: whether moreover each packet has a time of its own, so that one can tell which packet holds which frame.
+        drops_unreferenced: whether the decoder can leave out non-reference pictures exactly.
+        others_end: seconds; when the last packet of the other streams that were read along ends.
+    """
+
+    pts: NDArray[np.int64]
+    shown: NDArray[np.bool_]
+    clean: NDArray[np.bool_]
+    ticks: NDArray[np.int64]
+    begins: NDArray[np.float64]
+    end: float
+    time_base: Fraction
+    timed: bool
+    exact: bool
+    drops_unreferenced: bool
+    others_end: float
+
+    @property
+    def start_s(self) -> float:
+        """When the first frame is shown, in seconds on the file's own clock."""
+        return float(int(self.ticks[0]) * self.time_base)
+
+    def frames_shown(self, times: Sequence[float]) -> NDArray[np.int64]:
+        """The frame on view at each of the times: the last one that began by then."""
+        return np.maximum(np.searchsorted(self.begins, np.asarray(times), side="right") - 1, 0)
+
+
+def read_timeline(file: Path, container: InputContainer, problems: Problems, others: Sequence[Stream] = ()) -> Timeline:
+    """Read all packets of the video stream, and how long the `others` last.
+
+    Raises:
+        UserError: no video stream, or no frame in it.
+    """
+    stream = pick_pictures(file, container)
+    codec = stream.codec_context.codec.canonical_name
+    length_size = length_size_of(codec, stream.codec_context.extradata)
+    times, shown, clean = array("q"), bytearray(), bytearray()
+    # AVI has no times of showing, and FFmpeg makes up wrong ones where pictures are coded in another order.
+    timed = not (container.format.name == "avi" and codec in ("h264", "hevc"))
+    droppable, changes = codec in DROPS_UNREFERENCED, False
+    others_end = float("-inf")
+    restarts, last_dts = array("q"), None
+    last_end, time_base = 0, stream.time_base or Fraction(1, 1)
+    for packet in read_packets(container, [stream, *others], problems):
+        if not packet.size:  # the last ones, with which PyAV empties decoders
+            continue
+        if packet.stream_index != stream.index:
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks is not None:
+                others_end = max(others_end, float((ticks + (packet.duration or 0)) * packet.time_base))
+            continue
+        timed = timed and packet.pts is not None
+        pts = packet.pts if packet.pts is not None else packet.dts if packet.dts is not None else last_end
+        if packet.dts is not None:
+            if last_dts is not None and packet.dts < last_dts:
+                restarts.append(len(times))
+            last_dts = packet.dts
+        data = memoryview(packet)
+        visible = not packet.is_discard and not is_hidden(codec, data)
+        times.append(pts)
+        shown.append(visible)
+        clean.append(starts_afresh(codec, packet.is_keyframe, data, length_size))
+        if codec == "hevc" and droppable:
+            droppable = not has_sublayers(data, length_size)
+        # Later packets need what such a one brings, even if its picture is not wanted.
+        changes = changes or (len(times) > 1 and packet.has_sidedata("new_extradata"))
+        if visible:
+            last_end = max(last_end if len(times) > 1 else pts, pts + (packet.duration or 0))
+    pts = np.frombuffer(times, np.int64)
+    told_twice, visible_mask = _left_out(
+        pts, np.frombuffer(shown, np.bool_), restarts, round(GOES_BACK_S / float(time_base))
+    )
+    in_view = pts[visible_mask]
+    ticks = np.unique(in_view)
+    if not len(ticks):
+        raise UserError(f"{file}: no video frames")
+    if told_twice * float(time_base) >= GOES_BACK_S:
+        problems.add(f"timestamps go back: {told_twice * float(time_base):.1f} s of video left out")
+    scale, per = time_base.numerator, time_base.denominator
+    begins = (ticks - ticks[0]) * scale / per
+    # A file cut without re-encoding holds packets from before its beginning, which nobody sees.
+    end = max(last_end, int(ticks[-1])) - int(ticks[0])
+    return Timeline(
+        pts=pts,
+        shown=visible_mask,
+        clean=np.frombuffer(clean, np.bool_) & (not changes),
+        ticks=ticks,
+        begins=begins,
+        end=end * scale / per,
+        time_base=time_base,
+        timed=timed,
+        exact=timed and len(ticks) == len(in_view),
+        drops_unreferenced=droppable and not changes,
+        others_end=others_end - float(int(ticks[0]) * time_base),
+    )
+
+
+def _left_out(
+    pts: NDArray[np.int64], shown: NDArray[np.bool_], restarts: Sequence[int], least: int
+) -> tuple[int, NDArray[np.bool_]]:
+    """What becomes of recordings on clocks that went back: the first one counts.
+
+    Second 0 is that of the first recording, if it lasts for `least` ticks: pictures on a clock that starts again lower
+    are from before it, and are not shown. Else the grid would begin with all the time between the two clocks.
+
+    Returns:
+        The ticks for which there are pictures again or from before, and which packets are shown.
+    """
+    again, kept = 0, shown.copy()
+    lowest = highest = None
+    for begin, end in pairwise([0, *restarts, len(pts)]):
+        after = pts[begin:end][shown[begin:end]]
+        if not len(after):
+            continue
+        low, high = int(after.min()), int(after.max())
+        if lowest is None or highest is None:
+            lowest, highest = low, high
+            continue
+        again += int((after <= highest).sum())
+        if highest - lowest >= least and low < lowest - least:
+            kept[begin:end] &= pts[begin:end] >= lowest
+            low = lowest
+        lowest, highest = min(lowest, low), max(highest, high)
+    step = float(np.median(np.diff(np.unique(pts[shown])))) if again else 0.0
+    return round(again * step), kept

@@ -1,0 +1,34 @@
+"""What is to be encoded: annotation rows (queries), the shard of every video, and the clip grid of every video.
+
+Annotations are JSONL in the QVHighlights schema: one query a line with `qid`, `query`, `vid`, `duration` and, where
+labelled, `relevant_windows`, `relevant_clip_ids`, `saliency_scores`; further keys are kept. A video table has one
+line a video and fixes its number of clips for all streams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from formats.rows import Row
+
+
+def shard_of(vid: str, shards: int) -> int:
+    """The shard of a video: a hash of its id alone, so that adding a video changes one shard."""
+    return int.from_bytes(hashlib.blake2b(vid.encode(), digest_size=8).digest(), "big") % shards
+
+
+def shard_name(index: int) -> str:
+    """File stem of a shard: `000`."""
+    return f"{index:03d}"
+
+
+def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
+    """Sorted ids of the videos in a shard."""
+    return sorted({row["vid"] for row in rows if shard_of(row["vid"], shards) == shard})
+
+
+def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
+    """The queries about the videos of a shard, by qid."""
+    mine = [row for row in rows if shard_of(row["vid"], shards) == shard]
+    return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))

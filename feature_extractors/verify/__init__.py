@@ -1,0 +1,1 @@
+"""Two feature stores compared row by row, and what a difference looks like."""

@@ -1,0 +1,56 @@
+"""Weights from outside: read with `weights_only`, fingerprinted, never unpickled freely."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+
+from cli import UserError
+
+# Arrays of numbers, which some checkpoints hold beside their tensors (the sampler of PANN's), under the names that
+# NumPy 1 and 2 pickle them by. An array of objects is read element by element, under the same rules.
+_REBUILD = {"_reconstruct": np.arange(1).__reduce__()[0], "scalar": np.int64(1).__reduce__()[0]}
+_ARRAYS: list[Any] = [
+    np.ndarray,
+    np.dtype,
+    *{type(np.dtype(kind)) for kind in ("?", "u1", "i4", "i8", "f4", "f8")},
+    *((function, f"numpy.core.multiarray.{name}") for name, function in _REBUILD.items()),
+    *((function, f"numpy._core.multiarray.{name}") for name, function in _REBUILD.items()),
+]
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """Load a torch checkpoint that holds nothing but tensors, arrays of numbers and plain values.
+
+    Raises:
+        UserError: the file is missing, is no checkpoint, or would have to run code to be read.
+    """
+    try:
+        with torch.serialization.safe_globals(_ARRAYS):
+            loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
+    except Exception as problem:  # a damaged file ends in an exception of almost any type
+        raise UserError(f"{file}: {reason(problem)}") from None
+    if not isinstance(loaded, dict):
+        raise UserError(f"{file}: expected a dictionary of tensors, got {type(loaded).__name__}")
+    return loaded
+
+
+def reason(problem: Exception) -> str:
+    """One line on why weights cannot be loaded; of a refused pickle, the function that it would have called."""
+    called = re.search(r"GLOBAL (\S+)", str(problem))
+    if called:
+        return f"refused, reading it would run {called[1]}"
+    if isinstance(problem, UnpicklingError):
+        return "refused, not a checkpoint of tensors and plain values"
+    return f"not a readable checkpoint: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise UserError(f"{file}: no such weights")
+    return file

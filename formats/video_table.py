@@ -1,0 +1,57 @@
+"""The video table: one JSON line per video, which fixes its number of clips for all streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cli import Settings, UserError
+from formats.annotations import annotated_seconds
+from formats.grid import ClipGrid
+from formats.rows import Row, read_rows, write_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video(Settings):
+    """One line of a video table."""
+
+    vid: str
+    file: str
+    """Name relative to the folder of videos."""
+    duration_s: float
+    n_clips: int
+    has_audio: bool
+    sha256: str
+    """Of the whole media file: what the features were made from."""
+    start_s: float = 0.0
+    """When the first frame is shown on the file's own clock: second 0 of the clip grid."""
+    problem: str = ""
+    """What is wrong with the file; one that is missing or no video has no clips."""
+
+
+def annotated_videos(rows: Iterable[Row], vids: Iterable[str], clips: ClipGrid) -> list[Video]:
+    """A video table without media: the grid follows the annotated duration, and nothing is known of the sound.
+
+    Raises:
+        UserError: a video without a duration, or with two.
+    """
+    durations: dict[str, float] = {}
+    for row in rows:
+        seconds = annotated_seconds(row, clips)
+        if durations.setdefault(row["vid"], seconds) != seconds:
+            raise UserError(f"video {row['vid']!r}: annotated with {durations[row['vid']]:g} and with {seconds:g} s")
+    return [
+        Video(vid=vid, file="", duration_s=seconds, n_clips=clips.count(seconds), has_audio=False, sha256="")
+        for vid, seconds in ((vid, durations[vid]) for vid in vids)
+    ]
+
+
+def write_table(path: Path, videos: Iterable[Video]) -> None:
+    """Write a video table, one JSON object a line."""
+    write_rows(path, (asdict(video) for video in videos))
+
+
+def read_table(path: Path) -> list[Video]:
+    """Read a video table."""
+    return [Video.from_dict(row, where=f"{path}: row {i}") for i, row in enumerate(read_rows(path), start=1)]

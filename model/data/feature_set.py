@@ -1,0 +1,141 @@
+"""Features of a split in memory, joined and normalised as the network reads them, and batches of them.
+
+All videos lie one after the other in one array, and so do all texts: no file is opened once training has begun, and a
+batch is made by copying slices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError, canonical_json
+from formats.rows import Row
+from model.config import LABEL_SECONDS, AudioControl, ModelConfig
+from model.data.audio_controls import control_audio
+from model.data.packed import Packed
+from model.data.streams import Streams, count_clips, input_dims, read_audio, read_levels, read_text, read_video
+from model.network.tensors import Inputs
+
+_log = logging.getLogger(__name__)
+
+
+class NoQueries(UserError):
+    """None of the queries has features."""
+
+
+class FeatureSet:
+    """The queries of a split with their features.
+
+    Attributes:
+        rows: annotation rows of the queries that have features.
+        dims: widths of the inputs.
+        clip_seconds: length of a clip in seconds.
+        rolls_negatives: whether the next query of a batch is the negative one, whatever it is about.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        rows: list[Row],
+        streams: Streams,
+        control: AudioControl = "original",
+        seed: int = 0,
+    ) -> None:
+        """Read what the queries need; those whose video or text has no features are left out, and named in the log.
+
+        Args:
+            control: what the network hears; drawn from `seed`.
+
+        Raises:
+            NoQueries: nothing is left.
+            UserError: a stream is missing, or clips are not of the labelled length.
+        """
+        self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
+        if self.clip_seconds != LABEL_SECONDS:
+            raise UserError(
+                f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
+                f"are of {LABEL_SECONDS:g}-s clips (set clips.seconds)"
+            )
+        self.dims = input_dims(config, streams)
+        counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
+        clips = {vid: count for vid, count in counted.items() if count}
+        texts = {str(row["qid"]): read_text(config, streams, row["qid"]) for row in rows}
+        words = {name: tokens for name, tokens in texts.items() if tokens is not None}
+        self.rows = [row for row in rows if row["vid"] in clips and str(row["qid"]) in words]
+        _report_left_out(rows, self.rows)
+        self._video, self._seen = Packed(clips, self.dims.video), Packed(clips, 1)
+        self._audio, self._heard = Packed(clips, self.dims.audio), Packed(clips, 1)
+        self._level = Packed(clips, 1)
+        for vid, count in clips.items():
+            self._video[vid][:], self._seen[vid][:, 0] = read_video(config, streams, vid, count)
+            self._audio[vid][:], self._heard[vid][:, 0] = read_audio(config, streams, vid, count)
+            self._level[vid][:, 0] = read_levels(config, streams, vid, count)
+        self._all_seen = bool(self._seen.rows.all())
+        if config.reads_audio:
+            control_audio(self._audio, self._heard, control, seed)
+        self._text = Packed({name: len(tokens) for name, tokens in words.items()}, self.dims.text)
+        for name, tokens in words.items():
+            self._text[name][:] = tokens
+        self._reads_audio = config.reads_audio
+        self.rolls_negatives = "rolled_negatives" in config.compat
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def n_clips(self, index: int) -> int:
+        """Clips of the video that query `index` is about."""
+        return self._video.length(self.rows[index]["vid"])
+
+    def seen(self, index: int) -> NDArray[np.bool_]:
+        """Clips of the video of query `index` that have a picture, (L,)."""
+        return self._seen[self.rows[index]["vid"]][:, 0] > 0
+
+    def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
+        """Pad the queries at `indices` to one batch; the texts of `further_texts` follow theirs."""
+        indices = list(indices)
+        vids = [self.rows[i]["vid"] for i in indices]
+        video, video_mask = self._video.pad(vids)
+        text, text_mask = self._text.pad([str(self.rows[i]["qid"]) for i in [*indices, *further_texts]])
+        seen = None if self._all_seen else self._seen.pad(vids)[0].squeeze(-1) > 0
+        audio = audio_mask = None
+        if self._reads_audio:
+            audio, _ = self._audio.pad(vids)
+            audio_mask = self._heard.pad(vids)[0].squeeze(-1) > 0
+        return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen)
+
+    def levels(self, index: int) -> list[float | None]:
+        """Sound level of each clip in dB of full scale, as recorded, whatever the control; None where not known."""
+        levels = self._level[self.rows[index]["vid"]][:, 0]
+        return [None if np.isnan(level) else round(float(level), 2) for level in levels]
+
+    def novelty(self, index: int) -> list[float | None]:
+        """How unlike its video's mean each clip sounds: 1 - cosine to the mean of the heard clips, None unheard."""
+        audio, heard = self._audio[self.rows[index]["vid"]], self._heard[self.rows[index]["vid"]][:, 0] > 0
+        if not heard.any():
+            return [None] * len(heard)
+        mean = audio[heard].mean(axis=0)
+        cosine = audio @ mean / (np.linalg.norm(audio, axis=1) * np.linalg.norm(mean) + 1e-12)
+        return [round(1 - float(value), 6) if known else None for value, known in zip(cosine, heard, strict=True)]
+
+    def digest(self) -> str:
+        """A fingerprint of all rows and features: what a resumed run must find unchanged."""
+        content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
+        for packed in (self._video, self._seen, self._audio, self._heard, self._text):
+            content.update(packed.rows.data if packed.rows.size else b"")
+        return content.hexdigest()
+
+
+def _report_left_out(rows: list[Row], kept: list[Row]) -> None:
+    if not kept:
+        named = ", ".join(sorted({row["vid"] for row in rows})[:5])
+        raise NoQueries(f"none of {len(rows)} queries has features of its video and its text: of videos {named}")
+    if len(kept) < len(rows):
+        have = {row["qid"] for row in kept}
+        missing = [row for row in rows if row["qid"] not in have]
+        named = ", ".join(sorted({row["vid"] for row in missing})[:5])
+        _log.warning("%d of %d queries left out for want of features: of videos %s", len(missing), len(rows), named)

@@ -1,0 +1,125 @@
+"""Stores of features, and one video or query of them as the network reads it: joined, normalised, masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from formats.store import Store
+from model.config import ModelConfig
+from model.network.tensors import InputDims
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.float32]
+
+
+class Streams:
+    """The stores of all shards, by stream."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._stores: dict[str, list[Store]] = {}
+        for file in files:
+            store = Store(file)
+            self._stores.setdefault(store.stream, []).append(store)
+
+    def find(self, stream: str, name: str) -> Store | None:
+        """The store of `stream` that holds an id, None if there is none."""
+        if stream not in self._stores:
+            known = ", ".join(sorted(self._stores)) or "none"
+            raise UserError(f"no store of stream {stream!r} among the given features (streams: {known})")
+        return next((store for store in self._stores[stream] if name in store), None)
+
+    def any(self, stream: str) -> Store:
+        """One store of `stream`."""
+        self.find(stream, "")
+        return self._stores[stream][0]
+
+
+def input_dims(config: ModelConfig, streams: Streams) -> InputDims:
+    """Widths of the network's inputs."""
+    video = sum(streams.any(name).dim for name in config.video_streams) + 2 * config.endpoint_features
+    audio = 0
+    if config.reads_audio:
+        audio = sum(streams.any(name).dim for name in config.audio_streams) + 2 * doubles_endpoints(config)
+    return InputDims(video=video, text=streams.any(config.text_stream).dim, audio=audio)
+
+
+def count_clips(config: ModelConfig, streams: Streams, vid: str) -> int:
+    """Clips of a video; 0 if a video stream does not know it, or no clip was seen by all of them."""
+    stores = [streams.find(name, vid) for name in config.video_streams]
+    if stores[0] is None or None in stores:
+        return 0
+    n_clips = stores[0].n_clips(vid)
+    return n_clips if n_clips and read_video(config, streams, vid, n_clips)[1].any() else 0
+
+
+def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
+    """The video input (L, Dv), and which clips every video stream has, (L,); those that one lacks are zeros."""
+    stores = [store for name in config.video_streams if (store := streams.find(name, vid)) is not None]
+    video, seen = _join([store.on_grid(vid, n_clips) for store in stores])
+    return np.concatenate([video, endpoints(n_clips)], axis=1) if config.endpoint_features else video, seen
+
+
+def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
+    """The audio input (L, Da), of no columns if it is not read, and which clips have sound in every stream, (L,)."""
+    if not config.reads_audio:
+        return np.zeros((n_clips, 0), np.float32), np.zeros(n_clips, np.bool_)
+    audio, heard = _join([_listen(config, streams, name, vid, n_clips) for name in config.audio_streams])
+    return np.concatenate([audio, endpoints(n_clips)], axis=1) if doubles_endpoints(config) else audio, heard
+
+
+def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> Rows:
+    """Sound level of each clip in dB of full scale, (L,), from the first audio stream that tells; NaN if unknown."""
+    levels = np.full(n_clips, np.nan, np.float32)
+    for stream in config.audio_streams if config.reads_audio else ():
+        store = streams.find(stream, vid)
+        if store is not None:
+            levels = np.where(np.isnan(levels), store.level_db(vid, n_clips), levels)
+    return levels
+
+
+def read_text(config: ModelConfig, streams: Streams, qid: int) -> Rows | None:
+    """The first tokens of a query (T, Dt), each of unit length; None if no store has it, or has no token of it."""
+    store = streams.find(config.text_stream, str(qid))
+    rows = None if store is None else store.rows(str(qid))[: config.max_tokens]
+    return None if rows is None or not len(rows) else _normalise(rows)
+
+
+def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[Rows, Mask]:
+    store = streams.find(stream, vid)
+    if store is None:
+        return np.zeros((n_clips, streams.any(stream).dim), np.float32), np.zeros(n_clips, np.bool_)
+    features, heard = store.on_grid(vid, n_clips)
+    # Features of nothing but zeros stand for no sound in many released files.
+    heard &= features.any(axis=1)
+    if "silence_heard" not in config.compat:
+        # Layer norms would make of next to nothing a full-size update. An unknown level (NaN) counts as heard.
+        heard &= ~(store.level_db(vid, n_clips) < config.silence_db)
+    return features, heard
+
+
+def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:
+    """Streams side by side, each row of each normalised, and the clips that all of them have."""
+    mask = np.logical_and.reduce([mask for _, mask in parts])
+    joined = np.concatenate([_normalise(features) for features, _ in parts], axis=1)
+    return np.where(mask[:, None], joined, np.float32(0)), mask
+
+
+def doubles_endpoints(config: ModelConfig) -> bool:
+    """Whether the audio input has the endpoint columns too, as the references' loader adds them."""
+    return config.endpoint_features and "double_endpoints" in config.compat
+
+
+def endpoints(n_clips: int) -> Rows:
+    """Start and end of each clip as shares of the video, (L, 2)."""
+    edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
+    return np.stack([edges[:-1], edges[1:]], axis=1).astype(np.float32)
+
+
+def _normalise(rows: Rows) -> Rows:
+    """Each row by its L2 norm, which stays 0 for a row of zeros."""
+    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-5)

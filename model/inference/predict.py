@@ -1,0 +1,103 @@
+"""From a network to ranked moments and saliency: the official submission rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.data.feature_set import FeatureSet
+from model.inference.postprocessing import KEEP_ALL, finish
+from model.network.detector import HighlightDetector
+from model.network.spans import to_bounds
+from model.network.tensors import Inputs, Outputs
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One query's share of a batch: its row, its place in the batch, and the batch."""
+
+    row: dict[str, Any]
+    sample: int
+    inputs: Inputs
+    outputs: Outputs
+
+    @property
+    def n_clips(self) -> int:
+        """Clips of the query's video."""
+        return int(self.inputs.video_mask[self.sample].sum())
+
+    @property
+    def seen(self) -> Tensor:
+        """Clips that have a picture, (L,)."""
+        return self.inputs.seen_mask[self.sample, : self.n_clips]
+
+
+@torch.inference_mode()
+def predict(
+    network: HighlightDetector,
+    features: FeatureSet,
+    batch_size: int,
+    device: str,
+    moments: bool = True,
+    queries: Sequence[int] | None = None,
+) -> Iterator[Predicted]:
+    """Run the network over all queries, or those at `queries`, in order; results are on the CPU.
+
+    Without `moments` the decoder is left out.
+    """
+    network.eval()
+    queries = range(len(features)) if queries is None else queries
+    for first in range(0, len(queries), batch_size):
+        indices = queries[first : first + batch_size]
+        inputs = features.batch(indices).to(device)
+        outputs = network(inputs, moments=moments).to("cpu")
+        inputs = inputs.to("cpu")
+        for sample, index in enumerate(indices):
+            yield Predicted(features.rows[index], sample, inputs, outputs)
+
+
+def submission_row(
+    predicted: Predicted, clip_seconds: float, round_to_clips: bool, duplicate_iou: float = KEEP_ALL
+) -> dict[str, Any]:
+    """The official row: moments [start s, end s, score] by falling score, saliency a clip; see `finish`."""
+    row = raw_row(predicted, clip_seconds, round_to_clips)
+    return finish(row, predicted.seen, clip_seconds, duplicate_iou)
+
+
+def raw_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
+    """What the network says, in the form of the official row.
+
+    `pred_relevant_windows` is left out where no moments were predicted.
+    """
+    row = {name: predicted.row[name] for name in ("qid", "query", "vid")}
+    if predicted.outputs.moments:
+        row["pred_relevant_windows"] = _windows(predicted, clip_seconds, round_to_clips)
+    saliency = predicted.outputs.saliency[predicted.sample, : predicted.n_clips].tolist()
+    return {**row, "pred_saliency_scores": [round(score, 6) for score in saliency]}
+
+
+def _windows(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> list[list[float]]:
+    last, sample = predicted.outputs.moments[-1], predicted.sample
+    duration = predicted.n_clips * clip_seconds
+    scores, order = last.logits[sample].softmax(-1)[:, 0].sort(descending=True, stable=True)
+    bounds = (to_bounds(last.spans[sample]) * duration).clamp(0, duration)[order]
+    if round_to_clips:
+        bounds = _round_to_clips(bounds, clip_seconds, duration)
+    return [
+        [round(start, 4), round(end, 4), round(score, 4)]
+        for (start, end), score in zip(bounds.tolist(), scores.tolist(), strict=True)
+    ]
+
+
+def _round_to_clips(bounds: Tensor, clip_seconds: float, duration: float) -> Tensor:
+    """Round (N, 2) to multiples of a clip, half to even; a moment keeps at least the one clip of its middle."""
+    rounded = (bounds / clip_seconds).round() * clip_seconds
+    empty = rounded[:, 1] <= rounded[:, 0]
+    middle = (bounds.mean(dim=1) / clip_seconds).floor() * clip_seconds
+    start = torch.where(empty, middle.clamp(max=duration - clip_seconds), rounded[:, 0])
+    end = torch.where(empty, start + clip_seconds, rounded[:, 1])
+    return torch.stack([start, end], dim=1)

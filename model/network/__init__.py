@@ -1,0 +1,1 @@
+"""The network: QD-DETR with one of the fusions in front; `tensors` is what goes in and comes out."""

@@ -1,0 +1,126 @@
+"""The moment decoder of QD-DETR (a DAB-DETR decoder in one dimension): anchors (center, width) refined by layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model.network.cpu_layers import Dropout, Linear, PReLU, scaled_attention
+from model.network.layers import Mlp
+from model.network.positions import encode_spans
+from model.network.spans import inverse_sigmoid
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention among moments, then cross-attention to clips by content and by position.
+
+    Only the first layer adds a projection of the anchor to the content query (`query_from_anchor`).
+    """
+
+    def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float, query_from_anchor: bool) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention_dropout = dropout
+        self.self_query = Linear(dim, dim)
+        self.self_query_position = Linear(dim, dim)
+        self.self_key = Linear(dim, dim)
+        self.self_key_position = Linear(dim, dim)
+        self.self_value = Linear(dim, dim)
+        self.self_out = Linear(dim, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.cross_query = Linear(dim, dim)
+        self.cross_query_position = Linear(dim, dim) if query_from_anchor else None
+        self.cross_query_sine = Linear(dim, dim)
+        self.cross_key = Linear(dim, dim)
+        self.cross_key_position = Linear(dim, dim)
+        self.cross_value = Linear(dim, dim)
+        self.cross_out = Linear(dim, dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
+        self.norm3 = nn.LayerNorm(dim)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, anchor: Tensor, sine: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
+    ) -> Tensor:
+        """One refinement.
+
+        Args:
+            x: (B, N, D) content of the moments.
+            anchor: (B, N, D) encoding of their anchors; sine: (B, N, D) its modulated sine part.
+            memory, memory_position: (B, L, D) clips; memory_mask: (B, L) True = valid.
+        """
+        query = self.self_query(x) + self.self_query_position(anchor)
+        key = self.self_key(x) + self.self_key_position(anchor)
+        attended = self._attend([query], [key], self.self_value(x), None)
+        x = self.norm1(x + self.dropout(self.self_out(attended)))
+
+        query = self.cross_query(x)
+        key = self.cross_key(memory)
+        key_position = self.cross_key_position(memory_position)
+        if self.cross_query_position is not None:
+            query = query + self.cross_query_position(anchor)
+            key = key + key_position
+        attended = self._attend(
+            [query, self.cross_query_sine(sine)], [key, key_position], self.cross_value(memory), memory_mask
+        )
+        x = self.norm2(x + self.dropout(self.cross_out(attended)))
+        hidden = self.dropout(self.activation(self.linear1(x)))
+        return self.norm3(x + self.dropout(self.linear2(hidden)))
+
+    def _attend(self, queries: list[Tensor], keys: list[Tensor], value: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention over heads; the parts of a query (and key) are joined within each head."""
+        heads = [self._heads(parts) for parts in (queries, keys, [value])]
+        attended = scaled_attention(
+            heads[0], heads[1], heads[2], mask, self.attention_dropout if self.training else 0.0
+        )
+        return attended.transpose(1, 2).flatten(2)
+
+    def _heads(self, parts: list[Tensor]) -> Tensor:
+        """Each (B, N, D) to one (B, heads, N, parts * D / heads)."""
+        split = [part.unflatten(2, (self.n_heads, -1)) for part in parts]
+        return (split[0] if len(split) == 1 else torch.cat(split, dim=-1)).transpose(1, 2)
+
+
+class MomentDecoder(nn.Module):
+    """All layers, with the heads that they share."""
+
+    def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            DecoderLayer(dim, n_heads, feedforward_dim, dropout, query_from_anchor=index == 0)
+            for index in range(layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.query_scale = Mlp(dim, dim, dim)
+        self.anchor_head = Mlp(dim, dim, dim)
+        self.width_head = Mlp(dim, dim, 1)
+        self.span_head = Mlp(dim, dim, dim, 2)
+
+    def forward(
+        self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Refine anchors (B, N, 2), shares of the video as (center, width).
+
+        Returns:
+            per layer the normed states (B, N, D), and the anchors (B, N, 2) that each layer started from.
+        """
+        dim = memory.shape[-1]
+        x = memory.new_zeros(*anchors.shape[:2], dim)
+        states: list[Tensor] = []
+        started: list[Tensor] = [anchors]
+        for index, layer in enumerate(self.layers):
+            sine = encode_spans(anchors, dim)
+            anchor = self.anchor_head(sine)
+            scale = self.width_head(x).sigmoid() / anchors[..., 1:]
+            modulated = sine * scale if index == 0 else sine * self.query_scale(x) * scale
+            x = layer(x, anchor, modulated, memory, memory_mask, memory_position)
+            states.append(self.norm(x))
+            if index + 1 < len(self.layers):
+                refined = (self.span_head(x) + inverse_sigmoid(anchors)).sigmoid()
+                started.append(refined)
+                # The next layer looks from where this one ended, but its gradient does not flow back there.
+                anchors = refined.detach()
+        return states, started

@@ -1,0 +1,57 @@
+"""The two encoders of QD-DETR: text-to-video cross-attention, then self-attention over global token and clips.
+
+Tensors are (B, L, D); masks are (B, L) bool with True = valid. Positions are added to queries and keys only.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from model.network.cpu_layers import Attention, Dropout, Linear, PReLU
+
+
+class TextToVideoLayer(nn.Module):
+    """Clips attend to the words of the query.
+
+    The first norm feeds only the feed-forward branch (the residual goes round it), as in QD-DETR.
+    """
+
+    def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = Attention(dim, n_heads, dropout)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
+
+    def forward(self, video: Tensor, text: Tensor, text_mask: Tensor, video_position: Tensor) -> Tensor:
+        """Returns the clips (B, L, D), each informed by the text (B, T, D)."""
+        placed = video + video_position
+        attended = self.attention.attend(placed, text, text, text_mask)
+        video = video + self.dropout(attended)
+        hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
+        return self.norm2(video + self.dropout(self.linear2(hidden)))
+
+
+class EncoderLayer(nn.Module):
+    """Post-norm self-attention."""
+
+    def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = Attention(dim, n_heads, dropout)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.activation = PReLU()
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor, position: Tensor) -> Tensor:
+        """(B, L, D) to (B, L, D)."""
+        placed = x + position
+        attended = self.attention.attend(placed, placed, x, mask)
+        x = self.norm1(x + self.dropout(attended))
+        hidden = self.dropout(self.activation(self.linear1(x)))
+        return self.norm2(x + self.dropout(self.linear2(hidden)))

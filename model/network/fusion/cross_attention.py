@@ -1,0 +1,57 @@
+"""`avigate`: the gated fusion block of AVIGATE (Jeong et al., CVPR 2025), with tanh gates that start closed.
+
+Every clip attends to all clips that have sound; positions (each clip's place in the video) are added to queries and
+keys, since here the audio is on the video's clip grid and no learnt tokens resample it. The published block starts near
+the identity through its pretrained, small weights; here it is the identity exactly: gates and the last maps of the
+refinement start at 0. The published skip around the whole stack (0.95 of the frames), which keeps frames in CLIP's
+space for retrieval, has no counterpart in a network trained from scratch and is left out.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from model.config import ModelConfig
+from model.network.cpu_layers import Attention, Linear
+from model.network.fusion.gates import LayerGates, TanhGates, contribution
+from model.network.layers import QuickGelu
+
+
+class CrossAttentionLayer(nn.Module):
+    """One layer: gated cross-attention to the audio, gated feed-forward update, then ungated refinement."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        dim, heads = config.hidden_dim, config.fusion_n_heads
+        self.gates = TanhGates(config)
+        self.audio_norm = nn.LayerNorm(dim)
+        self.audio_attention = Attention(dim, heads)
+        self.update_norm = nn.LayerNorm(dim)
+        self.update = nn.Sequential(Linear(dim, 4 * dim, bias=False), QuickGelu(), Linear(4 * dim, dim, bias=False))
+        self.refine_norm = nn.LayerNorm(dim)
+        self.refine_attention = Attention(dim, heads)
+        self.refine_update_norm = nn.LayerNorm(dim)
+        last = Linear(4 * dim, dim)
+        self.refine_update = nn.Sequential(Linear(dim, 4 * dim), QuickGelu(), last)
+        for start in (self.refine_attention.out_proj, last):
+            nn.init.zeros_(start.weight)
+            nn.init.zeros_(start.bias)
+
+    def forward(
+        self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
+    ) -> tuple[Tensor, LayerGates]:
+        """Video and audio (B, L, D) to fused video (B, L, D); see GatedFusion."""
+        gates = self.gates(video, audio, seen, audio_mask)
+        # A sample without any sound would attend to nothing, which is NaN: its keys stay, its gate is 0.
+        heard_mask = audio_mask | ~audio_mask.any(dim=1, keepdim=True)
+        delta = self.audio_attention.attend(self.audio_norm(video) + position, audio + position, audio, heard_mask)
+        audio_update = gates.mha * delta
+        heard = video + audio_update
+        update = gates.ffn * self.update(self.update_norm(heard))
+        updated = heard + update
+
+        normed = self.refine_norm(updated)
+        attended = self.refine_attention.attend(normed, normed, normed, seen)
+        refined = updated + attended
+        fused = refined + self.refine_update(self.refine_update_norm(refined))
+        return fused, LayerGates(gates, contribution(audio_update, video), contribution(update, heard))

@@ -1,0 +1,159 @@
+"""The learnt gates of the fusion: how much of the audio update, and of what follows it, a video takes in.
+
+`avigate_custom` (SigmoidGates):
+
+    MHA gate    sigmoid((raw + bias) / temperature) * scale      bias and scale learnt, temperature fixed
+    FFN gate    tanh(raw) * alpha                                 alpha learnt
+    FiLM gamma  tanh(raw) * alpha                                 per channel, 0 at the start; channel scale 1 + gamma
+    FiLM beta   tanh(raw) * beta                                  per channel, 0 at the start; beta learnt
+
+`avigate` (TanhGates): both gates tanh(raw), 0 at the start.
+
+`raw` is a two-layer perceptron (with ReLU; for `avigate` with QuickGELU and without biases) over the joined video and
+audio features: one value a video (global), a clip (clipwise) or a clip and channel (elementwise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.config import ModelConfig
+from model.network.cpu_layers import Linear
+from model.network.layers import QuickGelu
+
+
+@dataclass(frozen=True)
+class GateValues:
+    """Gates of one layer; each (B, 1 or L, 1 or D): one row a video if global, one column unless per channel.
+
+    Attributes:
+        mha: weight of the audio update, exactly 0 where a clip (global: a whole video) has no audio.
+        ffn: signed weight of the feed-forward update.
+        gamma, beta: FiLM's scale, of which 1 + gamma is applied, and its shift; None without FiLM. The original's
+            FiLM has no scale of its own: gamma is None, the FFN gate takes its place.
+    """
+
+    mha: Tensor
+    ffn: Tensor
+    gamma: Tensor | None = None
+    beta: Tensor | None = None
+
+
+class SigmoidGates(nn.Module):
+    """The perceptrons and scalars that make the gates of one `avigate_custom` layer."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        dim = config.hidden_dim
+        self.join = _Join(config)
+        self.temperature = config.mha_gate_temp
+        outputs = dim if config.gating_type == "elementwise" else 1
+        self.mha_head = _perceptron(dim, outputs)
+        self.ffn_head = _perceptron(dim, outputs)
+        self.mha_bias = nn.Parameter(torch.tensor(config.mha_gate_bias_init))
+        self.mha_scale = nn.Parameter(torch.tensor(config.mha_gate_scale_init))
+        self.ffn_alpha = nn.Parameter(torch.tensor(config.ffn_gate_alpha_init))
+        self.gamma_head: nn.Sequential | None = None
+        self.beta_head: nn.Sequential | None = None
+        if config.ffn_gate_film:
+            self.ffn_beta = nn.Parameter(torch.tensor(config.ffn_gate_beta_init))
+            if "original_film" in config.compat:
+                self.beta_head = _perceptron(dim, outputs)
+            else:
+                # Per channel whatever the gating: layer norms take a shift of all channels out again.
+                self.gamma_head = _close(_perceptron(dim, dim))
+                self.beta_head = _close(_perceptron(dim, dim))
+
+    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> GateValues:
+        """Gates from video and audio (B, L, D); masks (B, L), True = valid."""
+        joint, heard = self.join(video, audio, video_mask, audio_mask)
+        opened = torch.sigmoid((self.mha_head(joint) + self.mha_bias) / self.temperature) * self.mha_scale
+        return GateValues(
+            mha=opened * heard,
+            ffn=torch.tanh(self.ffn_head(joint)) * self.ffn_alpha,
+            gamma=None if self.gamma_head is None else torch.tanh(self.gamma_head(joint)) * self.ffn_alpha,
+            beta=None if self.beta_head is None else torch.tanh(self.beta_head(joint)) * self.ffn_beta,
+        )
+
+
+class TanhGates(nn.Module):
+    """The perceptrons that make the gates of one `avigate` layer."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.join = _Join(config)
+        outputs = config.hidden_dim if config.gating_type == "elementwise" else 1
+        self.mha_head = _close(_published_perceptron(config.hidden_dim, outputs))
+        self.ffn_head = _close(_published_perceptron(config.hidden_dim, outputs))
+
+    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> GateValues:
+        """Gates from video and audio (B, L, D); masks (B, L), True = valid."""
+        joint, heard = self.join(video, audio, video_mask, audio_mask)
+        return GateValues(torch.tanh(self.mha_head(joint)) * heard, torch.tanh(self.ffn_head(joint)))
+
+
+class _Join(nn.Module):
+    """What the gates look at, and where there is audio for them to let in."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.is_global = config.gating_type == "global"
+        # Cross-attention brings sound from elsewhere to clips that have none.
+        self.reaches = config.fusion == "avigate"
+        self.pools_padding = "unmasked_pooling" in config.compat
+
+    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns joint features (B, 1 or L, 2D) and heard (B, 1 or L, 1) bool."""
+        any_heard = audio_mask.any(dim=1)[:, None, None]
+        if not self.is_global:
+            return torch.cat([video, audio], dim=-1), any_heard if self.reaches else audio_mask.unsqueeze(-1)
+        if self.pools_padding:
+            means = [x.mean(dim=1, keepdim=True) for x in (video, audio)]
+        else:
+            means = [_mean(video, video_mask), _mean(audio, audio_mask)]
+        return torch.cat(means, dim=-1), any_heard
+
+
+def _perceptron(dim: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(Linear(2 * dim, dim // 2), nn.ReLU(), Linear(dim // 2, outputs))
+
+
+def _published_perceptron(dim: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(Linear(2 * dim, dim // 2, bias=False), QuickGelu(), Linear(dim // 2, outputs, bias=False))
+
+
+def _close(perceptron: nn.Sequential) -> nn.Sequential:
+    """Let it give 0 for everything at the start; its last map learns from the first step on."""
+    for parameter in perceptron[-1].parameters():
+        nn.init.zeros_(parameter)
+    return perceptron
+
+
+def _mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean over valid clips, (B, 1, D); zeros where none is."""
+    weights = mask.unsqueeze(-1).to(x.dtype)
+    return (x * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class LayerGates:
+    """What a layer's gates did.
+
+    Attributes:
+        values: the gates.
+        mha_contribution, ffn_contribution: (B, L) size of the gated update against the size of what it is added to,
+            |gate * delta| / |x|.
+    """
+
+    values: GateValues
+    mha_contribution: Tensor
+    ffn_contribution: Tensor
+
+
+@torch.no_grad()
+def contribution(update: Tensor, base: Tensor) -> Tensor:
+    """Size of an update (B, L, D) against what it is added to, (B, L)."""
+    return update.norm(dim=-1) / base.norm(dim=-1).clamp(min=1e-6)

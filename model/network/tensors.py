@@ -1,0 +1,93 @@
+"""What goes into the network and what comes out, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from model.network.fusion.gates import LayerGates
+
+
+@dataclass(frozen=True)
+class InputDims:
+    """Widths of the inputs as the network sees them (endpoint features included); audio 0 = none."""
+
+    video: int
+    text: int
+    audio: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch; masks are bool, True = valid. Audio is None where the network reads none.
+
+    Attributes:
+        video: (B, L, Dv); video_mask: (B, L).
+        text: (B, T, Dt); text_mask: (B, T).
+        audio: (B, L, Da); audio_mask: (B, L) clips with sound.
+        seen: (B, L) clips of the video that have a picture; None = all of them.
+    """
+
+    video: Tensor
+    video_mask: Tensor
+    text: Tensor
+    text_mask: Tensor
+    audio: Tensor | None
+    audio_mask: Tensor | None
+    seen: Tensor | None = None
+
+    @property
+    def seen_mask(self) -> Tensor:
+        """Clips that attention may look at, (B, L)."""
+        return self.video_mask if self.seen is None else self.seen
+
+    def to(self, device: str) -> Inputs:
+        """The same batch on another device."""
+        return _moved(self, device)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of one decoder layer.
+
+    Attributes:
+        logits: (B, N, 2), class 0 = foreground.
+        spans: (B, N, 2) center and width, shares of the video.
+    """
+
+    logits: Tensor
+    spans: Tensor
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network predicts.
+
+    Attributes:
+        moments: of every decoder layer, the last one being the prediction; empty where none were asked for.
+        saliency: (B, L), any real number, higher = more of a highlight.
+        negative_saliency: (B, L) for the queries of other videos; None outside training.
+        gates: of every fusion layer; empty without gated fusion.
+    """
+
+    moments: list[Moments]
+    saliency: Tensor
+    negative_saliency: Tensor | None
+    gates: list[LayerGates]
+
+    def to(self, device: str) -> Outputs:
+        """The same outputs on another device."""
+        return _moved(self, device)
+
+
+def _moved(value: Any, device: str) -> Any:
+    """A copy of a dataclass, list or tensor with every tensor in it on `device`."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, list):
+        return [_moved(item, device) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
+    return value

@@ -1,0 +1,111 @@
+"""One training step: forward, losses, backward, and the update of the weights."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from model.config import TrainConfig
+from model.data.feature_set import FeatureSet
+from model.network.detector import HighlightDetector
+from model.network.tensors import Moments, Outputs
+from model.training.batches import Batch, Part, split_places, take_part
+from model.training.distributed import Processes
+from model.training.losses import compute_losses, weigh_terms
+from model.training.recipe import AveragedWeights
+
+PASS_CLIPS = 50
+"""What a pass through a network of width 256 costs besides its clips, in clips, on a CPU (by trying)."""
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a run draws from, and ask torch for deterministic kernels."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - some libraries still draw from it
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Otherwise every new tensor is filled with NaN first, to expose reads of what was never written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+class Engine:
+    """Network, optimiser and averaged weights, moved on step by step.
+
+    Dropout draws from a generator that is seeded anew for each step and process. So a step does not depend on what was
+    drawn before it, such as in a validation, and a resumed run draws what the undisturbed one would have drawn.
+    """
+
+    def __init__(
+        self, network: HighlightDetector, config: TrainConfig, features: FeatureSet, seed: int, processes: Processes
+    ) -> None:
+        self.network = network
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
+        self.device = str(next(network.parameters()).device)
+        # A GPU computes padding faster than a second pass; and where gates pool padding, grouping would change them.
+        splits = self.device == "cpu" and "unmasked_pooling" not in network.config.compat
+        self._pass_clips = PASS_CLIPS * (256 / network.config.hidden_dim) ** 2 if splits else None
+        self._config = config
+        self._features = features
+        self._seed = seed
+        self._processes = processes
+
+    def step(self, batch: Batch, step: int, rate: float) -> dict[str, Tensor]:
+        """Do step `step` (from 0) of the run at learning rate `rate`; returns the batch's mean loss terms."""
+        config = self._config
+        ranks = self._processes
+        torch.manual_seed(_draw_seed(self._seed, step, ranks.rank))
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        terms: dict[str, Tensor] = {}
+        for places in split_places(self._features, batch, ranks.rank, ranks.count, self._pass_clips):
+            added = self._compute_terms(take_part(self._features, batch, places, self.device))
+            added["loss"].backward()
+            terms = {name: value.detach() + terms.get(name, 0.0) for name, value in added.items()}
+        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+        self._processes.sum([*gradients, *terms.values()])
+        clip_grad_norm_(self.network.parameters(), config.gradient_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.network, step)
+        return terms
+
+    def _compute_terms(self, part: Part) -> dict[str, Tensor]:
+        """What this process adds to the batch's mean loss terms, and to `loss`, their weighted sum."""
+        config = self._config
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
+            outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
+        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
+        # Each term is a mean over queries or over matched moments: weighed by the part's share, it adds up to the mean
+        # over the batch.
+        shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}
+        terms = {name: share * terms[name] for name, share in shares.items()}
+        return {"loss": weigh_terms(terms, config.loss), **terms}
+
+
+def in_float32(outputs: Outputs) -> Outputs:
+    """The outputs as the losses want them, whatever precision the network ran in."""
+    negative = outputs.negative_saliency
+    return replace(
+        outputs,
+        moments=[Moments(layer.logits.float(), layer.spans.float()) for layer in outputs.moments],
+        saliency=outputs.saliency.float(),
+        negative_saliency=None if negative is None else negative.float(),
+    )
+
+
+def _is_of_matches(term: str) -> bool:
+    return term.startswith(("loss_span", "loss_giou"))
+
+
+def _draw_seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,140 @@
+"""The state of an unfinished training run in `resume.pt`, from which a killed run goes on as if nothing had happened.
+
+The file is written whole or not at all, and holds plain values and tensors only. It is nobody's declared output, since
+Snakemake deletes those of a failed job; so it also carries the weights of best.pt.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cli.outputs import remove_leftovers, replacing
+from formats.rows import Row
+from model.training.engine import Engine
+
+_log = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+@dataclass
+class Best:
+    """The best validated epoch: its score, what its checkpoint says about itself, and its weights."""
+
+    score: float
+    about: dict[str, Any]
+    weights: dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """How far a run is: `batch` batches of epoch `epoch` (from 1) are done, `step` steps in all."""
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    totals: dict[str, Tensor] = field(default_factory=dict)
+    """Loss terms of this epoch so far, summed over queries, float64."""
+    history: list[Row] = field(default_factory=list)
+    best: Best | None = None
+    stale: int = 0
+    """Validations since the best one."""
+
+
+class Keeper:
+    """Writes and reads `resume.pt` of one run.
+
+    Args:
+        identity: plain values that must be equal for a run to be the same: settings, seed, data, processes.
+        every: least time between two writes, in seconds; 0 writes after every step. The first comes at once, so that
+            a full disk shows at the start.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any], every: float) -> None:
+        self._path = path
+        self._identity = identity
+        self._every = every
+        self._last = -math.inf
+
+    def save_if_due(self, engine: Engine, progress: Progress) -> None:
+        """Write the state, unless the last time was a moment ago."""
+        if time.monotonic() - self._last < self._every:
+            return
+        if self._last == -math.inf:
+            remove_leftovers(self._path)  # as large as the weights, and a job that is killed often would pile them up
+        with replacing(self._path) as part:
+            torch.save(
+                {
+                    "format": FORMAT,
+                    "identity": self._identity,
+                    "progress": _plain(progress),
+                    "model": engine.network.state_dict(),
+                    "optimizer": engine.optimizer.state_dict(),
+                    "average": None if engine.average is None else engine.average.weights,
+                },
+                part,
+            )
+        self._last = time.monotonic()
+
+    def load(self, engine: Engine) -> Progress:
+        """Put the engine into the saved state and return how far it was; from the start, if there is none of this run.
+
+        A file of other settings or data, or one that cannot be read, is thrown away with a line that says so.
+        """
+        if not self._path.exists():
+            return Progress()
+        network, average = engine.network, engine.average
+        initial = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        try:
+            state = torch.load(self._path, map_location=engine.device, weights_only=True)
+            different = _first_difference(state["identity"], self._identity)
+            if state["format"] != FORMAT or different:
+                _log.warning("%s: of another %s: starting anew", self._path, different or "version")
+                return Progress()
+            saved = dict(state["progress"])
+            best = saved.pop("best")
+            progress = Progress(**saved, best=None if best is None else Best(**best))
+            if average is not None:
+                network.load_state_dict(state["average"])
+                average.weights = state["average"]
+            network.load_state_dict(state["model"])
+            # Last, as it changes nothing if it fails.
+            engine.optimizer.load_state_dict(state["optimizer"])
+        except Exception as problem:  # a damaged file fails in as many ways as there are bytes in it
+            _log.warning("%s: cannot be read (%s): starting anew", self._path, str(problem).split("\n")[0][:120])
+            network.load_state_dict(initial)
+            if average is not None:
+                average.weights = {name: tensor.clone() for name, tensor in initial.items()}
+            return Progress()
+        _log.info("%s: going on at epoch %d, step %d", self._path, progress.epoch, progress.step)
+        return progress
+
+    def remove(self) -> None:
+        """The run is done."""
+        self._path.unlink(missing_ok=True)
+        remove_leftovers(self._path)
+
+
+def _plain(value: Progress | Best) -> dict[str, Any]:
+    """Fields by name. Not `asdict`, which would copy all weights."""
+    found = {item.name: getattr(value, item.name) for item in fields(value)}
+    return {name: _plain(item) if isinstance(item, Best) else item for name, item in found.items()}
+
+
+def _first_difference(old: Any, new: Any, where: str = "") -> str:
+    """The path of the first key whose value differs; empty if none does."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            found = _first_difference(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
+            if found:
+                return found
+        return ""
+    return "" if old == new else where

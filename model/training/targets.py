@@ -1,0 +1,173 @@
+"""Training targets of a query: its moments as spans, the saliency of every clip, and clip pairs to rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from formats.rows import Row
+from model.config import TrainConfig
+from model.training.labels import HIGHEST_LABEL, LOWEST_LABEL, is_caption
+
+HIGHEST_SALIENCY = 12.0
+"""QVHighlights' scale: three annotators, 0 to 4 each. TVSum's ratings are brought to it."""
+
+
+@dataclass(frozen=True)
+class QueryTargets:
+    """What one query is trained on, in one epoch.
+
+    Attributes:
+        spans: (n, 2) float32 center and width, shares of the clip grid; n is 0 where moments are not trained.
+        saliency: (L,) float32, the annotators' sum from 0 to 12, 0 outside moments and where there is no picture.
+        higher, lower: P clips each, the first of each pair being the better one.
+    """
+
+    spans: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+    higher: tuple[int, ...]
+    lower: tuple[int, ...]
+
+
+_NO_PAIR = (0,)
+"""A clip paired with itself: where there is nothing to rank, a hinge that is constant and has no gradient."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """A QVHighlights row as arrays, from which the targets of an epoch are drawn.
+
+    Attributes:
+        spans: (n, 2) all moments, center and width as shares of the clip grid.
+        saliency: (L,) float32, 0 to 12.
+        relevant: clips with a picture that are labelled, by rising score (ties by place).
+        irrelevant: the other clips with a picture.
+        max_windows: how many moments are kept.
+    """
+
+    spans: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+    relevant: list[int]
+    irrelevant: list[int]
+    max_windows: int
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """Two pairs: best over worst relevant clip, a random relevant one over a random irrelevant one."""
+        spans, relevant, irrelevant = self.spans, self.relevant, self.irrelevant
+        if len(spans) > self.max_windows:
+            spans = spans[rng.permutation(len(spans))[: self.max_windows]]
+        if not relevant:
+            return QueryTargets(spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
+        best, worst = relevant[-1], relevant[0]
+        if not irrelevant:
+            return QueryTargets(spans, self.saliency, (best, best), (worst, worst))
+        other, easy = relevant[rng.integers(len(relevant))], irrelevant[rng.integers(len(irrelevant))]
+        return QueryTargets(spans, self.saliency, (best, other), (worst, easy))
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A row of captions as arrays: one moment, the clips with a picture inside (saliency 1) and outside."""
+
+    spans: NDArray[np.float32]
+    saliency: NDArray[np.float32]
+    inside: NDArray[np.int64]
+    outside: NDArray[np.int64]
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """Two pairs of random clips, in over out.
+
+        Where fewer than two clips are on a side, one is taken twice; where all are inside, or none is, there is nothing
+        to rank.
+        """
+        inside, outside = self.inside, self.outside
+        if not len(inside):
+            return QueryTargets(self.spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
+        higher = rng.choice(inside, 2, replace=len(inside) < 2)
+        lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
+        return QueryTargets(self.spans, self.saliency, tuple(higher.tolist()), tuple(lower.tolist()))
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """A TVSum row as arrays; nothing of it is drawn."""
+
+    targets: QueryTargets
+
+    def draw(self, rng: np.random.Generator) -> QueryTargets:
+        """One pair, best over worst clip."""
+        del rng
+        return self.targets
+
+
+def read_labels(
+    row: Row, seen: NDArray[np.bool_], clip_seconds: float, config: TrainConfig
+) -> Moments | Caption | Ratings:
+    """The labels of an annotation row that `check_rows` has passed, by objective and layout.
+
+    Saliency beyond the clip grid, and of clips without a picture, is left out: no network could tell it.
+
+    Args:
+        seen: (L,) clips of the grid that have a picture.
+
+    Raises:
+        UserError: no moment lies within the video.
+    """
+    if not config.trains_moments:
+        return read_ratings(row, seen)
+    if is_caption(row):
+        return read_caption(row, seen, clip_seconds)
+    return read_moments(row, seen, clip_seconds, config.max_windows)
+
+
+def read_moments(row: Row, seen: NDArray[np.bool_], clip_seconds: float, max_windows: int) -> Moments:
+    """Labels of a QVHighlights row."""
+    spans = _spans(row, row["relevant_windows"], len(seen) * clip_seconds)
+    labelled = np.asarray(row["relevant_clip_ids"], dtype=np.int64)
+    known = np.isin(labelled, np.flatnonzero(seen))
+    clips = labelled[known]
+    scores = np.asarray([sum(each) for each in row["saliency_scores"]], dtype=np.float32)[known]
+    saliency = np.zeros(len(seen), np.float32)
+    saliency[clips] = scores
+    irrelevant = np.setdiff1d(np.flatnonzero(seen), clips)
+    relevant = clips[np.argsort(scores, kind="stable")]
+    return Moments(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
+
+
+def read_caption(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> Caption:
+    """Labels of a caption: its first window is the one truth."""
+    window, n_clips = row["relevant_windows"][0], len(seen)
+    spans = _spans(row, [window], n_clips * clip_seconds)
+    last = max(0, min(int(window[1] / clip_seconds), n_clips) - 1)
+    first = min(max(0, int(window[0] / clip_seconds)), last)
+    inside = np.zeros(n_clips, bool)
+    inside[first : last + 1] = True
+    inside, outside = inside & seen, ~inside & seen
+    return Caption(spans, inside.astype(np.float32), np.flatnonzero(inside), np.flatnonzero(outside))
+
+
+def read_ratings(row: Row, seen: NDArray[np.bool_]) -> Ratings:
+    """Labels of a TVSum row: mean rating as a share of the scale, times 12.
+
+    A clip without label has saliency 0 and is in no pair.
+    """
+    label = np.asarray(row["label"], dtype=np.float32)[: len(seen)]
+    clips = np.flatnonzero(seen[: len(label)])
+    scores = (label[clips] - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
+    saliency = np.zeros(len(seen), np.float32)
+    saliency[clips] = scores
+    order = clips[np.argsort(scores, kind="stable")].tolist()
+    pair = (order[-1:], order[:1]) if order else (_NO_PAIR, _NO_PAIR)
+    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(pair[0]), tuple(pair[1])))
+
+
+def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.float32]:
+    """Windows [start s, end s] within the video, as (n, 2) centers and widths, shares of it."""
+    bounds = (np.asarray(windows, dtype=np.float32) / seconds).clip(0, 1)
+    bounds = bounds[bounds[:, 1] > bounds[:, 0]]
+    if not len(bounds):
+        raise UserError(f"qid {row['qid']}: no relevant window lies within the {seconds:g} s of its video")
+    return np.stack([bounds.mean(axis=1), bounds[:, 1] - bounds[:, 0]], axis=1).astype(np.float32)

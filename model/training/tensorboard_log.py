@@ -1,0 +1,33 @@
+"""A TensorBoard log of a run, for those who watch training: the same numbers as history.jsonl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli import UserError
+from formats.rows import Row
+
+
+class Board:
+    """Writes one point an epoch to each curve."""
+
+    def __init__(self, folder: Path, epochs_done: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UserError("--tensorboard: needs the package tensorboard: pip install -e '.[tensorboard]'") from None
+        # A resumed run repeats the epochs that were not saved: what the killed one wrote of them is dropped.
+        self._writer = SummaryWriter(str(folder), purge_step=epochs_done + 1)
+
+    def add(self, line: Row) -> None:
+        """Add a line of the history."""
+        curves = {"lr": line["lr"]}
+        curves |= {f"train/{name}": value for name, value in line["train"].items()}
+        curves |= {f"val/{name}": value for name, value in (line["val"] or {}).items() if value is not None}
+        for name, value in curves.items():
+            self._writer.add_scalar(name, value, line["epoch"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Finish the log."""
+        self._writer.close()

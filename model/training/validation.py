@@ -1,0 +1,73 @@
+"""Validation inside training: the same scores as `python -m eval score`, or of TVSum as `python -m eval tvsum`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cli import UserError
+from eval.qvhighlights.score import evaluate
+from eval.tvsum.precision import find_positives, rank_clips, score_ranking
+from formats.rows import Row
+from model.data.feature_set import FeatureSet
+from model.inference.gate_means import GateMeans
+from model.inference.predict import predict, submission_row
+from model.network.detector import HighlightDetector
+
+BATCH_SIZE = 100
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes:
+        scores: in percent; the official evaluation's summary, or {"mAP"} where only saliency was learnt.
+        gates: means over the split by layer (see GateMeans), None without gates.
+    """
+
+    scores: dict[str, float]
+    gates: dict[str, list[float]] | None
+
+
+def validate(network: HighlightDetector, features: FeatureSet, device: str, objective: str) -> Validation:
+    """Predict the split and score it."""
+    moments = objective != "saliency"
+    rows = []
+    gates = GateMeans()
+    for item in predict(network, features, BATCH_SIZE, device, moments):
+        rows.append(submission_row(item, features.clip_seconds, round_to_clips=True))
+        gates.add(item)
+    return Validation(_score(rows, features, moments), gates.result())
+
+
+def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, float]:
+    if moments:
+        brief: dict[str, float] = evaluate(rows, features.rows)["brief"]
+        return brief
+    by_domain: dict[str, list[float]] = {}
+    for row, truth in zip(rows, features.rows, strict=True):
+        score = _score_ratings(row["pred_saliency_scores"], truth["label"])
+        by_domain.setdefault(str(truth.get("domain")), []).append(score)
+    return {"mAP": round(100 * float(np.mean([np.mean(scores) for scores in by_domain.values()])), 3)}
+
+
+def check_lengths(features: FeatureSet) -> None:
+    """Check that the ratings of each video fit its clips; both may count the last part of a clip or not.
+
+    Raises:
+        UserError: naming the qid.
+    """
+    for index, row in enumerate(features.rows):
+        labelled, clips = len(row["label"]), features.n_clips(index)
+        if abs(labelled - clips) > 1:
+            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, the features have {clips}")
+
+
+def _score_ratings(saliency: list[float], label: list[list[float]]) -> float:
+    """TVSum's top-5 average precision of one video, averaged over annotators. A clip that is not predicted is last."""
+    ratings = np.asarray(label, dtype=np.float64)
+    scores = np.asarray(saliency, dtype=np.float64)[: len(ratings)]
+    order = np.concatenate([rank_clips(scores), np.arange(len(scores), len(ratings))])
+    return score_ranking(order, find_positives(ratings))

@@ -1,0 +1,272 @@
+"""The engine of all clip streams: groups, batches, resumption after a kill, and what may not change a byte."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cli import UserError
+from feature_extractors.encoders import engine as encoding
+from feature_extractors.encoders.engine import (
+    FULL_PRECISION,
+    Decode,
+    Encoder,
+    EncodingConfig,
+    Piece,
+    encode_videos,
+    group_videos,
+)
+from feature_extractors.media import Problems, examine
+from formats.grid import ClipGrid
+from formats.store import Provenance, Store, read_problems
+from formats.video_table import Video, write_table
+from tests.feature_extractors.made_media import steady, write_media
+
+ROOT = Path(__file__).parents[2]
+PROVENANCE = Provenance("made", "encoder", "0" * 64, "{}", clip_seconds=2.0)
+CLIPS = {"a": 3, "b": 0, "c": 70, "d": 1, "e": 4}
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> list[Video]:
+    for vid in CLIPS:
+        (tmp_path / f"{vid}.mp4").touch()
+    return [
+        Video(vid=vid, file=f"{vid}.mp4", duration_s=2.0 * n, n_clips=n, has_audio=False, sha256="")
+        for vid, n in CLIPS.items()
+    ]
+
+
+def decode(video: Video, problems: Problems) -> Iterator[Piece]:
+    for clip in range(video.n_clips):
+        yield Piece(clip, np.full(4, ord(video.vid) + clip / 100, np.float32))
+
+
+def encoder(batch: int = 16, config: EncodingConfig = FULL_PRECISION) -> Encoder:
+    torch.manual_seed(0)
+    network = torch.nn.Linear(4, 8)
+    return Encoder(network, torch.device("cpu"), config, batch, 8)
+
+
+def test_groups_follow_from_the_table_alone(videos: list[Video]) -> None:
+    assert group_videos(videos, 0) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    assert group_videos(videos, 4) == [["a", "b", "c"], ["d", "e"]]
+    assert group_videos(videos, 1000) == [["a", "b", "c", "d", "e"]]
+    assert group_videos([], 4) == []
+
+
+@pytest.mark.parametrize("group_clips", [0, 4, 1000])
+def test_rows_are_those_of_each_piece_however_they_are_batched(
+    tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = group_videos(videos, group_clips)
+    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
+    store = Store(tmp_path / "000.h5")
+    for video in videos:
+        inputs = np.array([piece.value for piece in decode(video, Problems())], np.float32).reshape(-1, 4)
+        with torch.inference_mode():
+            expected = encoder().network(torch.from_numpy(inputs)).numpy()
+        np.testing.assert_allclose(store.rows(video.vid), expected, rtol=1e-5, atol=1e-5)
+    assert store.on_grid("c", 70)[1].all()
+
+
+@pytest.mark.parametrize("group_clips", [0, 4])
+def test_a_decoder_that_fails_costs_the_rest_of_its_video_only(
+    tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = group_videos(videos, group_clips)
+    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+
+    def failing(video: Video, problems: Problems) -> Iterator[Piece]:
+        for piece in decode(video, problems):
+            if video.vid == "c" and piece.clip == 20:
+                raise UserError(f"{tmp_path / video.file}: the disk is worn")
+            yield piece
+
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, failing, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert store.on_grid("c", 70)[1].tolist() == [True] * 20 + [False] * 50
+    assert len(store.rows("d")) == 1 and len(store.rows("e")) == 4
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "the disk is worn"}
+
+
+def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+    tmp_path: Path, videos: list[Video], caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong(video: Video, problems: Problems) -> Iterator[Piece]:
+        for piece in decode(video, problems):
+            if video.vid == "c" and piece.clip == 20:
+                raise ZeroDivisionError("by nothing")
+            yield piece
+
+    encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 20, 1, 4]
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "not foreseen: ZeroDivisionError: by nothing"}
+    assert "Traceback" in caplog.text and "in wrong" in caplog.text  # a mistake in the code stays in view
+
+
+def test_what_nobody_foresaw_of_most_videos_ends_the_job_and_is_tried_again(
+    tmp_path: Path, videos: list[Video]
+) -> None:
+    seen: list[str] = []
+
+    def wrong_of(vids: str) -> Decode:
+        def decode_some(video: Video, problems: Problems) -> Iterator[Piece]:
+            seen.append(video.vid)
+            if video.vid in vids:
+                raise ZeroDivisionError("by nothing")
+            yield from decode(video, problems)
+
+        return decode_some
+
+    store = tmp_path / "000.h5", PROVENANCE, videos, tmp_path
+    with pytest.raises(
+        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(not foreseen: Zer"
+    ):
+        encode_videos(*store, wrong_of("acd"), encoder())  # b has no clips: there is nothing to look at
+    assert not (tmp_path / "000.h5").exists()
+    seen.clear()
+    encode_videos(*store, wrong_of("ac"), encoder())
+    assert seen == ["a", "c", "d"]  # e was kept
+    found = Store(tmp_path / "000.h5")
+    assert [len(found.rows(vid)) for vid in "abcde"] == [0, 0, 0, 1, 4]
+    assert list(read_problems(tmp_path / "000.h5")[1]) == ["a", "c"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.ENOMEM, errno.ENOSPC])
+def test_a_fault_of_the_machine_ends_the_job_and_what_is_made_stays(
+    tmp_path: Path, videos: list[Video], number: int
+) -> None:
+    def failing(video: Video, problems: Problems) -> Iterator[Piece]:
+        yield from decode(video, problems)
+        if video.vid == "c":
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(OSError, match=os.strerror(number)) as problem:
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, failing, encoder())
+    assert problem.value.filename == str(tmp_path / "c.mp4")
+    assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
+
+
+def test_a_disk_that_cannot_be_read_ends_the_job_and_names_the_file(
+    tmp_path: Path, videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(encoding, "digest_of", fail)
+    table = [replace(video, sha256="0" * 64) for video in videos]
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as problem:
+        encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    assert problem.value.filename == str(tmp_path / "a.mp4")
+
+
+def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, videos: list[Video]) -> None:
+    """Its grid and its sha256 are those of another film."""
+    (tmp_path / "e.mp4").write_bytes(b"another film")
+    sums = {vid: hashlib.sha256(b"").hexdigest() for vid in CLIPS}
+    table = [replace(video, sha256=sums[video.vid]) for video in videos]
+    encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    store = Store(tmp_path / "000.h5")
+    assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 70, 1, 0]
+    cause = "the file is another than when its table was made: left out; make the table again"
+    assert read_problems(tmp_path / "000.h5")[1] == {"e": cause}
+
+
+def test_a_folder_that_is_no_longer_there_is_an_error(tmp_path: Path, videos: list[Video]) -> None:
+    (tmp_path / "c.mp4").unlink()
+    with pytest.raises(UserError, match=r"c\.mp4: no such video"):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
+
+
+def test_values_too_large_for_halves_are_an_error(tmp_path: Path, videos: list[Video]) -> None:
+    def loud(video: Video, problems: Problems) -> Iterator[Piece]:
+        yield Piece(0, np.full(4, 1e9, np.float32))
+
+    with pytest.raises(UserError, match=r"encoding\.dtype: features are too large for float16"):
+        half = EncodingConfig(dtype="float16")
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, loud, encoder(config=half))
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "weight", "message"),
+    [
+        (
+            "float16",
+            "float32",
+            1e4,
+            r"encoding\.precision: features overflow in float16: set it to bfloat16 or float32",
+        ),
+        ("float16", "float16", 1e4, r"encoding\.precision: features overflow"),
+        ("float32", "float32", float("nan"), "features are not finite numbers: the weights are damaged"),
+        ("bfloat16", "float16", float("inf"), "features are not finite numbers: the weights are damaged"),
+    ],
+)
+def test_features_that_are_no_numbers_are_an_error_and_what_is_made_stays(
+    tmp_path: Path, videos: list[Video], precision: str, dtype: str, weight: float, message: str
+) -> None:
+    def first_quiet(video: Video, problems: Problems) -> Iterator[Piece]:
+        for clip in range(video.n_clips):
+            yield Piece(clip, np.full(4, 0.0 if video.vid == "a" else 1e3, np.float32))
+
+    config = EncodingConfig.from_dict({"precision": precision, "dtype": dtype})
+    network = torch.nn.Linear(4, 8, bias=False)
+    torch.nn.init.constant_(network.weight, weight if precision == "float16" else 1.0)
+    made = Encoder(lambda x: network(x) * (1.0 if x.sum() == 0 else weight), torch.device("cpu"), config, 16, 8)
+    with pytest.raises(UserError, match=message):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, first_quiet, made)
+    assert not (tmp_path / "000.h5").exists()
+    assert sorted(file.stem for file in (tmp_path / "000.h5.part").glob("*.npz")) == ["000000", "000001"]
+
+
+def test_a_killed_job_encodes_no_finished_video_again(
+    tmp_path: Path, clip_definition: Path, clip_weights: Path
+) -> None:
+    """SIGKILL in the middle of a shard. Videos that were done are then taken away: reading them again would fail."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    names = [f"v{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        write_media(folder / f"{name}.mp4", steady(20.0), first=number)
+    table = [examine(folder, name, folder / f"{name}.mp4", "", ClipGrid(seconds=0.1)) for name in names]
+    write_table(tmp_path / "table.jsonl", table)
+    clip = {"architecture": "tiny-clip", "definition": str(clip_definition)}
+    config = json.dumps({"clips": {"seconds": 0.1}, "clip": clip, "visual": {}})
+
+    def command(out: str) -> list[str]:
+        files = ["--manifest", tmp_path / "table.jsonl", "--videos", folder, "--weights", clip_weights]
+        options = [*files, "--config", config, "--device", "cpu", "--out", tmp_path / out]
+        return [sys.executable, "-m", "feature_extractors", "visual", *map(str, options)]
+
+    subprocess.run(command("whole.h5"), cwd=ROOT, check=True, capture_output=True)
+    part = tmp_path / "killed.h5.part"
+    job = subprocess.Popen(command("killed.h5"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        while not (part / "000001.npz").exists():
+            assert job.poll() is None
+            time.sleep(0.002)
+    finally:
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    done = sorted(file.stem for file in part.glob("??????.npz"))
+    assert 2 <= len(done) < 6 and not (tmp_path / "killed.h5").exists()
+    for name in done:
+        (folder / f"{names[int(name)]}.mp4").unlink()
+    resumed = subprocess.run(command("killed.h5"), cwd=ROOT, check=True, capture_output=True, text=True)
+    assert f"{6 - len(done)} of {6 - len(done)}" in resumed.stderr
+    assert (tmp_path / "killed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

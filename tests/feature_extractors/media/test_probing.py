@@ -1,0 +1,206 @@
+"""What a file holds, and what becomes of files that are no video."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+
+from cli import UserError
+from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound
+from feature_extractors.media import probing as probe
+from feature_extractors.media.faults import raise_if_of_machine
+from feature_extractors.media.files import locate_videos
+from formats.grid import ClipGrid
+from tests.feature_extractors.made_media import read_number, steady, write_media
+from tests.feature_extractors.odd_media import noise
+
+RATE = 48_000
+ROOT = Path(__file__).parents[3]
+
+
+def numbers_at(file: Path, times: list[float]) -> list[int]:
+    return [read_number(picture) for picture in frames_at(file, times)]
+
+
+def test_probe_counts_the_pictures_not_the_sound(tmp_path: Path) -> None:
+    file = write_media(tmp_path / "v.mkv", steady(5.0), start=2.0, sound=noise(9.0))
+    video = probe(tmp_path, file, ClipGrid())
+    assert (video.vid, video.file, video.has_audio) == ("v", "v.mkv", True)
+    assert (video.duration_s, video.n_clips) == (5.0, 2)
+    assert video.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert not probe(tmp_path, write_media(tmp_path / "w.mp4", steady(1.0)), ClipGrid()).has_audio
+
+
+def test_names_that_ffmpeg_would_read_as_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vids = ["-i", "_v", "http:v", "a b", "[v]*?", "%03d", "concat:a|b", "v'\"$(x)", "видео"]
+    for number, vid in enumerate(vids):
+        write_media(tmp_path / f"{vid}.mkv", steady(0.2 + 0.04 * number))
+    monkeypatch.chdir(tmp_path)  # a relative name starts with the dash or the protocol itself
+    for number, (vid, file) in enumerate(locate_videos(Path(), vids)[0].items()):
+        assert file.name == str(file) == f"{vid}.mkv"
+        assert probe(Path(), file, ClipGrid()).duration_s == pytest.approx(0.2 + 0.04 * number, abs=0.001)
+        assert numbers_at(file, [9.0]) == [4 + number]
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut", "sound", "folder"])
+def test_files_that_are_no_video_are_named_in_one_line(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "v.mp4"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "sound":
+        with av.open(str(file), "w") as container:
+            container.mux(container.add_stream("aac", rate=RATE).encode(sound_frame()))
+    elif kind == "cut":  # the index of an MP4 lies at its end
+        write_media(file, steady(1.0))
+        file.write_bytes(file.read_bytes()[:1000])
+    elif kind != "missing":
+        file.write_bytes(b"" if kind == "empty" else b"<html>404 Not Found</html>" * 50)
+    readers = [lambda: probe(tmp_path, file, ClipGrid()), lambda: list(frames_at(file, [0.0]))]
+    if kind != "sound":
+        readers.append(lambda: open_sound(file, 32_000, 0.0, Problems()))
+    for read in readers:
+        with pytest.raises(UserError) as problem:
+            read()
+        assert str(problem.value).startswith(f"{file}: ") and "\n" not in str(problem.value)
+
+
+def sound_frame() -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(noise(1.0), format="fltp", layout="mono")
+    frame.sample_rate, frame.pts = RATE, 0
+    return frame
+
+
+def test_a_broken_file_is_a_row_without_clips_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(b"")
+    video = examine(tmp_path, "v", tmp_path / "v.mp4", "", ClipGrid())
+    assert (video.vid, video.file, video.n_clips, video.duration_s) == ("v", "v.mp4", 0, 0.0)
+    assert video.problem == "not a readable media file: it is empty"
+    missing = examine(tmp_path, "w", None, "no video 'w'", ClipGrid())
+    assert (missing.file, missing.n_clips, missing.sha256, missing.problem) == ("", 0, "", "no video 'w'")
+
+
+def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+    file = tmp_path / "song.mp4"
+    with av.open(str(file), "w") as container:
+        track = container.add_stream("aac", rate=RATE, layout="mono")
+        cover = container.add_stream("mjpeg", rate=25, width=64, height=48, pix_fmt="yuvj420p")
+        cover.disposition = Disposition.attached_pic
+        container.mux(track.encode(sound_frame()))
+        container.mux(track.encode(None))
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        container.mux(cover.encode(None))
+    with pytest.raises(UserError, match="no video stream"):
+        probe(tmp_path, file, ClipGrid())
+
+
+def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
+    """Cameras and old programs write titles in the encoding of their country."""
+    file = write_media(tmp_path / "v.mkv", steady(3.0), sound=noise(3.0))
+    content = file.read_bytes()
+    assert b"Lavf" in content  # the name of the writing program, which is such a tag
+    file.write_bytes(content.replace(b"Lavf", b"Lav\xe9"))
+    with pytest.raises(UnicodeDecodeError), av.open(str(file)) as container:
+        assert container.metadata is None
+    video = examine(tmp_path, "v", file, "", ClipGrid())
+    assert (video.n_clips, video.has_audio, video.problem) == (1, True, "")
+    assert numbers_at(file, [1.0]) == [25]
+    assert open_sound(file, RATE, 0.0, Problems()) is not None
+
+
+def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_media(tmp_path / "v.mkv", steady(3.0))
+
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "pick_sound", wrong)
+    video = examine(tmp_path, "v", file, "", ClipGrid())
+    assert (video.n_clips, video.problem) == (0, "not foreseen: ZeroDivisionError: by nothing")
+    assert "Traceback" in caplog.text and "in wrong" in caplog.text
+
+
+def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {vid: write_media(tmp_path / f"{vid}.mkv", steady(2.0)) for vid in "abcd"}
+    pick_sound = sys.modules["feature_extractors.media.probing"].pick_sound  # type: ignore[attr-defined]
+
+    def wrong_of(vids: str) -> None:
+        def pick(container: av.container.InputContainer) -> object:
+            if Path(container.name).stem in vids:
+                raise KeyError("a mistake")
+            return pick_sound(container)
+
+        monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "pick_sound", pick)
+
+    wrong_of("ab")
+    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipGrid())
+    assert [video.n_clips for video in table] == [0, 0, 1, 1, 0]
+    wrong_of("abc")
+    with pytest.raises(
+        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(.*KeyError: 'a mis"
+    ):
+        examine_all(tmp_path, files, files, {}, ClipGrid())
+    only = {"a": files["a"]}
+    assert examine_all(tmp_path, only, only, {}, ClipGrid())[0].problem.startswith("not foreseen: KeyError")
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_machine_without_free_files_ends_the_job(tmp_path: Path, left: int) -> None:
+    write_media(tmp_path / "v.mkv", steady(2.0))
+    code = f"""
+import os, resource, sys
+from pathlib import Path
+from feature_extractors.media import examine
+from feature_extractors.manifest import ClipGrid
+folder = Path(sys.argv[1])
+print(examine(folder, "v", folder / "v.mkv", "", ClipGrid()).n_clips)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    for one in held[:{left}]:
+        os.close(one)
+try:
+    print(examine(folder, "v", folder / "v.mkv", "", ClipGrid()).problem or "fine")
+except OSError as problem:
+    print(problem.filename, problem.strerror)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    expected = "fine" if left else f"{tmp_path / 'v.mkv'} Too many open files"
+    assert done.stdout.splitlines() == ["1", expected]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, None])
+def test_a_fault_of_the_machine_ends_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
+) -> None:
+    file = write_media(tmp_path / "v.mkv", steady(2.0))
+
+    def fail(*_: object) -> None:
+        raise MemoryError if number is None else OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "digest_of", fail)
+    with pytest.raises(OSError, match=os.strerror(number or errno.ENOMEM)) as problem:
+        examine(tmp_path, "v", file, "", ClipGrid())
+    assert problem.value.filename == str(file)
+
+
+def test_what_ffmpeg_says_of_a_damaged_file_is_the_videos_own_fault(tmp_path: Path) -> None:
+    """It has the machine's numbers for some of that as well."""
+    for number in (errno.EIO, errno.ENOMEM):
+        damage = av.error.classes[number](number, os.strerror(number), "v.mkv")
+        raise_if_of_machine(damage, tmp_path / "v.mkv")

@@ -1,0 +1,281 @@
+"""The store: the same bytes every time, resumed where it stopped, and honest about what is not there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from cli import UserError
+from formats.store import Arrays, Provenance, Store, read_problems, write_groups, write_store
+
+PROVENANCE = Provenance("sound", "extractor 1", "0" * 64, '{"a":1}', clip_seconds=2.0)
+CLIPS = {"-a": [0, 1, 2], "b b": [], "c": [1, 3]}  # which clips have rows; the grids have 3, 2 and 5
+COLUMNS = {
+    "n_clips": np.array([3, 2, 5]),
+    "has_audio": np.array([True, False, True]),
+    "source_sha256": np.array(["x", "yy", "я"]),
+}
+
+
+def encode(name: str) -> Arrays:
+    clips = np.array(CLIPS[name], np.int64)
+    starts = 2.0 * clips
+    features = np.random.default_rng(len(name)).standard_normal((len(clips), 4)).astype(np.float32)
+    return {"features": features, "times": np.stack([starts, starts + 2], axis=1)}
+
+
+def write(path: Path, encoder: Callable[[str], Arrays] = encode, provenance: Provenance = PROVENANCE) -> None:
+    write_store(path, provenance, CLIPS, encoder, COLUMNS)
+
+
+class Breaking:
+    """Encodes until it comes to an id, as a job that is killed there."""
+
+    def __init__(self, last: str = "") -> None:
+        self.last = last
+        self.encoded: list[str] = []
+
+    def __call__(self, name: str) -> Arrays:
+        if name == self.last:
+            raise KeyboardInterrupt
+        self.encoded.append(name)
+        return encode(name)
+
+
+def test_rows_are_put_at_their_clips(tmp_path: Path) -> None:
+    write(tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    assert (store.ids, store.dim, store.stream, store.clip_seconds) == (list(CLIPS), 4, "sound", 2.0)
+    assert "c" in store and "d" not in store
+    features, mask = store.on_grid("c", 5)
+    assert mask.tolist() == [False, True, False, True, False]  # a clip without sound has no row
+    np.testing.assert_array_equal(features[[1, 3]], encode("c")["features"])
+    assert not features[~mask].any()
+    features, mask = store.on_grid("b b", 2)  # no sound at all
+    assert features.shape == (2, 4) and not mask.any() and not features.any()
+    assert [store.n_clips(name) for name in CLIPS] == [3, 2, 5]
+    assert [len(store.rows(name)) for name in CLIPS] == [3, 0, 2]
+
+
+@pytest.mark.parametrize(("n_clips", "expected"), [(2, [True, True]), (4, [True, True, True, False])])
+def test_a_grid_of_another_length_is_cut_or_masked(tmp_path: Path, n_clips: int, expected: list[bool]) -> None:
+    write(tmp_path / "000.h5")
+    features, mask = Store(tmp_path / "000.h5").on_grid("-a", n_clips)
+    assert mask.tolist() == expected
+    np.testing.assert_array_equal(features[mask], encode("-a")["features"][: mask.sum()])
+
+
+def test_file_says_what_made_it_and_other_readers_can_read_it(tmp_path: Path) -> None:
+    write(tmp_path / "000.h5")
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert file["features"].shape == (5, 4) and file["features"].dtype == np.float32
+        assert file["features"].compression is None and file["features"].chunks is None
+        assert file["times"][:].tolist() == [[0, 2], [2, 4], [4, 6], [2, 4], [6, 8]]  # seconds
+        assert file["offsets"][:].tolist() == [0, 3, 3, 5]
+        assert file["columns/source_sha256"].asstr()[:].tolist() == ["x", "yy", "я"]
+        attributes = dict(file.attrs)
+    assert attributes == {
+        "schema_version": 1,
+        "dim": 4,
+        "stream": "sound",
+        "extractor": "extractor 1",
+        "weights_sha256": "0" * 64,
+        "config": '{"a":1}',
+        "clip_seconds": 2.0,
+        "libraries": "{}",
+        "device": "cpu",
+        "details": "",
+    }
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "one.h5")
+    time.sleep(1.1)  # HDF5 counts its time stamps in seconds
+    write(tmp_path / "two.h5")
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["one.h5", "two.h5"]
+
+
+def test_a_killed_job_goes_on_where_it_was(tmp_path: Path) -> None:
+    write(tmp_path / "whole.h5")
+    stopped, resumed = Breaking("c"), Breaking()
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", stopped)
+    assert not (tmp_path / "000.h5").exists()
+    write(tmp_path / "000.h5", resumed)
+    assert (stopped.encoded, resumed.encoded) == (["-a", "b b"], ["c"])
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not (tmp_path / "000.h5.part").exists()
+
+
+def test_an_array_written_by_half_is_made_again(tmp_path: Path) -> None:
+    write(tmp_path / "whole.h5")
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    # Until it is whole, an array's file has another name: this is what a job killed while it wrote leaves.
+    (tmp_path / "000.h5.part" / "000002.tmp.npz").write_bytes(b"PK")
+    write(tmp_path / "000.h5")
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "columns"),
+    [
+        (replace(PROVENANCE, config='{"a":2}'), COLUMNS),
+        (replace(PROVENANCE, weights_sha256="1" * 64), COLUMNS),
+        # The same settings, but a video was replaced, or a query was put in other words.
+        (PROVENANCE, COLUMNS | {"source_sha256": np.array(["x", "new", "я"])}),
+    ],
+)
+def test_what_was_begun_from_something_else_is_thrown_away(
+    tmp_path: Path, provenance: Provenance, columns: Arrays
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    again = Breaking()
+    write_store(tmp_path / "000.h5", provenance, CLIPS, again, columns)
+    assert again.encoded == list(CLIPS)
+
+
+def test_a_folder_without_a_readable_identity_is_thrown_away(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    identity = tmp_path / "000.h5.part" / "identity.json"
+    assert json.loads(identity.read_text())["ids"] == list(CLIPS)
+    identity.write_bytes(identity.read_bytes()[:10])  # killed while it was written
+    again = Breaking()
+    write(tmp_path / "000.h5", again)
+    assert again.encoded == list(CLIPS)
+
+
+def test_an_older_store_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    write(tmp_path / "000.h5")
+    before = (tmp_path / "000.h5").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"), replace(PROVENANCE, config="{}"))
+    assert (tmp_path / "000.h5").read_bytes() == before
+
+
+def test_text_has_tokens_of_any_length_and_no_grid(tmp_path: Path) -> None:
+    lengths = {"7": 3, "12": 5}
+
+    def tokens(qid: str) -> Arrays:
+        states = np.full((lengths[qid], 4), float(qid), np.float32)
+        return {"tokens": states, "pooled": states[:1] + 1}
+
+    write_store(tmp_path / "t.h5", replace(PROVENANCE, clip_seconds=0.0), lengths, tokens, {})
+    store = Store(tmp_path / "t.h5")
+    assert store.text and store.ids == ["7", "12"]
+    for qid, length in lengths.items():
+        np.testing.assert_array_equal(store.rows(qid), np.full((length, 4), float(qid)))
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["pooled"][:, 0].tolist() == [8.0, 13.0]
+    with pytest.raises(UserError, match=r"t\.h5: a text store has no clip grid"):
+        store.on_grid("7", 3)
+    with pytest.raises(UserError, match=r"t\.h5: a text store has no clip grid"):
+        store.n_clips("7")
+
+
+def test_an_empty_shard_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to store"):
+        write_store(tmp_path / "000.h5", PROVENANCE, [], encode, {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["missing", "garbage", "cut", "foreign", "later"])
+def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "000.h5"
+    if kind in ("cut", "later"):
+        write(path)
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:500])
+    elif kind == "later":
+        with h5py.File(path, "a") as file:
+            file.attrs["schema_version"] = 2
+    elif kind == "foreign":
+        with h5py.File(path, "w") as file:
+            file["features"] = np.zeros(3)
+    elif kind == "garbage":
+        path.write_bytes(b"not HDF5" * 100)
+    with pytest.raises(UserError, match=r"000\.h5: not a .*feature store"):
+        Store(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("offsets", "not a readable feature store: its offsets do not fit"),
+        ("stream", "not a readable feature store"),
+        ("nan", "holds features that are not finite numbers"),
+    ],
+)
+def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> None:
+    path = tmp_path / "000.h5"
+    write(path)
+    with h5py.File(path, "a") as file:
+        if change == "offsets":
+            file["offsets"][1] = -1
+        elif change == "stream":
+            del file.attrs["stream"]
+        else:
+            file["features"][0, 0] = np.nan
+    with pytest.raises(UserError, match=rf"000\.h5: {message}"):
+        Store(path)
+
+
+def levels(name: str) -> Arrays:
+    arrays = encode(name)
+    level_db = -10.0 * np.array(CLIPS[name], np.float32)
+    problem = np.array(["damaged\u2026" if name == "c" else ""])
+    return {**arrays, "level_db": level_db, "problem": problem}
+
+
+def test_levels_and_problems_lie_beside_the_rows(tmp_path: Path) -> None:
+    write(tmp_path / "000.h5", levels)
+    store = Store(tmp_path / "000.h5")
+    np.testing.assert_array_equal(store.level_db("c", 5), [np.nan, -10.0, np.nan, -30.0, np.nan])
+    np.testing.assert_array_equal(store.level_db("-a", 2), [0.0, -10.0])  # a shorter grid
+    assert np.isnan(store.level_db("b b", 2)).all()
+    assert read_problems(tmp_path / "000.h5") == ("sound", {"c": "damaged\u2026"})
+    write(tmp_path / "001.h5")
+    assert read_problems(tmp_path / "001.h5") == ("sound", {})
+    assert np.isnan(Store(tmp_path / "001.h5").level_db("c", 5)).all()
+
+
+def test_halves_are_read_as_singles(tmp_path: Path) -> None:
+    def half(name: str) -> Arrays:
+        arrays = encode(name)
+        return {**arrays, "features": arrays["features"].astype(np.float16)}
+
+    write(tmp_path / "000.h5", half)
+    rows = Store(tmp_path / "000.h5").rows("c")
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, encode("c")["features"].astype(np.float16).astype(np.float32))
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert file["features"].dtype == np.float16
+
+
+def test_a_group_that_is_not_whole_is_made_again_as_a_whole(tmp_path: Path) -> None:
+    """Ids that share batches give the same bytes only if they share them again."""
+    groups, asked = [["-a", "b b"], ["c"]], []
+
+    def produce(pending: list[list[str]], stop: str = "") -> Iterator[tuple[str, Arrays]]:
+        asked.append(pending)
+        for name in [name for group in pending for name in group]:
+            if name == stop:
+                raise KeyboardInterrupt
+            yield name, encode(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_groups(tmp_path / "000.h5", PROVENANCE, groups, lambda pending: produce(pending, "b b"), COLUMNS)
+    write_groups(tmp_path / "000.h5", PROVENANCE, groups, produce, COLUMNS)
+    assert asked == [groups, groups]
+    write(tmp_path / "whole.h5")
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

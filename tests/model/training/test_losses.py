@@ -1,0 +1,104 @@
+"""The criterion on cases small enough to work out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from model.config import LossConfig
+from model.network.spans import generalised_iou, to_bounds, to_center
+from model.network.tensors import Moments, Outputs
+from model.training.losses import Targets, compute_losses, moment_losses, ranking_loss, saliency_loss
+from model.training.matcher import match
+
+
+def targets(spans: list[list[list[float]]], clips: int = 3) -> Targets:
+    count = len(spans)
+    return Targets(
+        spans=[torch.tensor(item) for item in spans],
+        saliency=torch.zeros(count, clips),
+        higher=torch.zeros(count, 1, dtype=torch.long),
+        lower=torch.ones(count, 1, dtype=torch.long),
+        has_negative=torch.ones(count, dtype=torch.bool),
+    )
+
+
+def test_generalised_iou() -> None:
+    a = torch.tensor([[0.0, 2.0]])
+    b = torch.tensor([[1.0, 3.0], [4.0, 6.0], [0.0, 2.0]])
+    # Overlap 1 of a union of 3; apart by 2 in a hull of 6; equal.
+    torch.testing.assert_close(generalised_iou(a, b), torch.tensor([[1 / 3, -2 / 6, 1.0]]))
+    torch.testing.assert_close(to_center(to_bounds(b)), b)
+
+
+def test_matcher_takes_the_cheapest_assignment() -> None:
+    spans = torch.tensor([[[0.8, 0.2], [0.2, 0.2], [0.5, 0.2]]])
+    logits = torch.zeros(1, 3, 2)
+    samples, predictions, positions = match(
+        Moments(logits, spans), [torch.tensor([[0.22, 0.2], [0.78, 0.2]])], LossConfig()
+    )
+    assert samples.tolist() == [0, 0]
+    assert dict(zip(positions.tolist(), predictions.tolist(), strict=True)) == {0: 1, 1: 0}
+
+
+def test_moment_terms() -> None:
+    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]])
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]])
+    terms = moment_losses(Moments(logits, spans), targets([[[0.5, 0.2]]]), LossConfig())
+    assert terms["loss_span"].item() == pytest.approx((0.0 + 0.2) / 2)
+    assert terms["loss_giou"].item() == pytest.approx(1 - 0.2 / 0.4)
+    # Foreground is class 0; the mean is over both moments and not divided by the class weights.
+    expected = (math.log(1 + math.exp(-2)) + 0.1 * math.log(2)) / 2
+    assert terms["loss_label"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_saliency_terms() -> None:
+    outputs = Outputs([], torch.tensor([[1.0, 0.9, 0.0]]), torch.tensor([[0.0, 1.0, 5.0]]), [])
+    mask = torch.tensor([[True, True, False]])
+    loss = saliency_loss(outputs, targets([[[0.5, 0.2]]]), mask, margin=0.2)
+    hinge = 2 * (0.2 + 0.9 - 1.0)
+    negative = math.log(2) + math.log(1 + math.e)  # the third clip is padding
+    assert loss.item() == pytest.approx(hinge + negative, rel=1e-5)  # no clip is labelled, nothing to rank
+
+
+def test_negative_term_does_not_overflow() -> None:
+    """The reference's log(1 - sigmoid(x)) is infinite from x = 17 on in float32 (qd_detr.md section 0)."""
+    outputs = Outputs([], torch.zeros(1, 3), torch.full((1, 3), 200.0), [])
+    loss = saliency_loss(outputs, targets([[[0.5, 0.2]]]), torch.ones(1, 3, dtype=torch.bool), margin=0.2)
+    assert loss.item() == pytest.approx(2 * 0.2 + 3 * 200.0)
+
+
+def test_ranking_loss_against_a_loop() -> None:
+    """qd_detr.md section 5, thresholds 1 to 11, divided by 12."""
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(4, 6, generator=generator)
+    labels = torch.randint(0, 13, (4, 6), generator=generator).float()
+    labels[3] = 0
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    labels[1, 4:] = 0
+    total = 0.0
+    for rank in range(1, 12):
+        per_sample = []
+        for row in range(4):
+            x = [scores[row, i].item() / 0.5 if mask[row, i] else -1e3 / 0.5 for i in range(6)]
+            log_sum = math.log(sum(math.exp(value - max(x)) for value in x) + 1e-6)
+            above = [i for i in range(6) if labels[row, i] >= rank]
+            mean = sum(x[i] - max(x) - log_sum for i in above) / (len(above) + 1e-6) if above else 0.0
+            per_sample.append(-mean)
+        total += sum(per_sample) / 4
+    assert ranking_loss(scores, labels, mask).item() == pytest.approx(total / 12, rel=1e-4)
+
+
+def test_total_is_the_weighted_sum_over_decoder_layers() -> None:
+    moments = [Moments(torch.zeros(1, 2, 2), torch.tensor([[[0.5, 0.4], [0.9, 0.1]]])) for _ in range(2)]
+    outputs = Outputs(moments, torch.zeros(1, 3), None, [])
+    weights = LossConfig(span=2.0, giou=3.0, label=5.0, saliency=7.0)
+    terms = compute_losses(outputs, targets([[[0.5, 0.2]]]), torch.ones(1, 3, dtype=torch.bool), weights)
+    expected = 7 * terms["loss_saliency"]
+    for suffix in ("", "_0"):
+        expected = expected + 2 * terms[f"loss_span{suffix}"] + 3 * terms[f"loss_giou{suffix}"]
+        expected = expected + 5 * terms[f"loss_label{suffix}"]
+    torch.testing.assert_close(terms["loss"], expected)

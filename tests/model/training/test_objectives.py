@@ -1,0 +1,240 @@
+"""Training beyond QVHighlights' rows: TVSum's ratings, captions, long videos, and starting from other weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cli import UserError
+from eval.tvsum.scores import score_predictions
+from eval.tvsum.videos import read_videos
+from formats.annotations import read_annotations
+from model.checkpoint import NoNetwork, load_network, save_no_network
+from model.config import ModelConfig, TrainConfig, TrainStage
+from model.data.feature_set import FeatureSet, Streams
+from model.network.detector import HighlightDetector
+from model.training.labels import check_rows
+from model.training.run import Outcome, _copy_weights, train
+from model.training.targets import read_caption, read_labels, read_ratings
+from model.training.validation import validate
+from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
+
+SALIENCY: Json = {"objective": "saliency", "best_metric": "mAP", "learning_rate": 2e-3}
+
+
+def read(data: Data, **model: Any) -> tuple[FeatureSet, FeatureSet]:
+    config, streams = ModelConfig.from_dict({**SMALL, **STILL, **model}), Streams(data.stores)
+    first, second = (FeatureSet(config, read_annotations([path]), streams) for path in (data.train, data.val))
+    return first, second
+
+
+def fit(data: Data, out: Path, start: HighlightDetector | None = None, **keys: Any) -> list[Json]:
+    stage = TrainStage.from_dict({"model": {**SMALL, **STILL}, "train": {"batch_size": 4, **keys}})
+    train(stage, *read(data), 3, Outcome(out), start=start)
+    return read_rows(out / "history.jsonl")
+
+
+@pytest.fixture(scope="module")
+def tvsum(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return write_data(tmp_path_factory.mktemp("tvsum"), [12, 14, 11, 20, 16, 13, 12, 18], "ratings")
+
+
+@pytest.fixture(scope="module")
+def trained(tvsum: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained")
+    fit(tvsum, out, **SALIENCY, epochs=30)
+    return out
+
+
+def test_ratings_become_saliency_and_one_pair() -> None:
+    """qd_detr.md 3.4: sum of (label - 1) over 20 annotators, of 80, brought to 12; best over worst clip."""
+    label = np.ones((5, 20))
+    label[2], label[3, :10], label[4, 0] = 5, 3, 2
+    row = {"qid": "x", "label": label.tolist()}
+    targets = read_ratings(row, np.ones(5, bool)).targets
+    np.testing.assert_allclose(targets.saliency, [0, 0, 12, 20 / 80 * 12, 1 / 80 * 12], rtol=1e-6)
+    assert (targets.higher, targets.lower) == ((2,), (0,))
+    assert targets.spans.shape == (0, 2)
+    # A clip more than labels is in no pair, a label more than clips is left out.
+    assert read_ratings(row, np.ones(6, bool)).targets.saliency.tolist()[5] == 0
+    assert read_ratings({"qid": "x", "label": label[::-1].tolist()}, np.ones(3, bool)).targets.higher == (2,)
+
+
+def test_saliency_alone_learns_and_never_runs_the_decoder(tvsum: Data, trained: Path) -> None:
+    lines = read_rows(trained / "history.jsonl")
+    assert set(lines[0]["train"]) == {"loss", "loss_saliency"}
+    assert lines[-1]["train"]["loss"] < 0.7 * lines[0]["train"]["loss"]
+    # The marked clips are rated highest by all; chance is about 43.
+    assert max(line["val"]["mAP"] for line in lines if line["val"]) > 90
+    network, about = load_network(trained / "last.pt")
+    torch.manual_seed(3)
+    start = HighlightDetector(network.config, network.dims)
+    assert all(torch.equal(a, b) for a, b in zip(network.decoder.parameters(), start.decoder.parameters(), strict=True))
+    assert not torch.equal(network.saliency_clip.weight, start.saliency_clip.weight)
+    assert about["objective"] == "saliency"
+
+
+def test_validation_is_the_score_of_tvsum(tvsum: Data, trained: Path, tmp_path: Path) -> None:
+    """The same number as `python -m eval tvsum` gives for what `infer` predicts."""
+    arguments = ["--features", *tvsum.stores, "--queries", tvsum.val, "--config", '{"inference":{}}']
+    done = run("infer", *arguments, "--checkpoint", trained / "last.pt", "--out", tmp_path / "p.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = read_rows(tmp_path / "p.jsonl")
+    assert all("pred_relevant_windows" not in row for row in rows)
+    scores = {row["qid"]: np.array(row["pred_saliency_scores"]) for row in rows}
+    expected = score_predictions(scores, read_videos(read_rows(tvsum.val)))["mAP"]["mean"]
+    assert read_rows(trained / "history.jsonl")[-1]["val"] == {"mAP": expected}
+
+
+def test_a_domain_alone(tvsum: Data, tmp_path: Path) -> None:
+    config = {"model": SMALL, "train": {**SALIENCY, "epochs": 1}}
+    splits = ["--train", tvsum.train, "--val", tvsum.val, "--config", json.dumps(config), "--seed", "1"]
+    common = ["train", "--features", *tvsum.stores, *splits]
+    done = run(*common, "--domain", "VT", "--out", tmp_path / "VT")
+    assert done.returncode == 0, done.stderr
+    assert "2 train and 2 val queries" in done.stderr
+    done = run(*common, "--domain", "XX", "--out", tmp_path / "XX")
+    assert done.returncode == 1
+    assert "no row of domain 'XX' (domains: BK, VT)" in done.stderr.splitlines()[-1]
+
+
+MOMENTS: Json = {"qid": 1, "relevant_windows": [[0, 2]], "relevant_clip_ids": [0], "saliency_scores": [[4]]}
+RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
+
+
+@pytest.mark.parametrize(
+    ("rows", "objective", "message"),
+    [
+        ([RATED], "moments_and_saliency", "qid a: has label and no relevant_windows: set train.objective to saliency"),
+        ([MOMENTS], "saliency", "qid 1: has no label, which train.objective saliency learns from"),
+        ([{**RATED, "label": [[1, 5], [2]]}], "saliency", "qid a: label has clips with different numbers of ratings"),
+        ([{**RATED, "label": [[1, 6]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
+        ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
+        ([{**RATED, "label": []}], "saliency", "qid a: label must be a list of ratings for each clip"),
+        ([MOMENTS, {"qid": 2, "relevant_windows": [[0, 2]]}], "moments_and_saliency", "qid 2: has no saliency_scores"),
+    ],
+)
+def test_labels_of_another_objective_are_named(rows: list[Json], objective: str, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message.replace('(', '[(]')}"):
+        check_rows(rows, objective)
+
+
+def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
+    rows = read_rows(tvsum.train)
+    rows[1]["label"] = rows[1]["label"][:-2]
+    tvsum.train.with_name("short.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    short = Data(tvsum.stores, tvsum.train.with_name("short.jsonl"), tvsum.val)
+    with pytest.raises(UserError, match="qid v01: label rates 12 clips, the features have 14"):
+        fit(short, tmp_path, **SALIENCY, epochs=1)
+
+
+def test_a_caption_is_one_window(tmp_path: Path) -> None:
+    """qd_detr.md 3.3: the first window is the truth; two random clips inside over two outside."""
+    row = {"qid": 1, "relevant_windows": [[4.4, 9.9], [0, 2]]}
+    targets = read_caption(row, np.ones(8, bool), 2.0).draw(np.random.default_rng(0))
+    assert targets.saliency.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]  # floor of 4.4 / 2 up to that of 9.9 / 2, less one
+    np.testing.assert_allclose(targets.spans, [[(4.4 + 9.9) / 32, 5.5 / 16]], rtol=1e-6)
+    assert sorted(targets.higher) == [2, 3]
+    assert len(set(targets.lower)) == 2 and not {2, 3} & set(targets.lower)
+
+
+@pytest.mark.parametrize(
+    ("window", "clips", "inside", "outside"),
+    [
+        ([0, 16], 8, set(range(8)), set(range(8))),  # the reference fails: nothing is outside (moment_detr issue 44)
+        ([2, 16], 8, set(range(1, 8)), {0}),  # the reference fails: one clip outside, two wanted
+        ([6.5, 7.0], 8, {2}, set(range(8)) - {2}),  # shorter than a clip
+        ([14, 99], 8, {7}, set(range(7))),  # ends beyond the video
+    ],
+)
+def test_captions_of_any_length(window: list[float], clips: int, inside: set[int], outside: set[int]) -> None:
+    rng = np.random.default_rng(0)
+    caption = read_caption({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0)
+    drawn = [caption.draw(rng) for _ in range(200)]
+    assert {clip for item in drawn for clip in item.higher} == inside
+    assert {clip for item in drawn for clip in item.lower} == outside
+    assert set(np.flatnonzero(drawn[0].saliency).tolist()) == inside
+
+
+def test_pre_training_on_captions_and_fine_tuning(tmp_path: Path) -> None:
+    for name in ("captions", "moments"):
+        (tmp_path / name).mkdir()
+    captions = write_data(tmp_path / "captions", [12] * 12, "captions")
+    lines = fit(captions, tmp_path / "first", epochs=20, validate_every=20, learning_rate=2e-3)
+    assert lines[-1]["train"]["loss"] < 0.8 * lines[0]["train"]["loss"]
+    assert "MR-full-mAP" in lines[-1]["val"] and "HL-min-VeryGood-mAP" not in lines[-1]["val"]
+    # Fine-tuning starts where pre-training ended: its first epoch is better than that of a run from scratch.
+    moments = write_data(tmp_path / "moments", [12] * 12)
+    start, _ = load_network(tmp_path / "first" / "last.pt")
+    tuned = fit(moments, tmp_path / "tuned", start=start, epochs=1)
+    fresh = fit(moments, tmp_path / "fresh", epochs=1)
+    assert tuned[0]["train"]["loss"] < 0.8 * fresh[0]["train"]["loss"]
+
+
+def test_weights_of_another_shape_are_refused(tvsum: Data, tmp_path: Path) -> None:
+    train_set, _ = read(tvsum)
+    wider = HighlightDetector(ModelConfig.from_dict({**SMALL, "hidden_dim": 32}), train_set.dims)
+    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is 32 there and 16 in this network"):
+        fit(tvsum, tmp_path, start=wider, **SALIENCY, epochs=1)
+    plain = HighlightDetector(ModelConfig.from_dict({**SMALL, "fusion": "none"}), train_set.dims)
+    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent there"):
+        fit(tvsum, tmp_path, start=plain, **SALIENCY, epochs=1)
+
+
+def test_weights_that_nobody_could_train_leave_a_run_out(tvsum: Data, tmp_path: Path) -> None:
+    """A domain without videos where it was to be pre-trained must not end the study of all domains."""
+    save_no_network(tmp_path / "none.pt", "no query has features")
+    command = train_command(tvsum, tmp_path / "out", {"model": SMALL, "train": {**SALIENCY, "epochs": 1}})
+    given = [*command, "--init-from", str(tmp_path / "none.pt")]
+    done = run(*given)
+    assert done.returncode == 1 and "no query has features" in done.stderr.splitlines()[-1]
+    done = run(*given, "--leave-out")
+    assert done.returncode == 0 and "left out, nothing is trained" in done.stderr
+    with pytest.raises(NoNetwork, match="no query has features"):
+        load_network(tmp_path / "out" / "last.pt")
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_heads", 4), ("fusion_n_heads", 4), ("gating_type", "clipwise")])
+def test_weights_of_one_shape_that_mean_other_things_are_refused(
+    tvsum: Data, tmp_path: Path, key: str, value: Any
+) -> None:
+    train_set, _ = read(tvsum)
+    other = HighlightDetector(ModelConfig.from_dict({**SMALL, key: value}), train_set.dims)
+    with pytest.raises(UserError, match=rf"--init-from: model\.{key} is {value!r} there and .* in this network"):
+        fit(tvsum, tmp_path, start=other, **SALIENCY, epochs=1)
+
+
+def test_weights_of_another_recipe_are_taken(tvsum: Data) -> None:
+    """Nor does it matter what the gates would be that a network lacks."""
+    train_set, _ = read(tvsum)
+    keys = {**SMALL, "fusion": "none"}
+    start = HighlightDetector(
+        ModelConfig.from_dict({**keys, "dropout": 0.3, "gating_type": "clipwise"}), train_set.dims
+    )
+    network = HighlightDetector(ModelConfig.from_dict(keys), train_set.dims)
+    _copy_weights(start, network)
+    assert torch.equal(network.class_head.weight, start.class_head.weight)
+
+
+def test_videos_of_any_length(tmp_path: Path) -> None:
+    """The reference ends at 75 clips (150 s); these are 1,300 and 5, in one batch."""
+    data = write_data(tmp_path, [1300, 5, 40, 1100, 7], held_out=2)
+    lines = fit(data, tmp_path / "run", epochs=2, validate_every=1)
+    assert lines[-1]["val"]["MR-full-mAP"] is not None
+    train_set, val_set = read(data)
+    network, _ = load_network(tmp_path / "run" / "last.pt")
+    assert train_set.batch([0, 1]).video.shape[1] == 1300
+    assert network(val_set.batch([0])).saliency.shape == (1, 1100)
+    assert validate(network, val_set, "cpu", "moments_and_saliency").scores == lines[-1]["val"]
+
+
+def test_the_objective_decides_the_targets(tvsum: Data) -> None:
+    row = {**read_rows(tvsum.train)[0], "relevant_windows": [[0, 4]]}
+    config = TrainConfig(objective="saliency")
+    assert len(read_labels(row, np.ones(12, bool), 2.0, config).draw(np.random.default_rng(0)).spans) == 0
+    assert len(read_labels(row, np.ones(12, bool), 2.0, TrainConfig()).draw(np.random.default_rng(0)).spans) == 1

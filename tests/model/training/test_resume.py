@@ -1,0 +1,160 @@
+"""A run that is killed goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+import torch
+
+from formats.annotations import read_annotations
+from model.checkpoint import load_network
+from model.config import ModelConfig, TrainConfig
+from model.data.feature_set import FeatureSet, Streams
+from model.network.detector import HighlightDetector
+from model.training.batches import Plan
+from model.training.distributed import Processes
+from model.training.engine import Engine
+from model.training.resume import Keeper, Progress
+from tests.model.small_data import SMALL, Data, Json, run, train_command, write_data
+
+# Everything with a state: dropout, a schedule, averaged weights, and a last batch that is smaller.
+CONFIG: Json = {
+    "model": SMALL,
+    "train": {
+        "epochs": 40,
+        "batch_size": 4,
+        "validate_every": 2,
+        "schedule": "cosine",
+        "warmup_steps": 7,
+        "ema_decay": 0.9,
+        "learning_rate": 1e-3,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return write_data(tmp_path_factory.mktemp("data"), [12] * 18)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed")
+    done = run(*train_command(data, out, CONFIG))
+    assert done.returncode == 0, done.stderr
+    assert not (out / "resume.pt").exists()
+    return out
+
+
+def kill_at_random(command: list[str], resume: Path, writes: int) -> str:
+    """Start a run, kill it with SIGKILL a moment after its state was written `writes` times; returns its stderr."""
+    process = subprocess.Popen([sys.executable, "-m", "model", *command], stderr=subprocess.PIPE, text=True)
+    seen: set[int] = {resume.stat().st_mtime_ns} if resume.exists() else set()
+    wanted = len(seen) + writes
+    while len(seen) < wanted:
+        assert process.poll() is None, "it ended before it could be killed"
+        if resume.exists():
+            seen.add(resume.stat().st_mtime_ns)
+        time.sleep(0.001)
+    time.sleep(random.uniform(0, 0.02))
+    process.send_signal(signal.SIGKILL)
+    _, stderr = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    return stderr
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    one, other = (load_network(path)[0].state_dict() for path in (first, second))
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_killed_at_any_step_it_ends_with_the_same_weights(data: Data, undisturbed: Path, tmp_path: Path) -> None:
+    command = train_command(data, tmp_path, CONFIG, "--save-every", "0")
+    for start in range(2):
+        stderr = kill_at_random(command, tmp_path / "resume.pt", random.randint(3, 25))
+        assert ("going on at epoch" in stderr) == (start > 0)
+        # Snakemake deletes what a failed job has declared.
+        for name in ("best.pt", "last.pt", "history.jsonl"):
+            (tmp_path / name).unlink(missing_ok=True)
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "going on at epoch" in done.stderr
+    assert same_weights(tmp_path / "last.pt", undisturbed / "last.pt")
+    assert same_weights(tmp_path / "best.pt", undisturbed / "best.pt")
+    assert load_network(tmp_path / "best.pt")[1] == load_network(undisturbed / "best.pt")[1]
+    assert (tmp_path / "history.jsonl").read_bytes() == (undisturbed / "history.jsonl").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "history.jsonl", "last.pt"]
+
+
+@pytest.fixture
+def engine(data: Data) -> Engine:
+    """An engine that has done one step."""
+    config = TrainConfig.from_dict(CONFIG["train"])
+    model = ModelConfig.from_dict(SMALL)
+    features = FeatureSet(model, read_annotations([data.train]), Streams(data.stores))
+    torch.manual_seed(0)
+    engine = Engine(HighlightDetector(model, features.dims), config, features, 3, Processes())
+    engine.step(next(Plan(features, config, 3).epoch(1)), 0, 1e-3)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        ({"settings": {"train": {"learning_rate": 2.0}}, "seed": 1}, "of another settings.train.learning_rate"),
+        ({"settings": {"train": {"learning_rate": 1.0}}, "seed": 2}, "of another seed"),
+        ({"settings": {"train": {"learning_rate": 1.0, "epochs": 3}}, "seed": 1}, "of another settings.train.epochs"),
+    ],
+)
+def test_a_state_of_another_run_is_thrown_away(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture, identity: dict[str, Any], message: str
+) -> None:
+    saved = {"settings": {"train": {"learning_rate": 1.0}}, "seed": 1}
+    Keeper(tmp_path / "resume.pt", saved, 0).save_if_due(engine, Progress(epoch=2, step=5))
+    weights = {name: tensor.clone() for name, tensor in engine.network.state_dict().items()}
+    with torch.no_grad():
+        engine.network.global_token.zero_()
+    assert Keeper(tmp_path / "resume.pt", identity, 0).load(engine) == Progress()
+    assert f"{message}: starting anew" in caplog.text
+    assert (engine.network.global_token == 0).all()
+    # Of the same run it is taken up.
+    assert Keeper(tmp_path / "resume.pt", saved, 0).load(engine) == Progress(epoch=2, step=5)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in engine.network.state_dict().items())
+
+
+def test_other_features_or_labels_are_other_data(data: Data, tmp_path: Path) -> None:
+    model = ModelConfig.from_dict(SMALL)
+    rows = read_annotations([data.train])
+    first = FeatureSet(model, rows, Streams(data.stores)).digest()
+    assert FeatureSet(model, rows, Streams(data.stores)).digest() == first
+    relabelled = [{**rows[0], "saliency_scores": [[0, 4, 4]] * 4}, *rows[1:]]
+    assert FeatureSet(model, relabelled, Streams(data.stores)).digest() != first
+    with h5py.File(shutil.copy(data.stores[1], tmp_path), "r+") as store:
+        store["features"][0, 0] += 1
+    touched = [data.stores[0], tmp_path / data.stores[1].name, data.stores[2]]
+    assert FeatureSet(model, rows, Streams(touched)).digest() != first
+
+
+def test_a_damaged_state_is_thrown_away(engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper(tmp_path / "resume.pt", {}, 0)
+    keeper.save_if_due(engine, Progress(epoch=2))
+    content = (tmp_path / "resume.pt").read_bytes()
+    (tmp_path / "resume.pt").write_bytes(content[: len(content) // 2])
+    assert keeper.load(engine) == Progress()
+    assert "resume.pt: cannot be read" in caplog.text
+
+
+def test_the_first_state_is_written_at_once_and_the_next_when_due(engine: Engine, tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path / "resume.pt", {}, 3600)
+    keeper.save_if_due(engine, Progress(epoch=2))
+    keeper.save_if_due(engine, Progress(epoch=3))
+    assert keeper.load(engine).epoch == 2
