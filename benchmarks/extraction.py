@@ -24,8 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extractors.media import Problems, frames_of_clips, open_sound
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, frames_of_clips, open_sound, probe
 from formats.grid import ClipGrid
 from formats.video_table import Video, write_table
 

@@ -29,7 +29,7 @@ from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 from feature_extractors.encoders.audio.clap import Clap
 from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig as ClipGrid
+from feature_extractors.encoders.clip.facts import ClipEncoderConfig
 from feature_extractors.encoders.clip.model import build_clip, token_states, valid_lengths
 
 CALIBRATION_VIDEOS = 12
@@ -47,7 +47,7 @@ class ClipWeights(Settings):
     """The configuration sections that the demo's CLIP consumes."""
 
     demo_encoders: EncoderConfig
-    clip: ClipGrid
+    clip: ClipEncoderConfig
     version: int = CODE_VERSION["weights"]
 
 

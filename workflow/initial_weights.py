@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from cli import UserError
-from workflow import layout as paths
+from workflow import layout
 from workflow.configuration import RunSettings
 
 
@@ -53,7 +53,7 @@ def _maker(
     path: str, settings: Mapping[str, RunSettings], dataset: str, scopes: Collection[str]
 ) -> tuple[str, str, str] | None:
     """The run, scope and seed whose training makes a file; None if none does."""
-    folder = paths.RUN.format(dataset=re.escape(dataset), run="([^/]+)", scope="([^/]+)", seed=r"(\d+)")
+    folder = layout.RUN.format(dataset=re.escape(dataset), run="([^/]+)", scope="([^/]+)", seed=r"(\d+)")
     made = re.fullmatch(rf"{folder}/(?:best|last)\.pt", path)
     if made is None or made[2] not in scopes:
         return None

@@ -23,8 +23,9 @@ def train(arguments: argparse.Namespace) -> None:
     from model.config import TrainStage
     from model.data.feature_set import FeatureSet, NoQueries
     from model.data.streams import Streams
-    from model.training import run as training
     from model.training.distributed import join_processes
+    from model.training.run import Outcome, Running, leave_out
+    from model.training.run import train as train_network
 
     stage = TrainStage.from_json(arguments.config)
     if arguments.seed < 0:
@@ -38,7 +39,7 @@ def train(arguments: argparse.Namespace) -> None:
         val_rows = read_labelled(arguments.val, arguments.domain, objective)
         streams = Streams(arguments.features)
         control = stage.train.audio_control, arguments.seed
-        outcome, source, start = training.Outcome(arguments.out), arguments.train, None
+        outcome, source, start = Outcome(arguments.out), arguments.train, None
         try:
             train_set = FeatureSet(stage.model, train_rows, streams, *control)
             if arguments.val_features:
@@ -55,14 +56,14 @@ def train(arguments: argparse.Namespace) -> None:
                 raise UserError(cause) from None
             if processes.first:
                 _log.warning("%s: left out, nothing is trained: %s", name_scope(arguments), cause)
-                training.leave_out(outcome, cause)
+                leave_out(outcome, cause)
             return
         del streams
         if val_set.dims != train_set.dims:
             raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
         _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
-        running = training.Running(device, processes, arguments.save_every, arguments.tensorboard)
-        training.train(stage, train_set, val_set, arguments.seed, outcome, running, start)
+        running = Running(device, processes, arguments.save_every, arguments.tensorboard)
+        train_network(stage, train_set, val_set, arguments.seed, outcome, running, start)
 
 
 def read_labelled(file: Path, domain: str | None, objective: str) -> list[dict[str, Any]]:

@@ -11,8 +11,7 @@ import pytest
 
 from demo.__main__ import main
 from demo.rehearsal import CLIP_SECONDS, RATE, StandIn, plan, write_stand_in
-from feature_extractors.media import Problems, frames_at, open_sound
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, frames_at, open_sound, probe
 from formats.grid import ClipGrid
 
 LEVELS = (0.0, 1.0, 0.25, 0.75, 0.5, 0.0)

@@ -153,7 +153,9 @@ def checkpoint_of_run(name):
     """A checkpoint of the run that a control belongs to; of any other run, its own."""
 
     def path(wildcards):
-        return f"{layout.RUN}/{name}.pt".format(**{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as})
+        return f"{layout.RUN}/{name}.pt".format(
+            **{**dict(wildcards.items()), "run": SETTINGS[wildcards.run].trained_as}
+        )
 
     return path
 

@@ -19,10 +19,10 @@ from PIL import Image
 
 from cli import UserError
 from feature_extractors.__main__ import main
-from feature_extractors.doctor import examination as doctor
+from feature_extractors.doctor.examination import examine as examine_patients
 from feature_extractors.doctor.media_facts import NoVideo, inspect_media
-from feature_extractors.media import examine
-from feature_extractors.media import probing as probe
+from feature_extractors.doctor.patients import SEVERITIES, list_annotated, list_folder, list_table
+from feature_extractors.media import examine, probe
 from formats.grid import ClipGrid
 from formats.video_table import write_table
 from tests.feature_extractors.made_media import Coding, numbered, steady, write_media
@@ -35,8 +35,8 @@ TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 
 
 def findings(folder: Path, decode: bool = False) -> dict[str, list[tuple[str, str]]]:
-    patients = doctor.list_folder(folder)
-    doctor.examine(patients, CLIPS, decode)
+    patients = list_folder(folder)
+    examine_patients(patients, CLIPS, decode)
     return {patient.vid: patient.findings for patient in patients}
 
 
@@ -224,10 +224,10 @@ def test_duplicates_sidecars_and_two_files_of_an_id(tmp_path: Path) -> None:
     assert set(described) == {"a", "copy", "two"}
     assert ("warning", "the same content as copy") in described["a"]
     assert ("warning", "the same content as a") in described["copy"]
-    both = [patient.findings[0] for patient in doctor.list_folder(tmp_path) if patient.vid == "two"]
+    both = [patient.findings[0] for patient in list_folder(tmp_path) if patient.vid == "two"]
     assert both == [("error", "the id is also that of two.mp4"), ("error", "the id is also that of two.mkv")]
     with pytest.raises(UserError, match="no such folder"):
-        doctor.list_folder(tmp_path / "none")
+        list_folder(tmp_path / "none")
 
 
 def raw_h264(path: Path) -> Path:
@@ -277,7 +277,7 @@ def test_what_the_pipeline_takes_is_no_error(
     file = make(tmp_path / name)
     video = probe(tmp_path, file, CLIPS)
     described = found(file)
-    assert max((severity for severity, _ in described), key=doctor.SEVERITIES.index) == expected, described
+    assert max((severity for severity, _ in described), key=SEVERITIES.index) == expected, described
     assert not video.problem or ("warning", video.problem) in described
 
 
@@ -309,8 +309,8 @@ def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
 def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> None:
     for vid, seconds in (("long", 9.0), ("short", 4.0), ("extra", 5.0)):
         write_media(tmp_path / f"{vid}.mp4", steady(seconds))
-    patients = doctor.list_annotated(tmp_path, {"long": {6.0}, "short": {8.0}, "gone": {4.0}})
-    doctor.examine(patients, CLIPS, decode=False)
+    patients = list_annotated(tmp_path, {"long": {6.0}, "short": {8.0}, "gone": {4.0}})
+    examine_patients(patients, CLIPS, decode=False)
     described = {patient.vid: [item for item in patient.findings if item[1] != "no sound"] for patient in patients}
     assert described == {
         "gone": [("error", "no file for this id")],
@@ -321,7 +321,7 @@ def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> No
     table = [probe(tmp_path, tmp_path / f"{vid}.mp4", CLIPS) for vid in ("long", "short")]
     shutil.copy(tmp_path / "extra.mp4", tmp_path / "short.mp4")
     (tmp_path / "long.mp4").unlink()
-    listed = {patient.vid: patient.findings for patient in doctor.list_table(tmp_path, [*table, table[1]])}
+    listed = {patient.vid: patient.findings for patient in list_table(tmp_path, [*table, table[1]])}
     assert listed["long"] == [("error", "no file 'long.mp4'")]
     assert listed["short"] == [
         ("error", "the file is another than when the table was made"),

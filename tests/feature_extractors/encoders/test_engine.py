@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from cli import UserError
-from feature_extractors.encoders import engine as encoding
+from feature_extractors.encoders import engine
 from feature_extractors.encoders.engine import (
     FULL_PRECISION,
     Decode,
@@ -73,7 +73,7 @@ def test_rows_are_those_of_each_piece_however_they_are_batched(
     tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups = group_videos(videos, group_clips)
-    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+    monkeypatch.setattr(engine, "group_videos", lambda *_: groups)
     encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, decode, encoder())
     store = Store(tmp_path / "000.h5")
     for video in videos:
@@ -89,7 +89,7 @@ def test_a_decoder_that_fails_costs_the_rest_of_its_video_only(
     tmp_path: Path, videos: list[Video], group_clips: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups = group_videos(videos, group_clips)
-    monkeypatch.setattr(encoding, "group_videos", lambda *_: groups)
+    monkeypatch.setattr(engine, "group_videos", lambda *_: groups)
 
     def failing(video: Video, problems: Problems) -> Iterator[Piece]:
         for piece in decode(video, problems):
@@ -169,7 +169,7 @@ def test_a_disk_that_cannot_be_read_ends_the_job_and_names_the_file(
     def fail(_: Path) -> str:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(encoding, "digest_of", fail)
+    monkeypatch.setattr(engine, "digest_of", fail)
     table = [replace(video, sha256="0" * 64) for video in videos]
     with pytest.raises(OSError, match=os.strerror(errno.EIO)) as problem:
         encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_extractors.media import Problems, frames_of_clips, open_sound
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, frames_of_clips, open_sound, probe
 from feature_extractors.media.clock import PERIOD
 from formats.grid import ClipGrid
 from tests.feature_extractors.made_media import CLOCK, Coding, read_number, steady, write_media

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from feature_extractors.media import Problems, frames_at, frames_of_clips
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, frames_at, frames_of_clips, probe
 from feature_extractors.media.container import open_media
 from feature_extractors.media.frames import _prepare
 from formats.grid import ClipGrid

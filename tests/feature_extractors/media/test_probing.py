@@ -15,8 +15,7 @@ import pytest
 from av.stream import Disposition
 
 from cli import UserError
-from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound, probe
 from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.files import locate_videos
 from formats.grid import ClipGrid
@@ -161,7 +160,7 @@ def test_a_machine_without_free_files_ends_the_job(tmp_path: Path, left: int) ->
 import os, resource, sys
 from pathlib import Path
 from feature_extractors.media import examine
-from feature_extractors.manifest import ClipGrid
+from formats.grid import ClipGrid
 folder = Path(sys.argv[1])
 print(examine(folder, "v", folder / "v.mkv", "", ClipGrid()).n_clips)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from feature_extractors.media import Problems, SoundTrack, frames_of_clips, open_sound
-from feature_extractors.media import probing as probe
+from feature_extractors.media import Problems, SoundTrack, frames_of_clips, open_sound, probe
 from formats.grid import ClipGrid
 from tests.feature_extractors.made_media import read_number, steady, write_media
 from tests.feature_extractors.odd_media import kinds

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.network import cpu_layers as kernels
+from model.network import cpu_layers
 
 
 @pytest.fixture(autouse=True)
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tensors would be left to torch."""
-    monkeypatch.setattr(kernels, "FEWEST_PRODUCTS", 1)
-    monkeypatch.setattr(kernels, "FEWEST_DRAWS", 1)
+    monkeypatch.setattr(cpu_layers, "FEWEST_PRODUCTS", 1)
+    monkeypatch.setattr(cpu_layers, "FEWEST_DRAWS", 1)
 
 
 def compare(ours: nn.Module, theirs: nn.Module, *inputs: Tensor) -> None:
@@ -34,18 +34,20 @@ def compare(ours: nn.Module, theirs: nn.Module, *inputs: Tensor) -> None:
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear(shape: tuple[int, ...], bias: bool) -> None:
     torch.manual_seed(0)
-    compare(kernels.Linear(7, 6, bias=bias), nn.Linear(7, 6, bias=bias), torch.randn(shape))
+    compare(cpu_layers.Linear(7, 6, bias=bias), nn.Linear(7, 6, bias=bias), torch.randn(shape))
 
 
 def test_linear_of_parts_and_of_turned_tensors() -> None:
     torch.manual_seed(0)
     weight, x = torch.randn(12, 8), torch.randn(3, 8, 5).transpose(1, 2)
-    torch.testing.assert_close(kernels.linear(x, weight[4:8]), functional.linear(x, weight[4:8]))
-    torch.testing.assert_close(kernels.linear(x[:, 1:], weight.chunk(3)[1]), functional.linear(x[:, 1:], weight[4:8]))
+    torch.testing.assert_close(cpu_layers.linear(x, weight[4:8]), functional.linear(x, weight[4:8]))
+    torch.testing.assert_close(
+        cpu_layers.linear(x[:, 1:], weight.chunk(3)[1]), functional.linear(x[:, 1:], weight[4:8])
+    )
 
 
 def test_linear_follows_autocast() -> None:
-    layer = kernels.Linear(8, 4)
+    layer = cpu_layers.Linear(8, 4)
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(torch.randn(3, 8)).dtype == torch.bfloat16
     assert layer.double()(torch.randn(3, 8, dtype=torch.float64)).dtype == torch.float64
@@ -53,8 +55,8 @@ def test_linear_follows_autocast() -> None:
 
 def test_prelu() -> None:
     torch.manual_seed(0)
-    compare(kernels.PReLU(), nn.PReLU(), torch.randn(4, 5, 6))
-    negative = kernels.PReLU(init=-0.5)  # a slope may become negative in training
+    compare(cpu_layers.PReLU(), nn.PReLU(), torch.randn(4, 5, 6))
+    negative = cpu_layers.PReLU(init=-0.5)  # a slope may become negative in training
     compare(negative, nn.PReLU(), torch.randn(4, 5, 6))
 
 
@@ -62,13 +64,13 @@ def test_prelu() -> None:
 def test_dropout_keeps_mean_and_share(probability: float) -> None:
     torch.manual_seed(0)
     x = torch.ones(400, 1001, requires_grad=True)
-    dropped = kernels.dropout(x, probability, training=True)
+    dropped = cpu_layers.dropout(x, probability, training=True)
     # 400,000 draws: four standard errors of the share are 0.003.
     assert (dropped == 0).float().mean().item() == pytest.approx(probability, abs=0.003)
     assert dropped[dropped > 0].unique().tolist() == pytest.approx([1 / (1 - probability)], rel=1e-4)
     (gradient,) = torch.autograd.grad(dropped.sum(), x)
     assert torch.equal(gradient, dropped.detach())
-    assert kernels.dropout(x, probability, training=False) is x
+    assert cpu_layers.dropout(x, probability, training=False) is x
 
 
 @pytest.mark.parametrize("least", [1, 1 << 30])
@@ -77,11 +79,11 @@ def test_dropout_keeps_the_mean_in_short_numbers(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, least: int
 ) -> None:
     """1 / 0.9 is 1.1094 in bfloat16: a mask that holds it makes all that is kept 0.16 % too small, large or small."""
-    monkeypatch.setattr(kernels, "FEWEST_DRAWS", least)
+    monkeypatch.setattr(cpu_layers, "FEWEST_DRAWS", least)
     torch.manual_seed(0)
     x = (1 + torch.rand(400, 1001)).to(dtype).requires_grad_()
     weights = (1 + torch.rand(400, 1001)).to(dtype)
-    dropped = kernels.dropout(x, 0.1, training=True)
+    dropped = cpu_layers.dropout(x, 0.1, training=True)
     assert dropped.dtype == dtype
     kept = dropped > 0
     (gradient,) = torch.autograd.grad((dropped * weights).sum(), x)
@@ -92,7 +94,7 @@ def test_dropout_keeps_the_mean_in_short_numbers(
 
 def test_dropout_follows_the_seed_and_never_repeats() -> None:
     def draw() -> Tensor:
-        return kernels.dropout(torch.ones(3, 333), 0.5, training=True)
+        return cpu_layers.dropout(torch.ones(3, 333), 0.5, training=True)
 
     torch.manual_seed(1)
     first, second = draw(), draw()
@@ -109,7 +111,7 @@ def test_dropout_follows_the_seed_and_never_repeats() -> None:
 def test_attention(same: tuple[int, ...]) -> None:
     """Whichever of query, key and value are one tensor."""
     torch.manual_seed(0)
-    ours, theirs = kernels.Attention(8, 2).train(), nn.MultiheadAttention(8, 2, batch_first=True)
+    ours, theirs = cpu_layers.Attention(8, 2).train(), nn.MultiheadAttention(8, 2, batch_first=True)
     theirs.load_state_dict(ours.state_dict())
     tensors = [torch.randn(3, 5, 8) for _ in range(3)]
     query, key, value = (tensors[index] for index in same)
@@ -124,8 +126,8 @@ def test_attention_drops_weights() -> None:
     query, key = torch.randn(2, 2, 50, 4), torch.randn(2, 2, 60, 4)
     mask = torch.arange(60) < torch.tensor([60, 40])[:, None]
     value = torch.ones(2, 2, 60, 1)
-    drawn = torch.stack([kernels.scaled_attention(query, key, value, mask, 0.2) for _ in range(50)])
+    drawn = torch.stack([cpu_layers.scaled_attention(query, key, value, mask, 0.2) for _ in range(50)])
     assert drawn.std() > 0.01
     assert drawn.mean().item() == pytest.approx(1.0, abs=0.01)
-    exact = kernels.scaled_attention(query, key, value, mask, 0.0)
+    exact = cpu_layers.scaled_attention(query, key, value, mask, 0.0)
     torch.testing.assert_close(exact, torch.ones_like(exact))

@@ -56,7 +56,7 @@ def test_long_text_loses_its_middle():
 
 def test_names_in_letters_that_no_font_has_get_their_qid(view, monkeypatch):
     arranged = view(4, names=("名",))
-    monkeypatch.setattr("eval.plots.gate_view.can_draw", lambda text: False)
+    monkeypatch.setattr("eval.plots.gates.view.can_draw", lambda text: False)
     assert arranged.name(2, 20) == "名1 q2"
     assert can_draw("Åß Жω")
     assert not can_draw("\U0010fffd")  # private use: no font has it

@@ -13,7 +13,7 @@ from feature_extractors.encoders.audio.clap import ClapConfig, load_clap
 from feature_extractors.encoders.audio.extract import BATCH_SECONDS, ClapStage, PannStage, extract_clap, extract_pann
 from feature_extractors.encoders.audio.pann import PannConfig, load_pann
 from feature_extractors.encoders.engine import EncodingConfig
-from feature_extractors.media import probing as probe
+from feature_extractors.media import probe
 from formats.grid import ClipGrid
 from formats.store import Store
 from formats.video_table import Video

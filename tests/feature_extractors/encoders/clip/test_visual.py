@@ -15,8 +15,7 @@ from cli import UserError
 from feature_extractors.encoders.clip.model import ClipEncoderConfig, ClipModel, build_clip
 from feature_extractors.encoders.clip.visual import VisualConfig, VisualStage, extract
 from feature_extractors.encoders.engine import EncodingConfig
-from feature_extractors.media import examine, frames_at
-from feature_extractors.media import probing as probe
+from feature_extractors.media import examine, frames_at, probe
 from formats.grid import ClipGrid
 from formats.store import Store, read_problems
 from formats.video_table import Video
