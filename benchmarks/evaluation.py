@@ -42,7 +42,7 @@ def make_files(folder: Path, queries: int) -> tuple[Path, Path]:
             }
         )
     truth, predictions = folder / "truth.jsonl", folder / "predictions.jsonl"
-    truth.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    truth.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     files = ["--ground-truth", str(truth), "--out", str(predictions)]
     subprocess.run([sys.executable, "-m", "eval", "baseline", "--seed", "0", *files], check=True, cwd=ROOT)
     return predictions, truth

@@ -61,7 +61,8 @@ def made_up(split: str, first: int) -> list[dict[str, object]]:
 
 
 def read_released(folder: Path, split: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (folder / f"highlight_{split}_release.jsonl").read_text().splitlines()]
+    lines = (folder / f"highlight_{split}_release.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 class Paper:

@@ -86,7 +86,7 @@ def write_files(folder: Path, recipe: Recipe) -> list[Path]:
     }
     rows = [_make_row(rng, vid, clips, recipe.name) for vid, clips in videos.items()]
     texts = {str(row["qid"]): _random(rng, TOKENS, 512) for row in rows}
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     stores = [_write_clips(folder, stream, videos, video) for stream in recipe.streams]
     stores.append(_write_texts(folder, texts))
     for name in (*recipe.streams, "clip_text"):

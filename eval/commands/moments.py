@@ -32,14 +32,16 @@ def rank(arguments: argparse.Namespace) -> None:
 def plot_moments(arguments: argparse.Namespace) -> None:
     """Draw for every query its highlight curve over the video with the best moments below: OUT_DIR/{qid}.png."""
     from eval.plots.moments import plot_moments
+    from eval.plots.style import house_style
 
     predictions, queries, names = _read(arguments)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
     predicted = index_by_qid(predictions, names[0])
     files = picture_names(queries, names[1])
-    for query in track(queries, "pictures"):
-        paths = [arguments.out_dir / f"{files[query['qid']]}.png"]
-        plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths, names[0])
+    with house_style():  # around all, so that letters that cannot be drawn are told of once
+        for query in track(queries, "pictures"):
+            paths = [arguments.out_dir / f"{files[query['qid']]}.png"]
+            plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths, names[0])
 
 
 def _read(arguments: argparse.Namespace) -> tuple[list[Row], list[Row], tuple[str, str]]:

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from cli import UserError
 from cli.outputs import write_bytes
@@ -27,27 +28,29 @@ PAGE_WIDTH = 7.2
 INK, QUIET, FAINT = "#222222", "#666666", "#d9d9d9"
 # Okabe and Ito's colours, told apart by colour-blind readers. Yellow is left out: too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-# The font that comes with matplotlib has Latin, Greek, Cyrillic and Arabic letters; for others the first of these that
-# is installed is asked.
-FALLBACK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback",
-    "Microsoft YaHei", "Hiragino Sans", "Arial Unicode MS", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans",
-)  # fmt: skip
+# The font that matplotlib carries has Latin, Greek, Cyrillic and Arabic letters. Fonts of the machine are not asked:
+# the same input would give other pictures elsewhere.
+FONT = "DejaVu Sans"
+_FONTS = Path(matplotlib.get_data_path(), "fonts", "ttf")
+_log = logging.getLogger(__name__)
+# Texts that were saved with letters that the font lacks, and those letters, of each `house_style` that is entered.
+_undrawn: list[dict[str, str]] = []
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Fix every setting that a user's own matplotlibrc could change.
+    """Fix the fonts, and every setting that a user's own matplotlibrc could change.
 
-    Mathematical markup is off: a "$" in a video's name is a dollar.
+    Mathematical markup is off: a "$" in a video's name is a dollar. Letters that the font lacks are drawn as the boxes
+    of Last Resort, which matplotlib carries too; one line of the log says so of all pictures saved within the
+    outermost `house_style`.
     """
-    # A font of one weight alone is no problem, and no line of a command's output.
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    with matplotlib.rc_context():
+    with _carried_fonts(), _reported_letters(), matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {
-                "font.family": list(_families()),
+                "font.family": [FONT],
                 "svg.fonttype": "none",  # text stays text: to be searched, and set in the reader's fonts
                 "svg.hashsalt": "av-highlights",  # ids in SVG files are random without one
                 "font.size": 9,
@@ -78,8 +81,8 @@ def house_style() -> Iterator[None]:
 def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
     """Write the figure in the formats that the paths end in, .png or .svg.
 
-    Equal figures give equal bytes (no date, no version of the software). A name in letters that no installed font has
-    is drawn as boxes in PNG files; SVG files keep the text.
+    To be called within `house_style`. Equal figures give equal bytes (no date, no version of the software). Letters
+    that the font lacks are boxes in PNG files; SVG files keep the text.
 
     Raises:
         UserError: another format.
@@ -87,14 +90,16 @@ def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
     for path in paths:
         if path.suffix not in (".png", ".svg"):
             raise UserError(f"{path}: pictures are written as .png or .svg")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        _settle(figure)
-        for path in paths:
-            buffer = io.BytesIO()
-            metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(buffer, format=path.suffix[1:], dpi=dpi, metadata=metadata)
-            write_bytes(path, buffer.getvalue())
+    _settle(figure)
+    for text in figure.findobj(Text):
+        missing = _missing(text.get_text(), font_manager.findfont(text.get_fontproperties()))
+        if missing and _undrawn and text.get_visible():
+            _undrawn[0][" ".join(text.get_text().split())] = missing
+    for path in paths:
+        buffer = io.BytesIO()
+        metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+        figure.savefig(buffer, format=path.suffix[1:], dpi=dpi, metadata=metadata)
+        write_bytes(path, buffer.getvalue())
 
 
 def _settle(figure: Figure) -> None:
@@ -130,17 +135,48 @@ def fit_text(text: str, most: int) -> str:
 
 
 def can_draw(text: str) -> bool:
-    """Whether the installed fonts have all letters of a text."""
-    return set(map(ord, text)) <= _letters() | {ord(" ")}
+    """Whether the font has all letters of a text."""
+    return not _missing(text, _FONTS / "DejaVuSans.ttf")
+
+
+def _missing(text: str, font: str | Path) -> str:
+    """The letters of a text that a font file lacks, each once."""
+    letters = _letters(Path(font))
+    return "".join(letter for letter in dict.fromkeys(text) if ord(letter) not in letters and not letter.isspace())
 
 
 @cache
-def _families() -> tuple[str, ...]:
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return ("DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed))
+def _letters(font: Path) -> frozenset[int]:
+    return frozenset(font_manager.get_font(font).get_charmap())
 
 
-@cache
-def _letters() -> frozenset[int]:
-    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in _families()]
-    return frozenset(letter for font in fonts for letter in font.get_charmap())
+@contextmanager
+def _carried_fonts() -> Iterator[None]:
+    """Let matplotlib find the files of its own package alone, whatever else is installed under the same name."""
+    manager = font_manager.fontManager
+    installed = manager.ttflist
+    manager.ttflist = []
+    try:
+        for file in sorted(_FONTS.glob("DejaVuSans*.ttf")):
+            manager.addfont(file)  # which also forgets what was found before
+        yield
+    finally:
+        manager.ttflist = installed
+
+
+@contextmanager
+def _reported_letters() -> Iterator[None]:
+    """Say once, when the outermost block ends, which letters of its pictures could not be drawn."""
+    _undrawn.append({})
+    try:
+        yield
+    finally:
+        texts = _undrawn.pop()
+        if texts and not _undrawn:
+            example, letters = next(iter(texts.items()))
+            shown = fit_text(example, 60)
+            several = f"{len(texts)} texts have" if len(texts) > 1 else "1 text has"
+            _log.warning(
+                "%s letters that matplotlib's font lacks, such as %s in %r: boxes in .png, text in .svg",
+                several, " ".join(letters[:5]), shown,
+            )  # fmt: skip

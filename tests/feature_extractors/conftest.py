@@ -22,7 +22,8 @@ CLIP = {
 
 @pytest.fixture(autouse=True)
 def torch_settings() -> Iterator[None]:
-    """One thread, as in a job of the workflow. Commands set these for their whole process, which here is everyone's."""
+    """A fixed seed, and one thread, as in a job of the workflow. Commands set these for their whole process."""
+    torch.manual_seed(0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -15,6 +15,12 @@ from model.network.tensors import InputDims, Inputs
 DIMS = InputDims(video=10, text=6, audio=8)
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """The same random tensors in every run of a test."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def build() -> Callable[..., HighlightDetector]:
     """A small detector in evaluation mode, its weights drawn from a fixed seed."""

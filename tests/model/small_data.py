@@ -86,10 +86,12 @@ def train_command(data: Data, out: Path, config: Json, *more: str | Path) -> lis
     return list(map(str, ["train", "--features", *data.stores, *splits, *more]))
 
 
-def run(*arguments: str | Path, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, launcher: tuple[str, ...] = (), environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """`python -m model`, or the same under a launcher module."""
     command = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "model", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def read_rows(path: Path) -> list[Json]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-import psutil
 
 from eval.plots import GATE_FIGURES
 from formats.store import Store
+from tests.killing import kill_at
 from tests.workflow.workspace import Workspace
 
 
@@ -82,28 +79,26 @@ def test_best_and_last_epoch_stand_in_the_table(built: Workspace) -> None:
     assert names == [f"base {best}", f"base {last}", f"video_only {best}", f"video_only {last}", "random"]
 
 
-def test_a_killed_training_job_goes_on(built: Workspace) -> None:
+def test_a_killed_training_job_goes_on(built: Workspace, tmp_path: Path) -> None:
     """Snakemake deletes what a failed job has declared, and resume.pt is not among it."""
-    changes = {"runs": {"long": {"train": {"epochs": 3000, "validate_every": 3000}}}}
+    changes = {"runs": {"long": {"train": {"epochs": 3, "validate_every": 3}}}}
     folder = built.folder / "runs/demo/long/all/seed1"
     log = built.folder / "logs/train/demo/long/all/seed1.log"
-
-    def kill_once(happened: Callable[[], bool]) -> None:
-        running = built.start("--cores", "1", "runs/demo/long/all/seed1/last.pt", changes=changes)
-        while not happened():
-            assert running.poll() is None, log.read_text()
-            time.sleep(0.1)
-        trainers = [p for p in psutil.Process(running.pid).children(recursive=True) if "train" in p.cmdline()]
-        assert trainers
-        for process in trainers:
-            process.kill()
-        assert running.wait() != 0
-
+    command = ("--cores", "1", "runs/demo/long/all/seed1/last.pt")
+    # It writes its state after its first step, the one that goes on after its second.
+    environment = kill_at(tmp_path / "hook", "resume.pt")
     try:
-        kill_once((folder / "resume.pt").exists)
-        kill_once(lambda: log.exists() and "going on at epoch" in log.read_text())
+        for going_on in (False, True):
+            killed = built.snakemake(*command, changes=changes, environment=environment)
+            assert killed.returncode != 0
+            assert ("going on at epoch" in log.read_text(encoding="utf-8")) == going_on
+            assert [path.name for path in folder.glob("[!.]*")] == ["resume.pt"]
+        done = built.snakemake(*command, changes=changes)
+        assert done.returncode == 0, done.stderr
+        assert "step 2" in log.read_text(encoding="utf-8")
+        assert (folder / "last.pt").exists() and not (folder / "resume.pt").exists()
     finally:
-        shutil.rmtree(folder.parents[1])
+        shutil.rmtree(folder.parents[1], ignore_errors=True)
 
 
 def test_second_run_has_nothing_to_do(built: Workspace) -> None:

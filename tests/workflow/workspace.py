@@ -33,24 +33,18 @@ class Workspace:
 
     folder: Path
 
-    def snakemake(self, *arguments: str, changes: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, changes: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake here, with single keys changed (nested as in the configuration)."""
-        return subprocess.run(**self._prepare(arguments, changes), capture_output=True, text=True, check=False)
-
-    def start(self, *arguments: str, changes: dict[str, Any] | None = None) -> subprocess.Popen[bytes]:
-        """Start Snakemake here and do not wait for it."""
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(**self._prepare(arguments, changes), stdout=quiet, stderr=quiet)
-
-    def _prepare(self, arguments: tuple[str, ...], changes: dict[str, Any] | None) -> dict[str, Any]:
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
         # The environment's own programs first: rules call `python`.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path}
-        return {"args": command, "env": environment}
+        variables = {**(environment or os.environ), "PATH": path}
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
     def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:
         """Jobs that a dry run would do, by rule, targets left out."""

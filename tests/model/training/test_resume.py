@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from model.training.batches import Plan
 from model.training.distributed import Processes
 from model.training.engine import Engine
 from model.training.resume import Keeper, Progress
+from tests.killing import kill_at
 from tests.model.small_data import SMALL, Data, Json, run, train_command, write_data
 
 # Everything with a state: dropout, a schedule, averaged weights, and a last batch that is smaller.
@@ -55,33 +52,20 @@ def undisturbed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def kill_at_random(command: list[str], resume: Path, writes: int) -> str:
-    """Start a run, kill it with SIGKILL a moment after its state was written `writes` times; returns its stderr."""
-    process = subprocess.Popen([sys.executable, "-m", "model", *command], stderr=subprocess.PIPE, text=True)
-    seen: set[int] = {resume.stat().st_mtime_ns} if resume.exists() else set()
-    wanted = len(seen) + writes
-    while len(seen) < wanted:
-        assert process.poll() is None, "it ended before it could be killed"
-        if resume.exists():
-            seen.add(resume.stat().st_mtime_ns)
-        time.sleep(0.001)
-    time.sleep(random.uniform(0, 0.02))
-    process.send_signal(signal.SIGKILL)
-    _, stderr = process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    return stderr
-
-
 def same_weights(first: Path, second: Path) -> bool:
     one, other = (load_network(path)[0].state_dict() for path in (first, second))
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_killed_at_any_step_it_ends_with_the_same_weights(data: Data, undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_at_several_steps_it_ends_with_the_same_weights(data: Data, undisturbed: Path, tmp_path: Path) -> None:
     command = train_command(data, tmp_path, CONFIG, "--save-every", "0")
-    for start in range(2):
-        stderr = kill_at_random(command, tmp_path / "resume.pt", random.randint(3, 25))
-        assert ("going on at epoch" in stderr) == (start > 0)
+    # Of 160 steps: the first; within the first epoch, its state written but not in place; and after some validations.
+    for start, (count, before) in enumerate([(1, False), (3, True), (25, False), (30, True)]):
+        environment = kill_at(tmp_path.with_name(f"hook{start}"), "resume.pt", count, before)
+        killed = run(*command, environment=environment)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert ("going on at epoch" in killed.stderr) == (start > 0)
+        assert (tmp_path / "resume.pt").exists()
         # Snakemake deletes what a failed job has declared.
         for name in ("best.pt", "last.pt", "history.jsonl"):
             (tmp_path / name).unlink(missing_ok=True)

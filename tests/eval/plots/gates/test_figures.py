@@ -95,7 +95,7 @@ def test_figures_are_the_same_bytes_again_and_keep_their_text(tmp_path, write):
         text = path.read_text(encoding="utf-8")
         assert "a $5 run" in text and "3 videos" in text
         assert "<dc:date>" not in text and "Matplotlib v" not in text
-    # Names that no installed font may have are text for the reader's fonts.
+    # Names in letters that the font lacks are text for the reader's fonts.
     assert CHINESE_NAME[:6] in (tmp_path / "one/gate_sections.svg").read_text(encoding="utf-8")
 
 
