@@ -3,7 +3,8 @@
 Features are random and everything has the size of the published recipes: QVHighlights with SlowFast and CLIP (2818
 columns with endpoint features), 75 clips, 32 tokens, batch 32; TVSum with I3D (2050), batch 4 of 49 to 323 clips.
 With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and what is printed is
-the ratio of CPU times, since a machine may be shared.
+the ratio of CPU times, since a machine may be shared. The processor comes first, with its rates of matrix products in
+the libraries that torch carries: most of a step's gain depends on these.
 QVHighlights' video features are float16 in both layouts, as the extractor of the published ones writes them unless told
 otherwise (linjieli222/HERO_Video_Feature_Extractor). Ours counts all that a step needs (targets, batch, network,
 losses, update; of inference also the rows of the prediction file); the reference's batches are made before its clock
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import statistics
 import sys
 import tempfile
@@ -27,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import linear
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -187,6 +191,38 @@ def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int) -> dict[str
     return times
 
 
+def describe_processor() -> str:
+    """Name, family and model of the processor, and the number of cores that this process may use."""
+    facts: dict[str, str] = {}
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+        facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    kind = f" (family {facts['cpu family']}, model {facts['model']})" if {"cpu family", "model"} <= set(facts) else ""
+    return f"{name}{kind}, {len(os.sched_getaffinity(0))} cores"
+
+
+def measure_products(turns: int = 25) -> dict[str, float]:
+    """GFLOP per CPU second of (2400, 256) x (256, 1024) and a bias: about the largest product of a QVHighlights step.
+
+    As torch computes it (float32: MKL, where torch has it), by oneDNN, and in bfloat16. Medians, after a warm-up.
+    """
+    rows, inner, columns = 2400, 256, 1024
+    generator = torch.Generator().manual_seed(0)
+    x, weight = (torch.randn(size, inner, generator=generator) for size in (rows, columns))
+    bias = torch.zeros(columns)
+    short = [tensor.bfloat16() for tensor in (x, weight, bias)]
+    jobs: dict[str, Callable[[], object]] = {
+        "MKL float32" if torch.backends.mkl.is_available() else "torch float32": lambda: linear(x, weight, bias)
+    }
+    if torch.backends.mkldnn.is_available():
+        jobs["oneDNN float32"] = lambda: torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    jobs["bfloat16"] = lambda: linear(*short)
+    with torch.no_grad():
+        times = time_in_turns(jobs, turns)
+    return {name: 2e-9 * rows * inner * columns / statistics.median(values) for name, values in times.items()}
+
+
 def report(what: str, times: dict[str, list[float]], columns: list[str], per: float = 1.0) -> None:
     """Print a line of the table: median CPU milliseconds, and the median ratio of turns to the first job."""
     baseline, *others = times
@@ -200,13 +236,17 @@ def report(what: str, times: dict[str, list[float]], columns: list[str], per: fl
 
 
 def main() -> None:
-    """Print a table."""
+    """Print the processor, its rates and a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", type=Path, help="checkout of wjun0830/QD-DETR to time beside ours")
     parser.add_argument("--turns", type=int, default=5, help="timed turns of each job (default: 5)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in measure_products().items())
+    sys.stdout.write(f"{describe_processor()}; {arguments.threads} thread(s), torch {torch.__version__}\n")
+    sys.stdout.write(f"products of 2400x256x1024, GFLOP per CPU second: {rates}\n\n")
+    sys.stdout.flush()
     names = [*(["reference"] if arguments.reference else []), "float32", "bfloat16"]
     sys.stdout.write(
         f"| CPU ms, {arguments.threads} thread(s) | {' | '.join(names)} | times faster than {names[0]} |\n"
