@@ -25,8 +25,8 @@ lint: .venv/installed ## formats, lint rules, types and the workflow's own lint
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev]'
 	touch $@
 
 clean: ## remove what was made, keep the environment
-	rm -rf data weights manifests features runs results plots reports logs .snakemake
+	rm -rf build data weights manifests features runs results plots reports logs .snakemake

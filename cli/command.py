@@ -15,6 +15,22 @@ from cli.errors import UserError
 from cli.outputs import check_outputs
 
 MOST_DIGITS = 18
+# What only an extra of the distribution brings, by the name that is imported. Held equal to pyproject.toml by a test.
+EXTRAS = {
+    "features": {
+        "PIL",
+        "av",
+        "huggingface_hub",
+        "open_clip",
+        "soxr",
+        "torch",
+        "torchaudio",
+        "torchvision",
+        "transformers",
+    },
+    "model": {"torch"},
+    "tensorboard": {"tensorboard"},
+}
 
 
 class Verb(argparse.ArgumentParser):
@@ -47,11 +63,18 @@ class Command:
     """The verbs of one package.
 
     Each verb is a function that takes the parsed arguments and may return an exit status; what it raises as `UserError`
-    or `OSError` is printed as one line on stderr, with exit status 1. Wrong arguments exit with status 2. Where a verb
-    names its outputs by `Verb.add_output`, it does not run if one cannot be written or would overwrite an input.
+    or `OSError` is printed as one line on stderr, with exit status 1; so is the import of a library that is not
+    installed, if an extra of the distribution brings it. Wrong arguments exit with status 2. Where a verb names its
+    outputs by `Verb.add_output`, it does not run if one cannot be written or would overwrite an input.
+
+    Args:
+        package: name of the package that the verbs belong to.
+        description: one line for `--help`.
+        extra: the extra of the distribution that the package needs; None: the core is enough.
     """
 
-    def __init__(self, package: str, description: str) -> None:
+    def __init__(self, package: str, description: str, extra: str | None = None) -> None:
+        self._extra = extra
         self._parser = Verb(prog=f"python -m {package}", description=description)
         self._verbs = self._parser.add_subparsers(metavar="VERB", required=True)
 
@@ -73,11 +96,23 @@ class Command:
         try:
             parsed._verb.check_files(parsed)
             status: int | None = parsed._run(parsed)
+        except ModuleNotFoundError as problem:
+            extra = _find_extra(problem.name, self._extra)
+            if extra is None:
+                raise
+            line = f"needs {problem.name}: pip install 'av-highlights[{extra}]'"
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
-            sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
-            return 1
-        return status or 0
+        else:
+            return status or 0
+        sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
+        return 1
+
+
+def _find_extra(library: str | None, preferred: str | None) -> str | None:
+    """The extra that brings a library, of several the preferred one; None where no extra does."""
+    extras = [extra for extra, libraries in EXTRAS.items() if library in libraries]
+    return preferred if preferred in extras else next(iter(extras), None)
 
 
 def _describe(problem: Exception) -> str:

@@ -62,7 +62,7 @@ def weights(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     """Run one verb; returns the exit status."""
-    command = Command("demo", "Make the demo dataset and the weights of its encoders, from seeds.")
+    command = Command("demo", "Make the demo dataset and the weights of its encoders, from seeds.", extra="features")
 
     parser = command.verb("media", media)
     parser.add_argument("--config", default="{}", metavar="JSON", help="section demo, as JSON or @FILE (default: {})")

@@ -19,7 +19,7 @@ from feature_extractors.commands import (
 
 def main() -> int:
     """Run one verb; returns the exit status."""
-    command = Command("feature_extractors", "Media in, features out.")
+    command = Command("feature_extractors", "Media in, features out.", extra="features")
     for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify):
         module.add_verbs(command)
     return command.main()

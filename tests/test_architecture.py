@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.command import EXTRAS as MISSING_FROM
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
 
@@ -37,6 +39,18 @@ ALLOWED = {
         "model.config",
     },
 }
+# The extras of pyproject.toml that each package may import from, beside the core.
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "cli": (),
+    "formats": (),
+    "eval": (),
+    "feature_extractors": ("features",),
+    "demo": ("features",),
+    "model": ("model",),
+    "workflow": ("workflow",),
+}
+# Distributions whose names are not those of their modules.
+DISTRIBUTIONS = {"PIL": "pillow", "open_clip": "open-clip-torch", "yaml": "pyyaml"}
 MOST_LINES, MOST_MODULES = 350, 15
 
 
@@ -163,6 +177,55 @@ def pins() -> dict[str, str]:
     return dict(line.lower().replace("_", "-").split("==") for line in lines)
 
 
+def requirements() -> dict[str, list[str]]:
+    """What pyproject.toml requires, by extra; "core" is without one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    return {"core": project["dependencies"], **extras}
+
+
+def distributions(*extras: str) -> set[str]:
+    """Names of the distributions that extras require, as constraints.txt spells them."""
+    lines = (line for extra in extras for line in requirements()[extra])
+    return {re.split(r"[<>=\[]", line)[0].lower().replace("_", "-") for line in lines}
+
+
+def third_party(*folders: str) -> set[str]:
+    """Names of the distributions that all modules of packages import."""
+    roots = {name.split(".")[0] for folder in folders for file in modules(folder) for name in imports(file)}
+    roots -= {*sys.stdlib_module_names, *PACKAGES, "benchmarks", "tests"}
+    return {DISTRIBUTIONS.get(name, name.lower().replace("_", "-")) for name in roots}
+
+
+@pytest.mark.parametrize(("package", "extras"), EXTRAS.items())
+def test_each_package_imports_what_its_extra_brings(package: str, extras: tuple[str, ...]) -> None:
+    assert third_party(package) <= distributions("core", *extras)
+
+
+def test_checks_import_what_is_declared() -> None:
+    # The public reference that a benchmark times is a checkout of its users'.
+    assert third_party("tests", "benchmarks") - {"qd-detr"} <= distributions(*requirements())
+
+
+def test_extras_bring_what_is_imported_and_no_more() -> None:
+    assert distributions("core") == third_party("cli", "formats", "eval")
+    # torchvision: open_clip imports it. snakemake: the command.
+    for extra, extra_only in {"features": {"torchvision"}, "model": set(), "workflow": {"snakemake"}}.items():
+        packages = [package for package, extras in EXTRAS.items() if extra in extras]
+        assert distributions(extra) == (third_party(*packages) | extra_only) - distributions("core"), extra
+    others = ",".join(extra for extra in requirements() if extra not in ("core", "all", "dev"))
+    assert requirements()["all"] == [f"av-highlights[{others}]"]
+
+
+def test_a_missing_library_is_laid_to_an_extra_that_brings_it() -> None:
+    named = {
+        extra: {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in libraries}
+        for extra, libraries in MISSING_FROM.items()
+    }
+    # The workflow has no commands of its own.
+    assert named == {extra: distributions(extra) for extra in ("features", "model", "tensorboard")}
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda file: file.stem)
 def test_conda_environments_hold_the_pins(file: Path) -> None:
     dependencies = yaml.safe_load(file.read_text())["dependencies"]
@@ -173,32 +236,49 @@ def test_conda_environments_hold_the_pins(file: Path) -> None:
         assert pins()[name] == version, line
 
 
-def test_each_environment_has_what_its_stage_imports() -> None:
-    provides = {"open-clip-torch": "open_clip", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
-    stages = {name: (name, "formats", "cli") for name in ("model", "eval")}
-    stages |= {"features": ("feature_extractors", "formats", "cli")}
-    stages |= {"demo": ("demo", "feature_extractors", "formats", "cli")}
-    for stage, packages in stages.items():
-        listed = yaml.safe_load((ROOT / f"envs/{stage}.yaml").read_text())["dependencies"][-1]["pip"]
-        names = {line.split("==")[0] for line in listed}
-        modules = {provides.get(name, name) for name in names}
-        third_party = {
-            name.split(".")[0]
-            for package in packages
-            for file in (ROOT / package).rglob("*.py")
-            for name in imports(file)
-        }
-        third_party -= {*sys.stdlib_module_names, *PACKAGES}
-        assert third_party <= modules, (stage, third_party - modules)
+@pytest.mark.parametrize(
+    ("stage", "package", "extra"),
+    [
+        ("demo", "demo", "features"),
+        ("eval", "eval", None),
+        ("features", "feature_extractors", "features"),
+        ("model", "model", "model"),
+    ],
+)
+def test_each_environment_is_its_extra_and_what_its_stage_imports_of_the_core(
+    stage: str, package: str, extra: str | None
+) -> None:
+    listed = yaml.safe_load((ROOT / f"envs/{stage}.yaml").read_text())["dependencies"][-1]["pip"]
+    imported = third_party(package, *(name for name in ALLOWED[package] if name in PACKAGES))
+    wanted = distributions("core") & imported | (distributions(extra) if extra else set())
+    assert {line.split("==")[0] for line in listed} == wanted
 
 
 def test_constraints_name_no_addresses_and_meet_the_requirements() -> None:
     text = (ROOT / "constraints.txt").read_text()
     assert not re.search(r"//|@ ", text)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    for requirement in required:
+    spellings: dict[str, set[str]] = {}
+    for requirement in (line for extra, lines in requirements().items() if extra != "all" for line in lines):
         name = re.split(r"[<>=]", requirement)[0].lower().replace("_", "-")
+        spellings.setdefault(name, set()).add(requirement)
         assert name in pins(), name
         if "==" in requirement:
             assert pins()[name] == requirement.split("==")[1], requirement
+    assert all(len(lines) == 1 for lines in spellings.values())  # torch stands in two extras
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    released = re.search(r"^## (\d\S*) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released and released.groups() == (version, str(citation["date-released"]))
+    assert citation["version"] == version
+
+
+def test_a_commit_is_checked_by_the_tools_of_make_lint() -> None:
+    """Of the environment that `make` sets up, so that their versions are the pinned ones."""
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local" and {hook["language"] for hook in local["hooks"]} == {"system"}
+    rules = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
+    checked = {line.split()[0] for line in rules.splitlines()[1:]} - {"snakemake"}  # --lint takes seconds
+    assert {hook["entry"].split()[0] for hook in local["hooks"]} == {f".venv/bin/{tool}" for tool in checked}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli import UserError
 from formats.rows import Row
 
 
@@ -12,10 +11,9 @@ class Board:
     """Writes one point an epoch to each curve."""
 
     def __init__(self, folder: Path, epochs_done: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UserError("--tensorboard: needs the package tensorboard: pip install -e '.[tensorboard]'") from None
+        # Few installations have the tensorboard that this imports: the command names the extra that brings it.
+        from torch.utils.tensorboard import SummaryWriter
+
         # A resumed run repeats the epochs that were not saved: what the killed one wrote of them is dropped.
         self._writer = SummaryWriter(str(folder), purge_step=epochs_done + 1)
 

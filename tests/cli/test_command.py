@@ -22,6 +22,10 @@ def act(arguments: argparse.Namespace) -> None:
         "wrong": UserError("a.json: no such key\n  'b'\n"),
         "unwritable": PermissionError(13, "Permission denied", "/out"),
         "buggy": ZeroDivisionError("division by zero"),
+        "without torch": ModuleNotFoundError("No module named 'torch'", name="torch"),
+        "without av": ModuleNotFoundError("No module named 'av'", name="av"),
+        "without a module of ours": ModuleNotFoundError("No module named 'model.lost'", name="model.lost"),
+        "without part of torch": ModuleNotFoundError("No module named 'torch.lost'", name="torch.lost"),
     }
     if arguments.how in problems:
         raise problems[arguments.how]
@@ -50,6 +54,31 @@ def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.Capt
 def test_a_mistake_is_1_and_one_line(command: Command, capsys: pytest.CaptureFixture[str], how: str, line: str) -> None:
     assert command.main(["act", "--how", how]) == 1
     assert capsys.readouterr().err == f"at work: {how}\n{line}"
+
+
+@pytest.mark.parametrize(
+    ("how", "extra", "line"),
+    [
+        ("without torch", "model", "needs torch: pip install 'av-highlights[model]'"),
+        ("without torch", "features", "needs torch: pip install 'av-highlights[features]'"),
+        # No part of the package's own extra: the one that has it.
+        ("without av", "model", "needs av: pip install 'av-highlights[features]'"),
+        ("without av", None, "needs av: pip install 'av-highlights[features]'"),
+    ],
+)
+def test_a_library_of_an_extra_is_named_in_one_line(
+    capsys: pytest.CaptureFixture[str], how: str, extra: str | None, line: str
+) -> None:
+    command = Command("package", "Does things.", extra=extra)
+    command.verb("act", act).add_argument("--how", required=True)
+    assert command.main(["act", "--how", how]) == 1
+    assert capsys.readouterr().err == f"at work: {how}\npython -m package act: error: {line}\n"
+
+
+@pytest.mark.parametrize("how", ["without a module of ours", "without part of torch"])
+def test_a_module_that_no_extra_brings_keeps_its_traceback(command: Command, how: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        command.main(["act", "--how", how])
 
 
 def test_files_are_checked_before_the_verb_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
