@@ -32,7 +32,7 @@ ALLOWED = {
         "demo",
         "eval",
         "feature_extractors.released",
-        "feature_extractors.media.files",
+        "feature_extractors.video_files",
         "feature_extractors.shards",
         "feature_extractors.weights.catalogue",
         "formats",

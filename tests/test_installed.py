@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
@@ -56,45 +57,58 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(
         [sys.executable, "-c", code, str(built)], cwd=source, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     (path,) = built.glob("*.whl")
     return path
 
 
-@pytest.fixture(scope="module")
-def core(wheel: Path) -> dict[str, Distribution]:
-    """The distributions that the wheel needs without extras, and all that these need, by name."""
+def close(wheel: Path, extra: str = "") -> dict[str, Distribution]:
+    """The distributions that the wheel needs with an extra or none, and all that these need, by name."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(name).decode().partition("\n\n")[0].splitlines()
-    waiting = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
+    needed = [line.partition(": ")[2] for line in lines if line.startswith("Requires-Dist: ")]
+    waiting = [(needed, {"", extra})]
     found: dict[str, Distribution] = {}
     while waiting:
-        wanted = waiting.pop()
-        if (wanted.marker is None or wanted.marker.evaluate({"extra": ""})) and wanted.name not in found:
-            found[wanted.name] = distribution(wanted.name)
-            waiting += [Requirement(line) for line in found[wanted.name].requires or []]
+        needed, extras = waiting.pop()
+        for wanted in map(Requirement, needed):
+            taken = wanted.marker is None or any(wanted.marker.evaluate({"extra": one}) for one in extras)
+            if taken and wanted.name not in found:
+                found[wanted.name] = distribution(wanted.name)
+                waiting.append((found[wanted.name].requires or [], {"", *wanted.extras}))
     return found
 
 
 @pytest.fixture(scope="module")
+def core(wheel: Path) -> dict[str, Distribution]:
+    return close(wheel)
+
+
+def link(distributions: Iterable[Distribution], folder: Path) -> None:
+    """Fill a folder with what distributions have in this environment's site-packages."""
+    for found in distributions:
+        for top in {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(str(found.locate_file(top)))
+
+
+def run_with(folders: list[Path], where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the packages of these folders, and nothing else that this environment has."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment |= {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-S", *arguments]  # -S: without site-packages
+    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
 def run_installed(wheel: Path, core: dict[str, Distribution], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run Python in a folder with the unpacked wheel and the core, and nothing else that this environment has."""
+    """Run Python in a folder, with the unpacked wheel and the core."""
     packages, libraries = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("libraries")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
-    for found in core.values():
-        for top in {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}:
-            if not (libraries / top).exists():
-                (libraries / top).symlink_to(str(found.locate_file(top)))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment |= {"PYTHONPATH": f"{packages}{os.pathsep}{libraries}", "PYTHONDONTWRITEBYTECODE": "1"}
-
-    def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-S", *arguments]  # -S: without site-packages
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-    return run
+    link(core.values(), libraries)
+    return partial(run_with, [packages, libraries])
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
@@ -140,7 +154,7 @@ def test_the_core_scores_and_draws(
         "plot-gates --log gates.jsonl --out gates.png",
     ):
         done = run_installed(tmp_path, "-m", "eval", *command.split())
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert {scores["brief"][key] for key in ("MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP")} == {100.0}
     assert json.loads((tmp_path / "tvsum.json").read_text())["brief"]["tau"] == 1.0
@@ -151,7 +165,7 @@ def test_the_core_scores_and_draws(
 
 def test_every_verb_has_help_without_extras(run_installed: Run, tmp_path: Path) -> None:
     done = run_installed(tmp_path, "-c", READ_HELP, "demo", "eval", "feature_extractors", "model")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     verbs = json.loads(done.stdout)
     assert "media" in verbs["demo"] and "plot-gates" in verbs["eval"]
     assert "manifest" in verbs["feature_extractors"] and "train" in verbs["model"]
@@ -172,3 +186,16 @@ def test_a_missing_extra_is_named_in_one_line(run_installed: Run, tmp_path: Path
     line = rf"python -m {verb}: error: needs (av|torch): pip install 'av-highlights\[{extra}\]'\n"
     assert done.returncode == 1 and re.fullmatch(line, done.stderr), done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_workflow_plans_with_its_extra_alone(wheel: Path, tmp_path: Path) -> None:
+    """Its stages may have environments of their own, so starting it needs neither torch nor what reads media."""
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    needed = close(wheel, "workflow")
+    assert "snakemake" in needed and not {"av", "torch"} & needed.keys()
+    link(needed.values(), libraries)
+    (tmp_path / "demo").symlink_to(ROOT / "demo")  # jobs run in the checkout, where these files lie
+    options = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "--quiet", "rules"]
+    done = run_with([libraries], tmp_path, "-m", "snakemake", "--dry-run", *options, "all")
+    assert done.returncode == 0, done.stdout + done.stderr

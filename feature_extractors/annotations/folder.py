@@ -13,7 +13,7 @@ from cli import UserError
 from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
 from feature_extractors.media.container import Problems, open_media, pick_pictures, read_packets
-from feature_extractors.media.files import NO_VIDEO
+from feature_extractors.video_files import NO_VIDEO
 from formats.grid import ClipGrid
 from formats.rows import Row
 

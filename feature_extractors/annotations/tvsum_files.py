@@ -16,7 +16,7 @@ from cli import UserError
 from feature_extractors.annotations import LONGEST
 from feature_extractors.annotations.tvsum import AnnotatedVideo
 from feature_extractors.media.container import open_media, pick_pictures
-from feature_extractors.media.files import locate_videos
+from feature_extractors.video_files import locate_videos
 
 _log = logging.getLogger(__name__)
 

@@ -32,8 +32,8 @@ def manifest(arguments: argparse.Namespace) -> None:
     elsewhere.
     """
     from feature_extractors.media import examine_all
-    from feature_extractors.media.files import locate_videos
     from feature_extractors.shards import videos_of
+    from feature_extractors.video_files import locate_videos
     from formats.annotations import read_annotations
     from formats.video_table import annotated_videos, write_table
 

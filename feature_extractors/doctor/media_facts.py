@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound, read_packets
-from feature_extractors.media.files import NO_VIDEO
 from feature_extractors.media.picture import display_matrix
 from feature_extractors.media.timeline import GOES_BACK_S
+from feature_extractors.video_files import NO_VIDEO
 
 SEVERAL = 1.1
 """Frames lie unevenly where a step between two is this many times longer or shorter than the usual one, and by more

@@ -9,7 +9,7 @@ from pathlib import Path
 from cli import UserError
 from feature_extractors.doctor.media_facts import MediaFacts
 from feature_extractors.fingerprints import digest_of
-from feature_extractors.media.files import NO_VIDEO
+from feature_extractors.video_files import NO_VIDEO
 from formats.video_table import Video
 
 SEVERITIES = ("ok", "note", "warning", "error")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from feature_extractors.media.files import locate_videos
 from feature_extractors.released import LAYOUTS, ImportConfig, ImportStage, import_texts, import_videos, read_array
+from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
 from formats.store import Store
 from formats.video_table import Video, annotated_videos

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from feature_extractors.media.files import locate_videos
 from feature_extractors.shards import queries_of, shard_of, videos_of
+from feature_extractors.video_files import locate_videos
 from formats.annotations import read_annotations
 from formats.grid import ClipGrid
 from formats.rows import read_rows

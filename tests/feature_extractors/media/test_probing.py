@@ -17,7 +17,7 @@ from av.stream import Disposition
 from cli import UserError
 from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound, probe
 from feature_extractors.media.faults import raise_if_of_machine
-from feature_extractors.media.files import locate_videos
+from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
 from tests.feature_extractors.made_media import read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
