@@ -15,8 +15,10 @@ import numpy as np
 
 from cli import Settings, UserError
 from demo import CODE_VERSION
+from formats.grid import CLIP_SECONDS
 
-CLIP_SECONDS = 2
+CLIP = int(CLIP_SECONDS)
+"""Length of a clip in whole seconds, as all times of a plan are."""
 SPLITS = ("train", "val")
 
 SHAPES = ("disc", "square", "triangle")
@@ -168,7 +170,7 @@ def _is_informative(config: DemoConfig, index: int) -> bool:
 def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
     rng = np.random.default_rng([config.seed, index, EVENTS])
     quirk, informative = _quirk(index), _is_informative(config, index)
-    seconds = 2 * int(rng.integers(config.min_seconds // 2, config.max_seconds // 2 + 1))
+    seconds = CLIP * int(rng.integers(config.min_seconds // CLIP, config.max_seconds // CLIP + 1))
     audio_seconds = {"no_audio": 0, "short_audio": seconds - min(10, seconds // 6 * 2)}.get(quirk, seconds)
     grey = rng.integers(40, 75)
     tint = rng.integers(-12, 13, size=3)
@@ -202,7 +204,7 @@ def _draw_windows(rng: np.random.Generator, seconds: int) -> list[Window]:
     windows: list[Window] = []
     end = 0
     while True:
-        gap, length = 2 * int(rng.integers(1, 4)), 2 * int(rng.integers(3, 8))
+        gap, length = CLIP * int(rng.integers(1, 4)), CLIP * int(rng.integers(3, 8))
         start = end + gap if windows else min(gap, seconds - 6)  # a very short video still has one
         if start + 6 > seconds:
             return windows

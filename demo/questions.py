@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from demo.plan import (
-    CLIP_SECONDS,
     MOTIONS,
     QUERIES,
     SOUNDS,
@@ -26,6 +25,7 @@ from demo.plan import (
     swell,
     windows_of,
 )
+from formats.grid import CLIP_SECONDS, clips_between
 
 VISUAL_TEMPLATES = ("A {thing} {moves}.", "The {thing} is in view.", "We see a {thing}.")
 AUDIO_TEMPLATES = ("{source} {acts}.", "{source} is heard.", "We hear {source}.")
@@ -76,7 +76,7 @@ def _row(
 ) -> dict[str, Any]:
     """One row. `senses` holds the events in view, those heard, or both; the windows are where all of them are."""
     windows = windows_of(senses[0]) if len(senses) == 1 else overlaps(*senses)
-    clips = [clip for start, end in windows for clip in range(start // CLIP_SECONDS, end // CLIP_SECONDS)]
+    clips = [clip for start, end in windows for clip in clips_between(start, end)]
     centres = CLIP_SECONDS * (np.array(clips) + 0.5)
     grown = np.min([np.max([swell(event, centres) for event in events], axis=0) for events in senses], axis=0)
     # Annotators compare the moments of one query: its best clip is worth a 4, however short the overlap.

@@ -24,13 +24,16 @@ from numpy.typing import NDArray
 from cli import UserError, track
 from cli.outputs import replacing
 from demo.media import CODEC, H264, VIDEO_CLOCK
+from formats.grid import CLIP_SECONDS
+from formats.labels import HIGHEST_RATING, LOWEST_RATING
 from formats.rows import Row, read_rows
 
 WIDTH, HEIGHT = 64, 48
 RATE = 16_000
 """Hz of the sound."""
-CLIP_SECONDS = 2
-_LOWEST, _HIGHEST = 1.0, 5.0  # scores of TVSum's annotators
+CLIP = int(CLIP_SECONDS)
+"""Length of a clip in whole seconds."""
+_LOWEST, _HIGHEST = float(LOWEST_RATING), float(HIGHEST_RATING)
 _DULL, _BEST = np.array([20.0, 30.0, 90.0]), np.array([250.0, 170.0, 40.0])  # RGB
 _TONE, _OCTAVES = 200.0, 3.0  # Hz of the lowest tone, and how far it rises
 _GRAIN = 12.0
@@ -104,7 +107,7 @@ def write_stand_in(video: StandIn, folder: Path, seed: int) -> None:
             "libx264",
             rate=Fraction(video.fps).limit_denominator(1001),
             # A key frame every clip, so that a reader may jump; nothing moves within a clip.
-            options={**H264, **CODEC, "preset": "ultrafast", "g": str(round(video.fps * CLIP_SECONDS))},
+            options={**H264, **CODEC, "preset": "ultrafast", "g": str(round(video.fps * CLIP))},
             width=WIDTH,
             height=HEIGHT,
             pix_fmt="yuv420p",
@@ -115,7 +118,7 @@ def write_stand_in(video: StandIn, folder: Path, seed: int) -> None:
         frames, samples = _frames(video, seed), _sound(video)
         frame = next(frames, None)
         for clip, piece in enumerate(samples, start=1):
-            while frame is not None and frame.time < clip * CLIP_SECONDS:
+            while frame is not None and frame.time < clip * CLIP:
                 container.mux(pictures.encode(frame))
                 frame = next(frames, None)
             container.mux(sound.encode(piece))
@@ -144,7 +147,7 @@ def _frames(video: StandIn, seed: int) -> Iterator[Any]:
     ticks = np.rint(np.arange(count + 1) * (video.seconds / count * VIDEO_CLOCK)).astype(np.int64)
     shown, frame = -1, None
     for tick, until in zip(ticks.tolist(), ticks[1:].tolist(), strict=False):
-        clip = tick // (CLIP_SECONDS * VIDEO_CLOCK)
+        clip = tick // (CLIP * VIDEO_CLOCK)
         if clip != shown or frame is None:
             # Converted once a clip: nearly all of the time went into this.
             rgb = av.VideoFrame.from_ndarray(paint(level_at(video, clip), grain), format="rgb24")
@@ -157,8 +160,8 @@ def _sound(video: StandIn) -> Iterator[Any]:
     """The tone of one clip after the other, without a jump of its phase between them."""
     phase, first, total = 0.0, 0, round(video.seconds * RATE)
     while first < total:
-        level = level_at(video, first // (CLIP_SECONDS * RATE))
-        length = min(CLIP_SECONDS * RATE, total - first)
+        level = level_at(video, first // (CLIP * RATE))
+        length = min(CLIP * RATE, total - first)
         angle = phase + 2 * np.pi * _TONE * 2 ** (_OCTAVES * level) / RATE * np.arange(1, length + 1)
         phase = float(angle[-1] % (2 * np.pi))
         samples = ((0.05 + 0.6 * level) * np.sin(angle)).astype(np.float32)

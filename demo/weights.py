@@ -25,12 +25,13 @@ from cli import Settings
 from cli.outputs import replacing
 from demo import CODE_VERSION, questions
 from demo.picture import draw_frame
-from demo.plan import CLIP_SECONDS, DemoConfig, VideoPlan, plan_videos
+from demo.plan import CLIP, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 from feature_extractors.encoders.audio.clap import Clap
 from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
 from feature_extractors.encoders.clip.facts import ClipEncoderConfig
 from feature_extractors.encoders.clip.model import build_clip, token_states, valid_lengths
+from formats.grid import clip_centres
 
 CALIBRATION_VIDEOS = 12
 
@@ -103,7 +104,7 @@ def write_pann(stage: PannWeights, out: Path) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
-    windows = torch.cat(list(_windows(stage.demo_encoders, RATE, CLIP_SECONDS)))
+    windows = torch.cat(list(_windows(stage.demo_encoders, RATE, CLIP)))
     _calibrate_norms(network, windows)
     pooled = torch.cat([network.pooled(batch) for batch in windows.split(64)])
     _whitened_linear(network.fc1, pooled)
@@ -162,7 +163,7 @@ def _calibration_videos(config: EncoderConfig) -> list[VideoPlan]:
 
 
 def _centres(video: VideoPlan) -> NDArray[np.float64]:
-    return np.arange(video.seconds // CLIP_SECONDS, dtype=np.float64) * CLIP_SECONDS + CLIP_SECONDS / 2
+    return clip_centres(video.seconds // CLIP)
 
 
 def _windows(config: EncoderConfig, rate: int, seconds: float) -> Iterator[Tensor]:

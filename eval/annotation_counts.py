@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.arrays import MOST_WINDOWS, count_clips, index_truth, read_relevant_windows, read_saliency
 from eval.parts import split_by
 from eval.qvhighlights.moments import RANGES
 from eval.tvsum.precision import find_positives
 from eval.tvsum.videos import read_videos
+from formats.annotations import count_clips, index_truth
+from formats.labels import read_relevant_windows, read_saliency
+from formats.predictions import MOST_WINDOWS
 from formats.rows import Row
 
 Floats = NDArray[np.float64]

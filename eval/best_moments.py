@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.arrays import Qid, index_by_qid, read_predicted_saliency, read_predicted_windows, shorten
 from eval.markup import markdown_row
 from eval.tvsum.precision import rank_clips
-from formats.rows import Row
+from formats.annotations import Qid, index_by_qid
+from formats.grid import clip_bounds
+from formats.predictions import has_windows, read_predicted_saliency, read_predicted_windows
+from formats.rows import Row, shorten
 
-CLIP_SECONDS = 2.0
 HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
 
 
@@ -63,7 +64,7 @@ def rank_queries(
 
 
 def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float, float]]:
-    if "pred_relevant_windows" in row:
+    if has_windows(row):
         windows = read_predicted_windows(row, where, as_listed=True)
         windows = windows[np.argsort(-windows[:, 2], kind="stable")][:topk]
     else:
@@ -72,7 +73,8 @@ def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float,
         return [("moment", float(start), float(end), float(score)) for start, end, score in windows]
     scores = read_predicted_saliency(row, where)
     best = rank_clips(scores)[:topk]
-    return [("clip", clip * CLIP_SECONDS, (clip + 1) * CLIP_SECONDS, float(scores[clip])) for clip in best.tolist()]
+    bounds = clip_bounds(len(scores))
+    return [("clip", *bounds[clip].tolist(), float(scores[clip])) for clip in best.tolist()]
 
 
 LONGEST_NAME = 200

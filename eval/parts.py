@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cli import UserError
-from eval.arrays import Qid, index_by_vid, read_relevant_windows, shorten
+from formats.annotations import Qid, index_by_vid, read_qid
+from formats.labels import read_relevant_windows
 from formats.rows import Row, parse_json
 
 # More parts than this is a key such as qid or query, chosen by mistake.
@@ -151,7 +151,4 @@ def select_listed(
 def _read_qid(line: str, what: str) -> Qid:
     if not line.startswith("{"):
         return line
-    qid: Any = parse_json(line, what).get("qid")
-    if isinstance(qid, bool) or not isinstance(qid, int | str):
-        raise UserError(f"{what}: qid must be a whole number or a string, got {shorten(qid)}")
-    return qid
+    return read_qid(parse_json(line, what), what)

@@ -1,39 +1,105 @@
 """Annotation rows: JSONL in the QVHighlights schema, one query per line.
 
-Every row has `qid`, `query`, `vid` and `duration`; labelled ones `relevant_windows`, `relevant_clip_ids` and
-`saliency_scores`. Further keys are kept.
+Every row has `qid`, `query`, `vid` and `duration`; `domain` is TVSum's. Further keys are kept; `labels` reads those of
+labelled rows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cli import UserError
-from formats.grid import ClipGrid
-from formats.rows import Row, read_rows
+from formats.grid import CLIP_SECONDS, ClipGrid
+from formats.rows import Row, read_rows, shorten
+
+Qid = int | str
+"""A query id is a whole number, as in QVHighlights, or text, as in TVSum."""
+
+LONGEST = 24 * 3600.0
+"""Seconds: a longer duration is in another unit, or a mistake."""
 
 
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
     """Read annotation files and check what every stage relies on: unique `qid`, text `query`, text `vid`.
 
-    A qid is a whole number, as in QVHighlights, or text, as in TVSum.
+    Raises:
+        UserError: naming the file and the row.
     """
     rows: list[Row] = []
     seen: set[str] = set()
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):
-            for key, kind in (("qid", int | str), ("query", str), ("vid", str)):
-                if not isinstance(row.get(key), kind) or isinstance(row[key], bool):
-                    wanted = getattr(kind, "__name__", "int or str")
-                    raise UserError(f"{path}: row {number}: {key!r} must be {wanted}, got {row.get(key)!r}")
+            where = f"{path}: row {number}"
             # Stores know queries by the text of their qid.
-            if str(row["qid"]) in seen:
-                raise UserError(f"{path}: row {number}: qid {row['qid']} occurs twice")
-            seen.add(str(row["qid"]))
+            qid = str(read_qid(row, where))
+            for key in ("query", "vid"):
+                _check_text(row, key, where)
+            if qid in seen:
+                raise UserError(f"{where}: qid {qid} occurs twice")
+            seen.add(qid)
             rows.append(row)
     return rows
+
+
+def read_qid(row: Row, where: str) -> Qid:
+    """The id of the query that a row is about.
+
+    Raises:
+        UserError: it has none, or one of another kind.
+    """
+    qid: Any = row.get("qid")
+    if isinstance(qid, bool) or not isinstance(qid, int | str):
+        raise UserError(f"{where}: qid must be a whole number or a string, got {shorten(qid)}")
+    return qid
+
+
+def index_by_qid(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
+    """Rows by query id, in their order; refuses a missing, a malformed or a repeated qid."""
+    found: dict[Qid, Row] = {}
+    for position, row in enumerate(rows, start=1):
+        qid = read_qid(row, f"{where}: row {position}")
+        if qid in found:
+            raise UserError(f"{where}: qid {qid}: occurs twice")
+        found[qid] = row
+    return found
+
+
+def index_truth(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
+    """`index_by_qid` of ground truth, whose `query` and `vid` must be text where a row has them."""
+    found = index_by_qid(rows, where)
+    for qid, row in found.items():
+        for key in ("query", "vid"):
+            if row.get(key) is not None:
+                _check_text(row, key, f"{where}: qid {qid}")
+    return found
+
+
+def index_by_vid(rows: Sequence[Row], where: str) -> dict[str, Row]:
+    """Rows of a table of videos by `vid`; refuses one that is missing, no text or repeated."""
+    found: dict[str, Row] = {}
+    for position, row in enumerate(rows, start=1):
+        vid = _check_text(row, "vid", f"{where}: row {position}")
+        if vid in found:
+            raise UserError(f"{where}: vid {vid}: occurs twice")
+        found[vid] = row
+    return found
+
+
+def select_domains(rows: Sequence[Row], domains: Iterable[str], where: str) -> list[Row]:
+    """The rows of some domains, such as TVSum's.
+
+    Raises:
+        UserError: there is no row of one of them.
+    """
+    wanted = list(domains)
+    known = sorted({row["domain"] for row in rows if isinstance(row.get("domain"), str)})
+    unknown = [domain for domain in wanted if domain not in known]
+    if unknown:
+        raise UserError(f"{where}: no row of domain {unknown[0]!r} (domains: {', '.join(known[:20]) or 'none'})")
+    return [row for row in rows if row.get("domain") in wanted]
 
 
 def annotated_seconds(row: Row, clips: ClipGrid) -> float:
@@ -51,3 +117,26 @@ def annotated_seconds(row: Row, clips: ClipGrid) -> float:
     if "duration_s" not in row and isinstance(labels, list) and len(labels) == value:
         return value * clips.seconds
     return float(value)
+
+
+def count_clips(row: Row, where: str) -> int:
+    """Whole clips within the row's `duration` (seconds), as the official evaluation counts them.
+
+    Raises:
+        UserError: no such duration, or less than a clip.
+    """
+    duration = row.get("duration")
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:
+        raise UserError(
+            f"{where}: qid {row['qid']}: duration must be seconds, at most {LONGEST:.0f}, got {shorten(duration)}"
+        )
+    if duration < CLIP_SECONDS:
+        raise UserError(f"{where}: qid {row['qid']}: duration {duration:g} s is shorter than one clip")
+    return int(duration / CLIP_SECONDS)
+
+
+def _check_text(row: Row, key: str, where: str) -> str:
+    value: Any = row.get(key)
+    if not isinstance(value, str):
+        raise UserError(f"{where}: {key} must be text, got {shorten(value)}")
+    return value

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cli import Settings, UserError
+
+CLIP_SECONDS = 2.0
+"""Length of a clip in seconds: the clips that the datasets' labels are about, and that networks see."""
+
+Span = tuple[int, int]
+"""Clips of a video: the first, and the one after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipGrid(Settings):
     """The clip grid shared by all streams."""
 
-    seconds: float = 2.0
+    seconds: float = CLIP_SECONDS
     """Length of a clip in seconds: clip i covers [i * seconds, (i + 1) * seconds)."""
 
     def __post_init__(self) -> None:
@@ -32,3 +43,40 @@ class ClipGrid(Settings):
 
     def _whole(self, duration: float) -> int:
         return math.floor(duration / self.seconds + 0.05)
+
+
+def whole_seconds(n_clips: int) -> int:
+    """Seconds that `n_clips` labelled clips cover: the `duration` of an annotation row."""
+    return int(n_clips * CLIP_SECONDS)
+
+
+def clips_between(start: float, end: float) -> range:
+    """Labelled clips of a window [start s, end s) whose ends lie on the grid."""
+    return range(int(start // CLIP_SECONDS), int(end // CLIP_SECONDS))
+
+
+def clip_bounds(n_clips: int, seconds: float = CLIP_SECONDS) -> NDArray[np.float64]:
+    """[start, end) of each clip in seconds, (n_clips, 2)."""
+    edges = np.arange(n_clips + 1) * float(seconds)
+    return np.stack([edges[:-1], edges[1:]], axis=1)
+
+
+def clip_centres(n_clips: int) -> NDArray[np.float64]:
+    """The middle of each labelled clip in seconds, (n_clips,)."""
+    return (np.arange(n_clips, dtype=np.float64) + 0.5) * CLIP_SECONDS
+
+
+def average_spans(parts: Sequence[tuple[Span, Any]], n_clips: int) -> NDArray[np.float64]:
+    """Values of spans of a video as those of the whole video, (n_clips, ...).
+
+    A clip has the mean over the spans that contain it, NaN where none does.
+
+    Args:
+        parts: a span, and its values per clip: (clips of the span, ...).
+    """
+    total = np.zeros((n_clips, *np.shape(parts[0][1])[1:]))
+    count = np.zeros((n_clips, *[1] * (total.ndim - 1)))
+    for (first, stop), values in parts:
+        total[first:stop] += values
+        count[first:stop] += 1
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=np.broadcast_to(count > 0, total.shape))

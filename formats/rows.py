@@ -37,6 +37,15 @@ def parse_json(text: str, what: str) -> Any:
     return value
 
 
+def shorten(value: Any, most: int = 60) -> str:
+    """The start of a value's text, for messages of one line."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"{type(value).__name__} of many levels"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Yield (line number from 1, object) of a JSONL file; blank lines are passed over.
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -161,31 +162,34 @@ def _assemble(
     unfinished.replace(path)
 
 
-def read_problems(path: Path) -> tuple[str, dict[str, str]]:
-    """The stream of a store, and what was wrong with those of its ids with which something was."""
+@contextmanager
+def _reading(path: Path) -> Iterator[h5py.File]:
+    """The open file. What it lacks or holds in another form is one line."""
     try:
         with h5py.File(path, "r", locking=False) as store:
-            stream = str(store.attrs["stream"])
-            if "columns/problem" not in store:
-                return stream, {}
-            causes = store["columns/problem"].asstr()[:]
-            found = dict(zip(store["ids"].asstr()[:].tolist(), causes.tolist(), strict=True))
-    except (OSError, KeyError, ValueError) as problem:
+            yield store
+    except (OSError, KeyError, TypeError, ValueError) as problem:
         raise UserError(f"{path}: not a readable feature store: {problem}") from None
+
+
+def read_problems(path: Path) -> tuple[str, dict[str, str]]:
+    """The stream of a store, and what was wrong with those of its ids with which something was."""
+    with _reading(path) as store:
+        stream = str(store.attrs["stream"])
+        if "columns/problem" not in store:
+            return stream, {}
+        causes = store["columns/problem"].asstr()[:]
+        found = dict(zip(store["ids"].asstr()[:].tolist(), causes.tolist(), strict=True))
     return stream, {name: cause for name, cause in found.items() if cause}
 
 
 def read_columns(path: Path) -> dict[str, list[object]]:
-    """The columns of a store: one value an id, in the order of its ids."""
-    try:
-        with h5py.File(path, "r", locking=False) as store:
-            columns = store.get("columns", {})
-            return {
-                key: (values.asstr() if h5py.check_string_dtype(values.dtype) else values)[:].tolist()
-                for key, values in columns.items()
-            }
-    except (OSError, KeyError, ValueError) as problem:
-        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+    """The columns of a store: one value per id, in the order of its ids."""
+    with _reading(path) as store:
+        return {
+            key: (values.asstr() if h5py.check_string_dtype(values.dtype) else values)[:].tolist()
+            for key, values in store.get("columns", {}).items()
+        }
 
 
 def read_pooled(path: Path) -> NDArray[np.float64]:
@@ -194,13 +198,10 @@ def read_pooled(path: Path) -> NDArray[np.float64]:
     Raises:
         UserError: not readable, or values that are not finite.
     """
-    try:
-        with h5py.File(path, "r", locking=False) as store:
-            if "pooled" not in store:
-                return np.zeros((len(store["ids"]), 0))
-            pooled: NDArray[np.float64] = store["pooled"][:].astype(np.float64)
-    except (OSError, KeyError, ValueError) as problem:
-        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+    with _reading(path) as store:
+        if "pooled" not in store:
+            return np.zeros((len(store["ids"]), 0))
+        pooled: NDArray[np.float64] = store["pooled"][:].astype(np.float64)
     if not np.isfinite(pooled).all():
         raise UserError(f"{path}: holds features that are not finite numbers")
     return pooled
@@ -216,34 +217,54 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            with h5py.File(path, "r", locking=False) as store:
-                self.attributes = dict(store.attrs)
-                if self.attributes.get("schema_version") != SCHEMA_VERSION:
-                    raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
-                self.text = "tokens" in store
-                self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(
-                    np.float32, copy=False
-                )
-                self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
-                self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
-                self._offsets: NDArray[np.int64] = store["offsets"][:]
-                self.ids = [name.decode() for name in store["ids"][:]]
-                self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
+        """Read and check it.
+
+        Raises:
+            UserError: not a store of this schema, parts that do not fit each other, or features that are not finite.
+        """
+        with _reading(path) as store:
+            self.attributes = dict(store.attrs)
+            if self.attributes.get("schema_version") != SCHEMA_VERSION:
+                raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
+            self.text = "tokens" in store
+            self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(
+                np.float32, copy=False
+            )
+            self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
+            self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
+            self._offsets: NDArray[np.int64] = store["offsets"][:]
+            self.ids = [name.decode() for name in store["ids"][:]]
+            self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
             self.stream = str(self.attributes["stream"])
             self.clip_seconds = float(self.attributes["clip_seconds"])
-        except (OSError, KeyError) as problem:
-            raise UserError(f"{path}: not a readable feature store: {problem}") from None
-        lengths = np.diff(self._offsets, prepend=0)
-        if len(lengths) != len(self.ids) + 1 or (lengths < 0).any() or lengths.sum() != len(self._rows):
-            raise UserError(f"{path}: not a readable feature store: its offsets do not fit its rows")
-        if self._levels is not None and len(self._levels) != len(self._rows):
-            raise UserError(f"{path}: not a readable feature store: its levels do not fit its rows")
+        self.path = path
+        self._index = {name: index for index, name in enumerate(self.ids)}
+        wrong = next(self._find_misfits(), None)
+        if wrong:
+            raise UserError(f"{path}: not a readable feature store: {wrong}")
         if not np.isfinite(self._rows).all():
             raise UserError(f"{path}: holds features that are not finite numbers")
-        self.path = path
         self.dim = int(self._rows.shape[1])
-        self._index = {name: index for index, name in enumerate(self.ids)}
+
+    def _find_misfits(self) -> Iterator[str]:
+        """What does not fit together, in words."""
+        rows, ids = len(self._rows), len(self.ids)
+        if self._rows.ndim != 2:
+            yield f"its rows are of shape {self._rows.shape}, not (rows, dim)"
+        if len(self._index) < ids:
+            yield "an id occurs twice"
+        offsets = self._offsets
+        if offsets.shape != (ids + 1,) or offsets[0] != 0 or (np.diff(offsets) < 0).any() or offsets[-1] != rows:
+            yield "its offsets do not fit its rows"
+        if self._levels is not None and self._levels.shape != (rows,):
+            yield "its levels do not fit its rows"
+        if self._n_clips is not None and (self._n_clips.shape != (ids,) or (self._n_clips < 0).any()):
+            yield "its numbers of clips do not fit its ids"
+        if self._times is not None:
+            if not 0 < self.clip_seconds < np.inf:
+                yield f"clips of {self.clip_seconds:g} s"
+            if self._times.shape != (rows, 2) or not np.isfinite(self._times).all() or (self._times < 0).any():
+                yield "its times do not fit its rows"
 
     def __contains__(self, name: str) -> bool:
         return name in self._index

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from cli import Settings, UserError
+from formats.grid import CLIP_SECONDS
 from model import CODE_VERSION
 
 Count = Annotated[int, Field(ge=1)]
@@ -27,8 +28,6 @@ Original = Literal[
     "text_position_table",
 ]
 """What the reference implementations do otherwise than this one, each undone by naming it under `compat`."""
-LABEL_SECONDS = 2.0
-"""Length of the clips that the QVHighlights schema labels, and that networks see."""
 ORIGINALS: tuple[Original, ...] = get_args(Original)
 _OF_ALL: set[Original] = {"rolled_negatives", "text_position_table"}
 _OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpoints"}
@@ -212,9 +211,9 @@ class InferenceConfig(Settings):
     def __post_init__(self) -> None:
         if self.gate_sample_count < -1 or self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
-        if 0 < self.window_seconds < 2 * LABEL_SECONDS:
+        if 0 < self.window_seconds < 2 * CLIP_SECONDS:
             raise UserError(
-                f"inference.window_seconds: {self.window_seconds:g} s is less than two clips of {LABEL_SECONDS:g} s,"
+                f"inference.window_seconds: {self.window_seconds:g} s is less than two clips of {CLIP_SECONDS:g} s,"
                 " which cannot overlap"
             )
 

@@ -113,6 +113,12 @@ def test_imports_flow_one_way(package: str) -> None:
     assert not wrong
 
 
+def test_formats_need_little() -> None:
+    """Whoever writes or reads one of our files gets no network, no statistics and no pictures with it."""
+    needed = {name.split(".")[0] for file in modules("formats") for name in imports(file)}
+    assert needed - set(sys.stdlib_module_names) - {"cli", "formats"} <= {"numpy", "h5py", "pydantic"}
+
+
 def test_no_import_runs_in_a_circle() -> None:
     """Neither between modules (imports within functions count), nor between the folders of a package."""
     files = {dotted(file): file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
@@ -145,7 +151,18 @@ def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.qvhighlights.score", "eval.best_moments"],
+    [
+        "eval.__main__",
+        "workflow.configuration",
+        "workflow.dataset",
+        "eval.qvhighlights.score",
+        "eval.best_moments",
+        "formats.gate_log",
+        "formats.labels",
+        "formats.predictions",
+        "formats.store",
+        "formats.video_table",
+    ],
 )
 def test_light_modules_do_not_load_torch(module: str) -> None:
     """The workflow starts with these at every command; torch alone takes seconds to load."""

@@ -15,7 +15,8 @@ from jsonschema.exceptions import best_match
 from cli import UserError
 from feature_extractors.released import ImportConfig
 from feature_extractors.weights.catalogue import published_files
-from model.config import LABEL_SECONDS, InferenceConfig, ModelConfig, TrainConfig
+from formats.grid import CLIP_SECONDS
+from model.config import InferenceConfig, ModelConfig, TrainConfig
 
 Config = dict[str, Any]
 
@@ -204,8 +205,8 @@ def check_checkpoint(config: Config) -> None:
     if not Path(config["checkpoint"]).is_file():
         raise UserError(f"config: checkpoint: no such file: {config['checkpoint']}")
     seconds = config["clips"]["seconds"]
-    if seconds != LABEL_SECONDS:
-        raise UserError(f"config: clips.seconds: {seconds:g}, but networks see clips of {LABEL_SECONDS:g} s")
+    if seconds != CLIP_SECONDS:
+        raise UserError(f"config: clips.seconds: {seconds:g}, but networks see clips of {CLIP_SECONDS:g} s")
 
 
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:

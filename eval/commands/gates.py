@@ -21,8 +21,8 @@ def gates(arguments: argparse.Namespace) -> None:
 
     Groups are all samples, has_audio, and the values of the --by keys of the ground truth or the log.
     """
-    from eval.gates.log import read_gate_log
     from eval.gates.statistics import compute_statistics
+    from formats.gate_log import read_gate_log
 
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
     log = read_gate_log(arguments.log[first_with_rows(arguments.log)])
@@ -34,8 +34,8 @@ def plot_gates(arguments: argparse.Namespace) -> None:
 
     Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
     """
-    from eval.gates.log import read_gate_log
     from eval.plots.gates.sheet import plot_gate_sheet
+    from formats.gate_log import read_gate_log
 
     path, title, truth, history = _read_beside(arguments)
     log = read_gate_log(path, arguments.num_samples)
@@ -48,8 +48,8 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
     gate_sections, gate_top_bottom, gate_layerwise_means, gate_samples_layermean (the original tool's, each kind of gate
     with its own scale), gate_time, gate_contribution, gate_informativeness, gate_parts, gate_training.
     """
-    from eval.gates.log import read_gate_log
     from eval.plots.gates.figures import plot_gate_figures
+    from formats.gate_log import read_gate_log
 
     path, title, truth, history = _read_beside(arguments)
     log = read_gate_log(path, arguments.num_samples)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cli import Command, track, whole_number
 from cli.outputs import write_text
-from eval.arrays import index_by_qid
 from eval.best_moments import picture_names, rank_queries, render_markdown, render_tsv
+from formats.annotations import index_by_qid
 from formats.rows import Row, read_rows
 
 _log = logging.getLogger(__name__)

@@ -25,7 +25,6 @@ def tvsum(arguments: argparse.Namespace) -> None:
     domain; --domain takes what belongs to some domains. Without any, the reference rows alone come from the
     annotations. --segments adds the classic F1 (15 %).
     """
-    from eval.arrays import index_by_vid, index_truth
     from eval.tvsum.scores import (
         SHOWN_REFERENCES,
         find_oddities,
@@ -34,7 +33,8 @@ def tvsum(arguments: argparse.Namespace) -> None:
         score_predictions,
         score_references,
     )
-    from eval.tvsum.videos import describe_coverage, leave_out, read_videos, render_coverage, select_domains
+    from eval.tvsum.videos import describe_coverage, leave_out, read_videos, render_coverage
+    from formats.annotations import index_by_vid, index_truth, select_domains
 
     name = str(arguments.ground_truth)
     every = truth = read_rows(arguments.ground_truth)
@@ -49,7 +49,7 @@ def tvsum(arguments: argparse.Namespace) -> None:
     if arguments.covered_only:
         truth = _covered([*arguments.best, *arguments.last, *arguments.predictions], truth)
     # A network of one domain is scored in full by that domain; any other number is over the whole file, or partial.
-    whole = select_domains(every, [arguments.scope]) if arguments.scope in (arguments.domain or ()) else every
+    whole = select_domains(every, [arguments.scope], name) if arguments.scope in (arguments.domain or ()) else every
     coverage = describe_coverage(truth, whole)
     if "without" in coverage or len(truth) < len(whole):
         notes.append(f"note: {render_coverage(coverage, 'videos')}, not comparable with full-set numbers")

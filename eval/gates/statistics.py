@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.gates.log import KINDS, Bools, Floats, GateLog
 from eval.parts import name_part
+from formats.arrays import Bools, Floats
+from formats.gate_log import KINDS, GateLog
 from formats.rows import Row
 
 CONTRIBUTION = "|gate · update| / |features|, by length of the vectors"

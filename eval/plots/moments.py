@@ -10,9 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from eval.arrays import Floats, read_predicted_saliency, read_relevant_windows
-from eval.best_moments import CLIP_SECONDS, Ranked, show_time
+from eval.best_moments import Ranked, show_time
 from eval.plots.style import COLOURS, INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from formats.arrays import Floats
+from formats.grid import CLIP_SECONDS
+from formats.labels import read_relevant_windows
+from formats.predictions import read_predicted_saliency
 from formats.rows import Row
 
 RELEVANT = "#ffe9a8"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.arrays import MOST_WINDOWS, count_clips, index_truth
+from formats.annotations import count_clips, index_truth
+from formats.grid import CLIP_SECONDS
+from formats.predictions import MOST_WINDOWS, make_prediction
 from formats.rows import Row
-
-CLIP_SECONDS = 2.0
 
 
 def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "ground truth") -> list[Row]:
@@ -24,18 +24,12 @@ def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "grou
     for qid, row in index_truth(ground_truth, where).items():
         # Not hash(): Python salts that of strings anew in every process.
         random = np.random.default_rng([seed, zlib.crc32(str(qid).encode())])
-        clips = count_clips(row, where, CLIP_SECONDS)
+        clips = count_clips(row, where)
         lengths = random.integers(1, clips, size=MOST_WINDOWS, endpoint=True)
         starts = random.integers(0, clips - lengths, endpoint=True)
         scores = np.sort(random.random(MOST_WINDOWS))[::-1].round(4)
         windows = np.stack([starts * CLIP_SECONDS, (starts + lengths) * CLIP_SECONDS, scores], axis=1)
-        rows.append(
-            {
-                "qid": qid,
-                "query": row.get("query") or "",
-                "vid": row.get("vid") or "",
-                "pred_relevant_windows": windows.tolist(),
-                "pred_saliency_scores": random.random(clips).round(4).tolist(),
-            }
-        )
+        saliency = random.random(clips).round(4)
+        query, vid = row.get("query") or "", row.get("vid") or ""
+        rows.append(make_prediction(qid, query, vid, saliency.tolist(), windows.tolist()).to_row())
     return rows

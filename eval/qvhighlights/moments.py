@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.arrays import MOST_WINDOWS
+from formats.predictions import MOST_WINDOWS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from eval.arrays import (
-    Qid,
+from formats.annotations import Qid
+from formats.labels import read_relevant_windows, read_saliency
+from formats.predictions import (
     find_unsorted,
+    has_saliency,
+    has_windows,
     match_queries,
     read_predicted_saliency,
     read_predicted_windows,
-    read_relevant_windows,
-    read_saliency,
 )
 from formats.rows import Row
 
@@ -87,8 +88,8 @@ def read_queries(
             annotators.
     """
     pairs = match_queries(predictions, ground_truth, names, covered_only)
-    with_windows = any("pred_relevant_windows" in prediction for prediction, _ in pairs)
-    with_saliency = any("pred_saliency_scores" in prediction for prediction, _ in pairs)
+    with_windows = any(has_windows(prediction) for prediction, _ in pairs)
+    with_saliency = any(has_saliency(prediction) for prediction, _ in pairs)
     queries = Queries([truth for _, truth in pairs], [], [], [], [])
     annotators: int | None = None
     for prediction, truth in pairs:

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cli import UserError
 from eval import MEAN_SCOPE
-from eval.arrays import Qid, shorten
-from formats.rows import Row
+from formats.annotations import Qid
+from formats.rows import Row, shorten
 
 Cell = tuple[str, str]
 """A run (with its epoch, if the files say one) and a scope."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from eval.arrays import Qid
 from eval.study.files import Cell, Cells, Record, collect
+from formats.annotations import Qid
 from formats.rows import Row
 
 Floats = NDArray[np.float64]

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.arrays import Qid, match_queries, read_predicted_saliency
 from eval.markup import markdown_row
 from eval.tvsum.bounds import draw_scores, find_bounds, seed_of
 from eval.tvsum.correlation import compute_rho, compute_tau, mean_known
 from eval.tvsum.precision import find_positives, rank_clips, score_ranking
 from eval.tvsum.summary_f1 import score_summary
-from eval.tvsum.videos import MEAN, Floats, Video
+from eval.tvsum.videos import MEAN, RatedVideo
+from formats.annotations import Qid
+from formats.arrays import Floats
+from formats.predictions import match_queries, read_predicted_saliency
 from formats.rows import Row
 
 BENCHMARKS = ("tvsum", "youtube")
@@ -41,7 +43,9 @@ def read_scores(
     return {row["qid"]: read_predicted_saliency(row, names[0]) for row, _ in pairs}
 
 
-def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: str = "predictions") -> dict[str, Any]:
+def score_video(
+    scores: Floats, video: RatedVideo, benchmark: str = "tvsum", where: str = "predictions"
+) -> dict[str, Any]:
     """{"mAP", "tau", "rho"[, "F1"]} of one video as shares; YouTube Highlights has mAP alone.
 
     mAP: see `eval.tvsum.precision`; over all clips for YouTube Highlights. tau, rho: mean over annotators for whom they
@@ -74,7 +78,7 @@ def score_video(scores: Floats, video: Video, benchmark: str = "tvsum", where: s
 
 
 def find_oddities(
-    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], where: str = "predictions", benchmark: str = "tvsum"
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, RatedVideo], where: str = "predictions", benchmark: str = "tvsum"
 ) -> list[str]:
     """What is scored and still deserves a look, one line for each kind.
 
@@ -98,7 +102,7 @@ def find_oddities(
 
 
 def score_predictions(
-    scores: Mapping[Qid, Floats], videos: Mapping[Qid, Video], benchmark: str = "tvsum", where: str = "predictions"
+    scores: Mapping[Qid, Floats], videos: Mapping[Qid, RatedVideo], benchmark: str = "tvsum", where: str = "predictions"
 ) -> dict[str, dict[str, float | None]]:
     """{"mAP": {"BK": .., "mean": ..}, "tau": ...}: means over a domain's videos, and over domains.
 
@@ -109,7 +113,7 @@ def score_predictions(
 
 
 def score_references(
-    videos: Mapping[Qid, Video], seed: int, benchmark: str = "tvsum"
+    videos: Mapping[Qid, RatedVideo], seed: int, benchmark: str = "tvsum"
 ) -> dict[str, dict[str, dict[str, float | None]]]:
     """The rows that need no prediction: {"chance": {"mAP": {"BK": .., "mean": ..}, "sd": ...}, ...}.
 
@@ -149,7 +153,7 @@ def _render(value: float | None, digits: int) -> str:
 
 
 def _by_domain(
-    found: Mapping[Qid, Mapping[str, float | None]], videos: Mapping[Qid, Video]
+    found: Mapping[Qid, Mapping[str, float | None]], videos: Mapping[Qid, RatedVideo]
 ) -> dict[str, dict[str, float | None]]:
     result: dict[str, dict[str, float | None]] = {}
     domains = sorted({video.domain for video in videos.values()})

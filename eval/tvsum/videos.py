@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from eval.arrays import Qid, index_truth, read_numbers, shorten
 from eval.tvsum.summary_f1 import BUDGET
-from formats.rows import Row
+from formats.annotations import Qid, index_truth
+from formats.arrays import Floats, read_numbers
+from formats.grid import clip_centres
+from formats.labels import read_ratings
+from formats.rows import Row, shorten
 
-Floats = NDArray[np.float64]
-
-CLIP_SECONDS = 2.0
 # What stands beside the domains.
 MEAN = "mean"
 
 
 @dataclass(frozen=True)
-class Video:
+class RatedVideo:
     """An annotated video of T clips."""
 
     qid: Qid
@@ -39,7 +39,7 @@ def read_videos(
     rows: Sequence[Row],
     segments: Mapping[str, Row] | None = None,
     names: tuple[str, str] = ("ground truth", "segments"),
-) -> dict[Qid, Video]:
+) -> dict[Qid, RatedVideo]:
     """Videos by qid. `segments`: rows {"vid", "segments": [[start s, end s], ...]} by vid.
 
     `names` stand for the two files in messages.
@@ -50,14 +50,7 @@ def read_videos(
     videos = {}
     for qid, row in index_truth(rows, names[0]).items():
         what = f"{names[0]}: qid {qid}"
-        # CG-DETR's YouTube rows have both: match is 1, 0 (borderline) or -1.
-        label = row["label"] if row.get("label") is not None else row.get("match")
-        if isinstance(label, list) and label and not isinstance(label[0], list):
-            label = [[value] for value in label]
-        columns = len(label[0]) if isinstance(label, list) and label else None
-        labels = read_numbers(label, (None, columns), f"{what}: label")
-        if not labels.size:
-            raise UserError(f"{what}: label: empty")
+        labels = read_ratings(row, names[0])
         domain = row.get("domain")
         if not isinstance(domain, str) or domain == MEAN:
             raise UserError(f"{what}: domain must be a name (and not {MEAN!r}), got {shorten(domain)}")
@@ -67,18 +60,8 @@ def read_videos(
             if vid not in segments:
                 raise UserError(f"{what}: no segments of vid {vid} in {names[1]}")
             segment = _assign_segments(segments[vid], len(labels), f"{names[1]}: vid {vid}")
-        videos[qid] = Video(qid, domain, labels, segment, vid)
+        videos[qid] = RatedVideo(qid, domain, labels, segment, vid)
     return videos
-
-
-def select_domains(truth: Sequence[Row], domains: Sequence[str], where: str = "ground truth") -> list[Row]:
-    """The rows of some domains, of which there must be every one."""
-    known = {row["domain"] for row in truth if isinstance(row.get("domain"), str)}
-    unknown = [domain for domain in domains if domain not in known]
-    if unknown:
-        there = ", ".join(sorted(known)[:20]) or "none"
-        raise UserError(f"{where}: no video of domain {', '.join(unknown)}; there are {there}")
-    return [row for row in truth if row.get("domain") in domains]
 
 
 def describe_coverage(scored: Sequence[Row], whole: Sequence[Row]) -> dict[str, Any]:
@@ -109,7 +92,7 @@ def _assign_segments(row: Row, clips: int, what: str) -> NDArray[np.intp]:
         raise UserError(f"{what}: empty")
     if (borders[:, 1] <= borders[:, 0]).any() or (borders[1:, 0] < borders[:-1, 1]).any():
         raise UserError(f"{what}: must be [start s, end s] in order, each ending after it starts, not overlapping")
-    middles = (np.arange(clips) + 0.5) * CLIP_SECONDS
+    middles = clip_centres(clips)
     index = np.searchsorted(borders[:, 0], middles, side="right") - 1
     segment = np.where((index >= 0) & (middles < borders[index, 1]), index, -1)
     inside = segment[segment >= 0]

@@ -5,12 +5,6 @@ the QVHighlights schema, with two keys that mean the same in every dataset: `dur
 of 2 s cover, `duration_s` the seconds of the whole video.
 """
 
-CLIP_SECONDS = 2.0
-"""Length of the clips that the datasets' labels are about."""
-
-LONGEST = 24 * 3600.0
-"""Seconds: a length beyond this is in another unit, or a mistake."""
-
 # Source, and what its files are.
 SOURCES = {
     "tvsum-mat": "ydata-tvsum50.mat",

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli import UserError
-from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
-from formats.grid import ClipGrid
+from formats.annotations import LONGEST
+from formats.grid import CLIP_SECONDS, ClipGrid, whole_seconds
 from formats.rows import Row
 
 _LINE = re.compile(r"(?P<vid>\S+) (?P<start>\d+(?:\.\d+)?) (?P<end>\d+(?:\.\d+)?)##(?P<query>.+)")
@@ -63,7 +63,7 @@ def make_rows(sentences: Path, table: Path) -> list[Row]:
             {
                 "query": query,
                 "vid": vid,
-                "duration": int(clips.count(lengths[vid]) * CLIP_SECONDS),
+                "duration": whole_seconds(clips.count(lengths[vid])),
                 "duration_s": lengths[vid],
                 "relevant_windows": [[start, end]],
             }

@@ -10,11 +10,10 @@ from pathlib import Path
 import av
 
 from cli import UserError
-from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
 from feature_extractors.media.container import Problems, open_media, pick_pictures, read_packets
 from feature_extractors.video_files import NO_VIDEO
-from formats.grid import ClipGrid
+from formats.grid import CLIP_SECONDS, ClipGrid, whole_seconds
 from formats.rows import Row
 
 _log = logging.getLogger(__name__)
@@ -136,4 +135,4 @@ def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> 
 
 def _durations(seconds: float) -> Row:
     clips = ClipGrid(seconds=CLIP_SECONDS)
-    return {"duration": int(clips.count(seconds) * CLIP_SECONDS), "duration_s": round(seconds, 6)}
+    return {"duration": whole_seconds(clips.count(seconds)), "duration_s": round(seconds, 6)}

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_extractors.annotations import CLIP_SECONDS
+from formats.grid import CLIP_SECONDS, clips_between
+from formats.labels import ANNOTATORS, MOST_POINTS
 from formats.rows import Row
 
 _KEYS = {"qid": int, "query": str, "duration": int, "vid": str}
@@ -20,8 +21,6 @@ _LABELS = ("relevant_clip_ids", "saliency_scores", "relevant_windows")
 _SECONDS = (120, 150)
 # YouTube's id, which may hold underscores itself, then where the piece was cut out: 0yr5wNXzdDE_60.0_210.0.
 _VID = re.compile(r"(?P<video>[\w-]{11})_(?P<start>\d+\.\d)_(?P<end>\d+\.\d)")
-ANNOTATORS = 3
-HIGHEST = 4
 
 
 def find_problems(splits: Mapping[Path, Sequence[Row]]) -> Iterator[str]:
@@ -53,7 +52,7 @@ def _problems_of_row(row: Row) -> Iterator[str]:
     if not row["query"].strip():
         yield "the query is empty"
     duration = row["duration"]
-    if duration % 2 or not _SECONDS[0] <= duration <= _SECONDS[1]:
+    if duration % CLIP_SECONDS or not _SECONDS[0] <= duration <= _SECONDS[1]:
         yield f"duration must be even and {_SECONDS[0]} to {_SECONDS[1]} s, got {duration}"
     elif (cut := _VID.fullmatch(row["vid"])) is None:
         yield f"vid must be a YouTube id with start and end, got {row['vid']!r}"
@@ -80,15 +79,15 @@ def _problems_of_labels(row: Row, duration: int) -> Iterator[str]:
     if any(not 0 <= start < end <= duration for start, end in windows):
         yield f"relevant_windows must lie within 0 to {duration} s, each with start before end"
         return
-    covered = sorted({clip for start, end in windows for clip in range(start // 2, end // 2)})
+    covered = sorted({clip for start, end in windows for clip in clips_between(start, end)})
     if clips != covered:
         yield "relevant_clip_ids must be exactly the clips of relevant_windows, sorted"
     if not isinstance(scores, list) or not all(_are_whole(each, ANNOTATORS) for each in scores):
         yield f"saliency_scores must be lists of {ANNOTATORS} whole numbers"
     elif not isinstance(clips, list) or len(scores) != len(clips):
         yield "saliency_scores must be as many as relevant_clip_ids"
-    elif any(not 0 <= score <= HIGHEST for each in scores for score in each):
-        yield f"saliency_scores must be 0 to {HIGHEST}"
+    elif any(not 0 <= score <= MOST_POINTS for each in scores for score in each):
+        yield f"saliency_scores must be 0 to {MOST_POINTS}"
 
 
 def _is_json(value: Any) -> bool:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from feature_extractors.annotations import CLIP_SECONDS
 from feature_extractors.annotations.qids import number
+from formats.grid import CLIP_SECONDS, clip_centres, whole_seconds
 from formats.rows import Row
 
 # The split that UMT introduced and all later work uses: domain, four videos to train on, one to validate on. The order
@@ -73,7 +73,7 @@ class AnnotatedVideo:
 
         At the centre, because shots end about a frame away from whole clips.
         """
-        frames = ((np.arange(n_clips) + 0.5) * CLIP_SECONDS * self.fps).astype(np.int64)
+        frames = (clip_centres(n_clips) * self.fps).astype(np.int64)
         rows: list[list[float]] = self.scores[:, frames].T.tolist()
         return rows
 
@@ -100,7 +100,7 @@ def rows_in_seconds(videos: Iterable[AnnotatedVideo], where: str) -> list[Row]:
             "qid": qid,
             "query": video.title,
             "vid": video.vid,
-            "duration": int(video.n_clips * CLIP_SECONDS),
+            "duration": whole_seconds(video.n_clips),
             "duration_s": round(video.duration_s, 6),
             "fps": round(video.fps, 6),
             "domain": video.domain,

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from feature_extractors.annotations import LONGEST
 from feature_extractors.annotations.tvsum import AnnotatedVideo
 from feature_extractors.media.container import open_media, pick_pictures
 from feature_extractors.video_files import locate_videos
+from formats.annotations import LONGEST
+from formats.grid import CLIP_SECONDS
+from formats.labels import HIGHEST_RATING, LOWEST_RATING
 
 _log = logging.getLogger(__name__)
 
@@ -150,10 +152,10 @@ def _unquote(title: str) -> str:
 
 
 def _checked(video: AnnotatedVideo, path: Path) -> AnnotatedVideo:
-    if not video.duration_s >= 2:
+    if not video.duration_s >= CLIP_SECONDS:
         raise UserError(f"{path}: video {video.vid!r}: {video.duration_s:g} s are shorter than a clip")
     if video.duration_s > LONGEST:
         raise UserError(f"{path}: video {video.vid!r}: {video.duration_s:g} s are over a day")
-    if not ((video.scores >= 1) & (video.scores <= 5)).all():
-        raise UserError(f"{path}: video {video.vid!r}: scores outside 1 to 5")
+    if not ((video.scores >= LOWEST_RATING) & (video.scores <= HIGHEST_RATING)).all():
+        raise UserError(f"{path}: video {video.vid!r}: scores outside {LOWEST_RATING} to {HIGHEST_RATING}")
     return video

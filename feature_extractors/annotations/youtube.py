@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from feature_extractors.annotations import CLIP_SECONDS, LONGEST
 from feature_extractors.annotations.qids import number
+from formats.annotations import LONGEST
+from formats.grid import CLIP_SECONDS, clip_centres, whole_seconds
 from formats.rows import Row, read_object
 
 MOST_FPS = 1000
@@ -43,7 +44,7 @@ def make_rows(path: Path, domain: str) -> list[Row]:
                 "qid": qid,
                 "query": domain,
                 "vid": vid,
-                "duration": int(len(label) * CLIP_SECONDS),
+                "duration": whole_seconds(len(label)),
                 "duration_s": round(seconds, 6),
                 "fps": float(entry["fps"]),
                 "domain": domain,
@@ -75,7 +76,7 @@ def _label_clips(entry: Any, where: str) -> tuple[float, list[list[float]]]:
     if len(windows) != len(matches):
         raise UserError(f"{where}: {len(windows)} windows, {len(matches)} matches")
     middles = np.array(windows, dtype=np.float64).mean(axis=1) / fps
-    centres = (np.arange(int(seconds // CLIP_SECONDS)) + 0.5) * CLIP_SECONDS
+    centres = clip_centres(int(seconds // CLIP_SECONDS))
     nearest = np.abs(centres[:, None] - middles[None, :]).argmin(axis=1)
     return seconds, (np.array(matches)[nearest] > 0).astype(np.float64)[:, None].tolist()
 

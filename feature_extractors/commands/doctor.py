@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from cli import Command
+from formats.grid import CLIP_SECONDS, ClipGrid
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -21,7 +22,6 @@ def doctor(arguments: argparse.Namespace) -> int:
     from feature_extractors.doctor.patients import EXIT_STATUS, list_annotated, list_folder, list_table
     from feature_extractors.doctor.tables import write_table, write_tsv
     from formats.annotations import annotated_seconds, read_annotations
-    from formats.grid import ClipGrid
     from formats.video_table import read_table
 
     clips = ClipGrid(seconds=arguments.clip_seconds)
@@ -49,6 +49,12 @@ def add_verbs(command: Command) -> None:
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of the media files")
     parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="look at what these name")
     parser.add_argument("--manifest", type=Path, metavar="FILE", help="or at what this video table lists")
-    parser.add_argument("--clip-seconds", type=float, default=2.0, metavar="S", help="length of a clip (default 2)")
+    parser.add_argument(
+        "--clip-seconds",
+        type=float,
+        default=CLIP_SECONDS,
+        metavar="S",
+        help=f"length of a clip (default {CLIP_SECONDS:g})",
+    )
     parser.add_argument("--decode", action="store_true", help="decode everything, which finds damage inside (slow)")
     parser.add_argument("--out", type=Path, metavar="TSV", help="write all that is known, one line a video")

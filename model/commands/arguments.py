@@ -15,16 +15,10 @@ def name_scope(arguments: argparse.Namespace) -> str:
 
 def read_queries(file: Path, domain: str | None) -> list[dict[str, Any]]:
     """The rows of a file, of one domain if one is given."""
-    from formats.annotations import read_annotations
+    from formats.annotations import read_annotations, select_domains
 
     rows = read_annotations([file])
-    if domain is None:
-        return rows
-    kept = [row for row in rows if row.get("domain") == domain]
-    if not kept:
-        known = ", ".join(sorted({str(row["domain"]) for row in rows if "domain" in row})) or "none"
-        raise UserError(f"{file}: no row of domain {domain!r} (domains: {known})")
-    return kept
+    return rows if domain is None else select_domains(rows, [domain], str(file))
 
 
 def use_device(arguments: argparse.Namespace) -> str:

@@ -70,10 +70,7 @@ def read_labelled(file: Path, domain: str | None, objective: str) -> list[dict[s
     from model.training.labels import check_rows
 
     rows = read_queries(file, domain)
-    try:
-        check_rows(rows, objective)
-    except UserError as problem:
-        raise UserError(f"{file}: {problem}") from None
+    check_rows(rows, objective, str(file))
     return rows
 
 

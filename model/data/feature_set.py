@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError, canonical_json
+from formats.grid import CLIP_SECONDS
 from formats.rows import Row
-from model.config import LABEL_SECONDS, AudioControl, ModelConfig
+from model.config import AudioControl, ModelConfig
 from model.data.audio_controls import control_audio
 from model.data.packed import Packed
 from model.data.streams import Streams, count_clips, input_dims, read_audio, read_levels, read_text, read_video
@@ -56,10 +57,10 @@ class FeatureSet:
             UserError: a stream is missing, or clips are not of the labelled length.
         """
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
-        if self.clip_seconds != LABEL_SECONDS:
+        if self.clip_seconds != CLIP_SECONDS:
             raise UserError(
                 f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
-                f"are of {LABEL_SECONDS:g}-s clips (set clips.seconds)"
+                f"are of {CLIP_SECONDS:g}-s clips (set clips.seconds)"
             )
         self.dims = input_dims(config, streams)
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}

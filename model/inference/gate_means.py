@@ -1,47 +1,36 @@
-"""Gates as a result: one JSON line a query, readable by tools made for the original logs, and means over a split."""
+"""Gates as a result: the row of the gate log for a query, and means over a split."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from formats.gate_log import LoggedLayer, gate_row
+from formats.rows import Row
 from model.inference.predict import Predicted
-from model.network.fusion.gates import LayerGates
 
 
-def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dict[str, Any]:
-    """The gates of one query.
+def log_gates(predicted: Predicted, gating_type: str, clip_seconds: float) -> Row:
+    """The gates of one query as a row of the gate log."""
+    outputs, sample, n_clips = predicted.outputs, predicted.sample, predicted.n_clips
+    mask = predicted.inputs.audio_mask
 
-    `qid`, `vid`, `gating_type` and `layer_gates` are those of the original logs: per layer nested lists (1, 1) for
-    global gates, (L, 1) clipwise, (L, D) elementwise. Further: clip times in seconds, which clips have audio, the
-    contribution |gate * delta| / |x| of each clip, the predicted saliency, and the domain if the annotation has one.
-    """
-    sample, n_clips = predicted.sample, predicted.n_clips
-    audio_mask = predicted.inputs.audio_mask
-    heard = [] if audio_mask is None else audio_mask[sample, :n_clips].tolist()
-    domain = {"domain": predicted.row["domain"]} if "domain" in predicted.row else {}
-    return {
-        "qid": predicted.row["qid"],
-        "vid": predicted.row["vid"],
-        **domain,
-        "gating_type": gating_type,
-        "layer_gates": [_values(layer, sample, n_clips) for layer in predicted.outputs.gates],
-        "clip_times": [[i * clip_seconds, (i + 1) * clip_seconds] for i in range(n_clips)],
-        "audio_mask": heard,
-        "has_audio": any(heard),
-        "contribution": [
-            {
-                "mha": _rounded(layer.mha_contribution[sample, :n_clips]),
-                "ffn": _rounded(layer.ffn_contribution[sample, :n_clips]),
-            }
-            for layer in predicted.outputs.gates
-        ],
-        "saliency": _rounded(predicted.outputs.saliency[sample, :n_clips]),
-    }
+    def of_query(values: Tensor) -> NDArray[np.float64]:
+        # A global gate has one row, whatever the number of clips.
+        return values[sample, :n_clips].double().numpy()
+
+    layers = []
+    for layer in outputs.gates:
+        gates = layer.values
+        kinds = {"mha": gates.mha, "ffn": gates.ffn, "gamma": gates.gamma, "beta": gates.beta}
+        contribution = {"mha": of_query(layer.mha_contribution), "ffn": of_query(layer.ffn_contribution)}
+        layers.append(
+            LoggedLayer({kind: of_query(gate) for kind, gate in kinds.items() if gate is not None}, contribution)
+        )
+    heard = np.zeros(0, bool) if mask is None else mask[sample, :n_clips].numpy()
+    return gate_row(predicted.row, gating_type, layers, heard, of_query(outputs.saliency), clip_seconds)
 
 
 class GateMeans:
@@ -85,18 +74,3 @@ class GateMeans:
         if not self._sums:
             return None
         return {name: np.round(total / self._count, 6).tolist() for name, total in self._sums.items()}
-
-
-def _values(layer: LayerGates, sample: int, n_clips: int) -> dict[str, Any]:
-    values = {
-        "gate_mha": layer.values.mha,
-        "gate_ffn": layer.values.ffn,
-        "gate_gamma": layer.values.gamma,
-        "gate_beta": layer.values.beta,
-    }
-    # A global gate has one row, whatever the number of clips.
-    return {name: _rounded(gate[sample, :n_clips]) for name, gate in values.items() if gate is not None}
-
-
-def _rounded(values: Tensor) -> Any:
-    return torch.round(values.double(), decimals=6).tolist()

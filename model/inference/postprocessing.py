@@ -8,32 +8,32 @@ run across a gap between clips that were seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from formats.predictions import Prediction, make_prediction
 
 KEEP_ALL = 1.0
 """The IoU that no two moments exceed."""
 
 
-def finish(row: dict[str, Any], seen: Tensor, clip_seconds: float, duplicate_iou: float = KEEP_ALL) -> dict[str, Any]:
-    """A submission row in its final form.
+def finish(raw: Prediction, seen: Tensor, clip_seconds: float, duplicate_iou: float = KEEP_ALL) -> Prediction:
+    """A prediction in its final form.
 
     Clips that were not `seen` (L,) have the lowest saliency of those that were. Moments are cut at the first and last
     clip that was seen, and left out if what remains holds no part of a clip that was seen. Of moments that overlap by
     more than `duplicate_iou` the best is kept.
     """
-    saliency = torch.tensor(row["pred_saliency_scores"], dtype=torch.float64)
+    saliency = torch.tensor(raw.saliency, dtype=torch.float64)
     saliency = torch.where(seen, saliency, saliency[seen].min())
-    finished = {**row, "pred_saliency_scores": [round(score, 6) for score in saliency.tolist()]}
-    if "pred_relevant_windows" in row:
+    moments = raw.windows
+    if moments is not None:
         places = seen.nonzero().flatten().tolist()
-        moments = row["pred_relevant_windows"]
         if len(places) < len(seen):
             moments = _cut(moments, [(place * clip_seconds, (place + 1) * clip_seconds) for place in places])
-        finished["pred_relevant_windows"] = suppress(moments, duplicate_iou)
-    return finished
+        moments = suppress(moments, duplicate_iou)
+    return make_prediction(raw.qid, raw.query, raw.vid, saliency.tolist(), moments)
 
 
 def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[list[float]]:

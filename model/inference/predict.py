@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from formats.predictions import Prediction, make_prediction
+from formats.rows import Row
 from model.data.feature_set import FeatureSet
 from model.inference.postprocessing import KEEP_ALL, finish
 from model.network.detector import HighlightDetector
@@ -20,7 +21,7 @@ from model.network.tensors import Inputs, Outputs
 class Predicted:
     """One query's share of a batch: its row, its place in the batch, and the batch."""
 
-    row: dict[str, Any]
+    row: Row
     sample: int
     inputs: Inputs
     outputs: Outputs
@@ -62,22 +63,18 @@ def predict(
 
 def submission_row(
     predicted: Predicted, clip_seconds: float, round_to_clips: bool, duplicate_iou: float = KEEP_ALL
-) -> dict[str, Any]:
-    """The official row: moments [start s, end s, score] by falling score, saliency a clip; see `finish`."""
-    row = raw_row(predicted, clip_seconds, round_to_clips)
-    return finish(row, predicted.seen, clip_seconds, duplicate_iou)
+) -> Row:
+    """The official row: moments [start s, end s, score] by falling score, saliency per clip; see `finish`."""
+    raw = raw_prediction(predicted, clip_seconds, round_to_clips)
+    return finish(raw, predicted.seen, clip_seconds, duplicate_iou).to_row()
 
 
-def raw_row(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> dict[str, Any]:
-    """What the network says, in the form of the official row.
-
-    `pred_relevant_windows` is left out where no moments were predicted.
-    """
-    row = {name: predicted.row[name] for name in ("qid", "query", "vid")}
-    if predicted.outputs.moments:
-        row["pred_relevant_windows"] = _windows(predicted, clip_seconds, round_to_clips)
+def raw_prediction(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> Prediction:
+    """What the network says, before `finish`."""
+    row = predicted.row
+    windows = _windows(predicted, clip_seconds, round_to_clips) if predicted.outputs.moments else None
     saliency = predicted.outputs.saliency[predicted.sample, : predicted.n_clips].tolist()
-    return {**row, "pred_saliency_scores": [round(score, 6) for score in saliency]}
+    return make_prediction(row["qid"], row["query"], row["vid"], saliency, windows)
 
 
 def _windows(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> list[list[float]]:
@@ -87,10 +84,7 @@ def _windows(predicted: Predicted, clip_seconds: float, round_to_clips: bool) ->
     bounds = (to_bounds(last.spans[sample]) * duration).clamp(0, duration)[order]
     if round_to_clips:
         bounds = _round_to_clips(bounds, clip_seconds, duration)
-    return [
-        [round(start, 4), round(end, 4), round(score, 4)]
-        for (start, end), score in zip(bounds.tolist(), scores.tolist(), strict=True)
-    ]
+    return [[start, end, score] for (start, end), score in zip(bounds.tolist(), scores.tolist(), strict=True)]
 
 
 def _round_to_clips(bounds: Tensor, clip_seconds: float, duration: float) -> Tensor:

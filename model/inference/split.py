@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import torch
 
+from formats.gate_log import add_sound, merge_gate_rows
+from formats.predictions import merge_predictions
 from formats.rows import Row
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet
-from model.inference.gate_means import gate_row
-from model.inference.long_videos import clips_in, merge, merge_gates, predict_windows
+from model.inference.gate_means import log_gates
+from model.inference.long_videos import clips_in, predict_windows
 from model.inference.postprocessing import finish
-from model.inference.predict import predict, raw_row, submission_row
+from model.inference.predict import predict, raw_prediction, submission_row
 from model.network.detector import HighlightDetector
 
 
@@ -47,21 +49,20 @@ def answer(
     gating, seconds = network.config.gating_type, features.clip_seconds
     for index, item in zip(short, predict(network, features, config.batch_size, device, moments, short), strict=True):
         row = submission_row(item, seconds, config.round_to_clips, config.duplicate_iou)
-        gates = {**gate_row(item, gating, seconds), **_sound(features, index)} if index in logged else None
+        gates = _add_sound(log_gates(item, gating, seconds), features, index) if index in logged else None
         yield Answer(index, row, gates)
     for index in long:
-        rows, gate_rows = [], []
+        parts, gate_rows = [], []
         for span, item in predict_windows(network, features, index, longest, config.batch_size, device, moments):
-            rows.append((span, raw_row(item, seconds, config.round_to_clips)))
+            parts.append((span, raw_prediction(item, seconds, config.round_to_clips)))
             if index in logged:
-                gate_rows.append((span, gate_row(item, gating, seconds)))
+                gate_rows.append((span, log_gates(item, gating, seconds)))
         n_clips = features.n_clips(index)
-        merged = merge(rows, n_clips, seconds)
-        row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou)
-        gates = {**merge_gates(gate_rows, n_clips, seconds), **_sound(features, index)} if gate_rows else None
+        merged = merge_predictions(parts, n_clips, seconds)
+        row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou).to_row()
+        gates = _add_sound(merge_gate_rows(gate_rows, n_clips, seconds), features, index) if gate_rows else None
         yield Answer(index, row, gates)
 
 
-def _sound(features: FeatureSet, index: int) -> Row:
-    """What the gate log says of each clip's sound beside the gates."""
-    return {"audio_level_db": features.levels(index), "audio_novelty": features.novelty(index)}
+def _add_sound(row: Row, features: FeatureSet, index: int) -> Row:
+    return add_sound(row, features.levels(index), features.novelty(index))

@@ -8,12 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
+from formats.arrays import Floats
+from formats.labels import (
+    ANNOTATORS,
+    HIGHEST_RATING,
+    LOWEST_RATING,
+    MOST_POINTS,
+    read_ratings,
+)
 from formats.rows import Row
 from model.config import TrainConfig
-from model.training.labels import HIGHEST_LABEL, LOWEST_LABEL, is_caption
+from model.training.labels import is_caption, read_clip_points, read_windows
 
-HIGHEST_SALIENCY = 12.0
-"""QVHighlights' scale: three annotators, 0 to 4 each. TVSum's ratings are brought to it."""
+HIGHEST_SALIENCY = float(ANNOTATORS * MOST_POINTS)
+"""QVHighlights' scale, the sum over annotators. TVSum's ratings are brought to it."""
+_WHERE = "annotations"
+"""Stands for the file, which is not known here; `check_rows` has named it before."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ _NO_PAIR = (0,)
 
 
 @dataclass(frozen=True)
-class Moments:
+class MomentLabels:
     """A QVHighlights row as arrays, from which the targets of an epoch are drawn.
 
     Attributes:
@@ -69,7 +79,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Caption:
+class CaptionLabels:
     """A row of captions as arrays: one moment, the clips with a picture inside (saliency 1) and outside."""
 
     spans: NDArray[np.float32]
@@ -92,7 +102,7 @@ class Caption:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class RatingLabels:
     """A TVSum row as arrays; nothing of it is drawn."""
 
     targets: QueryTargets
@@ -105,7 +115,7 @@ class Ratings:
 
 def read_labels(
     row: Row, seen: NDArray[np.bool_], clip_seconds: float, config: TrainConfig
-) -> Moments | Caption | Ratings:
+) -> MomentLabels | CaptionLabels | RatingLabels:
     """The labels of an annotation row that `check_rows` has passed, by objective and layout.
 
     Saliency beyond the clip grid, and of clips without a picture, is left out: no network could tell it.
@@ -117,56 +127,57 @@ def read_labels(
         UserError: no moment lies within the video.
     """
     if not config.trains_moments:
-        return read_ratings(row, seen)
+        return read_rating_labels(row, seen)
     if is_caption(row):
-        return read_caption(row, seen, clip_seconds)
-    return read_moments(row, seen, clip_seconds, config.max_windows)
+        return read_caption_labels(row, seen, clip_seconds)
+    return read_moment_labels(row, seen, clip_seconds, config.max_windows)
 
 
-def read_moments(row: Row, seen: NDArray[np.bool_], clip_seconds: float, max_windows: int) -> Moments:
+def read_moment_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float, max_windows: int) -> MomentLabels:
     """Labels of a QVHighlights row."""
-    spans = _spans(row, row["relevant_windows"], len(seen) * clip_seconds)
-    labelled = np.asarray(row["relevant_clip_ids"], dtype=np.int64)
-    known = np.isin(labelled, np.flatnonzero(seen))
-    clips = labelled[known]
-    scores = np.asarray([sum(each) for each in row["saliency_scores"]], dtype=np.float32)[known]
+    spans = _spans(row, read_windows(row, _WHERE), len(seen) * clip_seconds)
+    labelled = read_clip_points(row, _WHERE)
+    known = np.isin(labelled.clips, np.flatnonzero(seen))
+    clips = labelled.clips[known]
+    scores = labelled.points.sum(axis=1).astype(np.float32)[known]
     saliency = np.zeros(len(seen), np.float32)
     saliency[clips] = scores
     irrelevant = np.setdiff1d(np.flatnonzero(seen), clips)
     relevant = clips[np.argsort(scores, kind="stable")]
-    return Moments(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
+    return MomentLabels(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
 
 
-def read_caption(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> Caption:
+def read_caption_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> CaptionLabels:
     """Labels of a caption: its first window is the one truth."""
-    window, n_clips = row["relevant_windows"][0], len(seen)
-    spans = _spans(row, [window], n_clips * clip_seconds)
-    last = max(0, min(int(window[1] / clip_seconds), n_clips) - 1)
-    first = min(max(0, int(window[0] / clip_seconds)), last)
+    windows, n_clips = read_windows(row, _WHERE), len(seen)
+    spans = _spans(row, windows[:1], n_clips * clip_seconds)
+    start, end = windows[0].tolist()
+    last = max(0, min(int(end / clip_seconds), n_clips) - 1)
+    first = min(max(0, int(start / clip_seconds)), last)
     inside = np.zeros(n_clips, bool)
     inside[first : last + 1] = True
     inside, outside = inside & seen, ~inside & seen
-    return Caption(spans, inside.astype(np.float32), np.flatnonzero(inside), np.flatnonzero(outside))
+    return CaptionLabels(spans, inside.astype(np.float32), np.flatnonzero(inside), np.flatnonzero(outside))
 
 
-def read_ratings(row: Row, seen: NDArray[np.bool_]) -> Ratings:
+def read_rating_labels(row: Row, seen: NDArray[np.bool_]) -> RatingLabels:
     """Labels of a TVSum row: mean rating as a share of the scale, times 12.
 
     A clip without label has saliency 0 and is in no pair.
     """
-    label = np.asarray(row["label"], dtype=np.float32)[: len(seen)]
+    label = read_ratings(row, _WHERE).astype(np.float32)[: len(seen)]
     clips = np.flatnonzero(seen[: len(label)])
-    scores = (label[clips] - LOWEST_LABEL).mean(axis=1) / (HIGHEST_LABEL - LOWEST_LABEL) * HIGHEST_SALIENCY
+    scores = (label[clips] - LOWEST_RATING).mean(axis=1) / (HIGHEST_RATING - LOWEST_RATING) * HIGHEST_SALIENCY
     saliency = np.zeros(len(seen), np.float32)
     saliency[clips] = scores
     order = clips[np.argsort(scores, kind="stable")].tolist()
     pair = (order[-1:], order[:1]) if order else (_NO_PAIR, _NO_PAIR)
-    return Ratings(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(pair[0]), tuple(pair[1])))
+    return RatingLabels(QueryTargets(np.zeros((0, 2), np.float32), saliency, tuple(pair[0]), tuple(pair[1])))
 
 
-def _spans(row: Row, windows: list[list[float]], seconds: float) -> NDArray[np.float32]:
+def _spans(row: Row, windows: Floats, seconds: float) -> NDArray[np.float32]:
     """Windows [start s, end s] within the video, as (n, 2) centers and widths, shares of it."""
-    bounds = (np.asarray(windows, dtype=np.float32) / seconds).clip(0, 1)
+    bounds = (windows.astype(np.float32) / seconds).clip(0, 1)
     bounds = bounds[bounds[:, 1] > bounds[:, 0]]
     if not len(bounds):
         raise UserError(f"qid {row['qid']}: no relevant window lies within the {seconds:g} s of its video")

@@ -12,40 +12,7 @@ import pytest
 
 from cli import UserError
 from cli.outputs import check_outputs, remove_leftovers, replacing, write_text
-from formats.rows import first_with_rows, read_object, read_rows, write_object
-
-# What the JSON module itself ends with RecursionError or ValueError for, or what cannot be written again.
-NO_VALUES = {
-    "deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
-    "long": ('{"a": ' + "9" * 5000 + "}", "a whole number of more than 4300 digits"),
-    "surrogate": ('{"a": "\\ud800"}', "half of a surrogate pair"),
-    "broken": ('{"a": ', "not JSON: Expecting value"),
-}
-
-
-@pytest.mark.parametrize("fault", NO_VALUES)
-def test_json_that_is_no_value_is_one_line(tmp_path: Path, fault: str) -> None:
-    text, message = NO_VALUES[fault]
-    path = tmp_path / "a.json"
-    path.write_text(text)
-    with pytest.raises(UserError, match=rf"a\.json: .*{message}"):
-        read_object(path)
-    path.write_text(f"{{}}\n{text}\n")
-    with pytest.raises(UserError, match=rf"a\.json: line 2: .*{message}") as problem:
-        read_rows(path)
-    assert "\n" not in str(problem.value)
-
-
-def test_the_line_of_a_fault_is_that_of_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{\n  "a": 1,\n  "b": \n}\n')
-    with pytest.raises(UserError, match=r"a\.json: line 4: not JSON: Expecting value"):
-        read_object(path)
-
-
-def test_escaped_characters_are_read(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"a": "\\ud83d\\ude00 \\u043a"}')
-    assert read_object(tmp_path / "a.json") == {"a": "😀 к"}
+from formats.rows import write_object
 
 
 def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
@@ -141,21 +108,3 @@ def test_outputs_are_checked_before_anything_is_written(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             check_outputs(outputs, [read])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.json", "in.json"]
-
-
-def test_a_mark_at_the_beginning_of_a_file_is_passed_over(tmp_path: Path) -> None:
-    """Editors on Windows write one before UTF-8 text."""
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + b'{"qid": 1}\n{"qid": 2}\n')
-    assert read_rows(path) == [{"qid": 1}, {"qid": 2}]
-    path.write_bytes(b"\xef\xbb\xbf" + b'{"qid": 1}\n')
-    assert read_object(path) == {"qid": 1}
-
-
-def test_the_first_file_with_rows(tmp_path: Path) -> None:
-    for name, text in (("a", ""), ("b", "\n"), ("c", "{}\n"), ("d", "{}\n")):
-        (tmp_path / name).write_text(text)
-    assert first_with_rows([tmp_path / name for name in "abcd"]) == 2
-    assert first_with_rows([tmp_path / "a"]) == 0
-    with pytest.raises(UserError, match=r"a and 1 more have no rows: no domain can be read, see reports/problems\.tsv"):
-        first_with_rows([tmp_path / "a", tmp_path / "a"])

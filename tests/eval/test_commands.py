@@ -134,14 +134,14 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert run("tvsum", *labels, "--last", files[3], "--out", tmp_path / "b.json") == 1
     assert "1 of 2 queries are missing, first qid A1" in capsys.readouterr().err
     assert run("tvsum", *labels, "--domain", "C", "--out", tmp_path / "b.json") == 1
-    assert "no video of domain C; there are A, B" in capsys.readouterr().err
+    assert "no row of domain 'C' (domains: A, B)" in capsys.readouterr().err
     # One that is there does not hide one that is not.
     both = ["--domain", "A", "B", "--run", "base", "--scope", "B", "--out", tmp_path / "scope.json"]
     assert run("tvsum", *labels, *both) == 1
     assert "--scope: B is one domain, but --domain names A as well" in capsys.readouterr().err
     assert not (tmp_path / "scope.json").exists()
     assert run("tvsum", *labels, "--domain", "B", "C", "--out", tmp_path / "b.json") == 1
-    assert "no video of domain C; there are A, B" in capsys.readouterr().err
+    assert "no row of domain 'C' (domains: A, B)" in capsys.readouterr().err
 
 
 def test_domains_are_taken_out_of_a_file_of_all(tmp_path, write, capsys):

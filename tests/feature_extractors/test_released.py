@@ -13,9 +13,8 @@ import pytest
 from cli import UserError
 from feature_extractors.released import LAYOUTS, ImportConfig, ImportStage, import_texts, import_videos, read_array
 from feature_extractors.video_files import locate_videos
-from formats.grid import ClipGrid
 from formats.store import Store
-from formats.video_table import Video, annotated_videos
+from formats.video_table import Video
 
 VIDS = ["-a_0.0_150.0", "b"]
 
@@ -259,26 +258,6 @@ def test_all_layouts_are_offered() -> None:
 def test_an_array_alone_is_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.asfortranarray(numbers(3, 4)))
     np.testing.assert_array_equal(read_array(tmp_path / "a.npy", ""), numbers(3, 4).astype(np.float32))
-
-
-def test_the_grid_without_media_is_the_annotated_duration() -> None:
-    rows = [
-        {"qid": 1, "vid": "a", "duration": 150},
-        {"qid": 2, "vid": "a", "duration": 150},
-        {"qid": 3, "vid": "t", "duration": 3, "label": [[1] * 20] * 3},  # TVSum: clips, not seconds
-        {"qid": 4, "vid": "u", "duration": 3, "label": [[1] * 20] * 3, "duration_s": 7.1},
-    ]
-    table = annotated_videos(rows, ["a", "t", "u"], ClipGrid())
-    assert [(video.vid, video.duration_s, video.n_clips) for video in table] == [
-        ("a", 150, 75),
-        ("t", 6, 3),
-        ("u", 7.1, 3),
-    ]
-    with pytest.raises(UserError, match=r"video 'a': annotated with 150 and with 148 s"):
-        annotated_videos([*rows, {"qid": 5, "vid": "a", "duration": 148}], ["a"], ClipGrid())
-    for duration in (None, "150", -1, True):
-        with pytest.raises(UserError, match="query 9: duration must be a number of seconds"):
-            annotated_videos([{"qid": 9, "vid": "a", "duration": duration}], ["a"], ClipGrid())
 
 
 def test_what_lies_beside_a_video_is_not_taken_for_it(tmp_path: Path) -> None:

@@ -221,7 +221,15 @@ def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
     ("change", "message"),
     [
         ("offsets", "not a readable feature store: its offsets do not fit"),
+        ("first offset", "not a readable feature store: its offsets do not fit"),
         ("stream", "not a readable feature store"),
+        ("plain rows", r"not a readable feature store: its rows are of shape \(\d+,\), not \(rows, dim\)"),
+        ("group", "not a readable feature store"),
+        ("ids", "not a readable feature store: an id occurs twice"),
+        ("clips", "not a readable feature store: its numbers of clips do not fit its ids"),
+        ("seconds", "not a readable feature store: clips of 0 s"),
+        ("times", "not a readable feature store: its times do not fit its rows"),
+        ("before", "not a readable feature store: its times do not fit its rows"),
         ("nan", "holds features that are not finite numbers"),
     ],
 )
@@ -231,8 +239,28 @@ def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> 
     with h5py.File(path, "a") as file:
         if change == "offsets":
             file["offsets"][1] = -1
+        elif change == "first offset":
+            file["offsets"][0] = 1
         elif change == "stream":
             del file.attrs["stream"]
+        elif change in ("plain rows", "group"):
+            del file["features"]
+            file["features"] = np.zeros(len(file["times"]))
+            if change == "group":
+                del file["features"]
+                file.create_group("features")
+        elif change == "ids":
+            file["ids"][1] = file["ids"][0]
+        elif change == "clips":
+            file["columns/n_clips"][0] = -1
+        elif change == "seconds":
+            file.attrs["clip_seconds"] = 0.0
+        elif change == "times":
+            short = file["times"][1:]
+            del file["times"]
+            file["times"] = short
+        elif change == "before":
+            file["times"][0] -= 2.0
         else:
             file["features"][0, 0] = np.nan
     with pytest.raises(UserError, match=rf"000\.h5: {message}"):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from eval.gates.log import GateLog
 from eval.plots import GATE_FIGURES
 from eval.plots.gates.heatmaps import draw_samples_layermean, draw_sections
 from eval.plots.gates.informativeness import draw_informativeness
@@ -18,6 +17,7 @@ from eval.plots.gates.parts import draw_parts
 from eval.plots.gates.ranks import TOPK, draw_top_bottom
 from eval.plots.gates.view import GateView, arrange
 from eval.plots.style import INK, PRINT_DPI, fit_text, house_style, save_figure
+from formats.gate_log import GateLog
 from formats.rows import Row
 
 

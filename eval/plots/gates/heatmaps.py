@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from eval.gates.log import Floats
 from eval.plots.gates.scales import MEANINGS, TITLES, Scale, choose_scale
 from eval.plots.gates.tick_labels import GateFormatter, GateLocator, measure_text, write_values
 from eval.plots.gates.view import GROUPS, HATCH, SHUT, SHUT_EDGE, GateView, count
 from eval.plots.style import INK, PAGE_WIDTH
+from formats.arrays import Floats
 
 # A panel whose columns are narrower (inches) has numbers instead of names.
 NARROWEST_NAME = 0.2

@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eval.gates.log import Floats, GateSample
 from eval.gates.statistics import compute_auc, correlate_ranks
 from eval.plots.gates.layers import draw_gate_groups, widen_axis
 from eval.plots.gates.scales import TITLES, layer_colours
 from eval.plots.gates.tick_labels import GAP, measure_text
 from eval.plots.gates.view import GateView
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
+from formats.arrays import Floats
+from formats.gate_log import GateSample
 
 LABELLED = "audio informative", "audio not informative"
 # Layers whose areas have room in one of three panels beside one another.

@@ -13,12 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eval.arrays import read_relevant_windows
-from eval.gates.log import Bools, Floats, GateSample
 from eval.plots.gates.scales import TITLES, UPDATES, layer_colours, widen
 from eval.plots.gates.tick_labels import set_ticks
 from eval.plots.gates.view import HATCH, SHUT, SHUT_EDGE, GateView
 from eval.plots.style import INK, PAGE_WIDTH, explain_empty, fit_text
+from formats.arrays import Bools, Floats
+from formats.gate_log import GateSample
+from formats.labels import read_relevant_windows
 
 RELEVANT, SOUND = "#ffe9a8", "#8da9c4"
 MOST_EXAMPLES = 4

@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cli import UserError
-from eval.gates.log import LARGEST, Floats, read_values
 from eval.plots.gates.layers import CONTRIBUTION
 from eval.plots.gates.scales import TITLES, UPDATES, is_signed, layer_colours, widen
 from eval.plots.gates.tick_labels import set_ticks
 from eval.plots.style import PAGE_WIDTH, QUIET, explain_empty
+from formats.arrays import Floats, read_numbers
+from formats.gate_log import LARGEST
 from formats.rows import Row
 
 # What `GateMeans` of the package `model` takes.
@@ -44,7 +45,7 @@ def read_gate_history(history: Sequence[Row], name: str = "history") -> tuple[Fl
         if not isinstance(gates, dict) or isinstance(epoch, bool) or not isinstance(epoch, int) or epoch > LARGEST:
             raise UserError(f"{name}: row {number}: needs 'epoch' (a whole number) and 'gates' (an object or null)")
         known = {
-            key: read_values(values, (None,), f"{name}: row {number}: gates.{key}")
+            key: read_numbers(values, (None,), f"{name}: row {number}: gates.{key}", LARGEST)
             for key, values in gates.items()
             if values is not None
         }

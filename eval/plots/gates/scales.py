@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap
 
-from eval.gates.log import Floats
 from eval.plots.gates.view import SHUT
+from formats.arrays import Floats
 
 TITLES = {"mha": "MHA gate", "ffn": "FFN gate", "gamma": "FiLM scale", "beta": "FiLM shift"}
 MEANINGS = {

@@ -8,7 +8,6 @@ from pathlib import Path
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 
-from eval.gates.log import GateLog
 from eval.plots.gates.heatmaps import draw_map, draw_strip, fits_names, shut_key
 from eval.plots.gates.informativeness import draw_against, draw_labelled
 from eval.plots.gates.layers import CONTRIBUTION, NO_CONTRIBUTION, SPREAD_NOTE, draw_gate_groups, draw_groups
@@ -19,6 +18,7 @@ from eval.plots.gates.ranks import TOPK, choose_bar_limits, draw_bars, rank_samp
 from eval.plots.gates.scales import TITLES
 from eval.plots.gates.view import GateView, arrange
 from eval.plots.style import INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from formats.gate_log import GateLog
 from formats.rows import Row
 
 # Inches; the maps' share of it leaves room for two panels beside them.

@@ -13,8 +13,8 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.ticker import Formatter, Locator, MaxNLocator
 from numpy.typing import ArrayLike
 
-from eval.gates.log import Floats
 from eval.plots.gates.scales import EQUAL, ZERO
+from formats.arrays import Floats
 
 # Values with a first digit beyond these places, or with more decimals, are written with a power of ten: 3.1e-7.
 FIRST_PLACE, LAST_PLACE = 5, -4

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.patches import Patch
 
-from eval.arrays import Qid
-from eval.gates.log import Bools, Floats, GateLog, GateSample
 from eval.plots.style import can_draw, fit_text
+from formats.annotations import Qid
+from formats.arrays import Bools, Floats
+from formats.gate_log import GateLog, GateSample
 from formats.rows import Row
 
 # In the order of the columns; grey where a gate has nothing to act on.

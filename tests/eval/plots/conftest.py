@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from eval.gates.log import read_gate_log
 from eval.plots.gates.view import GateView, arrange
 from eval.plots.style import house_style
+from formats.gate_log import read_gate_log
 from tests.eval.gate_logs import make_gate_rows
 
 

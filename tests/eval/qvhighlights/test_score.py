@@ -168,7 +168,7 @@ FAULTS = {
     "huge truth": (lambda p, t: change(t, relevant_windows=[[-1e308, 1e308]]), r"ground truth: qid 2: .* beyond ±3\.4"),
     "huge clip": (
         lambda p, t: change(t, relevant_clip_ids=[1e30], saliency_scores=[[1, 1, 1]]),
-        r"qid 2: relevant_clip_ids outside",
+        r"qid 2: relevant_clip_ids must be whole numbers from 0 to 43199",
     ),
     **{
         f"duration {value:.2}": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import pytest
 import torch
 
 from cli import UserError
+from formats.predictions import Prediction, merge_predictions
 from formats.store import Provenance, Store, write_store
 from model.checkpoint import save_checkpoint
 from model.config import InferenceConfig, ModelConfig
 from model.data.feature_set import FeatureSet
 from model.data.streams import Streams
-from model.inference.long_videos import clips_in, cut_spans, merge, merge_gates
+from model.inference.long_videos import clips_in, cut_spans
 from model.inference.postprocessing import KEEP_ALL, finish, suppress
-from model.inference.predict import predict, submission_row
+from model.inference.predict import predict, raw_prediction
 from model.inference.split import answer
 from model.network.detector import HighlightDetector
 from tests.model.small_data import SMALL, read_rows, run
@@ -55,17 +57,12 @@ def test_of_near_duplicates_the_best_is_kept() -> None:
 
 
 def test_merged_scores_and_times_are_those_of_the_video() -> None:
-    names = {"qid": 1, "query": "q", "vid": "v"}
-    first = {**names, "pred_relevant_windows": [[0, 4, 0.5]], "pred_saliency_scores": [1.0, 2.0, 3.0]}
-    second = {**names, "pred_relevant_windows": [[2, 6, 0.75]], "pred_saliency_scores": [5.0, 4.0, -1.0]}
+    first = Prediction(1, "q", "v", [1.0, 2.0, 3.0], [[0, 4, 0.5]])
+    second = Prediction(1, "q", "v", [5.0, 4.0, -1.0], [[2, 6, 0.75]])
     # Clips 0 to 2 and 2 to 4; clip 5 lies in no window.
-    merged = merge([((0, 3), first), ((2, 5), second)], 6, 2.0)
-    row = finish(merged, torch.tensor([True] * 5 + [False]), 2.0, 0.7)
-    assert row == {
-        **names,
-        "pred_relevant_windows": [[6, 10, 0.75], [0, 4, 0.5]],
-        "pred_saliency_scores": [1.0, 2.0, 4.0, 4.0, -1.0, -1.0],
-    }
+    merged = merge_predictions([((0, 3), first), ((2, 5), second)], 6, 2.0)
+    finished = finish(merged, torch.tensor([True] * 5 + [False]), 2.0, 0.7)
+    assert finished == Prediction(1, "q", "v", [1.0, 2.0, 4.0, 4.0, -1.0, -1.0], [[6, 10, 0.75], [0, 4, 0.5]])
 
 
 @pytest.fixture(scope="module", params=["avigate_custom", "none"])
@@ -108,9 +105,9 @@ def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str,
     """Endpoint features start anew, sound and picture are those of the stretch: the same predictions, merged."""
     network, features = build(*data)
     windows = list(predict(network, features, 100, "cpu", queries=range(2, 2 + len(SPANS))))
-    parts = [(span, submission_row(item, 2.0, True)) for span, item in zip(SPANS, windows, strict=True)]
-    merged = merge(parts, CLIPS, 2.0) | {"qid": 0, "vid": "long"}
-    expected = finish(merged, torch.ones(CLIPS, dtype=torch.bool), 2.0, 0.5)
+    parts = [(span, raw_prediction(item, 2.0, True)) for span, item in zip(SPANS, windows, strict=True)]
+    merged = replace(merge_predictions(parts, CLIPS, 2.0), qid=0, vid="long")
+    expected = finish(merged, torch.ones(CLIPS, dtype=torch.bool), 2.0, 0.5).to_row()
     for batch_size in (2, 100):
         config = InferenceConfig(batch_size=batch_size, window_seconds=16.0, duplicate_iou=0.5)
         found = next(item.row for item in answer(network, features, config, "cpu", True, []) if item.index == 0)
@@ -123,19 +120,18 @@ def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str,
 def test_clips_without_a_picture_are_last_and_moments_end_with_the_pictures() -> None:
     """Of five clips the second and the last two have no picture; the network says the most of just these."""
     moments = [[6.0, 10.0, 0.9], [4.0, 10.0, 0.8], [0.0, 2.0, 0.5]]
-    row = {"qid": 1, "pred_relevant_windows": moments, "pred_saliency_scores": [1.0, 9.0, -2.0, 8.0, 7.0]}
-    found = finish(row, torch.tensor([True, False, True, False, False]), 2.0)
-    assert found["pred_saliency_scores"] == [1.0, -2.0, -2.0, -2.0, -2.0]
-    assert found["pred_relevant_windows"] == [[4.0, 6.0, 0.8], [0.0, 2.0, 0.5]]
-    assert finish(row, torch.ones(5, dtype=torch.bool), 2.0) == row
+    raw = Prediction(1, "q", "v", [1.0, 9.0, -2.0, 8.0, 7.0], moments)
+    found = finish(raw, torch.tensor([True, False, True, False, False]), 2.0)
+    assert found.saliency == [1.0, -2.0, -2.0, -2.0, -2.0]
+    assert found.windows == [[4.0, 6.0, 0.8], [0.0, 2.0, 0.5]]
+    assert finish(raw, torch.ones(5, dtype=torch.bool), 2.0) == raw
 
 
 def test_a_moment_within_a_gap_is_dropped() -> None:
     """Clips 2 and 3 (4 to 8 s) have no picture: what lies there alone goes, what reaches beyond stays as it is."""
     inside, across, touching = [4.0, 6.0, 0.9], [3.0, 9.0, 0.8], [7.5, 8.5, 0.7]
-    row = {"pred_relevant_windows": [inside, [4.0, 8.0, 0.85], across, touching], "pred_saliency_scores": [1.0] * 5}
-    found = finish(row, torch.tensor([True, True, False, False, True]), 2.0)
-    assert found["pred_relevant_windows"] == [across, touching]
+    raw = Prediction(1, "q", "v", [1.0] * 5, [inside, [4.0, 8.0, 0.85], across, touching])
+    assert finish(raw, torch.tensor([True, True, False, False, True]), 2.0).windows == [across, touching]
 
 
 @pytest.mark.parametrize("window_seconds", [0, 16])
@@ -215,29 +211,3 @@ def test_gates_of_windows_are_merged(data: tuple[Path, dict[str, Any]], gating: 
             np.testing.assert_allclose(found[:4], windows[0]["layer_gates"][0][name][:4], atol=2e-6)
             assert columns is None or found.shape == (CLIPS, columns)
     assert long["clip_times"][-1] == [40.0, 42.0] and long["has_audio"] and len(long["saliency"]) == CLIPS
-
-
-def test_a_silent_window_says_nothing_of_the_gate_of_sound() -> None:
-    def row(heard: list[bool], mha: float, ffn: float) -> dict[str, Any]:
-        return {
-            "qid": 1,
-            "vid": "v",
-            "gating_type": "global",
-            "layer_gates": [{"gate_mha": [[mha]], "gate_ffn": [[ffn]]}],
-            "audio_mask": heard,
-            "has_audio": any(heard),
-            "contribution": [{"mha": [mha] * 4, "ffn": [ffn] * 4}],
-            "saliency": [1.0] * 4,
-        }
-
-    parts = [((0, 4), row([True] * 4, 0.6, 0.1)), ((2, 6), row([True] * 2 + [False] * 2, 0.4, 0.2))]
-    parts.append(((4, 8), row([False] * 4, 0.0, 0.3)))
-    merged = merge_gates(parts, 9, 2.0)  # a last clip that no window holds
-    assert merged["layer_gates"] == [{"gate_mha": [[0.5]], "gate_ffn": [[0.2]]}]
-    assert merged["audio_mask"] == [True] * 4 + [False] * 5
-    assert merged["contribution"][0]["mha"] == [0.6, 0.6, 0.5, 0.5, 0.2, 0.2, 0.0, 0.0, 0.0]
-    # With `audio_mask_ignored` gates are open in silent windows too.
-    ignored = merge_gates([((0, 4), row([True] * 4, 0.6, 0.1)), ((2, 6), row([False] * 4, 0.2, 0.1))], 6, 2.0)
-    assert ignored["layer_gates"][0]["gate_mha"] == [[0.4]]
-    silent = merge_gates([((0, 4), row([False] * 4, 0.0, 0.3))], 4, 2.0)
-    assert silent["layer_gates"][0]["gate_mha"] == [[0.0]] and not silent["has_audio"]

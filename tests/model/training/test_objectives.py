@@ -20,7 +20,7 @@ from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
 from model.training.labels import check_rows
 from model.training.run import Outcome, _copy_weights, train
-from model.training.targets import read_caption, read_labels, read_ratings
+from model.training.targets import read_caption_labels, read_labels, read_rating_labels
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
 
@@ -56,13 +56,13 @@ def test_ratings_become_saliency_and_one_pair() -> None:
     label = np.ones((5, 20))
     label[2], label[3, :10], label[4, 0] = 5, 3, 2
     row = {"qid": "x", "label": label.tolist()}
-    targets = read_ratings(row, np.ones(5, bool)).targets
+    targets = read_rating_labels(row, np.ones(5, bool)).targets
     np.testing.assert_allclose(targets.saliency, [0, 0, 12, 20 / 80 * 12, 1 / 80 * 12], rtol=1e-6)
     assert (targets.higher, targets.lower) == ((2,), (0,))
     assert targets.spans.shape == (0, 2)
     # A clip more than labels is in no pair, a label more than clips is left out.
-    assert read_ratings(row, np.ones(6, bool)).targets.saliency.tolist()[5] == 0
-    assert read_ratings({"qid": "x", "label": label[::-1].tolist()}, np.ones(3, bool)).targets.higher == (2,)
+    assert read_rating_labels(row, np.ones(6, bool)).targets.saliency.tolist()[5] == 0
+    assert read_rating_labels({"qid": "x", "label": label[::-1].tolist()}, np.ones(3, bool)).targets.higher == (2,)
 
 
 def test_saliency_alone_learns_and_never_runs_the_decoder(tvsum: Data, trained: Path) -> None:
@@ -112,16 +112,21 @@ RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
     [
         ([RATED], "moments_and_saliency", "qid a: has label and no relevant_windows: set train.objective to saliency"),
         ([MOMENTS], "saliency", "qid 1: has no label, which train.objective saliency learns from"),
-        ([{**RATED, "label": [[1, 5], [2]]}], "saliency", "qid a: label has clips with different numbers of ratings"),
+        (
+            [{**RATED, "label": [[1, 5], [2]]}],
+            "saliency",
+            "qid a: label: must be n x 2 numbers, got rows",
+        ),
         ([{**RATED, "label": [[1, 6]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
-        ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
-        ([{**RATED, "label": []}], "saliency", "qid a: label must be a list of ratings for each clip"),
+        ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label: holds NaN"),
+        ([{**RATED, "label": []}], "saliency", "qid a: label: empty"),
+        ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must be a list of ratings for each clip"),
         ([MOMENTS, {"qid": 2, "relevant_windows": [[0, 2]]}], "moments_and_saliency", "qid 2: has no saliency_scores"),
     ],
 )
 def test_labels_of_another_objective_are_named(rows: list[Json], objective: str, message: str) -> None:
-    with pytest.raises(UserError, match=f"^{message.replace('(', '[(]')}"):
-        check_rows(rows, objective)
+    with pytest.raises(UserError, match=f"^t: {message.replace('(', '[(]')}"):
+        check_rows(rows, objective, "t")
 
 
 def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
@@ -136,7 +141,7 @@ def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
 def test_a_caption_is_one_window(tmp_path: Path) -> None:
     """qd_detr.md 3.3: the first window is the truth; two random clips inside over two outside."""
     row = {"qid": 1, "relevant_windows": [[4.4, 9.9], [0, 2]]}
-    targets = read_caption(row, np.ones(8, bool), 2.0).draw(np.random.default_rng(0))
+    targets = read_caption_labels(row, np.ones(8, bool), 2.0).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]  # floor of 4.4 / 2 up to that of 9.9 / 2, less one
     np.testing.assert_allclose(targets.spans, [[(4.4 + 9.9) / 32, 5.5 / 16]], rtol=1e-6)
     assert sorted(targets.higher) == [2, 3]
@@ -154,7 +159,7 @@ def test_a_caption_is_one_window(tmp_path: Path) -> None:
 )
 def test_captions_of_any_length(window: list[float], clips: int, inside: set[int], outside: set[int]) -> None:
     rng = np.random.default_rng(0)
-    caption = read_caption({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0)
+    caption = read_caption_labels({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0)
     drawn = [caption.draw(rng) for _ in range(200)]
     assert {clip for item in drawn for clip in item.higher} == inside
     assert {clip for item in drawn for clip in item.lower} == outside

@@ -9,9 +9,10 @@ import pytest
 
 from cli import UserError
 from model.training.labels import check_labels
-from model.training.targets import QueryTargets, read_caption, read_moments, read_ratings
+from model.training.targets import QueryTargets, read_caption_labels, read_moment_labels, read_rating_labels
 
 ROW: dict[str, Any] = {
+    "qid": 7,
     "relevant_windows": [[2, 6], [8, 10]],
     "relevant_clip_ids": [1, 2, 4],
     "saliency_scores": [[1, 2, 1], [4, 4, 4], [2, 2, 3]],
@@ -21,34 +22,34 @@ ROW: dict[str, Any] = {
 def draw_targets(
     row: dict[str, Any], n_clips: int, clip_seconds: float, max_windows: int, rng: np.random.Generator
 ) -> QueryTargets:
-    return read_moments(row, np.ones(n_clips, bool), clip_seconds, max_windows).draw(rng)
+    return read_moment_labels(row, np.ones(n_clips, bool), clip_seconds, max_windows).draw(rng)
 
 
 def test_clips_without_a_picture_are_neither_labelled_nor_paired() -> None:
     seen = np.ones(10, bool)
     seen[[2, 7, 9]] = False
-    labels = read_moments(ROW, seen, 2.0, 5)
+    labels = read_moment_labels(ROW, seen, 2.0, 5)
     drawn = [labels.draw(np.random.default_rng(seed)) for seed in range(50)]
     assert drawn[0].saliency.tolist() == [0, 4, 0, 0, 7, 0, 0, 0, 0, 0]
     assert len(drawn[0].spans) == 2  # when it happens is known all the same
     assert {targets.higher[0] for targets in drawn} == {4} and {targets.lower[0] for targets in drawn} == {1}
     assert {clip for targets in drawn for clip in targets.lower[1:]} == {0, 3, 5, 6, 8}
     seen[[1, 4]] = False
-    unseen = read_moments(ROW, seen, 2.0, 5).draw(np.random.default_rng(0))
+    unseen = read_moment_labels(ROW, seen, 2.0, 5).draw(np.random.default_rng(0))
     assert not unseen.saliency.any() and unseen.higher == unseen.lower == (0, 0)
 
     ratings = {"qid": 1, "label": [[5.0], [4.0], [3.0], [1.0], [2.0]]}
     seen = np.array([False, True, True, False, True])
-    rated = read_ratings(ratings, seen).targets
+    rated = read_rating_labels(ratings, seen).targets
     assert (rated.higher, rated.lower) == ((1,), (4,))
     assert rated.saliency.tolist() == [0, 9, 6, 0, 3]
-    assert read_ratings(ratings, np.zeros(5, bool)).targets.higher == (0,)
+    assert read_rating_labels(ratings, np.zeros(5, bool)).targets.higher == (0,)
 
     caption = {"qid": 1, "relevant_windows": [[2, 6]]}
-    targets = read_caption(caption, np.array([True, False, True, False]), 2.0).draw(np.random.default_rng(0))
+    targets = read_caption_labels(caption, np.array([True, False, True, False]), 2.0).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 0]
     assert (targets.higher, targets.lower) == ((2, 2), (0, 0))
-    nothing = read_caption(caption, np.array([True, False, False, True]), 2.0).draw(np.random.default_rng(0))
+    nothing = read_caption_labels(caption, np.array([True, False, False, True]), 2.0).draw(np.random.default_rng(0))
     assert nothing.higher == nothing.lower == (0, 0)
 
 
@@ -79,6 +80,7 @@ def test_at_most_so_many_windows() -> None:
 
 def test_a_fully_relevant_video_has_no_easy_pair() -> None:
     row = {
+        "qid": 7,
         "relevant_windows": [[0, 4]],
         "relevant_clip_ids": [0, 1],
         "saliency_scores": [[1, 1, 1], [2, 2, 2]],
@@ -91,25 +93,27 @@ def test_a_fully_relevant_video_has_no_easy_pair() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"relevant_windows": []}, "relevant_windows"),
-        ({"relevant_windows": [[6, 2]]}, "start < end"),
-        ({"relevant_windows": [[2, float("nan")]]}, "start < end"),
+        ({"relevant_windows": []}, "relevant_windows must be a list of"),
+        ({"relevant_windows": None}, "relevant_windows must be a list of"),
+        ({"relevant_windows": [[6, 2]]}, "relevant_windows: a window does not end after it starts"),
+        ({"relevant_windows": [[2, float("nan")]]}, "relevant_windows: holds NaN"),
         ({"relevant_windows": [[2]]}, "relevant_windows"),
         ({"relevant_windows": "2-6"}, "relevant_windows"),
         ({"relevant_clip_ids": [1, -2, 4]}, "relevant_clip_ids"),
         ({"relevant_clip_ids": [1, 2]}, "saliency_scores"),
         ({"saliency_scores": [[1], ["high"], [2]]}, "saliency_scores"),
-        ({"saliency_scores": None}, "saliency_scores"),
+        ({"saliency_scores": None}, "needs both relevant_clip_ids and saliency_scores"),
+        ({"relevant_clip_ids": None}, "needs both relevant_clip_ids and saliency_scores"),
     ],
 )
 def test_malformed_labels_are_named(change: dict[str, Any], message: str) -> None:
-    check_labels({"qid": 7, **ROW})
-    with pytest.raises(UserError, match=rf"qid 7: .*{message}"):
-        check_labels({"qid": 7, **ROW, **change})
+    check_labels(ROW, "t.jsonl")
+    with pytest.raises(UserError, match=rf"^t\.jsonl: qid 7: .*{message}"):
+        check_labels({**ROW, **change}, "t.jsonl")
 
 
 def test_a_window_beyond_the_video_is_no_target() -> None:
-    row = {"qid": 7, **ROW, "relevant_windows": [[2, 6], [1000, 1020]]}
+    row = {**ROW, "relevant_windows": [[2, 6], [1000, 1020]]}
     targets = draw_targets(row, 10, 2.0, 5, np.random.default_rng(0))
     np.testing.assert_allclose(targets.spans, [[0.2, 0.2]], atol=1e-7)
     with pytest.raises(UserError, match="qid 7: no relevant window lies within the 20 s"):
@@ -117,7 +121,7 @@ def test_a_window_beyond_the_video_is_no_target() -> None:
 
 
 def test_a_row_without_relevant_clips() -> None:
-    row = {"relevant_windows": [[2, 6]], "relevant_clip_ids": [], "saliency_scores": []}
+    row = {"qid": 7, "relevant_windows": [[2, 6]], "relevant_clip_ids": [], "saliency_scores": []}
     targets = draw_targets(row, 10, 2.0, 5, np.random.default_rng(0))
     assert targets.saliency.sum() == 0
     assert targets.higher == targets.lower

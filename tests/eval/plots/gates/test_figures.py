@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cli import UserError
-from eval.gates.log import read_gate_log
 from eval.plots import GATE_FIGURES
 from eval.plots.gates.figures import draw_figures, plot_gate_figures
 from eval.plots.gates.parts import draw_parts
 from eval.plots.gates.sheet import draw_sheet, plot_gate_sheet
 from eval.plots.style import house_style
+from formats.gate_log import read_gate_log
 from tests.eval.gate_logs import CHINESE_NAME, LONG_NAME, make_gate_rows, make_history
 
 # Number of queries (two a video) and options of the generator.

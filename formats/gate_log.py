@@ -1,31 +1,35 @@
-"""Gate logs: read with checks and reduced to arrays.
+"""The gate log: JSONL, the gates of one query per line.
 
 A gate says how much of an update a layer of the fusion lets through. There are several kinds, and they are never
 averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it, which
 FiLM first scales by 1 + `gamma` and shifts by `beta`. Their ranges differ by fusion and run (a sigmoid, a tanh, either
 times a learnt scale), so nothing here assumes one.
 
-Elementwise gates are averaged over channels while reading: a log of them is too large to keep. FiLM's gamma and beta
-have no common sign over channels: their size is kept (root mean square). The original's beta, logged without a gamma,
-is one number for all channels in most logs, and is averaged.
+Keys of a row: `qid`, `vid`, `gating_type` and `layer_gates` are those of the original logs: per layer `gate_mha`,
+`gate_ffn`[, `gate_gamma`, `gate_beta`] as nested lists (1, 1) for global gates, (L, 1) clipwise, (L, D) elementwise.
+Further: `domain` if the annotation has one, `clip_times` in seconds, `audio_mask` (which clips have audio),
+`has_audio`, `contribution` (|gate * delta| / |x| of each clip), the predicted `saliency`, `audio_level_db`,
+`audio_novelty`.
+
+Reading averages elementwise gates over channels: a log of them is too large to keep. FiLM's gamma and beta have no
+common sign over channels: their size is kept (root mean square). The original's beta, logged without a gamma, is one
+number for all channels in most logs, and is averaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cli import UserError
-from eval.arrays import Qid, read_numbers, shorten
-from formats.rows import Row, iterate_rows
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from formats.annotations import Qid, read_qid
+from formats.arrays import Bools, Floats, read_numbers
+from formats.grid import Span, average_spans, clip_bounds
+from formats.rows import Row, iterate_rows, shorten
 
 KINDS = {
     "mha": "attention gate: weight of the audio update (0 = shut)",
@@ -37,8 +41,101 @@ GATING_TYPES = ("global", "clipwise", "elementwise")
 # Two queries of a video whose gates differ by less than this share of the kind's largest have the same gates, since
 # batches round differently; logs round as well, to six decimals.
 SAME_GATE, LOG_STEP = 1e-4, 1e-6
-# Nothing in a log, seconds included, comes near it.
 LARGEST = 1e9
+"""Nothing in a log, seconds included, comes near it."""
+
+
+@dataclass(frozen=True)
+class LoggedLayer:
+    """What is logged of one layer.
+
+    Attributes:
+        gates: by kind, (1, 1) for global gates, (L, 1) clipwise, (L, D) elementwise.
+        contribution: by kind, |gate * delta| / |x| of each clip, (L,).
+    """
+
+    gates: Mapping[str, Floats]
+    contribution: Mapping[str, Floats]
+
+
+def gate_row(
+    query: Row,
+    gating_type: str,
+    layers: Sequence[LoggedLayer],
+    audio_mask: Bools,
+    saliency: Floats,
+    clip_seconds: float,
+) -> Row:
+    """The row of a query (an annotation row) about a video of L clips.
+
+    Args:
+        audio_mask: (L,) clips with audio; (0,) where the network hears none.
+        saliency: (L,) as predicted.
+    """
+    return {
+        "qid": query["qid"],
+        "vid": query["vid"],
+        **({"domain": query["domain"]} if "domain" in query else {}),
+        "gating_type": gating_type,
+        "layer_gates": [{f"gate_{kind}": _rounded(gate) for kind, gate in layer.gates.items()} for layer in layers],
+        "clip_times": clip_bounds(len(saliency), clip_seconds).tolist(),
+        "audio_mask": audio_mask.tolist(),
+        "has_audio": bool(audio_mask.any()),
+        "contribution": [{kind: _rounded(of) for kind, of in layer.contribution.items()} for layer in layers],
+        "saliency": _rounded(saliency),
+    }
+
+
+def add_sound(row: Row, level_db: Sequence[float | None], novelty: Sequence[float | None]) -> Row:
+    """A row with what is known of the sound of each clip: its level in dB of full scale, and how unlike the mean."""
+    return {**row, "audio_level_db": list(level_db), "audio_novelty": list(novelty)}
+
+
+def merge_gate_rows(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: float) -> Row:
+    """One row of the rows of `gate_row` for spans of a video.
+
+    Values per clip (gates that are not global, contributions, saliency) are means over the spans that contain the clip,
+    0 for clips of no span. A global gate is the mean over the spans; that of the sound, over those with sound.
+    """
+    rows = [row for _, row in parts]
+    heard = np.zeros(n_clips, bool)
+    for (first, stop), row in parts:
+        heard[first:stop] |= row["audio_mask"]
+
+    def average(values: Sequence[Any]) -> Any:
+        spans = [span for span, _ in parts]
+        return _rounded(np.nan_to_num(average_spans(list(zip(spans, values, strict=True)), n_clips)))
+
+    def gate(layer: int, name: str) -> Any:
+        values = [row["layer_gates"][layer][name] for row in rows]
+        if rows[0]["gating_type"] != "global":
+            return average(values)
+        if name == "gate_mha":
+            # One that is 0 because there is nothing to gate says nothing.
+            told = [value for value, row in zip(values, rows, strict=True) if row["has_audio"] or np.any(value)]
+            values = told or values
+        return _rounded(np.mean(values, axis=0))
+
+    layers = range(len(rows[0]["layer_gates"]))
+    return {
+        **rows[0],
+        "layer_gates": [{name: gate(layer, name) for name in rows[0]["layer_gates"][layer]} for layer in layers],
+        "clip_times": clip_bounds(n_clips, clip_seconds).tolist(),
+        "audio_mask": heard.tolist(),
+        "has_audio": bool(heard.any()),
+        "contribution": [
+            {
+                kind: average([row["contribution"][layer][kind] for row in rows])
+                for kind in rows[0]["contribution"][layer]
+            }
+            for layer in layers
+        ],
+        "saliency": average([row["saliency"] for row in rows]),
+    }
+
+
+def _rounded(values: Floats) -> Any:
+    return np.asarray(values, dtype=np.float64).round(6).tolist()
 
 
 @dataclass(frozen=True)
@@ -140,8 +237,7 @@ def _read_sample(row: Row, where: str) -> GateSample:
     missing = [key for key in ("qid", "vid", "layer_gates") if key not in row]
     if missing:
         raise UserError(f"{where}: has no {missing[0]!r}")
-    if isinstance(row["qid"], bool) or not isinstance(row["qid"], int | str):
-        raise UserError(f"{where}: qid must be a whole number or a string, got {shorten(row['qid'])}")
+    qid = read_qid(row, where)
     layers = row["layer_gates"]
     if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
         raise UserError(f"{where}: layer_gates must be a list of layers {{gate_mha, gate_ffn}}, got {shorten(layers)}")
@@ -162,16 +258,14 @@ def _read_sample(row: Row, where: str) -> GateSample:
     ):
         raise UserError(f"{where}: contribution must have one object for each of the {len(layers)} layers")
     contribution = {
-        kind: _stack(
-            [read_values(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where
-        )
+        kind: _stack([_read(layer[kind], (None,), f"{where}: contribution {kind}")[None] for layer in logged], where)
         for kind in kinds
         if logged and all(layer.get(kind) is not None for layer in logged)
     }
 
-    saliency = None if row.get("saliency") is None else read_values(row["saliency"], (None,), f"{where}: saliency")
+    saliency = None if row.get("saliency") is None else _read(row["saliency"], (None,), f"{where}: saliency")
     level, novelty = (_read_curve(row.get(key), f"{where}: {key}") for key in ("audio_level_db", "audio_novelty"))
-    times = None if row.get("clip_times") is None else read_values(row["clip_times"], (None, 2), f"{where}: clip_times")
+    times = None if row.get("clip_times") is None else _read(row["clip_times"], (None, 2), f"{where}: clip_times")
     if times is not None and not ((times[:, 0] < times[:, 1]).all() and (np.diff(times[:, 0]) > 0).all()):
         raise UserError(f"{where}: clip_times must be [start, end] in seconds, one clip after the other")
     mask = None
@@ -194,15 +288,11 @@ def _read_sample(row: Row, where: str) -> GateSample:
     known |= {"saliency", "audio_level_db", "audio_novelty"}
     rest = {key: value for key, value in row.items() if key not in known}
     sound = _unless_unknown(level), _unless_unknown(novelty)
-    return GateSample(row["qid"], str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, *sound, rest)
+    return GateSample(qid, str(row["vid"]), gates, contribution, times, mask, has_audio, saliency, *sound, rest)
 
 
-def read_values(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
-    """`read_numbers`, of numbers whose sums and products stay numbers."""
-    values = read_numbers(value, shape, what)
-    if values.size and np.abs(values).max() > LARGEST:
-        raise UserError(f"{what}: holds {np.abs(values).max():g}, which is beyond {LARGEST:g}")
-    return values
+def _read(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
+    return read_numbers(value, shape, what, LARGEST)
 
 
 def _read_curve(value: Any, what: str) -> Floats | None:
@@ -213,7 +303,7 @@ def _read_curve(value: Any, what: str) -> Floats | None:
         raise UserError(f"{what}: must be a number or null for each clip, got {shorten(value)}")
     known = np.array([number is not None for number in value], dtype=bool)
     curve = np.full(len(value), np.nan)
-    curve[known] = read_values([number for number in value if number is not None], (None,), what)
+    curve[known] = _read([number for number in value if number is not None], (None,), what)
     return curve
 
 
@@ -229,7 +319,7 @@ def _read_gate(value: Any, what: str, size: bool) -> Floats:
         depth, inner = depth + 1, inner[0]
     if depth > 2 or inner == []:
         raise UserError(f"{what}: must be clips x channels numbers, got {shorten(value)}")
-    array = read_values(value, (None,) * depth, what)
+    array = _read(value, (None,) * depth, what)
     by_clip = array.reshape(len(array) if depth else 1, -1)
     reduced: Floats = np.sqrt((by_clip**2).mean(1)) if size else by_clip.mean(1)
     return reduced[None]

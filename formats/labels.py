@@ -1,0 +1,108 @@
+"""Labels of annotation rows as arrays: relevant windows, points per clip, ratings per clip.
+
+Rows come in three layouts: QVHighlights (`relevant_windows`, `relevant_clip_ids`, `saliency_scores`), captions for
+pre-training (subs_train.jsonl: `relevant_windows` alone), and TVSum (`label`; YouTube Highlights: `label` or `match`).
+`where` stands for the file in messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli import UserError
+from formats.annotations import LONGEST, count_clips
+from formats.arrays import Floats, read_numbers
+from formats.grid import CLIP_SECONDS
+from formats.rows import Row
+
+ANNOTATORS = 3
+"""Of each query of QVHighlights."""
+MOST_POINTS = 4
+"""QVHighlights' annotators give each relevant clip 0 to 4 points."""
+LAST_CLIP = int(LONGEST / CLIP_SECONDS) - 1
+"""Of the longest video that there may be."""
+LOWEST_RATING, HIGHEST_RATING = 1, 5
+"""TVSum's annotators rate each clip from 1 to 5."""
+
+
+@dataclass(frozen=True)
+class ClipPoints:
+    """What annotators gave the relevant clips of a query.
+
+    Attributes:
+        clips: (n,) numbers of the clips, in the order of the row.
+        points: (n, annotators)
+    """
+
+    clips: NDArray[np.intp]
+    points: Floats
+
+
+def read_relevant_windows(row: Row, where: str) -> Floats | None:
+    """`relevant_windows` as (windows, 2) in seconds, or None where there is nothing to retrieve: null or []."""
+    if row.get("relevant_windows") in (None, []):
+        return None
+    what = f"{where}: qid {row['qid']}: relevant_windows"
+    windows = read_numbers(row["relevant_windows"], (None, 2), what)
+    for start, end in windows[windows[:, 1] <= windows[:, 0]]:
+        raise UserError(f"{what}: a window does not end after it starts: [{start:g}, {end:g}]")
+    return windows
+
+
+def read_points(row: Row, where: str) -> ClipPoints | None:
+    """`saliency_scores` of the `relevant_clip_ids`; None where the row lacks either.
+
+    Whether the clips lie within the video, and the points within the scale, is asked by `read_saliency`.
+    """
+    clips, scores = row.get("relevant_clip_ids"), row.get("saliency_scores")
+    if clips is None or scores is None:
+        return None
+    what = f"{where}: qid {row['qid']}"
+    if not isinstance(clips, list) or not isinstance(scores, list):
+        raise UserError(f"{what}: relevant_clip_ids and saliency_scores must be lists")
+    if len(clips) != len(scores):
+        raise UserError(f"{what}: {len(clips)} relevant_clip_ids but {len(scores)} saliency_scores")
+    # A query without relevant clips still counts with the annotators that the official labels are by.
+    annotators = len(scores[0]) if scores and isinstance(scores[0], list) else ANNOTATORS
+    if not annotators:
+        raise UserError(f"{what}: saliency_scores: of no annotator")
+    points = read_numbers(scores, (None, annotators), f"{what}: saliency_scores")
+    numbers = read_numbers(clips, (None,), f"{what}: relevant_clip_ids")
+    if ((numbers != np.floor(numbers)) | (numbers < 0) | (numbers > LAST_CLIP)).any():
+        raise UserError(f"{what}: relevant_clip_ids must be whole numbers from 0 to {LAST_CLIP}")
+    return ClipPoints(numbers.astype(np.intp), points)
+
+
+def read_saliency(row: Row, where: str) -> Floats | None:
+    """Annotated saliency as (clips, annotators), 0 outside the relevant clips; None where the row has no labels."""
+    labels = read_points(row, where)
+    if labels is None:
+        return None
+    what = f"{where}: qid {row['qid']}"
+    if ((labels.points < 0) | (labels.points > MOST_POINTS)).any():
+        raise UserError(f"{what}: saliency_scores: points must be 0 to {MOST_POINTS}")
+    length = count_clips(row, where)
+    if (labels.clips >= length).any():
+        raise UserError(f"{what}: relevant_clip_ids outside 0..{length - 1} (duration {row['duration']:g} s)")
+    matrix = np.zeros((length, labels.points.shape[1]))
+    matrix[labels.clips] = labels.points
+    return matrix
+
+
+def read_ratings(row: Row, where: str) -> Floats:
+    """`label` as (clips, annotators); a list of plain numbers is of one annotator.
+
+    Without `label`, the row's `match`: CG-DETR's rows of YouTube Highlights have both, match being 1, 0 or -1.
+    """
+    what = f"{where}: qid {row['qid']}: label"
+    label = row["label"] if row.get("label") is not None else row.get("match")
+    if isinstance(label, list) and label and not isinstance(label[0], list):
+        label = [[value] for value in label]
+    columns = len(label[0]) if isinstance(label, list) and label else None
+    ratings = read_numbers(label, (None, columns), what)
+    if not ratings.size:
+        raise UserError(f"{what}: empty")
+    return ratings
