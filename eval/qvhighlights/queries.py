@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cli import UserError
 from eval.arrays import (
     Qid,
@@ -18,9 +15,9 @@ from eval.arrays import (
     read_relevant_windows,
     read_saliency,
 )
+from eval.qvhighlights.moments import Floats
 from formats.rows import Row
 
-Floats = NDArray[np.float64]
 NAMES = ("predictions", "ground truth")
 
 

@@ -199,7 +199,7 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
 def test_names_of_domains_break_no_table():
     rows = make_rows()
     rows[0]["domain"] = "a|b\n"
-    text = render_markdown({"last epoch": score(predict(rows), rows)}, "TVSum")
+    text = render_markdown({"last epoch": score(predict(rows), rows)})
     head, rule, line = text.splitlines()[4:]
     assert head.startswith("| Ranking | A | B | a\\|b | mean |")
     assert head.replace("\\|", "").count("|") == rule.count("|") == line.count("|")
