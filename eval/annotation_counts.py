@@ -18,7 +18,12 @@ from formats.labels import read_relevant_windows, read_saliency
 from formats.predictions import MOST_WINDOWS
 from formats.rows import Row
 
-Floats = NDArray[np.float64]
+
+def describe_annotations(rows: Sequence[Row], by: Sequence[str] = (), where: str = "ground truth") -> dict[str, Any]:
+    """`describe_videos` of TVSum's rows, which have a `label`, and else `describe_queries`."""
+    if any(row.get("label") is not None for row in rows):
+        return describe_videos(rows, where)
+    return describe_queries(rows, by, where)
 
 
 def describe_queries(rows: Sequence[Row], by: Sequence[str] = (), where: str = "ground truth") -> dict[str, Any]:
@@ -76,6 +81,6 @@ def describe_videos(rows: Sequence[Row], where: str = "ground truth") -> dict[st
     }
 
 
-def _spread(values: Sequence[float] | Floats) -> dict[str, float]:
+def _spread(values: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
     array = np.asarray(values, dtype=np.float64)
     return {"mean": round(float(array.mean()), 4), "min": float(array.min()), "max": float(array.max())}

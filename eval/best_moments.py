@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.markup import markdown_row
+from eval.markup import markdown_table
 from eval.tvsum.precision import rank_clips
 from formats.annotations import Qid, index_by_qid
 from formats.grid import clip_bounds
@@ -100,22 +100,28 @@ def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
     return names
 
 
-def render_markdown(ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None) -> str:
-    """A table a query, with a link to its picture in the folder `pictures`."""
+def render_markdown(
+    ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None, where: str = "queries"
+) -> str:
+    """A table a query, with a link to its picture in the folder `pictures`.
+
+    Raises:
+        UserError: with `pictures`, a qid that no picture can be named by. `where` stands for the queries.
+    """
+    files = picture_names(queries, where) if pictures else {}
     lines = ["# Ranked moments", ""]
     for query in queries:
         lines += [f"## {_plain(query['query'])}", "", f"Video `{_plain(query['vid'])}`, query {query['qid']}."]
-        if pictures:
-            lines[-1] += f" [Highlight curve]({pictures}/{query['qid']}.png)"
+        if files:
+            lines[-1] += f" [Highlight curve]({pictures}/{files[query['qid']]}.png)"
         found = ranked[query["qid"]]
         if not found:
             lines += ["", "No prediction: the video was left out, see `reports/problems.tsv`.", ""]
             continue
-        lines += ["", markdown_row(["Rank", "What", "From", "To", "Score"]), "|--:|:--|--:|--:|--:|"]
-        for one in found:
-            cells = [str(one.rank), one.what, show_time(one.start), show_time(one.end), f"{one.score:.4f}"]
-            lines.append(markdown_row(cells))
-        lines.append("")
+        rows = [
+            [str(one.rank), one.what, show_time(one.start), show_time(one.end), f"{one.score:.4f}"] for one in found
+        ]
+        lines += ["", *markdown_table(["Rank", "What", "From", "To", "Score"], "rlrrr", rows), ""]
     return "\n".join(lines)
 
 

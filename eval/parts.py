@@ -11,7 +11,7 @@ from pathlib import Path
 from cli import UserError
 from formats.annotations import Qid, index_by_vid, read_qid
 from formats.labels import read_relevant_windows
-from formats.rows import Row, parse_json
+from formats.rows import Row, parse_json, read_rows
 
 # More parts than this is a key such as qid or query, chosen by mistake.
 MOST_PARTS = 50
@@ -28,6 +28,42 @@ DERIVED: dict[str, Callable[[Row, str], float | None]] = {
     "windows": lambda row, where: 0 if (windows := read_relevant_windows(row, where)) is None else len(windows),
     "words": lambda row, where: len(str(row.get("query") or "").split()),
 }
+
+
+@dataclass(frozen=True)
+class PartRules:
+    """What is scored by itself beside the whole."""
+
+    by: Sequence[str] = ()
+    """Keys of the rows: a part for each value (`split_by`)."""
+    where: Sequence[str] = ()
+    """Rules: a part each (`select_where`)."""
+    lists: Sequence[Path] = ()
+    """Files of query ids: a part each (`select_listed`)."""
+    videos: Sequence[Path] = ()
+    """Tables of videos (JSONL) whose keys `by` and `where` may name as well (`join_videos`)."""
+
+
+def select_parts(
+    rows: Sequence[Row], rules: PartRules, where: str = "ground truth", left_out: Collection[Qid] = ()
+) -> dict[str, list[int]]:
+    """Places of the rows of every part: {"modality=audio": [0, 4], "words=3:": [...], "list=STEM": [...]}.
+
+    Raises:
+        UserError: a key, a rule, a table or a list is at fault, or two lists have one name. Lists may name queries that
+            were `left_out` of the rows.
+    """
+    for path in rules.videos:
+        rows = join_videos(rows, read_rows(path), str(path))
+    parts = split_by(rows, rules.by, where)
+    for rule in rules.where:
+        parts |= select_where(rows, rule, where)
+    for path in rules.lists:
+        listed = select_listed(rows, path, where, left_out)
+        if not parts.keys().isdisjoint(listed):
+            raise UserError(f"{path}: another part is called {next(iter(listed))!r}: rename the file")
+        parts |= listed
+    return parts
 
 
 def name_part(key: str, row: Row, where: str) -> str:

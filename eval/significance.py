@@ -1,6 +1,10 @@
-"""Is a difference more than noise: bootstrap intervals and paired tests, pure functions on arrays."""
+"""Is a difference more than noise: spread over seeds, bootstrap intervals and paired tests, pure functions."""
 
 from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +15,18 @@ DRAWS = 2000
 PERMUTATIONS = 10000
 # Rows of a random matrix at a time, so that memory stays small for any number of queries.
 BATCH = 200
+
+
+def average_seeds(values: Sequence[float | None]) -> dict[str, Any] | None:
+    """{"mean", "sd", "by_seed"} of a value for each seed, None where a seed lacks it; None where all do.
+
+    `sd` is the sample standard deviation (n - 1), None for one seed.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    sd = round(statistics.stdev(known), 4) if len(known) > 1 else None
+    return {"mean": round(statistics.fmean(known), 4), "sd": sd, "by_seed": list(values)}
 
 
 def bootstrap_means(values: Floats, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> Floats:

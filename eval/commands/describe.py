@@ -11,14 +11,10 @@ from formats.rows import read_rows, write_object
 
 def describe(arguments: argparse.Namespace) -> None:
     """Count an annotation file: queries, windows, lengths, points; or TVSum's videos, clips, domains."""
-    from eval.annotation_counts import describe_queries, describe_videos
+    from eval.annotation_counts import describe_annotations
 
-    name = str(arguments.ground_truth)
     rows = read_rows(arguments.ground_truth)
-    if any(row.get("label") is not None for row in rows):
-        write_object(arguments.out, describe_videos(rows, name))
-    else:
-        write_object(arguments.out, describe_queries(rows, arguments.by, name))
+    write_object(arguments.out, describe_annotations(rows, arguments.by, str(arguments.ground_truth)))
 
 
 def add_verbs(command: Command) -> None:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from cli import Command, whole_number
-from eval.commands.beside import pick
+from eval.commands.options import pick
 from formats.rows import Row, first_with_rows, read_rows, write_object
 
 # NumPy and matplotlib are imported within the verbs, so that help and errors come at once.
@@ -53,16 +53,17 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
 
     path, title, truth, history = _read_beside(arguments)
     log = read_gate_log(path, arguments.num_samples)
-    written = plot_gate_figures(log, arguments.out_dir, title, truth, arguments.topk, history)
+    inputs = [*arguments.log, *arguments.history, *([arguments.ground_truth] if arguments.ground_truth else [])]
+    written = plot_gate_figures(log, arguments.out_dir, title, truth, arguments.topk, history, inputs)
     _log.info("%d files in %s", len(written), arguments.out_dir)
 
 
 def _read_beside(arguments: argparse.Namespace) -> tuple[Path, str, list[Row], list[Row] | None]:
     """The gate log that is to be drawn, its title, and ground truth and history, where they are given."""
-    index = first_with_rows(arguments.log)
+    index, count = first_with_rows(arguments.log), len(arguments.log)
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
-    history = pick(arguments.history, index, len(arguments.log), "--history")
-    title = pick(arguments.title, index, len(arguments.log), "--title") or "Gates"
+    history = pick(arguments.history, index, count, "--history")
+    title = pick(arguments.title, index, count, "--title") or "Gates"
     return arguments.log[index], title, truth, read_rows(history) if history else None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from cli import Command, track, whole_number
+from cli import Command, whole_number
 from cli.outputs import write_text
-from eval.best_moments import picture_names, rank_queries, render_markdown, render_tsv
-from formats.annotations import index_by_qid
+from eval.best_moments import rank_queries, render_markdown, render_tsv
 from formats.rows import Row, read_rows
 
 _log = logging.getLogger(__name__)
@@ -17,11 +17,9 @@ _log = logging.getLogger(__name__)
 
 def rank(arguments: argparse.Namespace) -> None:
     """List the best moments of every query, as Markdown for reading and as tab-separated values."""
-    predictions, queries, names = _read(arguments)
+    predictions, queries, names = _read(arguments.predictions, arguments.queries)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
-    if arguments.pictures:
-        picture_names(queries, names[1])
-    write_text(arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures))
+    write_text(arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures, names[1]))
     if arguments.out_tsv:
         write_text(arguments.out_tsv, render_tsv(ranked))
     missing = sum(not found for found in ranked.values())
@@ -31,24 +29,18 @@ def rank(arguments: argparse.Namespace) -> None:
 
 def plot_moments(arguments: argparse.Namespace) -> None:
     """Draw for every query its highlight curve over the video with the best moments below: OUT_DIR/{qid}.png."""
-    from eval.plots.moments import plot_moments
-    from eval.plots.style import house_style
+    from eval.plots.moments import plot_every_query
 
-    predictions, queries, names = _read(arguments)
-    ranked = rank_queries(predictions, queries, arguments.topk, names)
-    predicted = index_by_qid(predictions, names[0])
-    files = picture_names(queries, names[1])
-    with house_style():  # around all, so that letters that cannot be drawn are told of once
-        for query in track(queries, "pictures"):
-            paths = [arguments.out_dir / f"{files[query['qid']]}.png"]
-            plot_moments(query, predicted.get(query["qid"]), ranked[query["qid"]], paths, names[0])
+    predictions, queries, names = _read(arguments.predictions, arguments.queries)
+    inputs = [*arguments.predictions, *arguments.queries]
+    plot_every_query(predictions, queries, arguments.out_dir, arguments.topk, names, inputs)
 
 
-def _read(arguments: argparse.Namespace) -> tuple[list[Row], list[Row], tuple[str, str]]:
+def _read(predictions: Sequence[Path], queries: Sequence[Path]) -> tuple[list[Row], list[Row], tuple[str, str]]:
     """Rows of all prediction files, rows of all queries, and what stands for them in messages."""
-    predictions = [row for path in arguments.predictions for row in read_rows(path)]
-    queries = [row for path in arguments.queries for row in read_rows(path)]
-    return predictions, queries, (", ".join(map(str, arguments.predictions)), ", ".join(map(str, arguments.queries)))
+    names = ", ".join(map(str, predictions)), ", ".join(map(str, queries))
+    rows, asked = ([row for path in paths for row in read_rows(path)] for paths in (predictions, queries))
+    return rows, asked, names
 
 
 def add_verbs(command: Command) -> None:

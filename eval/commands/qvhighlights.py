@@ -6,8 +6,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from cli import Command, UserError, whole_number
-from eval.commands.about import add_about, read_about
+from cli import Command, whole_number
+from eval.commands.options import add_about, read_about
 from formats.rows import read_rows, write_object, write_rows
 
 # What a verb needs beyond this (NumPy, SciPy) is imported within it, so that help and errors come at once.
@@ -26,55 +26,24 @@ def score(arguments: argparse.Namespace) -> None:
     that are not official. --run, --scope, --seed and --epoch go to "about", by which `summarise` puts runs together.
     --covered-only scores the queries that have predictions, says so in "about", and tables mark such a run.
     """
-    from eval.parts import join_videos, select_listed, select_where, split_by
-    from eval.qvhighlights.queries import find_oddities, read_queries
-    from eval.qvhighlights.score import as_lists, score_each, score_parts, score_queries
-    from eval.qvhighlights.variants import score_variants
+    from eval.parts import PartRules
+    from eval.qvhighlights.evaluation import evaluate_files
 
-    names = str(arguments.predictions), str(arguments.ground_truth)
-    truth = read_rows(arguments.ground_truth)
-    queries = read_queries(read_rows(arguments.predictions), truth, names, arguments.as_listed, arguments.covered_only)
-    metrics = score_queries(queries, names)
-    rows = queries.rows
-    for path in arguments.videos:
-        rows = join_videos(rows, read_rows(path), str(path))
-    parts = split_by(rows, arguments.by, names[1])
-    for rule in arguments.where:
-        parts |= select_where(rows, rule, names[1])
-    left_out = {row["qid"] for row in truth}.difference(queries.qids)
-    for path in arguments.list:
-        listed = select_listed(rows, path, names[1], left_out)
-        if not parts.keys().isdisjoint(listed):
-            raise UserError(f"{path}: another part is called {next(iter(listed))!r}: rename the file")
-        parts |= listed
-    if parts:
-        metrics["subsets"] = score_parts(queries, parts)
-    if arguments.variants:
-        metrics["variants"] = score_variants(queries)
-    about = read_about(arguments)
-    if arguments.covered_only:
-        about["coverage"] = {"queries": len(queries), "of": len(truth)}
-    labelled = queries.count_labelled()
-    if labelled:
-        about["labelled"] = labelled
-    if about:
-        metrics["about"] = {**about, "queries": len(queries)}
-    write_object(arguments.out, metrics)
+    evaluation = evaluate_files(
+        arguments.predictions,
+        arguments.ground_truth,
+        about=read_about(arguments),
+        parts=PartRules(arguments.by, arguments.where, arguments.list, arguments.videos),
+        variants=arguments.variants,
+        as_listed=arguments.as_listed,
+        covered_only=arguments.covered_only,
+    )
+    write_object(arguments.out, evaluation.metrics)
     if arguments.per_query:
-        values = as_lists(score_each(queries))
-        write_object(arguments.per_query, {"about": about, "qids": queries.qids, "values": values})
-    notes = find_oddities(queries, names[0])
-    if left_out:
-        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
-    for half, key in (("moments", "relevant_windows"), ("highlights", "saliency_scores")):
-        if labelled and labelled.get(half, len(queries)) < len(queries):
-            count = f"{labelled[half]} of {len(queries)} queries have {key}"
-            notes.append(f"{names[1]}: {count}, {half} are scored over those")
-    for note in notes:
+        write_object(arguments.per_query, evaluation.list_values())
+    for note in evaluation.notes:
         _log.warning("note: %s", note)
-    shown = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
-    numbers = [f"{key} {metrics['brief'][key]}" for key in shown if key in metrics["brief"]]
-    _log.info("%d queries: %s", len(queries), ", ".join(numbers))
+    _log.info("%s", evaluation.headline())
 
 
 def baseline(arguments: argparse.Namespace) -> None:
@@ -91,22 +60,21 @@ def baseline(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Compare two prediction files query by query: gains and losses of the second, best and worst queries first."""
-    from eval.qvhighlights.comparison import compare
-    from eval.qvhighlights.queries import read_queries
+    from eval.qvhighlights.comparison import compare_files, describe_change
 
-    truth, name = read_rows(arguments.ground_truth), str(arguments.ground_truth)
-    first, second = (
-        read_queries(read_rows(path), truth, (str(path), name), arguments.as_listed) for path in arguments.predictions
+    first, second = arguments.predictions
+    result = compare_files(
+        first,
+        second,
+        arguments.ground_truth,
+        names=arguments.names,
+        metric=arguments.metric,
+        most=arguments.most,
+        seed=arguments.seed,
+        as_listed=arguments.as_listed,
     )
-    names = arguments.names or [str(path) for path in arguments.predictions]
-    result = compare(first, second, (names[0], names[1]), arguments.metric, arguments.most, arguments.seed)
     write_object(arguments.out, result)
-    total = result["metrics"][result["metric"]]
-    _log.info(
-        "%s: %.2f, then %.2f: %+.2f, 95 %% %.2f to %.2f; better in %d of %d queries, worse in %d",
-        result["metric"], total["first"], total["second"], total["difference"], *total["interval"],
-        total["better"], total["queries"], total["worse"],
-    )  # fmt: skip
+    _log.info("%s", describe_change(result))
 
 
 def add_verbs(command: Command) -> None:

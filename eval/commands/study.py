@@ -20,12 +20,9 @@ def summarise(arguments: argparse.Namespace) -> None:
     --epoch best and --epoch last has a row each; TVSum has columns for both.
     """
     from eval.study.rendering import render_csv, render_latex, render_markdown
-    from eval.study.summary import summarise
+    from eval.study.summary import summarise_files
 
-    metrics, values = (
-        [(str(path), read_object(path)) for path in paths] for paths in (arguments.metrics, arguments.per_query)
-    )
-    summary = summarise(metrics, values, arguments.against, arguments.seed)
+    summary = summarise_files(arguments.metrics, arguments.per_query, arguments.against, arguments.seed)
     write_object(arguments.out_json, summary)
     for path, render in (
         (arguments.out_markdown, render_markdown),

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli import Command
-from eval.commands.beside import pick
+from eval.commands.options import pick
 from formats.rows import first_with_rows, read_rows
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cli import UserError
 from eval.parts import name_part
-from formats.arrays import Bools, Floats
+from formats.arrays import Floats
 from formats.gate_log import KINDS, GateLog
 from formats.rows import Row
 
@@ -48,7 +48,8 @@ def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Seque
     "separation": {key: {"true": n, "false": n, kind: [area under the ROC curve of each layer], ..}}}.
     Where the gates depend on the video alone, a video counts once in each group in which it has a query.
     `sd` is the population's (n): the samples are all that there are. "separation" is there for the keys in `by` that
-    are true for some and false for other samples with audio, such as audio_informative (see `compute_auc`).
+    are true for some and false for other samples with audio, such as audio_informative: the chance that a sample of
+    the former has the higher gate (`compute_auc`).
     """
     per_video = log.are_per_video()
     groups = {name: log.distinct(found, per_video) for name, found in group_samples(log, by, ground_truth).items()}
@@ -81,6 +82,9 @@ def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | No
     others = [index for index in others if index not in found]  # a video with queries of both kinds
     if not found or not others:
         return None
+    # SciPy takes longer to load than all the rest takes, and logs without such a key do not need it.
+    from eval.rank_statistics import compute_auc
+
     labels = np.repeat([True, False], [len(found), len(others)])
     areas = {kind: compute_auc(log.means(kind)[found + others], labels) for kind in log.kinds}
     return {
@@ -88,29 +92,6 @@ def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | No
         "false": len(others),
         **{kind: [round(float(area), 6) for area in values] for kind, values in areas.items()},
     }
-
-
-def compute_auc(values: Floats, labels: Bools) -> Floats:
-    """Area under the ROC curve of each layer, (layers,): the chance that a sample with the label has the higher gate.
-
-    `values`: (samples, layers); equal values count one half. 1: always higher, 0.5: no difference, 0: always lower.
-    """
-    difference = values[labels][:, None] - values[~labels][None]
-    return ((difference > 0) + 0.5 * (difference == 0)).mean((0, 1))
-
-
-def correlate_ranks(first: Floats, second: Floats) -> float:
-    """Spearman's rho of two (samples,); NaN where one of them does not vary."""
-    one, other = _rank(first), _rank(second)
-    if len(first) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def _rank(values: Floats) -> Floats:
-    """Ranks, equal values sharing their mean."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]
 
 
 def _describe(values: Floats, groups: dict[str, list[int]]) -> dict[str, Any]:

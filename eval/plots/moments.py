@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from eval.best_moments import Ranked, show_time
+from cli import track
+from cli.outputs import check_outputs
+from eval.best_moments import Ranked, picture_names, rank_queries, show_time
 from eval.plots.style import COLOURS, INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from formats.annotations import index_by_qid
 from formats.arrays import Floats
 from formats.grid import CLIP_SECONDS
 from formats.labels import read_relevant_windows
@@ -19,6 +22,32 @@ from formats.predictions import read_predicted_saliency
 from formats.rows import Row
 
 RELEVANT = "#ffe9a8"
+
+
+def plot_every_query(
+    predictions: Sequence[Row],
+    queries: Sequence[Row],
+    folder: Path,
+    topk: int = 10,
+    names: tuple[str, str] = ("predictions", "queries"),
+    inputs: Sequence[Path] = (),
+) -> list[Path]:
+    """`plot_moments` of each query with its `topk` best moments: {qid}.png in the folder; returns the paths.
+
+    `names` stand for predictions and queries in messages; `inputs` are files that no picture may overwrite.
+
+    Raises:
+        UserError: malformed rows, a qid that no picture can be named by, or a picture that cannot be written.
+    """
+    ranked = rank_queries(predictions, queries, topk, names)
+    predicted = index_by_qid(predictions, names[0])
+    files = {qid: folder / f"{name}.png" for qid, name in picture_names(queries, names[1]).items()}
+    check_outputs(list(files.values()), inputs)
+    with house_style():  # around all, so that letters that cannot be drawn are told of once
+        for query in track(queries, "pictures"):
+            qid = query["qid"]
+            plot_moments(query, predicted.get(qid), ranked[qid], [files[qid]], names[0])
+    return list(files.values())
 
 
 def plot_moments(

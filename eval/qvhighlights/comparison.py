@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cli import UserError
-from eval.qvhighlights.queries import Queries
+from eval.qvhighlights.queries import Queries, read_queries
 from eval.qvhighlights.score import score_each
 from eval.significance import bootstrap_means, permute_signs
+from formats.rows import read_rows
 
 METRIC = "MR-full-mAP"
+
+
+def compare_files(
+    first: Path,
+    second: Path,
+    ground_truth: Path,
+    *,
+    names: Sequence[str] | None = None,
+    metric: str | None = None,
+    most: int = 20,
+    seed: int = 0,
+    as_listed: bool = False,
+) -> dict[str, Any]:
+    """`compare` of two files of submission rows. `names`: what to call the two; else their paths.
+
+    `as_listed`: take windows that are not sorted by score as they are.
+    """
+    truth = read_rows(ground_truth)
+    one, other = (
+        read_queries(read_rows(path), truth, (str(path), str(ground_truth)), as_listed) for path in (first, second)
+    )
+    before, after = names or (str(first), str(second))
+    return compare(one, other, (before, after), metric, most, seed)
 
 
 def compare(
@@ -79,6 +105,17 @@ def compare(
             for index in order
         ],
     }
+
+
+def describe_change(result: dict[str, Any]) -> str:
+    """What `compare` found for its metric, in one line."""
+    total = result["metrics"][result["metric"]]
+    low, high = total["interval"]
+    return (
+        f"{result['metric']}: {total['first']:.2f}, then {total['second']:.2f}: {total['difference']:+.2f},"
+        f" 95 % {low:.2f} to {high:.2f}; better in {total['better']} of {total['queries']} queries,"
+        f" worse in {total['worse']}"
+    )
 
 
 def _number(value: float) -> float | None:

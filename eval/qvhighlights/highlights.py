@@ -16,10 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.qvhighlights.moments import group_by_size, percent
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from eval.qvhighlights.moments import Bools, Floats, group_by_size, percent
 
 LEVELS = {"Fair": 2, "Good": 3, "VeryGood": 4}
 
@@ -34,7 +31,7 @@ def hit_at_one(best: NDArray[np.intp], positive: Bools) -> Bools:
     return inside & anyone[np.arange(len(best)), np.where(inside, best, 0)]
 
 
-def average_precision(scores: Floats, positive: Bools, real: Bools) -> Floats:
+def compute_clip_ap(scores: Floats, positive: Bools, real: Bools) -> Floats:
     """AP of each query and annotator, (N, A).
 
     `scores` (N, L) for the clips that are `real` (N, L), `positive` (N, A, L). Works through the clips in descending
@@ -111,7 +108,7 @@ class LevelScores:
     """What one level gives for each query."""
 
     precision: Floats
-    """(N, A) `average_precision`"""
+    """(N, A) `compute_clip_ap`"""
     hit: Bools
     """(N,) `hit_at_one`"""
 
@@ -131,7 +128,7 @@ def score_levels(
         for name, least in LEVELS.items():
             positive = clips.positive(least)
             part = scores[f"HL-min-{name}"]
-            part.precision[places] = average_precision(ranked, positive, clips.real)
+            part.precision[places] = compute_clip_ap(ranked, positive, clips.real)
             part.hit[places] = hit_at_one(clips.best, positive)
     return scores
 

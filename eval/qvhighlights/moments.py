@@ -93,7 +93,7 @@ def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
     return reached
 
 
-def average_precision(iou: Floats, wanted: Bools) -> Floats:
+def compute_moment_ap(iou: Floats, wanted: Bools) -> Floats:
     """AP of each query at each threshold, (N, T).
 
     `iou` (N, P, G) holds the windows in order of score, -1 where none is listed; `wanted` (N, G) the relevant windows.
@@ -146,7 +146,7 @@ class RangeScores:
     first_iou: Floats
     """(N,) `compute_first_iou`; 0 where not counted."""
     precision: Floats
-    """(N, T) `average_precision` at each threshold; 0 where not counted."""
+    """(N, T) `compute_moment_ap` at each threshold; 0 where not counted."""
 
 
 def score_ranges(predicted: Sequence[Floats], relevant: Sequence[Floats]) -> dict[str, RangeScores]:
@@ -185,7 +185,7 @@ def _score_group(
         if rows.any():
             part, places = into[name]
             part.counted[places[rows]] = True
-            part.precision[places[rows]] = average_precision(iou[rows], wanted[rows])
+            part.precision[places[rows]] = compute_moment_ap(iou[rows], wanted[rows])
             first = compute_first_iou(windows[rows, 0, :2], listed[rows, 0], truth[rows], wanted[rows])
             part.first_iou[places[rows]] = first
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cli import UserError
+from eval.qvhighlights.moments import Floats
 from formats.annotations import Qid
 from formats.labels import read_relevant_windows, read_saliency
 from formats.predictions import (
@@ -21,7 +19,6 @@ from formats.predictions import (
 )
 from formats.rows import Row
 
-Floats = NDArray[np.float64]
 NAMES = ("predictions", "ground truth")
 
 

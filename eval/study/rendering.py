@@ -7,58 +7,68 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from eval.markup import latex_text, markdown_row
+from eval.markup import NONE, PARTIAL, latex_text, markdown_table, show_number, show_spread
 from eval.study.run_table import DIGITS
 
 # Marks of a row whose numbers need a word, by the key that says so, and what LaTeX writes for them.
-MARKS = {"coverage": "†", "labelled": "‡"}
-LATEX_MARKS = {"†": "$^\\dagger$", "‡": "$^\\ddagger$"}
+MARKS = {"coverage": PARTIAL, "labelled": "‡"}
+LATEX_MARKS = {PARTIAL: "$^\\dagger$", "‡": "$^\\ddagger$"}
 
 
 def render_markdown(summary: dict[str, Any]) -> str:
     """The summary as a Markdown table, with a line that says what its numbers are, and the tests, if there are any."""
     columns, several = summary["columns"], _has_scopes(summary)
+    heads = ["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]
+    rows = []
+    for row in summary["rows"]:
+        name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
+        cells = [_render(row["values"][column["key"]], column["key"]) for column in columns]
+        rows.append([_mark(name, row), *([row["scope"]] if several else []), _seeds(row), *cells])
     lines = [
         "# Runs",
         "",
         "Percent, mean ± standard deviation over seeds (n - 1; none for one seed). HL-mAP and HIT@1 are those of"
         " VeryGood clips, R1 and mAP those of windows of any length. Random windows and scores are the floor.",
         "",
-        markdown_row(["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]),
-        markdown_row([":--", *([":--"] if several else []), *(["--:"] * (len(columns) + 1))]),
+        *markdown_table(heads, "l" * (1 + several) + "r" * (len(columns) + 1), rows, padded_rule=True),
     ]
-    for row in summary["rows"]:
-        name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
-        name += "".join(f" {mark}" for mark in find_marks(row))
-        cells = [_render(row["values"][column["key"]], column["key"], " ± ") for column in columns]
-        lines.append(markdown_row([name, *([row["scope"]] if several else []), _seeds(row), *cells]))
     for mark, note in find_notes(summary):
         lines += ["", " ".join(f"{mark} {note}.".split())]
-    intervals = [
-        (row, column, value["interval"])
-        for row in summary["rows"]
-        for column in columns
-        if (value := row["values"][column["key"]]) and "interval" in value
-    ]
-    if intervals:
-        lines += ["", "95 % intervals, bootstrap over queries of the mean over seeds:", ""]
-        lines += [markdown_row(["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"])]
-        lines += [markdown_row([":--", *([":--"] if several else []), ":--", "--:", "--:", "--:"])]
-        for row, column, (low, high) in intervals:
-            numbers = [f"{number:.2f}" for number in (row["values"][column["key"]]["mean"], low, high)]
-            name = row["run"] + "".join(f" {mark}" for mark in find_marks(row))
-            lines.append(markdown_row([name, *([row["scope"]] if several else []), column["label"], *numbers]))
-    if summary.get("tests"):
-        against = " ".join(summary["tests"][0]["against"].split())
-        lines += ["", f"Paired tests against {against}, two-sided p, not corrected for the number of tests:", ""]
-        heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
-        lines += [markdown_row(heads), markdown_row([":--", ":--", ":--", *["--:"] * 4])]
-        labels = {column["key"]: column["label"] for column in columns}
-        for test in summary["tests"]:
-            found = [_render_test(test.get(key)) for key in ("over_seeds", "over_scopes", "over_queries")]
-            difference = f"{test['difference']:+.{DIGITS.get(test['column'], 2)}f}"
-            lines.append(markdown_row([test["run"], test["scope"], labels[test["column"]], difference, *found]))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_list_intervals(summary), *_list_tests(summary)]) + "\n"
+
+
+def _list_intervals(summary: dict[str, Any]) -> list[str]:
+    """Lines of the table of intervals; none where there are no intervals."""
+    columns, several = summary["columns"], _has_scopes(summary)
+    rows = []
+    for row in summary["rows"]:
+        for column in columns:
+            value = row["values"][column["key"]]
+            if value and "interval" in value:
+                numbers = [show_number(number, 2) for number in (value["mean"], *value["interval"])]
+                scope = [row["scope"]] if several else []
+                rows.append([_mark(row["run"], row), *scope, column["label"], *numbers])
+    if not rows:
+        return []
+    heads = ["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"]
+    table = markdown_table(heads, "l" * (2 + several) + "rrr", rows, padded_rule=True)
+    return ["", "95 % intervals, bootstrap over queries of the mean over seeds:", "", *table]
+
+
+def _list_tests(summary: dict[str, Any]) -> list[str]:
+    """Lines of the table of tests; none where there are no tests."""
+    if not summary.get("tests"):
+        return []
+    labels = {column["key"]: column["label"] for column in summary["columns"]}
+    rows = []
+    for test in summary["tests"]:
+        found = [_render_test(test.get(key)) for key in ("over_seeds", "over_scopes", "over_queries")]
+        difference = f"{test['difference']:+.{DIGITS.get(test['column'], 2)}f}"
+        rows.append([test["run"], test["scope"], labels[test["column"]], difference, *found])
+    heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
+    against = " ".join(summary["tests"][0]["against"].split())
+    what = f"Paired tests against {against}, two-sided p, not corrected for the number of tests:"
+    return ["", what, "", *markdown_table(heads, "lllrrrr", rows, padded_rule=True)]
 
 
 def render_latex(summary: dict[str, Any]) -> str:
@@ -76,9 +86,9 @@ def render_latex(summary: dict[str, Any]) -> str:
         name = f"\\emph{{{latex_text(row['run'])}}}" if row["baseline"] else latex_text(row["run"])
         name += "".join(LATEX_MARKS[mark] for mark in find_marks(row))
         cells = [_render(row["values"][column["key"]], column["key"], " $\\pm$ ") for column in columns]
-        cells = [cell.replace("–", "--") for cell in cells]
+        cells = [cell.replace(NONE, "--") for cell in cells]
         scope = [latex_text(row["scope"])] if several else []
-        lines.append(" & ".join([name, *scope, _seeds(row).replace("–", "--"), *cells]) + " \\\\")
+        lines.append(" & ".join([name, *scope, _seeds(row).replace(NONE, "--"), *cells]) + " \\\\")
     lines.append("\\bottomrule")
     for mark, note in find_notes(summary):
         lines.append(f"\\multicolumn{{{len(heads)}}}{{l}}{{{LATEX_MARKS[mark]} {latex_text(note)}}} \\\\")
@@ -140,23 +150,23 @@ def _what_baseline(row: dict[str, Any]) -> str:
 
 
 def _seeds(row: dict[str, Any]) -> str:
-    return "–" if row["baseline"] and row["seeds"] == [None] else str(len(row["seeds"]))
+    return NONE if row["baseline"] and row["seeds"] == [None] else str(len(row["seeds"]))
 
 
 def _headings(columns: Sequence[dict[str, Any]]) -> list[str]:
     return [column["label"] + (f" (n={column['queries']})" if column["queries"] else "") for column in columns]
 
 
-def _render(value: dict[str, Any] | None, key: str, plus_minus: str) -> str:
-    if value is None:
-        return "–"
-    digits = DIGITS.get(key, 2)
-    spread = "" if value["sd"] is None else f"{plus_minus}{value['sd']:.{digits}f}"
-    return f"{value['mean']:.{digits}f}{spread}"
+def _mark(name: str, row: dict[str, Any]) -> str:
+    return name + "".join(f" {mark}" for mark in find_marks(row))
+
+
+def _render(value: dict[str, Any] | None, key: str, plus_minus: str = " ± ") -> str:
+    return show_spread(value, DIGITS.get(key, 2), plus_minus)
 
 
 def _render_test(test: dict[str, Any] | None) -> str:
     if test is None:
-        return "–"
+        return NONE
     p = test["p"]
-    return f"{'–' if p is None else '< 0.001' if p < 0.001 else f'{p:.3f}'} ({test['n']})"
+    return f"{NONE if p is None else '< 0.001' if p < 0.001 else f'{p:.3f}'} ({test['n']})"

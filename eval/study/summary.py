@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cli import UserError
-from eval.significance import bootstrap_means, compare_t, permute_signs
+from eval.metrics_files import read_named
+from eval.significance import average_seeds, bootstrap_means, compare_t, permute_signs
 from eval.study.files import Cell, collect
 from eval.study.query_values import QueryValues, read_values
 from eval.study.run_table import COLUMNS, RunTable, read_table
 from formats.rows import Row
+
+
+def summarise_files(
+    metrics: Sequence[Path], values: Sequence[Path] = (), against: str | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """`summarise` of files of `score` and `tvsum`, and of `score --per-query`."""
+    return summarise(read_named(metrics), read_named(values), against, seed)
 
 
 def summarise(
@@ -49,7 +57,7 @@ def summarise(
     rows = []
     for run, scope in table.order():
         cell = run, scope
-        found = {key: _aggregate(numbers) for key, numbers in table.values[cell].items()}
+        found = {key: average_seeds(numbers) for key, numbers in table.values[cell].items()}
         for key, interval in _find_intervals(each.get(cell), table, cell, seed).items():
             value = found[key]
             if value is not None:
@@ -96,14 +104,6 @@ def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell
         return each[cell].qids == each[other].qids
     sizes = {table.sizes.get(cell), table.sizes.get(other)} - {None}
     return cell not in table.coverage and len(sizes) < 2
-
-
-def _aggregate(values: list[float | None]) -> dict[str, Any] | None:
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    sd = round(statistics.stdev(known), 4) if len(known) > 1 else None
-    return {"mean": round(statistics.fmean(known), 4), "sd": sd, "by_seed": values}
 
 
 def _find_intervals(each: QueryValues | None, table: RunTable, cell: Cell, seed: int) -> dict[str, list[float]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.tvsum.precision import TOP, Bools, Floats, average_precision, find_positives, rank_clips, score_ranking
+from eval.tvsum.precision import TOP, Bools, Floats, compute_trapezoid_ap, find_positives, rank_clips, score_ranking
 
 DRAWS = 2000
 EPOCHS = 400  # evaluations in a published training run: 2000 epochs, every fifth
@@ -83,7 +83,7 @@ def expect_by_chance(positive: Bools) -> float:
 def draw_scores(positive: Bools, random: np.random.Generator, top: int | None = TOP, draws: int = DRAWS) -> Floats:
     """Mean AP of the first `top` (None: all) clips of random rankings, (draws,)."""
     orders = random.random((draws, len(positive))).argsort(axis=1)[:, :top]
-    scores: Floats = average_precision(positive[orders].swapaxes(1, 2)).mean(1)
+    scores: Floats = compute_trapezoid_ap(positive[orders].swapaxes(1, 2)).mean(1)
     return scores
 
 
@@ -136,4 +136,4 @@ def search_best(positive: Bools) -> float:
 def _values(top: int) -> Floats:
     """AP of every pattern of hits, by its number: bit j for rank j."""
     patterns = (np.arange(2**top)[:, None] >> np.arange(top) & 1).astype(bool)
-    return average_precision(patterns)
+    return compute_trapezoid_ap(patterns)

@@ -25,7 +25,7 @@ def find_positives(labels: Floats) -> Bools:
     return positive
 
 
-def average_precision(hits: Bools) -> Floats:
+def compute_trapezoid_ap(hits: Bools) -> Floats:
     """AP of rankings (..., K), whether the clip at each rank is positive: sum of (r_j - r_j-1) (p_j-1 + p_j) / 2.
 
     p_j is the precision of the first j, r_j their hits over all hits of the K; p_0 = 1, r_0 = 0. Without a hit it is 0.
@@ -46,4 +46,4 @@ def rank_clips(scores: Floats) -> NDArray[np.intp]:
 
 def score_ranking(order: NDArray[np.intp], positive: Bools, top: int | None = TOP) -> float:
     """Mean over annotators of the AP of the first `top` clips (None: all) of an order, for positives (T, A)."""
-    return float(average_precision(positive[order[:top]].T).mean())
+    return float(compute_trapezoid_ap(positive[order[:top]].T).mean())

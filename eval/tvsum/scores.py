@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.markup import markdown_row
+from eval.markup import markdown_table, show_number
+from eval.rank_statistics import compute_rho, compute_tau
 from eval.tvsum.bounds import draw_scores, find_bounds, seed_of
-from eval.tvsum.correlation import compute_rho, compute_tau, mean_known
 from eval.tvsum.precision import find_positives, rank_clips, score_ranking
 from eval.tvsum.summary_f1 import score_summary
 from eval.tvsum.videos import MEAN, RatedVideo
@@ -19,7 +19,10 @@ from formats.arrays import Floats
 from formats.predictions import match_queries, read_predicted_saliency
 from formats.rows import Row
 
-BENCHMARKS = ("tvsum", "youtube")
+BENCHMARKS = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}
+"""Their names, and the headings of their tables."""
+EPOCHS = {"best epoch": "-best", "last epoch": "-last", "predictions": ""}
+"""Rows of the table that are of predictions, and what their keys in "brief" end in."""
 # A clip grid may count the last part of a clip where the annotation does not, or the reverse.
 SPARE_CLIPS = 1
 # Of these the summary of several runs shows what belongs beside every number.
@@ -69,8 +72,8 @@ def score_video(
         return {"mAP": score_ranking(order, video.labels > 0, top=None)}
     result: dict[str, Any] = {"mAP": score_ranking(order, find_positives(video.labels)), "tau": 0.0, "rho": 0.0}
     if np.ptp(scores):
-        result["tau"] = mean_known(compute_tau(scores, video.labels[:shared]))
-        result["rho"] = mean_known(compute_rho(scores, video.labels[:shared]))
+        result["tau"] = _mean_known(compute_tau(scores, video.labels[:shared]))
+        result["rho"] = _mean_known(compute_rho(scores, video.labels[:shared]))
     if video.segment is not None:
         filled = np.concatenate([scores, np.full(clips - shared, scores.min())])
         result["F1"] = score_summary(filled, video.labels, video.segment)
@@ -134,22 +137,28 @@ def score_references(
     return rows
 
 
-def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], heading: str) -> str:
+def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], benchmark: str = "tvsum") -> str:
     """A row for each prediction and reference, a column for each domain, the mean, and the other metrics' means."""
     domains = [name for name in next(iter(rows.values()))["mAP"] if name != MEAN]
     others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
-    lines = [f"# {heading}", "", "mAP by domain in percent; tau, rho and F1 are means over domains.", ""]
-    lines.append(markdown_row(["Ranking", *domains, MEAN, *others]))
-    lines.append("|:--|" + "--:|" * (len(domains) + 1 + len(others)))
-    for name, row in rows.items():
-        cells = [_render(row["mAP"][domain], 1) for domain in (*domains, MEAN)]
-        cells += [_render(row[key][MEAN] if key in row else None, 1 if key == "F1" else 3) for key in others]
-        lines.append(markdown_row([name, *cells]))
-    return "\n".join(lines) + "\n"
+    heads = ["Ranking", *domains, MEAN, *others]
+    cells = [
+        [
+            name,
+            *(show_number(row["mAP"][domain], 1) for domain in (*domains, MEAN)),
+            *(show_number(row[key][MEAN] if key in row else None, 1 if key == "F1" else 3) for key in others),
+        ]
+        for name, row in rows.items()
+    ]
+    lines = [f"# {BENCHMARKS[benchmark]}", "", "mAP by domain in percent; tau, rho and F1 are means over domains.", ""]
+    return "\n".join([*lines, *markdown_table(heads, "l" + "r" * (len(heads) - 1), cells)]) + "\n"
 
 
-def _render(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _mean_known(values: Sequence[float | None] | Floats) -> float | None:
+    """Mean of the values that are defined; None if none is."""
+    array = np.asarray(values, dtype=float)
+    known = array[~np.isnan(array)]
+    return float(known.mean()) if len(known) else None
 
 
 def _by_domain(
@@ -162,7 +171,7 @@ def _by_domain(
         means: dict[str, float | None] = {}
         for domain in domains:
             values = [found[qid][key] for qid, video in videos.items() if video.domain == domain]
-            means[domain] = mean_known(np.array(values, dtype=float))
-        means[MEAN] = mean_known(np.array(list(means.values()), dtype=float))
+            means[domain] = _mean_known(values)
+        means[MEAN] = _mean_known(list(means.values()))
         result[key] = {name: None if mean is None else round(scale * mean, digits) for name, mean in means.items()}
     return result

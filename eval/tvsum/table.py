@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pathlib import Path
+from typing import Any
 
 from cli import UserError
-from eval.markup import markdown_row
-from eval.tvsum.scores import REFERENCES
+from eval.markup import NONE, PARTIAL, markdown_table, show_number, show_spread
+from eval.metrics_files import Coverage, Numbers, RatedDomains, check_shape, read_named
+from eval.significance import average_seeds
+from eval.tvsum.scores import EPOCHS, REFERENCES
 from eval.tvsum.videos import MEAN, render_coverage
 from formats.rows import Row
 
-EPOCHS = ("best epoch", "last epoch", "predictions")
 DIGITS = {"mAP": 1, "tau": 3, "rho": 3, "F1": 1}
-DAGGER = "†"
 
-# By metric, then by domain.
-Means = dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)] | None]]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
+Means = dict[str, Numbers]
+"""By metric, then by domain."""
 
 
-class _Coverage(_Shape):
-    queries: int
-    of: int
-    without: list[str] | None = None
-
-
-class _About(_Shape):
-    run: Annotated[str, Field(min_length=1)]
-    seed: int | None = None
-    coverage: _Coverage | None = None
-
-
-class _Scores(_Shape):
-    about: _About
-    rows: dict[str, Means]
+def tabulate_files(scores: Sequence[Path]) -> dict[str, Any]:
+    """`make_table` of files of `tvsum`."""
+    return make_table(read_named(scores))
 
 
 def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
@@ -54,10 +36,11 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
     """
     if not files:
         raise UserError("no files of `tvsum`")
-    read = [(name, _check(name, content)) for name, content in files]
+    what = "not a file of `tvsum --run NAME`: "
+    read = [(name, check_shape(RatedDomains, content, name, what)) for name, content in files]
     first_name, first = read[0]
     references = {row: means for row, means in first.rows.items() if row in REFERENCES}
-    groups: dict[tuple[str, str], dict[int | None, tuple[Means, _Coverage | None]]] = {}
+    groups: dict[tuple[str, str], dict[int | None, tuple[Means, Coverage | None]]] = {}
     for name, scores in read:
         if {row: means for row, means in scores.rows.items() if row in REFERENCES} != references:
             raise UserError(
@@ -84,57 +67,35 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
 def render_markdown(table: dict[str, Any]) -> str:
     """The table: mAP by domain, its mean ± deviation over seeds, and the other metrics' means over domains."""
     others = [key for key in ("tau", "rho", "F1") if any(key in row["values"] for row in table["rows"])]
+    heads = ["Run", "Epoch", "Seeds", *table["domains"], MEAN, *others]
+    rows = []
+    for row in table["rows"]:
+        reference = row["epoch"] is None
+        name = f"*{row['run']}*" if reference else row["run"] + (f" {PARTIAL}" if row["coverage"] else "")
+        epoch = NONE if reference else row["epoch"].removesuffix(" epoch")
+        scores = row["values"].get("mAP", {})
+        means = [(scores.get(domain) or {}).get("mean") for domain in table["domains"]]
+        cells = [show_number(mean, DIGITS["mAP"]) for mean in means]
+        cells += [show_spread(row["values"].get(key, {}).get(MEAN), DIGITS[key]) for key in ("mAP", *others)]
+        rows.append([name, epoch, str(len(row["seeds"])) if row["seeds"] else NONE, *cells])
     lines = [
         "# TVSum, top-5 mAP",
         "",
         "mAP by domain in percent, mean over seeds (± standard deviation); tau, rho and F1 are means over domains."
         " The best epoch was chosen on the videos that it is scored on: the last epoch is the fair row.",
         "",
-        markdown_row(["Run", "Epoch", "Seeds", *table["domains"], MEAN, *others]),
-        "|:--|:--|" + "--:|" * (len(table["domains"]) + 2 + len(others)),
+        *markdown_table(heads, "ll" + "r" * (len(heads) - 2), rows),
     ]
-    for row in table["rows"]:
-        reference = row["epoch"] is None
-        name = f"*{row['run']}*" if reference else row["run"] + (f" {DAGGER}" if row["coverage"] else "")
-        epoch = "–" if reference else row["epoch"].removesuffix(" epoch")
-        scores = row["values"].get("mAP", {})
-        cells = [_render(scores.get(domain), "mAP", spread=False) for domain in table["domains"]]
-        cells += [_render(row["values"].get(key, {}).get(MEAN), key, spread=True) for key in ("mAP", *others)]
-        lines.append(markdown_row([name, epoch, str(len(row["seeds"])) if row["seeds"] else "–", *cells]))
     for row in table["rows"]:
         if part := row["coverage"]:
             what = f"{row['run']}: {render_coverage(part, 'videos')}, not comparable with full-set numbers"
-            lines += ["", f"{DAGGER} {what}."]
+            lines += ["", f"{PARTIAL} {what}."]
     return "\n".join(lines) + "\n"
-
-
-def _check(name: str, content: Row) -> _Scores:
-    try:
-        return _Scores.model_validate(content)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{name}: not a file of `tvsum --run NAME`: {key}: {first['msg']}") from None
 
 
 def _join(seeds: Sequence[Means]) -> dict[str, dict[str, dict[str, Any] | None]]:
     """By metric and domain the mean over seeds."""
-    joined: dict[str, dict[str, dict[str, Any] | None]] = {}
-    for key in seeds[0]:
-        joined[key] = {}
-        for domain in seeds[0][key]:
-            values = [means.get(key, {}).get(domain) for means in seeds]
-            known = [value for value in values if value is not None]
-            joined[key][domain] = {
-                "mean": round(statistics.fmean(known), 4),
-                "sd": round(statistics.stdev(known), 4) if len(known) > 1 else None,
-                "by_seed": values,
-            } if known else None  # fmt: skip
-    return joined
-
-
-def _render(value: dict[str, Any] | None, key: str, spread: bool) -> str:
-    if value is None:
-        return "–"
-    deviation = f" ± {value['sd']:.{DIGITS[key]}f}" if spread and value["sd"] is not None else ""
-    return f"{value['mean']:.{DIGITS[key]}f}{deviation}"
+    return {
+        key: {domain: average_seeds([means.get(key, {}).get(domain) for means in seeds]) for domain in domains}
+        for key, domains in seeds[0].items()
+    }

@@ -90,3 +90,48 @@ def label_matrix(row):
     for clip, points in zip(row["relevant_clip_ids"], row["saliency_scores"], strict=True):
         matrix[clip] = points
     return matrix
+
+
+def trapezoid_ap(hits):
+    """TVSum's AP by the trapezoid rule, one rank at a time."""
+    if not sum(hits):
+        return 0.0
+    area, found, recall, precision = 0.0, 0, 0.0, 1.0
+    for place, hit in enumerate(hits, start=1):
+        found += hit
+        now = found / sum(hits), found / place
+        area += (now[0] - recall) * (precision + now[1]) / 2
+        recall, precision = now
+    return area
+
+
+def tvsum_score(scores, labels, top=5):
+    """Mean over annotators of the AP of a video's five best clips; positive is what lies above the lower median."""
+    values = []
+    for annotator in range(len(labels[0])):
+        column = [row[annotator] for row in labels]
+        median = sorted(column)[(len(column) - 1) // 2]
+        order = sorted(range(len(scores)), key=lambda clip: -scores[clip])[:top]  # stable
+        values.append(trapezoid_ap([column[clip] > median for clip in order]))
+    return sum(values) / len(values)
+
+
+def rank_by_counting(values):
+    """Ranks from 1, equal values sharing their mean: how many are smaller, and half of the others that are equal."""
+    return [sum(v < one for v in values) + (sum(v == one for v in values) + 1) / 2 for one in values]
+
+
+def kendall_tau(first, second):
+    """Tau-b, pair by pair."""
+    pairs = [(n, m) for n in range(len(first)) for m in range(n)]
+    signs = [(np.sign(first[n] - first[m]), np.sign(second[n] - second[m])) for n, m in pairs]
+    below = (sum(a != 0 for a, _ in signs) * sum(b != 0 for _, b in signs)) ** 0.5
+    return sum(a * b for a, b in signs) / below
+
+
+def spearman_rho(first, second):
+    """Pearson's correlation of the ranks, by its definition."""
+    one, other = rank_by_counting(first), rank_by_counting(second)
+    middle = (len(one) + 1) / 2
+    shared = sum((a - middle) * (b - middle) for a, b in zip(one, other, strict=True))
+    return shared / (sum((a - middle) ** 2 for a in one) * sum((b - middle) ** 2 for b in other)) ** 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli import UserError
-from eval.annotation_counts import describe_queries, describe_videos
+from eval.annotation_counts import describe_annotations, describe_queries, describe_videos
 from formats.rows import read_rows
 
 
@@ -64,3 +64,10 @@ def test_published_annotations(published):
     videos = describe_videos(read_rows(published / "tvsum" / "tvsum_val.jsonl"))
     assert (videos["videos"], videos["clips"], set(videos["domains"].values())) == (10, 1879, {1})
     assert videos["positive_share"]["min"] >= 0.31 and videos["positive_share"]["max"] <= 0.375
+
+
+def test_rows_with_a_label_are_rated_videos(queries):
+    _, truth = queries(3)
+    assert describe_annotations(truth, ["modality"]) == describe_queries(truth, ["modality"])
+    rated = [{"qid": "a", "domain": "A", "label": [[1], [2]]}]
+    assert describe_annotations(rated) == describe_videos(rated)

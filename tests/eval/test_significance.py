@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, ttest_1samp
 
-from eval.significance import bootstrap_means, compare_t, permute_signs
+from eval.significance import average_seeds, bootstrap_means, compare_t, permute_signs
 
 
 def test_interval_covers_the_mean_and_shrinks_with_the_number():
@@ -55,3 +55,10 @@ def test_t_is_scipys():
     assert compare_t(np.array([1.0, 1.0])) is None
     # Equal but for rounding, which would be a p of 5e-31.
     assert compare_t(np.array([1.2, 2.2, 3.4]) - np.array([1.1, 2.1, 3.3])) is None
+
+
+def test_spread_over_seeds_is_that_of_a_sample():
+    # Two values that differ by 2 have a sample deviation of the root of 2; a seed without a value is in neither.
+    assert average_seeds([60.0, None, 62.0]) == {"mean": 61.0, "sd": 1.4142, "by_seed": [60.0, None, 62.0]}
+    assert average_seeds([60.0]) == {"mean": 60.0, "sd": None, "by_seed": [60.0]}
+    assert average_seeds([None]) is None

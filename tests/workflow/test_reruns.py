@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.workflow.workspace import Workspace
+from eval import CODE_VERSION
+from tests.workflow.workspace import ROOT, Workspace
 
 # What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
 TABLES = {"summarise": 1, "plot_summary": 1}
@@ -113,3 +118,41 @@ def test_changed_key_reruns_its_consumers_only(built: Workspace, case: str) -> N
 
 def test_threads_and_devices_are_no_settings(built: Workspace) -> None:
     assert built.planned("all", "--set-threads", "train=2", "--set-resources", "train:gpu=1") == {}
+
+
+# Of `eval`, what a raised version re-runs: the rules of the verb and what is downstream of them.
+AFTER_VERSION = {
+    "score": {"score": 3, "score_other": 2, **TABLES},
+    "gates": {"gates": 1},
+    "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1},
+    "plot_summary": {"plot_summary": 1},
+}
+
+
+@pytest.mark.parametrize("stage", AFTER_VERSION)
+def test_a_raised_version_of_a_verb_of_eval_reruns_that_verb(built: Workspace, tmp_path: Path, stage: str) -> None:
+    """In a checkout of links to this one, but for the module that holds the versions."""
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    (tmp_path / "eval").mkdir()
+    for folder, left_out in ((ROOT, ("Snakefile", "eval", ".git")), (ROOT / "eval", ("__init__.py",))):
+        for path in folder.iterdir():
+            if path.name not in left_out:
+                (tmp_path / path.relative_to(ROOT)).symlink_to(path)
+    module = (ROOT / "eval/__init__.py").read_text(encoding="utf-8")
+    raised = module.replace(f'"{stage}": {CODE_VERSION[stage]},', f'"{stage}": {CODE_VERSION[stage] + 1},')
+    assert raised != module
+    (tmp_path / "eval/__init__.py").write_text(raised, encoding="utf-8")
+    assert replace(built, checkout=tmp_path).planned("all") == AFTER_VERSION[stage]
+
+
+def test_each_rule_of_eval_tracks_the_version_of_its_own_verb() -> None:
+    used = set()
+    for file in (ROOT / "workflow/rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        for rule in re.split(r"^(?:use )?rule ", text, flags=re.MULTILINE)[1:]:
+            verb = re.search(r"python -m eval ([\w-]+)", rule)
+            versions = set(re.findall(r'EVAL_VERSION\["(\w+)"\]', rule))
+            if verb:
+                assert versions == {verb[1].replace("-", "_")}, rule.partition(":")[0]
+            used |= versions
+    assert used == set(CODE_VERSION)

@@ -32,6 +32,8 @@ class Workspace:
     """A working directory of the workflow, with its tiny configuration."""
 
     folder: Path
+    checkout: Path = ROOT
+    """Where the Snakefile and the packages lie."""
 
     def snakemake(
         self, *arguments: str, changes: dict[str, Any] | None = None, environment: dict[str, str] | None = None
@@ -39,7 +41,7 @@ class Workspace:
         """Run Snakemake here, with single keys changed (nested as in the configuration)."""
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
         # The environment's own programs first: rules call `python`.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -20,7 +20,7 @@ rule baseline:
     conda:
         "../../envs/eval.yaml"
     params:
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["baseline"],
     message:
         "Drawing random predictions for {wildcards.split}, seed {wildcards.seed}"
     shell:
@@ -45,7 +45,7 @@ rule score:
         by=by_option("score_by"),
         epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {config['inference']['checkpoint']}",
         covered=COVERED,
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["score"],
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
     shell:
@@ -71,7 +71,7 @@ use rule score as score_other with:
         by=by_option("score_by"),
         epoch=f"--epoch {OTHER}",
         covered=COVERED,
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["score"],
 
 
 # Networks that learnt saliency alone, as on TVSum: both checkpoints and all scopes of a run and seed in one file.
@@ -93,7 +93,7 @@ rule tvsum:
     params:
         domains=f"--domain {' '.join(map(shlex.quote, SCOPES))}" if BY_DOMAIN else "",
         covered=COVERED,
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["tvsum"],
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}, by domain"
     shell:
@@ -120,7 +120,7 @@ rule tvsum_table:
     conda:
         "../../envs/eval.yaml"
     params:
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["tvsum_table"],
     message:
         "Putting the scores by domain side by side"
     shell:
@@ -151,7 +151,7 @@ rule summarise:
     params:
         # A list of files is among what Snakemake tracks already.
         values=lambda wildcards, input: "" if RATED else f"--per-query {' '.join(map(shlex.quote, input['values']))}",
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["summarise"],
     message:
         "Summing up all runs"
     shell:
@@ -173,7 +173,7 @@ rule gates:
         "../../envs/eval.yaml"
     params:
         by=by_option("gates_by"),
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["gates"],
     message:
         "Counting the gates of run {wildcards.run} on {wildcards.split}"
     shell:

@@ -40,7 +40,7 @@ rule plot_gates:
     conda:
         "../../envs/eval.yaml"
     params:
-        plots=section("plots", version=EVAL_VERSION),
+        plots=section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
         title=lambda wildcards: titles_of(wildcards.run),
@@ -65,7 +65,7 @@ use rule plot_gates as plot_gates_of_main_run with:
     benchmark:
         "logs/benchmarks/plot_gates_of_main_run/{split}.tsv"
     params:
-        plots=section("plots", version=EVAL_VERSION),
+        plots=section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
         title=titles_of(config["main_run"], "main run"),
@@ -96,7 +96,7 @@ rule plot_gate_figures:
     conda:
         "../../envs/eval.yaml"
     params:
-        plots=section("plots", version=EVAL_VERSION),
+        plots=section("plots", version=EVAL_VERSION["plot_gate_figures"]),
         samples=config["plots"]["num_samples"],
         topk=config["plots"]["topk"],
         title=lambda wildcards: titles_of(wildcards.run),
@@ -128,7 +128,7 @@ rule plot_training:
     params:
         title=lambda wildcards: titles_of(wildcards.run),
         best=lambda wildcards: SETTINGS[wildcards.run].train.best_metric,
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["plot_training"],
     message:
         "Drawing the training curves of run {wildcards.run}"
     shell:
@@ -154,7 +154,7 @@ rule plot_summary:
     conda:
         "../../envs/eval.yaml"
     params:
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["plot_summary"],
     message:
         "Drawing the runs side by side"
     shell:

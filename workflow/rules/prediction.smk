@@ -54,7 +54,7 @@ rule rank:
         "../../envs/eval.yaml"
     params:
         topk=config["plots"]["topk"],
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["rank"],
     message:
         "Ranking the moments of every query"
     shell:
@@ -84,7 +84,7 @@ rule plot_moments:
         "../../envs/eval.yaml"
     params:
         topk=config["plots"]["topk"],
-        version=EVAL_VERSION,
+        version=EVAL_VERSION["plot_moments"],
     message:
         "Drawing the moments of every query"
     shell:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from cli.outputs import check_outputs
 from eval.plots import GATE_FIGURES
 from eval.plots.gates.heatmaps import draw_samples_layermean, draw_sections
 from eval.plots.gates.informativeness import draw_informativeness
@@ -28,17 +29,22 @@ def plot_gate_figures(
     ground_truth: Sequence[Row] = (),
     topk: int = TOPK,
     history: Sequence[Row] | None = None,
+    inputs: Sequence[Path] = (),
 ) -> list[Path]:
     """Write {name}.png (300 dpi) and {name}.svg for every name in `GATE_FIGURES`; returns the paths.
 
-    `topk`: bars at either end of gate_top_bottom. `history`: the lines of history.jsonl, for gate_training.
+    `topk`: bars at either end of gate_top_bottom. `history`: the lines of history.jsonl, for gate_training. `inputs`:
+    files that no figure may overwrite.
+
+    Raises:
+        UserError: a figure cannot be written.
     """
-    written = []
+    paths = {name: [folder / f"{name}.{suffix}" for suffix in ("png", "svg")] for name in GATE_FIGURES}
+    written = [path for pair in paths.values() for path in pair]
+    check_outputs(written, inputs)
     with house_style():
         for name, figure in draw_figures(arrange(log, ground_truth), title, topk, history):
-            paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-            save_figure(figure, paths, PRINT_DPI)
-            written += paths
+            save_figure(figure, paths[name], PRINT_DPI)
     return written
 
 

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eval.gates.statistics import compute_auc, correlate_ranks
 from eval.plots.gates.layers import draw_gate_groups, widen_axis
 from eval.plots.gates.scales import TITLES, layer_colours
 from eval.plots.gates.tick_labels import GAP, measure_text
 from eval.plots.gates.view import GateView
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
+from eval.rank_statistics import compute_auc, compute_rho
 from formats.arrays import Floats
 from formats.gate_log import GateSample
 
@@ -156,7 +156,7 @@ def draw_against(axes: Axes, view: GateView, kind: str, measure: str, width: flo
     size = 4.0 if len(shown) <= 100 else 1.8
     for layer, colour in zip(gates.T, layer_colours(view.log.layers), strict=True):
         axes.plot(measured[shown], layer[shown], "o", color=colour, markersize=size, alpha=0.55, markeredgewidth=0)
-    rhos = [correlate_ranks(measured, layer) for layer in gates.T]
+    rhos = compute_rho(measured, gates)
     if np.isnan(rhos).all():
         axes.set_title("ρ: needs values that differ", fontsize=7, color=QUIET)
     else:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from cli import UserError
-from eval.qvhighlights.comparison import compare
+from eval.qvhighlights.comparison import compare, compare_files, describe_change
 from eval.qvhighlights.queries import read_queries
 from eval.qvhighlights.score import evaluate
 
@@ -53,3 +53,18 @@ def test_another_metric_and_an_unknown_one(queries):
         del row["pred_relevant_windows"]
     alone = read_queries(predictions, truth)
     assert compare(alone, found, ("a", "b"))["metric"] == "HL-min-Fair-mAP"
+
+
+def test_files_are_compared_by_their_paths_or_names(queries, write):
+    predictions, truth = queries(4)
+    best = copy.deepcopy(predictions)
+    best[1]["pred_relevant_windows"] = [[*window, 1.0] for window in truth[1]["relevant_windows"]]
+    paths = write("a.jsonl", predictions), write("b.jsonl", best), write("g.jsonl", truth)
+    result = compare_files(*paths)
+    assert result["names"] == [str(paths[0]), str(paths[1])]
+    named = compare_files(*paths, names=["a", "b"], metric="MR-full-R1@0.5", most=0)
+    assert (named["names"], named["metric"], named["best"]) == (["a", "b"], "MR-full-R1@0.5", [])
+    total = result["metrics"]["MR-full-mAP"]
+    start = f"MR-full-mAP: {total['first']:.2f}, then {total['second']:.2f}: +{total['difference']:.2f}, 95 % "
+    line = describe_change(result)
+    assert line.startswith(start) and line.endswith("; better in 1 of 4 queries, worse in 0")

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eval.qvhighlights.moments import THRESHOLDS, average_precision, group_by_size, score_moments, score_ranges
+from eval.qvhighlights.moments import THRESHOLDS, compute_moment_ap, group_by_size, score_moments, score_ranges
 from tests.eval.oracle import moment_scores
 
 
@@ -52,7 +52,7 @@ def test_areas_are_the_original_s_to_the_last_bit():
             for rank, place in enumerate(np.flatnonzero(hits)):
                 windows[place, rank] = 1.0
             found.append(windows)
-        ours = average_precision(np.array(found), np.ones((len(possible), relevant), dtype=bool))
+        ours = compute_moment_ap(np.array(found), np.ones((len(possible), relevant), dtype=bool))
         assert ours[:, 0].tolist() == [add_up(hits, relevant) for hits in possible], relevant
 
 

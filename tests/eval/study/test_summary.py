@@ -1,4 +1,4 @@
-"""The table of runs: grouping, mean and spread, columns, order."""
+"""Runs side by side: mean and spread, intervals over queries, and tests against a run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import pytest
 from cli import UserError
 from eval.study.rendering import render_csv, render_latex, render_markdown
 from eval.study.summary import summarise
-
-
-def metrics(run, seed, r1, scope=None, **parts):
-    about = {"run": run, "seed": seed} | ({"scope": scope} if scope else {})
-    subsets = {f"modality={name}": {"queries": 5, "MR-full-R1@0.5": value} for name, value in parts.items()}
-    return f"{run}-{scope}-{seed}.json", {"brief": {"MR-full-R1@0.5": r1}, "subsets": subsets, "about": about}
+from tests.eval.study.metrics_files import covered, metrics, values
 
 
 def test_mean_and_sd_over_seeds():
@@ -28,35 +23,6 @@ def test_mean_and_sd_over_seeds():
     assert base["values"]["MR-full-R1@0.5"] == {"mean": 61.0, "sd": 1.4142, "by_seed": [60.0, 62.0]}
     assert base["values"]["modality=audio/MR-full-R1@0.5"] == {"mean": 50.0, "sd": None, "by_seed": [None, 50.0]}
     assert random["baseline"] and not base["baseline"]
-
-
-def test_markdown_has_a_scope_column_only_for_several():
-    one = render_markdown(summarise([metrics("base", 0, 60.0, visual=70.0)]))
-    assert "| Run | Seeds | R1@0.5 | R1@0.5 modality=visual (n=5) |" in one
-    assert "| base | 1 | 60.00 | 70.00 |" in one
-    several = render_markdown(summarise([metrics("base", 0, 60.0, "BK"), metrics("base", 0, 50.0, "VT")]))
-    assert "| Run | Scope | Seeds |" in several
-    assert "| base | VT | 1 | 50.00 |" in several
-
-
-def test_a_run_without_a_number_has_a_dash():
-    text = render_markdown(summarise([metrics("base", 0, 60.0), metrics("late", 0, None)]))
-    assert "| late | 1 | – |" in text
-
-
-def test_files_that_do_not_fit_are_refused():
-    with pytest.raises(UserError, match=r"a\.json: does not say which run"):
-        summarise([("a.json", {"brief": {}})])
-    with pytest.raises(UserError, match=r"a\.json: not a metrics file"):
-        summarise([("a.json", {})])
-    with pytest.raises(UserError, match=r"is also in base-None-0\.json"):
-        summarise([metrics("base", 0, 1.0), metrics("base", 0, 2.0)])
-
-
-def values(run, seed, numbers, scope="all", qids=None):
-    about = {"run": run, "seed": seed, "scope": scope}
-    qids = list(range(len(numbers))) if qids is None else qids
-    return f"{run}-{seed}.values.json", {"about": about, "qids": qids, "values": {"MR-full-R1@0.5": numbers}}
 
 
 def test_intervals_are_of_the_mean_over_seeds():
@@ -91,29 +57,6 @@ def test_a_seed_without_a_metric_is_in_neither_mean_nor_interval():
     assert "over_queries" not in summary["tests"][0]
 
 
-def test_values_must_be_those_of_the_metrics():
-    files = [metrics("base", 0, 50.0), metrics("base", 1, 60.0)]
-    # The metric is rounded to two decimals.
-    assert summarise(files, [values("base", 0, [49.996, 50.0129])])
-    wrong = {
-        "another seed's": (
-            values("base", 0, [60.0, 60.0]),
-            r"R1@0\.5: their mean is 60\.0000, but base-None-0\.json says 50",
-        ),
-        "no such seed": (values("base", 2, [50.0]), r"no metrics file is of run base, scope all, seed 2"),
-        "no such scope": (values("base", 0, [50.0], scope="BK"), r"no metrics file is of run base, scope BK, seed 0"),
-        "none count": (values("base", 0, [None]), r"their mean is none, but base-None-0\.json says 50"),
-        "unknown metric": (values("base", 0, [50.0]), r"values\.x: their mean is 50\.0000, but .* says none"),
-    }
-    wrong["unknown metric"][0][1]["values"]["x"] = [50.0]
-    for (name, content), message in wrong.values():
-        with pytest.raises(UserError, match=rf"{name}: .*{message}"):
-            summarise(files, [(name, content)])
-    with pytest.raises(UserError, match=r"b\.json: values\.MR-full-R1@0\.5: not of the queries that count in base-0"):
-        other = "b.json", values("base", 1, [None, 60.0])[1]
-        summarise(files, [values("base", 0, [50.0, 50.0]), other])
-
-
 def test_tests_against_a_run_pair_seeds_and_queries():
     files = [metrics("base", seed, 30.0) for seed in range(3)] + [
         metrics("film", seed, 31.0 + seed) for seed in range(4)
@@ -135,140 +78,6 @@ def test_tests_against_a_run_pair_seeds_and_queries():
     assert "| film | all | R1@0.5 | +2.50 | 0.074 (3) | – | 0.250 (3) |" in text
 
 
-def test_runs_of_several_domains_have_a_row_of_means():
-    files = [
-        metrics(run, seed, base + 10 * seed + add, scope)
-        for run, base in (("base", 50.0), ("film", 53.0))
-        for scope, add in (("BK", 0.0), ("VT", 4.0))
-        for seed in (0, 1)
-    ]
-    summary = summarise([*files, metrics("base", 2, 0.0, "BK")], against="base")
-    mean = [row for row in summary["rows"] if row["run"] == "base"][-1]
-    assert (mean["scope"], mean["seeds"]) == ("mean of 2", [0, 1])  # seed 2 lacks a domain
-    assert mean["values"]["MR-full-R1@0.5"]["by_seed"] == [52.0, 62.0]
-    test = summary["tests"][-1]
-    assert (test["scope"], test["difference"]) == ("mean of 2", 3.0)
-    assert test["over_scopes"]["n"] == 2
-
-
-def test_references_are_rows_beside_every_run():
-    def tvsum(run, scope):
-        about = {"run": run, "scope": scope, "seed": 0}
-        references = {"chance": {"mAP": 42.5}, "mean human": {"mAP": 84.3, "tau": 0.4}}
-        return f"{run}{scope}.json", {
-            "brief": {"mAP-last": 60.0, "tau-last": 0.1},
-            "references": references,
-            "about": about,
-        }
-
-    summary = summarise([tvsum("base", "BK"), tvsum("base", "VT")])
-    assert [(row["run"], row["scope"], row["baseline"]) for row in summary["rows"]][:4] == [
-        ("base", "BK", False),
-        ("chance", "BK", True),
-        ("mean human", "BK", True),
-        ("base", "VT", False),
-    ]
-    assert summary["rows"][1]["values"]["mAP-last"]["mean"] == 42.5
-    text = render_markdown(summary)
-    assert "| *mean human (reference)* | mean of 2 | – | 84.30 | 0.400 |" in text
-
-
-def test_latex_and_csv():
-    files = [metrics("mha_strong", 0, 60.0, audio=50.0), metrics("mha_strong", 1, 62.0), metrics("base", 0, 50.0)]
-    summary = summarise(files, against="base")
-    latex = render_latex(summary)
-    assert "mha\\_strong & 2 & 61.00 $\\pm$ 1.41 & 50.00 \\\\" in latex
-    assert latex.count("\\\\") == 3 and latex.count("&") == 3 * 3
-    lines = list(csv.DictReader(io.StringIO(render_csv(summary))))
-    assert [(line["run"], line["metric"], line["subset"], line["mean"]) for line in lines] == [
-        ("mha_strong", "MR-full-R1@0.5", "", "61.0"),
-        ("mha_strong", "MR-full-R1@0.5", "modality=audio", "50.0"),
-        ("base", "MR-full-R1@0.5", "", "50.0"),
-    ]
-    assert (lines[0]["against"], lines[0]["difference"], lines[0]["p_seeds"]) == ("base", "11.0", "")
-
-
-def test_values_that_do_not_fit_are_refused():
-    files = [metrics("base", 0, 1.0), metrics("film", 0, 1.0)]
-    with pytest.raises(UserError, match=r"film-0\.values\.json: qids: not the queries of base-0\.values\.json"):
-        summarise(files, [values("base", 0, [1.0]), values("film", 0, [1.0], qids=[9])])
-    with pytest.raises(UserError, match=r"base-0\.values\.json: values\.MR-full-R1@0\.5: 1 values for 2 qids"):
-        summarise(files, [values("base", 0, [1.0], qids=[1, 2])])
-    with pytest.raises(UserError, match="a query occurs twice"):
-        summarise(files, [values("base", 0, [1.0, 1.0], qids=[1, 1])])
-    with pytest.raises(UserError, match=r"0\.json: not a file of `score --per-query`"):
-        summarise(files, files)
-    with pytest.raises(UserError, match="--against best: no such run; there are base, film"):
-        summarise(files, against="best")
-
-
-SHAPES = {
-    "text": ({"brief": {"MR-full-R1@0.5": "60"}}, r"brief\.MR-full-R1@0\.5: .*valid number, got '60'"),
-    "list": ({"brief": {"MR-full-R1@0.5": [60]}}, r"brief\.MR-full-R1@0\.5: .*valid number, got \[60\]"),
-    "object": ({"brief": {"MR-full-R1@0.5": {"a": 1}}}, r"brief\.MR-full-R1@0\.5: .*valid number"),
-    "true": ({"brief": {"MR-full-R1@0.5": True}}, r"brief\.MR-full-R1@0\.5: .*valid number, got True"),
-    "NaN": ({"brief": {"MR-full-R1@0.5": float("nan")}}, r"brief\.MR-full-R1@0\.5: .*finite number"),
-    "huge": ({"brief": {"MR-full-R1@0.5": 1e308}}, r"brief\.MR-full-R1@0\.5: .*less than or equal to 100"),
-    "huge whole": ({"brief": {"MR-full-R1@0.5": 10**400}}, r"brief\.MR-full-R1@0\.5: .*valid number, got 1000"),
-    "brief": ({"brief": [1]}, r"brief: .*dictionary, got \[1\]"),
-    "subsets": ({"subsets": [1]}, r"subsets: .*dictionary"),
-    "subset": ({"subsets": {"a": 1}}, r"subsets\.a: "),
-    "part": ({"subsets": {"a": {"MR-full-R1@0.5": "1"}}}, r"subsets\.a\.MR-full-R1@0\.5: .*valid number"),
-    "part size": ({"subsets": {"a": {"queries": 1.5}}}, r"subsets\.a\.queries: .*integer"),
-    "references": ({"references": 1}, r"references: .*dictionary"),
-    "reference": ({"references": {"chance": [1]}}, r"references\.chance: .*dictionary"),
-    "reference value": ({"references": {"chance": {"mAP": "1"}}}, r"references\.chance\.mAP: .*valid number"),
-    "about": ({"about": [1]}, r"about: "),
-    "run": ({"about": {"run": 1}}, r"about\.run: .*string"),
-    "scope": ({"about": {"run": "a", "scope": {}}}, r"about\.scope: .*string"),
-    "scope of means": ({"about": {"run": "a", "scope": "mean of 2"}}, r"about\.scope: must not start with 'mean of'"),
-    "seed": ({"about": {"run": "a", "seed": [0]}}, r"about\.seed: .*integer"),
-    "negative seed": ({"about": {"run": "a", "seed": -1}}, r"about\.seed: "),
-    "epoch": ({"about": {"run": "a", "epoch": "third"}}, r"about\.epoch: .*'best' or 'last'"),
-    "coverage": ({"about": {"run": "a", "coverage": 3}}, r"about\.coverage: "),
-    "covered": ({"about": {"run": "a", "coverage": {"queries": 3}}}, r"about\.coverage\.of: Field required"),
-}
-
-
-@pytest.mark.parametrize("fault", SHAPES)
-def test_metrics_of_the_wrong_shape_are_named_with_their_key(fault):
-    change, message = SHAPES[fault]
-    content = {"brief": {"MR-full-R1@0.5": 60.0}, "about": {"run": "base"}} | change
-    with pytest.raises(UserError, match=rf"a\.json: {message}") as problem:
-        summarise([("a.json", content)])
-    assert "\n" not in str(problem.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"values": [1]}, r"values: .*dictionary"),
-        ({"values": {"MR-full-R1@0.5": 60.0}}, r"values\.MR-full-R1@0\.5: .*list"),
-        ({"values": {"MR-full-R1@0.5": ["60"]}}, r"values\.MR-full-R1@0\.5\.0: .*valid number, got '60'"),
-        ({"values": {"MR-full-R1@0.5": [1e308]}}, r"values\.MR-full-R1@0\.5\.0: .*less than or equal to 100"),
-        ({"values": {"MR-full-R1@0.5": [10**400]}}, r"values\.MR-full-R1@0\.5\.0: .*valid number"),
-        ({"qids": "all"}, r"qids: .*list"),
-        ({"qids": [None]}, r"qids\.0: must be a whole number or a string, got None"),
-        ({"qids": [[1]]}, r"qids\.0: must be a whole number or a string"),
-        ({"about": "base"}, r"about: "),
-    ],
-)
-def test_values_of_the_wrong_shape_are_named_with_their_key(change, message):
-    _, content = values("base", 0, [60.0])
-    with pytest.raises(UserError, match=rf"q\.json: {message}"):
-        summarise([metrics("base", 0, 60.0)], [("q.json", content | change)])
-
-
-def test_seeds_are_in_order_of_number():
-    (row,) = summarise([metrics("base", seed, float(seed)) for seed in (10, 9, 1)])["rows"]
-    assert row["seeds"] == [1, 9, 10] and row["values"]["MR-full-R1@0.5"]["by_seed"] == [1.0, 9.0, 10.0]
-
-
-def covered(file, queries, of):
-    name, content = file
-    return name, content | {"about": content["about"] | {"coverage": {"queries": queries, "of": of}}}
-
-
 def test_a_part_of_the_queries_is_marked_and_not_tested():
     files = [metrics("base", 0, 60.0), covered(metrics("film", 0, 70.0), 2, 3), covered(metrics("full", 0, 80.0), 3, 3)]
     each = [values("base", 0, [60.0] * 3), covered(values("film", 0, [70.0] * 2), 2, 3)]
@@ -288,36 +97,6 @@ def test_a_part_of_the_queries_is_marked_and_not_tested():
         summarise([*files, metrics("film", 1, 70.0)])
     with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json"):
         summarise(files, [values("film", 0, [70.0] * 2)])
-
-
-def test_a_row_of_means_counts_the_queries_of_all_scopes():
-    files = [metrics("base", 0, 60.0, "BK"), covered(metrics("base", 0, 70.0, "VT"), 2, 3)]
-    files[0][1]["about"]["queries"] = 5
-    assert summarise(files)["rows"][-1]["coverage"] == {"queries": 7, "of": 8}
-    assert "† base, mean of 2: 7 of 8 queries" in render_markdown(summarise(files))
-
-
-def test_best_and_last_epoch_have_a_row_each():
-    def of_epoch(epoch, r1):
-        name, content = metrics("film", 0, r1)
-        return epoch + name, content | {"about": content["about"] | {"epoch": epoch}}
-
-    files = [of_epoch("best", 60.0), metrics("base", 0, 50.0), of_epoch("last", 55.0)]
-    assert [row["run"] for row in summarise(files)["rows"]] == ["film (best epoch)", "film (last epoch)", "base"]
-    assert "| film (last epoch) | 1 | 55.00 |" in render_markdown(summarise(files))
-    with pytest.raises(UserError, match=r"run film \(best epoch\), scope all, seed 0 is also in bestfilm"):
-        summarise([*files, of_epoch("best", 1.0)])
-
-
-def test_names_break_no_table():
-    name = "a|b\\c\nd^e~f"
-    tested = render_markdown(summarise([metrics(name, 0, 60.0), metrics("b", 0, 60.0)], against=name))
-    assert "\nPaired tests against a|b\\c d^e~f, two-sided" in tested
-    summary = summarise([metrics(name, 0, 60.0)])
-    assert "| a\\|b\\\\c d^e~f | 1 | 60.00 |" in render_markdown(summary)
-    latex = "a|b\\textbackslash{}c d\\textasciicircum{}e\\textasciitilde{}f & 1 & 60.00"
-    assert latex in render_latex(summary)
-    assert next(csv.DictReader(io.StringIO(render_csv(summary))))["run"] == name
 
 
 def covered_files(run, r1, qids):
@@ -359,28 +138,3 @@ def test_runs_with_other_labels_are_not_tested_and_seeds_must_have_the_same():
     scopes[0][1]["about"] |= {"labelled": labelled, "queries": 4}
     scopes[1][1]["about"] |= {"queries": 5}
     assert summarise(scopes)["rows"][-1]["labelled"] == {"moments": 8, "highlights": 9, "of": 9}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"brief": {}}, r"brief: .* at least 1 item"),
-        ({"about": []}, r"about: must be an object, got \[\]"),
-        ({"about": {"run": "a", "coverage": {"queries": 9, "of": 6}}}, r"about\.coverage: more queries than there are"),
-        ({"about": {"run": "a", "coverage": 1}}, r"about\.coverage: must be an object, got 1"),
-        ({"about": {"run": "a", "labelled": {"moments": 9, "of": 6}}}, r"about\.labelled: more queries than there are"),
-        (
-            {"about": {"run": "a", "queries": 5, "coverage": {"queries": 4, "of": 6}}},
-            r"about: queries is 5, but another",
-        ),
-        (
-            {"about": {"run": "a", "queries": 5, "labelled": {"moments": 4, "of": 6}}},
-            r"about: queries is 5, but another",
-        ),
-    ],
-)
-def test_counts_that_cannot_be_are_refused(change, message):
-    content = {"brief": {"MR-full-mAP": 1.0}, "about": {"run": "a"}} | change
-    with pytest.raises(UserError, match=rf"a\.json: {message}") as problem:
-        summarise([("a.json", content)])
-    assert "\n" not in str(problem.value)

@@ -1,19 +1,14 @@
-"""TVSum: the published protocol, its meaning (chance, people, ceiling), lengths and faults."""
+"""TVSum by domain: what the metric means (chance, people, ceiling), lengths, ties and faults."""
 
 from __future__ import annotations
 
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from cli import UserError
-from eval.tvsum.bounds import draw_scores, expect_by_chance, find_bounds, search_best
-from eval.tvsum.precision import average_precision, find_positives, rank_clips, score_ranking
+from eval.tvsum.precision import find_positives, rank_clips, score_ranking
 from eval.tvsum.scores import (
     find_oddities,
     read_scores,
@@ -24,6 +19,8 @@ from eval.tvsum.scores import (
 )
 from eval.tvsum.videos import read_videos
 from formats.rows import read_rows
+from tests.eval.oracle import trapezoid_ap
+from tests.eval.tvsum.rows import make_rows, predict
 
 # Measured before on the published annotations: mean of random rankings, their sd, ranking by the mean human score, by
 # the mean of binarised labels, and the best five clips that a search found.
@@ -39,70 +36,6 @@ PUBLISHED = {
     "VT": (0.428, 0.178, 0.854, 0.888, 0.929),
     "VU": (0.407, 0.176, 0.911, 0.897, 0.958),
 }
-
-
-def slow_ap(hits):
-    """The trapezoid rule, one rank at a time."""
-    if not sum(hits):
-        return 0.0
-    area, found, recall, precision = 0.0, 0, 0.0, 1.0
-    for place, hit in enumerate(hits, start=1):
-        found += hit
-        now = found / sum(hits), found / place
-        area += (now[0] - recall) * (precision + now[1]) / 2
-        recall, precision = now
-    return area
-
-
-def slow_score(scores, labels, top=5):
-    values = []
-    for annotator in range(len(labels[0])):
-        column = [row[annotator] for row in labels]
-        median = sorted(column)[(len(column) - 1) // 2]
-        order = sorted(range(len(scores)), key=lambda clip: -scores[clip])[:top]  # stable
-        values.append(slow_ap([column[clip] > median for clip in order]))
-    return sum(values) / len(values)
-
-
-@st.composite
-def ranked(draw):
-    clips, annotators = draw(st.integers(1, 12)), draw(st.integers(1, 4))
-    labels = draw(arrays(float, (clips, annotators), elements=st.integers(1, 5).map(float)))
-    return draw(arrays(float, clips, elements=st.integers(-2, 3).map(float))), labels
-
-
-@settings(max_examples=200, deadline=None)
-@given(ranked())
-def test_equals_the_oracle(case):
-    scores, labels = case
-    found = score_ranking(rank_clips(scores), find_positives(labels))
-    assert found == pytest.approx(slow_score(scores.tolist(), labels.tolist()))
-
-
-def test_an_early_hit_alone_is_nearly_enough():
-    # One hit at rank 1: all recall at precision 1. At rank 2: recall 1 between the precisions 0 and 1/2.
-    hits = np.array([[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=bool)
-    assert average_precision(hits).tolist() == [1.0, 0.25, 0.0]
-
-
-def test_median_is_the_lower_one_and_positives_are_above_it():
-    assert find_positives(np.array([[1.0], [2.0], [3.0], [3.0]])).ravel().tolist() == [False, False, True, True]
-    assert not find_positives(np.ones((4, 2))).any()
-
-
-def test_chance_is_the_mean_over_all_orders():
-    positive = np.random.default_rng(0).random((6, 3)) < 0.4
-    every = [score_ranking(np.array(order), positive) for order in permutations(range(6))]
-    assert expect_by_chance(positive) == pytest.approx(np.mean(every))
-    assert draw_scores(positive, np.random.default_rng(0)).mean() == pytest.approx(np.mean(every), abs=0.02)
-    assert max(every) == pytest.approx(search_best(positive))
-
-
-@pytest.mark.parametrize("clips", [1, 3, 5])
-def test_short_videos_have_bounds(clips):
-    labels = np.random.default_rng(0).integers(1, 6, (clips, 4)).astype(float)
-    bounds = find_bounds(labels, 0, "v")
-    assert 0 <= bounds.chance <= bounds.ceiling <= 1
 
 
 def test_published_meaning_of_the_metric(published):
@@ -135,25 +68,13 @@ def test_published_meaning_of_the_metric(published):
 def test_the_documented_rows_are_those_of_the_command(published):
     """docs/results.md is where the numbers stand by domain."""
     found = score_references(read_videos(read_rows(published / "tvsum" / "tvsum_val.jsonl")), seed=0)
-    text = (Path(__file__).parents[2] / "docs/results.md").read_text(encoding="utf-8").partition("## TVSum")[2]
+    text = (Path(__file__).parents[3] / "docs/results.md").read_text(encoding="utf-8").partition("## TVSum")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     domains = rows[0][1:12]
     documented = {row[0]: row[1:12] for row in rows if row[0] in found}
     assert documented.keys() == found.keys() - {"mean human, binarised"}
     for name, cells in documented.items():
         assert cells == [f"{found[name]['mAP'][domain]:.1f}" for domain in domains], name
-
-
-def make_rows():
-    random = np.random.default_rng(0)
-    return [
-        {"qid": name, "vid": name, "domain": name[0], "label": random.integers(1, 6, (20, 5)).tolist()}
-        for name in ("A1", "A2", "B1")
-    ]
-
-
-def predict(rows):
-    return [{"qid": row["qid"], "pred_saliency_scores": np.mean(row["label"], axis=1).tolist()} for row in rows]
 
 
 def score(predictions, rows, **options):
@@ -199,7 +120,7 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
 def test_names_of_domains_break_no_table():
     rows = make_rows()
     rows[0]["domain"] = "a|b\n"
-    text = render_markdown({"last epoch": score(predict(rows), rows)}, "TVSum")
+    text = render_markdown({"last epoch": score(predict(rows), rows)})
     head, rule, line = text.splitlines()[4:]
     assert head.startswith("| Ranking | A | B | a\\|b | mean |")
     assert head.replace("\\|", "").count("|") == rule.count("|") == line.count("|")
@@ -222,9 +143,7 @@ def test_youtube_looks_at_all_clips():
     rows = [{"qid": "v", "domain": "dog", "match": [1, 0, -1, 1]}]
     scores = read_scores([{"qid": "v", "pred_saliency_scores": [4, 3, 2, 1]}], rows, ("p", "g"))
     found = score_predictions(scores, read_videos(rows), "youtube")
-    assert found == {
-        "mAP": {"dog": round(100 * slow_ap([1, 0, 0, 1]), 3), "mean": round(100 * slow_ap([1, 0, 0, 1]), 3)}
-    }
+    assert found == {"mAP": dict.fromkeys(["dog", "mean"], round(100 * trapezoid_ap([1, 0, 0, 1]), 3))}
     # Labels as rows of one, as CG-DETR has them.
     rows = [{"qid": "v", "domain": "dog", "label": [[1], [0], [0], [1]]}]
     assert score_predictions(scores, read_videos(rows), "youtube") == found
@@ -261,27 +180,14 @@ def test_faults_are_named_in_one_line(fault):
     assert "\n" not in str(problem.value)
 
 
-@pytest.mark.parametrize(
-    ("segments", "message"),
-    [
-        ([[0, 20], [10, 40]], "not overlapping"),
-        ([[20, 0]], "ending after"),
-        ([], "empty"),
-        ([[100, 200]], "no segment holds a clip"),
-        (None, "must be n x 2 numbers"),
-        ([[0, 8], [8, 40]], "none fits into 15% of 20 clips, the shortest has 4 clips"),
-    ],
-)
-def test_segments_are_checked(segments, message):
-    rows = make_rows()[:1]
-    with pytest.raises(UserError, match=f"segments: vid A1: .*{message}|segments: vid A1.*{message}"):
-        read_videos(rows, {"A1": {"vid": "A1", "segments": segments}})
-
-
-def test_segments_give_f1():
-    rows = make_rows()[:1]
-    segments = {"A1": {"vid": "A1", "segments": [[2 * clip, 2 * clip + 2] for clip in range(0, 20)]}}
-    videos = read_videos(rows, segments)
-    assert videos["A1"].segment.tolist() == list(range(20))
-    found = score(predict(rows), rows, segments=segments)
-    assert 0 < found["F1"]["mean"] <= 100
+def test_correlations_that_are_undefined_are_left_out_of_the_means():
+    """An annotator who gives all clips the same points agrees with nobody; a domain of such videos has no value."""
+    rows = make_rows()
+    exact = predict(rows)
+    whole = score(exact, rows)
+    for row in rows:
+        row["label"] = [[*points, 3] for points in row["label"]]
+    assert score(exact, rows)["tau"] == whole["tau"]
+    rows[2]["label"] = [[3]] * 20
+    part = score(exact, rows)
+    assert part["tau"] == {"A": whole["tau"]["A"], "B": None, "mean": whole["tau"]["A"]}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli import UserError
-from eval.__main__ import build_command
 from eval.tvsum.table import make_table, render_markdown
 
 REFERENCES = {
@@ -66,52 +63,3 @@ def test_faults_are_named() -> None:
     ):
         with pytest.raises(UserError, match=message):
             make_table(files)
-
-
-def test_covered_videos_alone_reach_the_table(tmp_path: Path) -> None:
-    """`tvsum --covered-only` leaves out the video without predictions, its domain with it, and says so."""
-    label = [[5.0, 4.0], [1.0, 2.0], [1.0, 1.0], [4.0, 5.0], [1.0, 1.0], [2.0, 1.0], [1.0, 1.0]]
-    truth = [{"qid": vid, "vid": vid, "query": "q", "domain": vid.upper(), "label": label} for vid in ("bk", "vt")]
-    ranked = {"qid": "bk", "vid": "bk", "query": "q", "pred_saliency_scores": [9, 2, 3, 8, 1, 4, 0]}
-    for name, rows in (("truth", truth), ("best", [ranked])):
-        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    files = ["--ground-truth", f"{tmp_path}/truth.jsonl", "--best", f"{tmp_path}/best.jsonl"]
-    command = ["tvsum", *files, "--run", "base", "--seed", "3", "--out", f"{tmp_path}/m.json"]
-    assert build_command().main(command) == 1
-    assert build_command().main([*command, "--covered-only"]) == 0
-    about = json.loads((tmp_path / "m.json").read_text())["about"]
-    coverage = {"queries": 1, "of": 2, "without": ["VT"]}
-    assert about == {"run": "base", "seed": 3, "queries": 1, "coverage": coverage}
-    table = ["tvsum-table", "--scores", f"{tmp_path}/m.json", "--out", f"{tmp_path}/t.json"]
-    assert build_command().main([*table, "--out-markdown", f"{tmp_path}/t.md"]) == 0
-    row = json.loads((tmp_path / "t.json").read_text())["rows"][0]
-    # Ranked 0 3 5 2 1. Above the first annotator's median are 0, 3, 5: AP 1. Above the second's 0, 3, 1: 0.85.
-    assert row["values"]["mAP"]["BK"]["mean"] == pytest.approx(92.5)
-    assert "VT" not in row["values"]["mAP"]
-
-
-def test_domains_that_were_not_chosen_count_as_missing(tmp_path: Path) -> None:
-    """A score over some domains is partial, whoever left out the others; that of a domain's own network is whole."""
-    label = [[5.0, 4.0], [1.0, 2.0], [1.0, 1.0], [4.0, 5.0], [1.0, 1.0], [2.0, 1.0], [1.0, 1.0]]
-    truth = [
-        {"qid": vid, "vid": vid, "query": "q", "domain": vid.upper(), "label": label} for vid in ("bk", "ga", "vt")
-    ]
-    scores = {"query": "q", "pred_saliency_scores": [9, 2, 3, 8, 1, 4, 0]}
-    predicted = [{**scores, "qid": vid, "vid": vid} for vid in ("bk", "vt")]
-    (tmp_path / "truth.jsonl").write_text("".join(json.dumps(row) + "\n" for row in truth))
-    (tmp_path / "best.jsonl").write_text("".join(json.dumps(row) + "\n" for row in predicted))
-    (tmp_path / "none.jsonl").write_text("")
-    files = ["--ground-truth", f"{tmp_path}/truth.jsonl", "--out", f"{tmp_path}/m.json", "--run", "base"]
-
-    def score(*options: str) -> dict[str, Any]:
-        assert build_command().main(["tvsum", *files, *options]) == 0
-        about: dict[str, Any] = json.loads((tmp_path / "m.json").read_text())["about"]
-        return about
-
-    best = ["--best", f"{tmp_path}/best.jsonl", f"{tmp_path}/none.jsonl"]
-    for option in ("--covered-only", "--seed=1"):
-        about = score(*best, "--domain", "BK", "VT", option)
-        assert about["coverage"] == {"queries": 2, "of": 3, "without": ["GA"]}
-    assert "coverage" not in score(*best, "--domain", "BK", "--scope", "BK")
-    only = ["--best", f"{tmp_path}/none.jsonl", "--covered-only"]
-    assert build_command().main(["tvsum", *files, *only]) == 1

@@ -12,7 +12,7 @@ from cli import UserError
 from eval.plots import GATE_FIGURES
 from eval.plots.gates.figures import draw_figures, plot_gate_figures
 from eval.plots.gates.parts import draw_parts
-from eval.plots.gates.sheet import draw_sheet, plot_gate_sheet
+from eval.plots.gates.sheet import draw_sheet
 from eval.plots.style import house_style
 from formats.gate_log import read_gate_log
 from tests.eval.gate_logs import CHINESE_NAME, LONG_NAME, make_gate_rows, make_history
@@ -104,15 +104,6 @@ def test_single_figures_are_for_print(tmp_path, write, png_size):
     assert {png_size(tmp_path / f"{name}.png")[0] for name in GATE_FIGURES} == {2160}  # 7.2 inches at 300 dpi
 
 
-def test_sheet_is_png_or_svg(tmp_path, write, png_size):
-    log = read_gate_log(write("log.jsonl", make_gate_rows(6)))
-    plot_gate_sheet(log, [tmp_path / "gates.png", tmp_path / "gates.svg"])
-    assert png_size(tmp_path / "gates.png")[0] == 1950  # 13 inches at 150 dpi
-    assert (tmp_path / "gates.svg").read_text().startswith("<?xml")
-    with pytest.raises(UserError, match=r"gates\.pdf: pictures are written as \.png or \.svg"):
-        plot_gate_sheet(log, [tmp_path / "gates.pdf"])
-
-
 def test_ticks_of_a_narrow_range_are_apart(styled, view):
     """Four panels beside one another, labels of three decimals."""
     rows = make_gate_rows(10, equal=0.582, film=True, gamma=True, silent=9)
@@ -120,3 +111,11 @@ def test_ticks_of_a_narrow_range_are_apart(styled, view):
         for layer in row["layer_gates"]:
             layer["gate_mha"] = [[0.581 + 0.0065 * (row["qid"] // 2)]]
     assert [flaw for flaw in find_flaws(draw_parts(view(rows=rows))) if " lies on " in flaw] == []
+
+
+def test_no_figure_overwrites_an_input(tmp_path, write):
+    log = write("gate_time.svg", make_gate_rows(4))
+    before = log.read_bytes()
+    with pytest.raises(UserError, match=r"gate_time\.svg: would overwrite the input"):
+        plot_gate_figures(read_gate_log(log), tmp_path, inputs=[log])
+    assert [path.name for path in tmp_path.iterdir()] == ["gate_time.svg"] and log.read_bytes() == before

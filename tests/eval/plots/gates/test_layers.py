@@ -1,4 +1,4 @@
-"""Bars and spreads: the numbers behind them, and who is in them."""
+"""Gates layer by layer: bars of means, spreads, contributions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 
 from eval.plots.gates.layers import MOST_DOTS, draw_contribution, draw_layerwise_means, draw_spread
-from eval.plots.gates.parts import draw_parts, list_parts
-from eval.plots.gates.ranks import choose_bar_limits, draw_top_bottom, rank_samples, split_ranks
+from eval.plots.gates.parts import draw_parts
 from tests.eval.gate_logs import make_gate_rows
 
 pytestmark = pytest.mark.usefixtures("styled")
-
-
-def read_labels(axes):
-    return [label.get_text() for label in axes.get_yticklabels()]
 
 
 def read_texts(figure):
@@ -61,51 +56,12 @@ def test_layers_have_room_for_their_numbers(view, layers):
         assert axes.get_window_extent().width / figure.dpi / layers > 0.17
 
 
-def test_bars_of_gates_that_are_not_signed_start_at_0(view):
-    arranged = view(12, size=5e-4)
-    for values in (arranged, view(12, equal=0.0), view(12, equal=3e-4)):
-        low, high = choose_bar_limits(values, "mha")
-        assert low == 0 < high
-    assert choose_bar_limits(arranged, "mha")[1] == pytest.approx(arranged.means["mha"].max() * 1.04)
-    low, high = choose_bar_limits(view(12, size=5e-4, signed=True), "mha")
-    assert -4e-4 < low < 0 < high < 4e-4
-
-
-@pytest.mark.parametrize("log", [{"silent": 1}, {"equal": 0.0}])
-def test_axes_of_gates_that_are_all_0_start_there(view, log):
-    mha, ffn = draw_layerwise_means(view(6, **log)).axes
-    assert mha.get_ylim()[0] == 0 and ffn.get_ylim()[0] < 0
-
-
 def test_spreads_fill_their_panels_though_0_is_far_away(view):
     rows = make_gate_rows(12)
     for row in rows:
         row["layer_gates"] = [{"gate_mha": [[0.5]], "gate_ffn": [[0.5 + 1e-4 * (row["qid"] // 2)]]}] * 3
     low, high = draw_parts(view(rows=rows)).axes[1].get_xlim()
     assert 0.49995 < low < 0.5 and 0.5004 < high < 0.5006
-
-
-def test_each_kind_is_ranked_by_itself(view):
-    arranged = view(60)
-    assert rank_samples(arranged, "mha") != rank_samples(arranged, "ffn")
-    figure = draw_top_bottom(arranged, topk=3)
-    panels = figure.axes
-    assert len(panels) == 4
-    for row, kind in enumerate(("mha", "ffn")):
-        means = {index: arranged.means[kind][index].mean() for index in arranged.heard()}
-        ranked = sorted(means, key=lambda index: -means[index])
-        for axes, expected in zip(panels[2 * row : 2 * row + 2], (ranked[:3], ranked[-3:]), strict=True):
-            assert read_labels(axes) == [arranged.log.samples[index].vid for index in expected]
-            assert [bar.get_width() for bar in axes.patches] == pytest.approx([means[index] for index in expected])
-        assert panels[2 * row].get_xlim() == panels[2 * row + 1].get_xlim()
-    assert panels[0].get_title(loc="left") == "MHA gate: top 3 of 20; 10 without audio left out"
-
-
-def test_few_samples_are_one_ranking():
-    assert split_ranks([4, 2, 7], 2) == [("all 3", [4, 2, 7])]
-    assert split_ranks([4, 2, 7, 1, 0], 2) == [("top 2 of 5", [4, 2]), ("bottom 2", [1, 0])]
-    assert split_ranks([], 10) == [("none to rank", [])]
-    assert split_ranks([4], 10) == [("the only one", [4])]
 
 
 def test_spread_is_dots_then_boxes():
@@ -131,22 +87,7 @@ def test_contributions_are_means_over_clips_with_audio(view):
     assert "holds no contribution" in read_texts(draw_contribution(view(2, original=True)))
 
 
-def test_parts_are_has_audio_and_domains_of_videos_with_audio(view):
-    arranged = view(36, domains=2)
-    parts = dict(list_parts(arranged))
-    assert {name: len(found) for name, found in parts.items()} == {
-        "with audio": 12, "no audio": 6, "domain 0": 6, "domain 1": 6,
-    }  # fmt: skip
-    axes = draw_parts(arranged).axes[0]
-    assert read_labels(axes) == ["with audio (12)", "no audio (6)", "domain 0 (6)", "domain 1 (6)"]
-    values = arranged.means["mha"][parts["domain 1"]].mean(1)
-    row = [line for line in axes.lines if line.get_marker() == "o"][2]
-    assert sorted(row.get_xdata()) == pytest.approx(sorted(values))
-    assert "nothing to gate: exactly 0" in read_texts(draw_parts(arranged))
-
-
-def test_many_domains_are_put_together_and_none_is_said(view):
-    parts = list_parts(view(200, domains=23))
-    assert len(parts) == 2 + 20 + 1 and parts[-1][0] == "3 more domains"
-    assert sum(len(found) for _, found in parts[2:]) == len(parts[0][1])
-    assert "No domains" in draw_parts(view(8, domains=0)).get_suptitle()
+@pytest.mark.parametrize("log", [{"silent": 1}, {"equal": 0.0}])
+def test_axes_of_gates_that_are_all_0_start_there(view, log):
+    mha, ffn = draw_layerwise_means(view(6, **log)).axes
+    assert mha.get_ylim()[0] == 0 and ffn.get_ylim()[0] < 0

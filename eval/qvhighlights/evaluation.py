@@ -1,0 +1,91 @@
+"""A prediction file against its ground truth: the official numbers, those of parts, and what deserves a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.parts import PartRules, select_parts
+from eval.qvhighlights.queries import Queries, find_oddities, read_queries
+from eval.qvhighlights.score import as_lists, score_each, score_parts, score_queries
+from eval.qvhighlights.variants import score_variants
+from formats.rows import read_rows
+
+HEADLINE = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_files` found."""
+
+    metrics: dict[str, Any]
+    """The official keys; then "subsets", "variants" and "about", each where there is any. Ready for JSON."""
+    about: dict[str, Any]
+    """What was given as such, and "coverage" and "labelled" where not all queries or labels were there."""
+    queries: Queries
+    """What was scored."""
+    notes: list[str]
+    """What was scored as the official program scores it and still deserves a look, a line each."""
+
+    def list_values(self) -> dict[str, Any]:
+        """The value of each query for every key of "brief", ready for JSON: {"about", "qids", "values"}."""
+        return {"about": self.about, "qids": self.queries.qids, "values": as_lists(score_each(self.queries))}
+
+    def headline(self) -> str:
+        """ "1550 queries: MR-full-R1@0.5 53.94, ..."."""
+        brief = self.metrics["brief"]
+        return f"{len(self.queries)} queries: " + ", ".join(f"{key} {brief[key]}" for key in HEADLINE if key in brief)
+
+
+def evaluate_files(
+    predictions: Path,
+    ground_truth: Path,
+    *,
+    about: Mapping[str, Any] | None = None,
+    parts: PartRules | None = None,
+    variants: bool = False,
+    as_listed: bool = False,
+    covered_only: bool = False,
+) -> Evaluation:
+    """Score a file of submission rows against a file of QVHighlights rows (JSON lines).
+
+    Args:
+        predictions: the submission.
+        ground_truth: its queries and their labels.
+        about: what the metrics are of, for `summarise`: "run", "scope", "seed", "epoch".
+        parts: which queries are scored by themselves as well, under "subsets".
+        variants: add numbers that are not official (`score_variants`).
+        as_listed: take windows that are not sorted by score as they are, as the official program does.
+        covered_only: score the queries that have predictions, and say so in "about".
+
+    Raises:
+        UserError: a malformed file, files that are not about the same queries, or nothing to score.
+    """
+    names = str(predictions), str(ground_truth)
+    truth = read_rows(ground_truth)
+    queries = read_queries(read_rows(predictions), truth, names, as_listed, covered_only)
+    metrics = score_queries(queries, names)
+    left_out = {row["qid"] for row in truth}.difference(queries.qids)
+    places = select_parts(queries.rows, parts or PartRules(), names[1], left_out)
+    if places:
+        metrics["subsets"] = score_parts(queries, places)
+    if variants:
+        metrics["variants"] = score_variants(queries)
+    described = dict(about or {})
+    if covered_only:
+        described["coverage"] = {"queries": len(queries), "of": len(truth)}
+    labelled = queries.count_labelled()
+    if labelled:
+        described["labelled"] = labelled
+    if described:
+        metrics["about"] = {**described, "queries": len(queries)}
+    notes = find_oddities(queries, names[0])
+    if left_out:
+        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+    for half, key in (("moments", "relevant_windows"), ("highlights", "saliency_scores")):
+        if labelled and labelled.get(half, len(queries)) < len(queries):
+            count = f"{labelled[half]} of {len(queries)} queries have {key}"
+            notes.append(f"{names[1]}: {count}, {half} are scored over those")
+    return Evaluation(metrics, described, queries, notes)

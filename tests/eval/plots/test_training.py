@@ -1,0 +1,41 @@
+"""Training curves: every length of a history, and equal input gives equal bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli import UserError
+from eval.plots.training import find_best, plot_training
+
+
+def make_history(epochs, validated=True):
+    return [
+        {
+            "epoch": epoch,
+            "step": 10 * epoch,
+            "lr": 1e-4,
+            "train": {"loss": 30 / (epoch + 1), "loss_span": 0.5, "loss_span_0": 0.7},
+            "val": {"MR-full-mAP": 10.0 - (epoch - 1) ** 2, "MR-short-mAP": None} if validated else None,
+        }
+        for epoch in range(epochs)
+    ]
+
+
+@pytest.mark.parametrize(("epochs", "validated"), [(1, True), (1, False), (3, True), (50, False)])
+def test_training_curves(tmp_path, png_size, epochs, validated):
+    for name in ("one", "two"):
+        plot_training(make_history(epochs, validated), [tmp_path / f"{name}.png", tmp_path / f"{name}.svg"])
+    assert png_size(tmp_path / "one.png") == (1650, 930)
+    for suffix in (".png", ".svg"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+
+
+def test_best_epoch_is_the_first_maximum():
+    assert find_best(([0, 5, 10], [1.0, 3.0, 3.0])) == (5, 3.0)
+
+
+def test_training_faults_are_named(tmp_path):
+    with pytest.raises(UserError, match="row 1: needs 'epoch'"):
+        plot_training([{"loss": 1}], [tmp_path / "x.png"])
+    with pytest.raises(UserError, match="validated with 'mAP'"):
+        plot_training(make_history(2), [tmp_path / "x.png"], best_by="mAP")
