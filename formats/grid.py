@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
-from cli import Settings, UserError
+from cli import Settings
+from cli.settings import Above
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipGrid(Settings):
     """The clip grid shared by all streams."""
 
-    seconds: float = 2.0
-    """Length of a clip in seconds: clip i covers [i * seconds, (i + 1) * seconds)."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.seconds < math.inf:
-            raise UserError(f"clips.seconds: must be more than 0, got {self.seconds}")
+    seconds: Annotated[float, Above(0)] = 2.0
+    """Length of a clip in seconds. Clip i covers [i * seconds, (i + 1) * seconds)."""
 
     def count(self, duration: float) -> int:
         """Number of whole clips in `duration` seconds, at least one.
