@@ -19,8 +19,8 @@ INTRODUCTION = """\
 
 Every key of `config.yaml`, generated from the settings classes by `make schema`. A default holds where no file names a
 value; `config.yaml` itself names all, for the demo. The last column has the rules that a changed key re-runs first;
-what depends on them follows, and nothing else is re-run. A key without a default must be given if it is "needed"; if not,
-it may be missing.
+what depends on them follows, and nothing else is re-run. A key without a default must be given if it is "needed"; if
+not, it may be missing.
 """
 _HEAD = "| key | values | default | meaning | re-runs first |\n|---|---|---|---|---|\n"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
@@ -102,8 +102,8 @@ def _commented(indent: str, setting: str, part: dict[str, Any]) -> list[str]:
 
 def _value(text: str) -> str:
     """What stands behind a key's colon, without its comment."""
-    quoted = re.match(r'(?:[^"#]|"[^"]*"|(?<! )#)*', text)
-    return (quoted[0] if quoted else text).rstrip()
+    value = re.match(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<! )#)*""", text)
+    return value[0].rstrip() if value else text
 
 
 def _keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:

@@ -122,8 +122,8 @@ class StudyConfig(Settings):
     weights_mirror: Annotated[str, Reruns("")] = ""
     """Folder that published weights are copied from; empty = they are downloaded."""
     imported: Annotated[dict[Stream, ImportConfig], Reruns("import_released")] = field(default_factory=dict)
-    """Streams made from released feature files, such as `slowfast: {layout: moment_detr, folders: [slowfast]}`. One that
-    bears the name of a stream that is made here takes its place."""
+    """Streams made from released feature files, such as `slowfast: {layout: moment_detr, folders: [slowfast]}`. One
+    that bears the name of a stream that is made here takes its place."""
     model: Annotated[ModelConfig, Reruns("train")] = field(default_factory=ModelConfig)
     """The network: QD-DETR with a fusion of audio into video in front. The runs below patch this section."""
     train: Annotated[TrainConfig, Reruns("train")] = field(default_factory=TrainConfig)
