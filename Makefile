@@ -5,7 +5,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint clean
+.PHONY: run test lint schema clean
 
 run: .venv/installed ## the main job on the embedded demo: media, features, training, scores, plots
 	snakemake --cores $(CORES) --quiet host reason -- all
@@ -20,6 +20,9 @@ lint: .venv/installed ## formats, lint rules, types and the workflow's own lint
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
+
+schema: .venv/installed ## what is generated from the settings classes: JSON schema, page, comments of config.yaml
+	python -m workflow schema
 
 # uv, because it takes the published wheels that fit together (see pyproject.toml) and compiles them once.
 .venv/installed: pyproject.toml constraints.txt

@@ -13,7 +13,7 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
 
 
-if config["checkpoint"]:
+if study.checkpoint:
 
     include: "workflow/rules/prediction.smk"
 
@@ -32,12 +32,12 @@ localrules:
 rule all:
     default_target: True
     input:
-        FEATURE_FILES,
+        paths.features,
         PROBLEMS,
-        PREDICTED if config["checkpoint"] else STUDIED,
+        PREDICTED if study.checkpoint else STUDIED,
 
 
 rule features:
     input:
-        FEATURE_FILES,
+        paths.features,
         PROBLEMS,

@@ -16,8 +16,26 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Above:
+    """The least value, itself excluded, of a finite number: `Annotated[float, Above(0)]`.
+
+    pydantic's `Field(gt=0)` for modules that are loaded where nothing else needs pydantic.
+    """
+
+    limit: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Called by pydantic."""
+        return {**handler(source), "gt": self.limit, "allow_inf_nan": False}
+
+
 class Settings:
-    """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field a key."""
+    """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field per key.
+
+    A docstring under each field describes the key. The JSON schema, the page and the comments that users read are
+    generated from the fields (`make schema`); the docstring's first sentence must make sense alone.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 

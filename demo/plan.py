@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from cli import Settings, UserError
 from demo import CODE_VERSION
@@ -52,22 +54,28 @@ Window = tuple[int, int]
 class DemoConfig(Settings):
     """How many videos, how long (seconds, even) and how large (pixels, even; frames per second)."""
 
-    seed: int = 2018
-    train_videos: int = 40
-    val_videos: int = 16
-    min_seconds: int = 40
-    max_seconds: int = 60
-    fps: int = 25
-    width: int = 96
-    height: int = 72
+    seed: Annotated[int, Field(ge=0)] = 2018
+    """Seed of everything that is drawn: videos, sounds, queries and labels."""
+    train_videos: Annotated[int, Field(ge=1)] = 40
+    """Videos of the train split."""
+    val_videos: Annotated[int, Field(ge=1)] = 16
+    """Videos of the val split."""
+    min_seconds: Annotated[int, Field(ge=8)] = 40
+    """Length of the shortest video in seconds, even."""
+    max_seconds: Annotated[int, Field(ge=8)] = 60
+    """Length of the longest video in seconds, even."""
+    fps: Annotated[int, Field(ge=5, le=60)] = 25
+    """Frames per second."""
+    width: Annotated[int, Field(ge=32)] = 96
+    """Width of the picture in pixels, even."""
+    height: Annotated[int, Field(ge=32)] = 72
+    """Height of the picture in pixels, even."""
 
     def __post_init__(self) -> None:
-        if self.seed < 0 or min(self.train_videos, self.val_videos) < 1:
-            raise UserError("demo: seed must not be negative, train_videos and val_videos at least 1")
-        if not 8 <= self.min_seconds <= self.max_seconds or self.min_seconds % 2 or self.max_seconds % 2:
-            raise UserError("demo: min_seconds and max_seconds must be even, 8 <= min_seconds <= max_seconds")
-        if min(self.width, self.height) < 32 or self.width % 2 or self.height % 2 or not 5 <= self.fps <= 60:
-            raise UserError("demo: width and height must be even and at least 32, fps from 5 to 60")
+        if self.min_seconds > self.max_seconds or self.min_seconds % 2 or self.max_seconds % 2:
+            raise UserError("demo: min_seconds and max_seconds must be even, min_seconds no more than max_seconds")
+        if self.width % 2 or self.height % 2:
+            raise UserError("demo: width and height must be even")
 
 
 @dataclass(frozen=True, kw_only=True)

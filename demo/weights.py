@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field
 from torch import Tensor, nn
 from transformers import ClapAudioConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
 from transformers import ClapConfig as ClapModelConfig
@@ -40,7 +42,8 @@ CALIBRATION_VIDEOS = 12
 class EncoderConfig(Settings):
     """How the demo's weights are drawn."""
 
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the weights and of the media that they are calibrated on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,12 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Annotated, Literal
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cli import Settings, UserError, canonical_json
 from feature_extractors import CODE_VERSION
@@ -64,16 +65,14 @@ class ImportConfig(Settings):
     """One stream made from released files."""
 
     layout: Literal["moment_detr", "umt", "tvsum_i3d", "moment_detr_text", "lighthouse_text", "tvsum_text"]
-    folders: tuple[str, ...]
-    """Several are joined along the feature axis, in this order, each row first divided by its part's L2 norm."""
-    hold_last: int = 0
-    """Clips at the end that the last row stands for where no more rows are missing; the others are masked."""
+    """How the files are named and what they hold. docs/features.md describes each layout."""
+    folders: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """Folders of the files. Several are joined along the feature axis, in this order, each row first divided by its
+    part's L2 norm."""
+    hold_last: Annotated[int, Field(ge=0)] = 0
+    """Most clips at the end that the last row stands for. Where more rows are missing, those clips are masked."""
 
     def __post_init__(self) -> None:
-        if self.hold_last < 0:
-            raise UserError(f"imported: hold_last: must not be negative, got {self.hold_last}")
-        if not self.folders:
-            raise UserError("imported: folders: name at least one")
         if LAYOUTS[self.layout].text and len(self.folders) > 1:
             raise UserError(f"imported: folders: {self.layout} takes one, as tokens cannot be joined")
 

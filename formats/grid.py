@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cli import Settings, UserError
+from cli import Settings
+from cli.settings import Above
 
 CLIP_SECONDS = 2.0
 """Length of a clip in seconds: the clips that the datasets' labels are about, and that networks see."""
@@ -23,12 +24,8 @@ Span = tuple[int, int]
 class ClipGrid(Settings):
     """The clip grid shared by all streams."""
 
-    seconds: float = CLIP_SECONDS
-    """Length of a clip in seconds: clip i covers [i * seconds, (i + 1) * seconds)."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.seconds < math.inf:
-            raise UserError(f"clips.seconds: must be more than 0, got {self.seconds}")
+    seconds: Annotated[float, Above(0)] = CLIP_SECONDS
+    """Length of a clip in seconds. Clip i covers [i * seconds, (i + 1) * seconds)."""
 
     def count(self, duration: float) -> int:
         """Number of whole clips in `duration` seconds, at least one.

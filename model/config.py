@@ -16,6 +16,9 @@ Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+# What pydantic has no constraint for stands in the JSON schema, and in a class's `__post_init__` if it matters there.
+NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
+OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
 """What the network hears; model/data/audio_controls.py says what each one is."""
 Original = Literal[
@@ -37,39 +40,67 @@ _OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpo
 class ModelConfig(Settings):
     """The network. Defaults are those of QD-DETR and of the gated fusion's base preset."""
 
-    video_streams: Annotated[tuple[str, ...], Field(min_length=1)] = ("clip_visual",)
-    """Feature streams joined, in this order, to the video input; each is L2-normalised first."""
-    audio_streams: tuple[str, ...] = ("pann",)
+    video_streams: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS] = ("clip_visual",)
+    """Feature streams that are joined to the video input, in this order. Each is L2-normalised per clip first."""
+    audio_streams: Annotated[tuple[str, ...], NO_REPEATS] = ("pann",)
+    """Feature streams that are joined to the audio input, in this order. Each is L2-normalised per clip first."""
     text_stream: str = "clip_text"
+    """Feature stream of the query's tokens."""
     endpoint_features: bool = True
-    """Append each clip's start and end, as shares of the video, to the video input (TEF)."""
+    """Append each clip's start and end, as shares of the video's length, to the video input (TEF)."""
     max_tokens: Count = 32
+    """Tokens of a query that are read, the first ones."""
     silence_db: Annotated[float, Field(le=0)] = -60.0
-    """Clips quieter than this (RMS, dB of full scale) count as without sound, where the audio store tells levels."""
+    """Level below which a clip counts as without sound: RMS, in dB of full scale. Where the audio store has no levels,
+    none does."""
 
     fusion: Literal["none", "concat", "avigate", "avigate_custom"] = "avigate_custom"
+    """How audio enters: none, concat, avigate (gated cross-attention) or avigate_custom (gated identity attention).
+    `none` reads no audio; `concat` joins it to the video input of the same clip; in `avigate` every clip attends to all
+    clips that have sound; in `avigate_custom` clip i of the video takes in clip i of the audio."""
     gating_type: Literal["global", "clipwise", "elementwise"] = "global"
+    """One gate per video (global), per clip (clipwise), or per clip and channel (elementwise). A layer's gates have the
+    shape (1, 1), (L, 1) or (L, D) for L clips and D = hidden_dim channels."""
     fusion_layers: Count = 4
+    """Layers of the gated fusion, each with gates of its own."""
     fusion_n_heads: Count = 4
+    """Attention heads of the gated fusion; they must divide hidden_dim."""
     mha_gate_temp: Positive = 1.5
+    """Temperature of the audio gate, sigmoid((raw + bias) / temp) * scale. It is fixed, not learnt: a higher one makes
+    the gate react less to raw, the output of a perceptron on video and audio. avigate_custom only, as the next five."""
     mha_gate_bias_init: Finite = 1.0
+    """Initial bias of the audio gate, sigmoid((raw + bias) / temp) * scale. It is learnt; a higher one opens the
+    gate."""
     mha_gate_scale_init: Finite = 1.0
+    """Initial scale of the audio gate, sigmoid((raw + bias) / temp) * scale. It is learnt; the gate lies between 0 and
+    the scale."""
     ffn_gate_alpha_init: Finite = 0.3
+    """Initial alpha of the feed-forward gate, tanh(raw) * alpha. It is learnt; the gate lies within ± alpha."""
     ffn_gate_film: bool = False
+    """Modulate the gated feed-forward update by FiLM: gate * ((1 + gamma) * update + beta). gamma = tanh(raw) * alpha
+    and beta = tanh(raw) * (the learnt scale of ffn_gate_beta_init) are per channel and 0 at the start, where FiLM
+    changes nothing."""
     ffn_gate_beta_init: Finite = 0.3
+    """Initial scale of FiLM's shift, beta = tanh(raw) * scale. It is learnt; the shift lies within ± scale."""
 
-    hidden_dim: Count = 256
+    hidden_dim: Annotated[int, Field(ge=4)] = 256
+    """Width D of the network; a multiple of 4 and of n_heads."""
     n_heads: Count = 8
+    """Attention heads of the encoders and the decoder."""
     encoder_layers: Count = 2
-    """Depth of the text-to-video encoder and of the self-attention encoder, each."""
+    """Layers of the text-to-video encoder, and as many of the self-attention encoder."""
     decoder_layers: Count = 2
+    """Layers of the moment decoder."""
     feedforward_dim: Count = 1024
+    """Width of the feed-forward parts of the encoders and the decoder."""
     dropout: Share = 0.1
+    """Dropout of the encoders and the decoder."""
     input_dropout: Share = 0.5
+    """Dropout of the input projections. 0.5 suits features of thousands of dimensions."""
     num_queries: Count = 10
-    """Moments predicted for each query."""
-    compat: tuple[Original, ...] = ()
-    """Repairs to undo, to reproduce the references; see docs/model.md."""
+    """Moments that are predicted for each query."""
+    compat: Annotated[tuple[Original, ...], NO_REPEATS] = ()
+    """Repairs to undo, to reproduce the references. docs/model.md says what each one is."""
 
     def __post_init__(self) -> None:
         if len(set(self.compat)) < len(self.compat):
@@ -126,13 +157,17 @@ class LossConfig(Settings):
     """Weights of the loss terms."""
 
     span: Weight = 10.0
+    """Weight of the span term: mean absolute error of center and width, as shares of the video's length."""
     giou: Weight = 1.0
+    """Weight of the overlap term, 1 - generalised IoU."""
     label: Weight = 4.0
+    """Weight of the label term, cross-entropy of moment against background."""
     saliency: Weight = 1.0
+    """Weight of the saliency term: hinge, ranking and negative queries together."""
     background: Weight = 0.1
-    """Weight of the background class in the label term."""
+    """Weight of the background class within the label term."""
     margin: Weight = 0.2
-    """Of the saliency hinge."""
+    """Margin of the saliency hinge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,34 +175,40 @@ class TrainConfig(Settings):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
     objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
-    """What is learnt. `saliency` is TVSum's mode: rows carry `label`, no moments, and the decoder is never run."""
+    """What is learnt; saliency alone is TVSum's mode, which needs best_metric mAP. Its rows have `label` instead of
+    moments, and the decoder is never run."""
     epochs: Count = 200
+    """Passes over the train split. QD-DETR takes 200 on the 7,218 queries of QVHighlights."""
     batch_size: Count = 32
-    """Queries a step, over all processes together."""
+    """Queries per step, over all processes together."""
     learning_rate: Positive = 1e-4
+    """Learning rate of AdamW."""
     weight_decay: Weight = 1e-4
+    """Weight decay of AdamW."""
     schedule: Literal["step", "cosine"] = "step"
-    """`step`: a tenth after every `lr_drop` epochs; `cosine`: falling to 0 at the last step."""
+    """Learning rate over time: a tenth after every lr_drop epochs (step), or along a cosine to 0 (cosine)."""
     lr_drop: Count = 400
-    """Epochs after which schedule `step` divides the learning rate by ten, again and again."""
+    """Epochs after which schedule step divides the learning rate by ten, again and again."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Steps in which the learning rate rises from 0, under either schedule."""
     gradient_clip: Positive = 0.1
+    """Largest norm of the gradient."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the forward and backward pass; weights, losses and validation stay float32."""
+    """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32."""
     ema_decay: Share = 0.0
-    """Decay a step of the averaged weights that are validated and saved; 0 = the weights themselves."""
+    """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is usual."""
     max_windows: Count = 5
-    """Moments of a query that are trained on; of more, a random choice each epoch."""
+    """Moments of a query that are trained on. Of more, each epoch takes a random choice; at most num_queries."""
     validate_every: Count = 5
-    """Epochs between validations; the last epoch is always validated."""
+    """Epochs between validations. The last epoch is always validated."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Validations in a row without a better score after which training stops; 0 = never."""
     best_metric: str = "MR-full-mAP"
-    """Key of the validation summary that decides which epoch is best.pt; TVSum's is `mAP`."""
+    """Key of the validation summary whose best epoch is best.pt."""
     audio_control: AudioControl = "original"
-    """What the network hears in training and validation."""
+    """What the network hears in training and validation. All but original are controls."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """Weights of the loss terms."""
 
     @property
     def trains_moments(self) -> bool:
@@ -193,23 +234,28 @@ class InferenceConfig(Settings):
     """Inference and gate logging."""
 
     batch_size: Count = 100
+    """Queries per batch."""
     checkpoint: Literal["best", "last"] = "best"
+    """Checkpoint whose predictions have the plain names, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
     audio_control: AudioControl = "original"
-    """What the network hears; a control, drawn from the seed that it was trained with."""
+    """What the network hears when it predicts. All but original are controls, drawn from the seed of the training."""
     window_seconds: Weight = 0.0
-    """Longer videos are predicted in overlapping windows of this length; 0 = every video as a whole."""
+    """Longer videos are predicted in windows of this many seconds and merged; 0 = every video as a whole. Windows
+    overlap by half; they should be no longer than the videos of training."""
     duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Of moments that overlap by more, the best is kept; 1 = all are."""
+    """Of a query's moments that overlap by more than this IoU, the best is kept; 1 = all are. Published scores are made
+    with 1; lower it where videos are longer than window_seconds."""
     gate_log: bool = True
-    gate_sample_count: int = -1
-    """Queries whose gates are logged, in the order of the split; -1 = all. Scores always cover the whole split."""
-    gate_save_path: str = ""
-    """Folder for the gate logs; empty = beside the predictions."""
+    """Log the gates of gated runs, one JSON line per query."""
+    gate_sample_count: Annotated[int, OR_ALL] = -1
+    """Queries whose gates are logged, the first of the split; -1 = all. Scores always cover the whole split."""
+    gate_save_path: Annotated[str, Field(pattern=r"^[^{}]*$")] = ""
+    """Folder for the gate logs, which are named as the predictions are; empty = beside the predictions."""
 
     def __post_init__(self) -> None:
-        if self.gate_sample_count < -1 or self.gate_sample_count == 0:
+        if self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
         if 0 < self.window_seconds < 2 * CLIP_SECONDS:
             raise UserError(

@@ -17,6 +17,7 @@ from feature_extractors.released import ImportConfig
 from feature_extractors.weights.catalogue import published_files
 from formats.grid import CLIP_SECONDS
 from model.config import InferenceConfig, ModelConfig, TrainConfig
+from workflow.settings import RunConfig
 
 Config = dict[str, Any]
 
@@ -125,18 +126,18 @@ def pick(config: Config, paths: Iterable[str]) -> Config:
 
 def settings_of_run(config: Config, run: str) -> RunSettings:
     """The sections of a run with its patch; `model` and `train` are those of the run whose checkpoint it uses."""
-    patch = config["runs"][run] or {}
-    source = patch.get("checkpoint_of", run)
-    trained = config["runs"][source] or {}
-    model = _merge(config["model"], trained.get("model", {}))
-    train = _merge(config["train"], trained.get("train", {}))
-    inference = _merge(config["inference"], patch.get("inference", {}))
+    patch = RunConfig.from_dict(config["runs"][run] or {}, where=f"config: run {run}")
+    source = patch.checkpoint_of or run
+    trained = RunConfig.from_dict(config["runs"][source] or {}, where=f"config: run {source}")
+    model = _merge(config["model"], trained.model)
+    train = _merge(config["train"], trained.train)
+    inference = _merge(config["inference"], patch.to_dict()["inference"])
     return RunSettings(
         ModelConfig.from_dict(model, where=f"config: run {run}: model"),
         TrainConfig.from_dict(train, where=f"config: run {run}: train"),
         InferenceConfig.from_dict(inference, where=f"config: run {run}: inference"),
         source,
-        trained.get("init_from", ""),
+        trained.init_from,
     )
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from model.config import InferenceConfig
 
 RUN = "runs/{dataset}/{run}/{scope}/seed{seed}"
 RESULTS = "results/{run}/{scope}/seed{seed}"
 
 
-def gate_log(inference: dict[str, Any]) -> str:
+def gate_log(inference: InferenceConfig) -> str:
     """The gate log: beside the predictions, or below the folder that `gate_save_path` names."""
-    count = inference["gate_sample_count"]
-    logged = "all" if count < 0 else str(count)
-    folder = inference["gate_save_path"].rstrip("/")
-    return (
-        f"{folder}/{RUN}/gate_logs_{{split}}_N{logged}.jsonl"
-        if folder
-        else f"{RUN}/gate_logs_{{split}}_N{logged}.jsonl"
-    )
+    logged = "all" if inference.gate_sample_count < 0 else str(inference.gate_sample_count)
+    folder = inference.gate_save_path.rstrip("/")
+    return f"{folder}{'/' if folder else ''}{RUN}/gate_logs_{{split}}_N{logged}.jsonl"
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A wildcard constraint: one of these names; nothing at all if there is none."""
+    return "|".join(names) or "(?!)"
 
 
 def gpus_a_job() -> int:

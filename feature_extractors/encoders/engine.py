@@ -39,9 +39,9 @@ class EncodingConfig(Settings):
     """How all encoders compute and what is kept."""
 
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Of the network's products (autocast); its front end and norms stay in float32."""
+    """Precision of the networks' products, by autocast. Front ends and norms stay in float32."""
     dtype: Literal["float32", "float16"] = "float32"
-    """Of the stored features."""
+    """Type of the stored features."""
 
 
 FULL_PRECISION = EncodingConfig()

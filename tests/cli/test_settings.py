@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
 from cli import Settings, UserError, canonical_json
+from cli.settings import Above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +84,15 @@ def test_equal_settings_have_equal_bytes() -> None:
     assert canonical_json(dict(reversed(json.loads(one).items()))) == one
     assert Outer(name="a").to_json() == Outer.from_dict({"streams": ["clip"], "name": "a"}).to_json()
     assert Outer(name="a").to_dict()["inner"] == {"rate": 1.5, "layers": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded(Settings):
+    rate: Annotated[float, Above(0)] = 1.0
+
+
+def test_a_bound_that_needs_no_pydantic_until_settings_are_read() -> None:
+    assert Bounded.from_dict({"rate": 1e-9}).rate == 1e-9
+    for value, message in ((0, "greater than 0, got 0"), (-1.5, "greater than 0"), (float("inf"), "finite number")):
+        with pytest.raises(UserError, match=rf"rate: Input should be a? ?{message}"):
+            Bounded.from_dict({"rate": value})

@@ -126,7 +126,7 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
         ({"config": "@none.json"}, "none.json"),
         ({"config": "{}"}, "--config: clips: Field required"),
         ({"config": '{"clips": {"second": 2}}'}, "unknown key 'clips.second' (known: seconds)"),
-        ({"config": '{"clips": {"seconds": 0}}'}, "clips.seconds: must be more than 0"),
+        ({"config": '{"clips": {"seconds": 0}}'}, "clips.seconds: Input should be greater than 0, got 0"),
         ({"shard": 2, "shards": 2}, "--shard: 2 is none of 2 shards"),
         ({"shard": -1}, "--shard: -1 is none of 1 shards"),
         ({"out": "{dataset}/videos"}, "is a folder, not a file to write"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -165,19 +164,3 @@ def test_published_weights_come_from_a_mirror_or_fail_in_one_line(tmp_path: Path
     log = (tmp_path / "logs/fetch_weights/clap-htsat-unfused/config.json.log").read_text().splitlines()
     assert done.returncode != 0 and not (tmp_path / target).exists()
     assert "mirror/config.json: 2 bytes, the published config.json has 5,390" in log[-1]
-
-
-def test_settings_of_clip_and_imports_are_those_of_the_schema() -> None:
-    from feature_extractors.encoders.clip.facts import ClipEncoderConfig
-    from feature_extractors.released import LAYOUTS, ImportConfig
-
-    schema = yaml.safe_load(SCHEMA.read_text())["properties"]
-    imported = schema["imported"]["additionalProperties"]["properties"]
-    assert imported["layout"]["enum"] == list(LAYOUTS)
-    for described, settings in ((schema["clip"]["properties"], ClipEncoderConfig), (imported, ImportConfig)):
-        fields = {field.name: field for field in dataclasses.fields(settings)}
-        assert set(described) - {"weights"} == set(fields)
-        for name, field in fields.items():
-            if field.default is not dataclasses.MISSING:
-                default = list(field.default) if isinstance(field.default, tuple) else field.default
-                assert described[name]["default"] == default, name

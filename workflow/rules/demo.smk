@@ -3,12 +3,12 @@
 Output: data/demo/ (videos, annotations) and weights/demo/.
 """
 
-if DATASET == "demo":
+if study.name == "demo":
 
     rule media:
         output:
-            videos=list(DATA.files.values()),
-            annotations=list(ANNOTATIONS.values()),
+            videos=list(study.data.files.values()),
+            annotations=list(study.annotations.values()),
         log:
             "logs/media.log",
         benchmark:
@@ -17,7 +17,7 @@ if DATASET == "demo":
             "../../envs/demo.yaml"
         threads: 2
         params:
-            cfg=section("demo", version=DEMO_VERSION["media"]),
+            cfg=tracked.section("demo", version=DEMO_VERSION["media"]),
             videos=lambda wildcards, output: str(Path(output.videos[0]).parent),
             annotations=lambda wildcards, output: str(Path(output.annotations[0]).parent),
         message:
@@ -29,7 +29,7 @@ if DATASET == "demo":
 
 rule weights_clip:
     input:
-        definition=CLIP_DEFINITION,
+        definition=study.clip_definition,
     output:
         "weights/demo/clip.pt",
     log:
@@ -40,7 +40,7 @@ rule weights_clip:
         "../../envs/demo.yaml"
     threads: 1
     params:
-        cfg=section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
+        cfg=tracked.section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
     message:
         "Drawing the demo's CLIP weights"
     shell:
@@ -58,7 +58,9 @@ rule weights_pann:
         "../../envs/demo.yaml"
     threads: 1
     params:
-        cfg=section("demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]),
+        cfg=tracked.section(
+            "demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]
+        ),
     message:
         "Drawing the demo's PANN weights"
     shell:
@@ -76,7 +78,7 @@ rule weights_clap:
         "../../envs/demo.yaml"
     threads: 1
     params:
-        cfg=section("demo_encoders", version=DEMO_VERSION["weights"]),
+        cfg=tracked.section("demo_encoders", version=DEMO_VERSION["weights"]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "Drawing the demo's CLAP weights"

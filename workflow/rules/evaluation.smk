@@ -8,7 +8,7 @@ predictions. Of networks that learnt saliency alone: results/{run}/seed{seed}/tv
 
 rule baseline:
     input:
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         f"{layout.RUN}/predictions_{{split}}.jsonl",
     log:
@@ -30,8 +30,8 @@ rule baseline:
 
 rule score:
     input:
-        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", DATASET),
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", study.name),
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         metrics=f"{layout.RESULTS}/metrics_{{split}}.json",
         values=f"{layout.RESULTS}/queries_{{split}}.json",
@@ -42,9 +42,9 @@ rule score:
     conda:
         "../../envs/eval.yaml"
     params:
-        by=by_option("score_by"),
-        epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {config['inference']['checkpoint']}",
-        covered=COVERED,
+        by=tracked.by(study.evaluation.score_by),
+        epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {study.inference.checkpoint}",
+        covered=tracked.covered,
         version=EVAL_VERSION["score"],
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}"
@@ -56,30 +56,32 @@ rule score:
 
 use rule score as score_other with:
     input:
-        predictions=f"{layout.RUN}/predictions_{{split}}_{OTHER}.jsonl".replace("{dataset}", DATASET),
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl".replace(
+            "{dataset}", study.name
+        ),
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
-        metrics=f"{layout.RESULTS}/metrics_{{split}}_{OTHER}.json",
-        values=f"{layout.RESULTS}/queries_{{split}}_{OTHER}.json",
+        metrics=f"{layout.RESULTS}/metrics_{{split}}_{study.other_checkpoint}.json",
+        values=f"{layout.RESULTS}/queries_{{split}}_{study.other_checkpoint}.json",
     log:
         "logs/score_other/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
         "logs/benchmarks/score_other/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of(SETTINGS),
+        run=any_of(study.settings),
     params:
-        by=by_option("score_by"),
-        epoch=f"--epoch {OTHER}",
-        covered=COVERED,
+        by=tracked.by(study.evaluation.score_by),
+        epoch=f"--epoch {study.other_checkpoint}",
+        covered=tracked.covered,
         version=EVAL_VERSION["score"],
 
 
 # Networks that learnt saliency alone, as on TVSum: both checkpoints and all scopes of a run and seed in one file.
 rule tvsum:
     input:
-        best=ratings_of_run("best"),
-        last=ratings_of_run("last"),
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        best=paths.ratings_of_run("best"),
+        last=paths.ratings_of_run("last"),
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         "results/{run}/seed{seed}/tvsum_{split}.json",
     log:
@@ -87,12 +89,12 @@ rule tvsum:
     benchmark:
         "logs/benchmarks/tvsum/{run}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of(SETTINGS),
+        run=any_of(study.settings),
     conda:
         "../../envs/eval.yaml"
     params:
-        domains=f"--domain {' '.join(map(shlex.quote, SCOPES))}" if BY_DOMAIN else "",
-        covered=COVERED,
+        domains=tracked.domains,
+        covered=tracked.covered,
         version=EVAL_VERSION["tvsum"],
     message:
         "Scoring run {wildcards.run}, seed {wildcards.seed}, on {wildcards.split}, by domain"
@@ -104,7 +106,7 @@ rule tvsum:
 
 rule tvsum_table:
     input:
-        expand("results/{run}/seed{seed}/tvsum_val.json", run=RUNS, seed=SEEDS),
+        expand("results/{run}/seed{seed}/tvsum_val.json", run=study.runs, seed=study.seeds),
     output:
         json="results/tvsum.json",
         markdown=report(
@@ -130,8 +132,8 @@ rule tvsum_table:
 
 rule summarise:
     input:
-        metrics=rules.tvsum_table.input if RATED else results_of_runs("metrics"),
-        values=[] if RATED else results_of_runs("queries"),
+        metrics=rules.tvsum_table.input if study.rates_clips else paths.results_of_runs("metrics"),
+        values=[] if study.rates_clips else paths.results_of_runs("queries"),
     output:
         json="results/summary.json",
         markdown=report(
@@ -150,7 +152,9 @@ rule summarise:
         "../../envs/eval.yaml"
     params:
         # A list of files is among what Snakemake tracks already.
-        values=lambda wildcards, input: "" if RATED else f"--per-query {' '.join(map(shlex.quote, input['values']))}",
+        values=lambda wildcards, input: (
+            "" if study.rates_clips else f"--per-query {' '.join(map(shlex.quote, input['values']))}"
+        ),
         version=EVAL_VERSION["summarise"],
     message:
         "Summing up all runs"
@@ -161,8 +165,8 @@ rule summarise:
 
 rule gates:
     input:
-        gates=gate_logs,
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        gates=paths.gate_logs,
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         "results/{run}/gates_{split}.json",
     log:
@@ -172,7 +176,7 @@ rule gates:
     conda:
         "../../envs/eval.yaml"
     params:
-        by=by_option("gates_by"),
+        by=tracked.by(study.evaluation.gates_by),
         version=EVAL_VERSION["gates"],
     message:
         "Counting the gates of run {wildcards.run} on {wildcards.split}"

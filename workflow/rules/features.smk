@@ -28,7 +28,7 @@ rule fetch_weights:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         # Where a file comes from changes nothing about it: not tracked, as it is made with the output's help.
         mirror=lambda wildcards, output: (
-            f"--mirror {shlex.quote(config['weights_mirror'])}" if config["weights_mirror"] else ""
+            f"--mirror {shlex.quote(study.weights_mirror)}" if study.weights_mirror else ""
         ),
     message:
         "Fetching {wildcards.file} of {wildcards.weights}"
@@ -39,7 +39,7 @@ rule fetch_weights:
 
 rule manifest:
     input:
-        videos=lambda wildcards: DATA.files_of(wildcards.shard),
+        videos=lambda wildcards: study.data.files_of(wildcards.shard),
         annotations=ANNOTATION_INPUT,
     output:
         "manifests/{dataset}/{shard}.jsonl",
@@ -52,12 +52,12 @@ rule manifest:
     threads: 1
     resources:
         # No param: the table says which videos are broken whatever the policy, so that another one re-runs nothing.
-        broken_videos=BROKEN_VIDEOS,
+        broken_videos=study.dataset.broken_videos,
     params:
-        cfg=section("clips", version=FEATURE_VERSION["manifest"]),
-        grid=lambda wildcards: GRIDS[wildcards.shard],
-        videos=VIDEOS,
-        shards=config["dataset"]["shards"],
+        cfg=tracked.section("clips", version=FEATURE_VERSION["manifest"]),
+        grid=lambda wildcards: study.grids[wildcards.shard],
+        videos=study.dataset.videos,
+        shards=study.dataset.shards,
     message:
         "Deciding the clip grid of shard {wildcards.shard}"
     shell:
@@ -69,9 +69,9 @@ rule manifest:
 rule visual:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=WEIGHT_FILES["clip"],
-        definition=CLIP_DEFINITION,
+        videos=lambda wildcards: study.data.files_of(wildcards.shard),
+        weights=study.weight_files["clip"],
+        definition=study.clip_definition,
     output:
         "features/{dataset}/clip_visual/{shard}.h5",
     log:
@@ -84,9 +84,9 @@ rule visual:
     resources:
         gpu=GPU,
     params:
-        cfg=section("clips", *CLIP_SETTINGS, "visual", "encoding", version=FEATURE_VERSION["visual"]),
-        videos=VIDEOS,
-        weights=lambda wildcards: WEIGHTS["clip"],
+        cfg=tracked.section("clips", *study.clip_settings, "visual", "encoding", version=FEATURE_VERSION["visual"]),
+        videos=study.dataset.videos,
+        weights=lambda wildcards: study.weights["clip"],
     message:
         "Encoding the frames of shard {wildcards.shard} with CLIP"
     shell:
@@ -97,8 +97,8 @@ rule visual:
 rule text:
     input:
         annotations=ANNOTATION_INPUT,
-        weights=WEIGHT_FILES["clip"],
-        definition=CLIP_DEFINITION,
+        weights=study.weight_files["clip"],
+        definition=study.clip_definition,
     output:
         "features/{dataset}/clip_text/{shard}.h5",
     log:
@@ -111,10 +111,10 @@ rule text:
     resources:
         gpu=GPU,
     params:
-        cfg=section(*CLIP_SETTINGS, "encoding", version=FEATURE_VERSION["text"]),
-        texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
-        shards=config["dataset"]["shards"],
-        weights=lambda wildcards: WEIGHTS["clip"],
+        cfg=tracked.section(*study.clip_settings, "encoding", version=FEATURE_VERSION["text"]),
+        texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
+        shards=study.dataset.shards,
+        weights=lambda wildcards: study.weights["clip"],
     message:
         "Encoding the queries of shard {wildcards.shard} with CLIP"
     shell:
@@ -126,8 +126,8 @@ rule text:
 rule audio_pann:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=WEIGHT_FILES["pann"],
+        videos=lambda wildcards: study.data.files_of(wildcards.shard),
+        weights=study.weight_files["pann"],
     output:
         "features/{dataset}/pann/{shard}.h5",
     log:
@@ -140,15 +140,15 @@ rule audio_pann:
     resources:
         gpu=GPU,
     params:
-        cfg=section(
+        cfg=tracked.section(
             "clips",
             "pann/base_channels",
             "pann/embedding_dim",
             "encoding",
             version=FEATURE_VERSION["pann"],
         ),
-        videos=VIDEOS,
-        weights=lambda wildcards: WEIGHTS["pann"],
+        videos=study.dataset.videos,
+        weights=lambda wildcards: study.weights["pann"],
     message:
         "Encoding the sound of shard {wildcards.shard} with PANN"
     shell:
@@ -159,8 +159,8 @@ rule audio_pann:
 rule audio_clap:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: DATA.files_of(wildcards.shard),
-        weights=WEIGHT_FILES["clap"],
+        videos=lambda wildcards: study.data.files_of(wildcards.shard),
+        weights=study.weight_files["clap"],
     output:
         "features/{dataset}/clap/{shard}.h5",
     log:
@@ -173,9 +173,9 @@ rule audio_clap:
     resources:
         gpu=GPU,
     params:
-        cfg=section("clips", "clap/mode", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
-        videos=VIDEOS,
-        weights=lambda wildcards: WEIGHTS["clap"],
+        cfg=tracked.section("clips", "clap/mode", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
+        videos=study.dataset.videos,
+        weights=lambda wildcards: study.weights["clap"],
     message:
         "Encoding the sound of shard {wildcards.shard} with CLAP"
     shell:
@@ -187,7 +187,7 @@ rule import_released:
     input:
         manifest="manifests/{dataset}/{shard}.jsonl",
         annotations=ANNOTATION_INPUT,
-        released=lambda wildcards: RELEASED[wildcards.stream, wildcards.shard],
+        released=lambda wildcards: study.released[wildcards.stream, wildcards.shard],
     output:
         "features/{dataset}/{stream}/{shard}.h5",
     log:
@@ -195,14 +195,14 @@ rule import_released:
     benchmark:
         "logs/benchmarks/import_released/{dataset}/{stream}/{shard}.tsv"
     wildcard_constraints:
-        stream=any_of(IMPORTED),
+        stream=any_of(study.imported),
     conda:
         "../../envs/features.yaml"
     threads: 1
     params:
-        cfg=import_json,
-        texts=lambda wildcards: canonical_json(DATA.texts_of(wildcards.shard)),
-        shards=config["dataset"]["shards"],
+        cfg=tracked.imported,
+        texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
+        shards=study.dataset.shards,
     message:
         "Importing {wildcards.stream} of shard {wildcards.shard}"
     shell:
@@ -213,8 +213,8 @@ rule import_released:
 
 rule problems:
     input:
-        manifests=expand("manifests/{dataset}/{shard}.jsonl", dataset=DATASET, shard=DATA.shards),
-        stores=FEATURE_FILES,
+        manifests=expand("manifests/{dataset}/{shard}.jsonl", dataset=study.name, shard=study.data.shards),
+        stores=paths.features,
     output:
         report("reports/problems.tsv", caption="../report/problems.rst", category="Data"),
     log:
@@ -225,7 +225,7 @@ rule problems:
         "../../envs/features.yaml"
     params:
         policy="leave_out",
-        domains=DOMAIN_PROBLEMS,
+        domains=tracked.domain_problems,
         version=FEATURE_VERSION["problems"],
     message:
         "Listing the videos with which something is wrong"
@@ -248,10 +248,10 @@ use rule problems as check_problems with:
         "logs/benchmarks/check_problems.tsv"
     params:
         policy="stop",
-        domains=DOMAIN_PROBLEMS,
+        domains=tracked.domain_problems,
         version=FEATURE_VERSION["problems"],
     message:
         "Looking whether the list of problems is empty"
 
 
-PROBLEMS = ["reports/problems.tsv", *(["reports/no_problems.tsv"] if BROKEN_VIDEOS == "stop" else [])]
+PROBLEMS = ["reports/problems.tsv", *(["reports/no_problems.tsv"] if study.dataset.broken_videos == "stop" else [])]

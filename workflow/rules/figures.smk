@@ -11,20 +11,20 @@ STUDIED = [
     "results/summary.json",
     "results/summary.md",
     "plots/summary.png",
-    ["results/tvsum.json", "results/tvsum.md"] if RATED else [],
-    expand("plots/{run}/training.png", run=[run for run in RUNS if run in TRAINED_RUNS]),
-    expand("results/{run}/gates_val.json", run=LOGGED_RUNS),
-    expand("plots/{run}/gates_val.png", run=LOGGED_RUNS),
-    expand("plots/{run}/gates_val/{figure}.png", run=LOGGED_RUNS, figure=GATE_FIGURES),
-    ["plots/gates_val.png"] if config["main_run"] in LOGGED_RUNS else [],
+    ["results/tvsum.json", "results/tvsum.md"] if study.rates_clips else [],
+    expand("plots/{run}/training.png", run=[run for run in study.runs if run in study.trained_runs]),
+    expand("results/{run}/gates_val.json", run=study.logged_runs),
+    expand("plots/{run}/gates_val.png", run=study.logged_runs),
+    expand("plots/{run}/gates_val/{figure}.png", run=study.logged_runs, figure=GATE_FIGURES),
+    ["plots/gates_val.png"] if study.main_run in study.logged_runs else [],
 ]
 
 
 rule plot_gates:
     input:
-        gates=gate_logs,
-        history=histories,
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        gates=paths.gate_logs,
+        history=paths.histories,
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         report(
             "plots/{run}/gates_{split}.png",
@@ -40,10 +40,10 @@ rule plot_gates:
     conda:
         "../../envs/eval.yaml"
     params:
-        plots=section("plots", version=EVAL_VERSION["plot_gates"]),
-        samples=config["plots"]["num_samples"],
-        topk=config["plots"]["topk"],
-        title=lambda wildcards: titles_of(wildcards.run),
+        plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
+        samples=study.plots.num_samples,
+        topk=study.plots.topk,
+        title=lambda wildcards: tracked.titles(wildcards.run),
     message:
         "Drawing the gates of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -57,7 +57,7 @@ use rule plot_gates as plot_gates_of_main_run with:
             "plots/gates_{split}.png",
             caption="../report/gates.rst",
             category="Gates",
-            labels={"run": f"main run, {config['main_run']}", "split": "{split}", "figure": "all on one sheet"},
+            labels={"run": f"main run, {study.main_run}", "split": "{split}", "figure": "all on one sheet"},
         ),
         "plots/gates_{split}.svg",
     log:
@@ -65,19 +65,19 @@ use rule plot_gates as plot_gates_of_main_run with:
     benchmark:
         "logs/benchmarks/plot_gates_of_main_run/{split}.tsv"
     params:
-        plots=section("plots", version=EVAL_VERSION["plot_gates"]),
-        samples=config["plots"]["num_samples"],
-        topk=config["plots"]["topk"],
-        title=titles_of(config["main_run"], "main run"),
+        plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
+        samples=study.plots.num_samples,
+        topk=study.plots.topk,
+        title=tracked.titles(study.main_run, "main run"),
     message:
         "Drawing the gates of the main run on {wildcards.split}"
 
 
 rule plot_gate_figures:
     input:
-        gates=gate_logs,
-        history=histories,
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        gates=paths.gate_logs,
+        history=paths.histories,
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         png=[
             report(
@@ -96,10 +96,10 @@ rule plot_gate_figures:
     conda:
         "../../envs/eval.yaml"
     params:
-        plots=section("plots", version=EVAL_VERSION["plot_gate_figures"]),
-        samples=config["plots"]["num_samples"],
-        topk=config["plots"]["topk"],
-        title=lambda wildcards: titles_of(wildcards.run),
+        plots=tracked.section("plots", version=EVAL_VERSION["plot_gate_figures"]),
+        samples=study.plots.num_samples,
+        topk=study.plots.topk,
+        title=lambda wildcards: tracked.titles(wildcards.run),
     message:
         "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -110,7 +110,7 @@ rule plot_gate_figures:
 
 rule plot_training:
     input:
-        history=histories,
+        history=paths.histories,
     output:
         report(
             "plots/{run}/training.png",
@@ -126,8 +126,8 @@ rule plot_training:
     conda:
         "../../envs/eval.yaml"
     params:
-        title=lambda wildcards: titles_of(wildcards.run),
-        best=lambda wildcards: SETTINGS[wildcards.run].train.best_metric,
+        title=lambda wildcards: tracked.titles(wildcards.run),
+        best=lambda wildcards: study.settings[wildcards.run].train.best_metric,
         version=EVAL_VERSION["plot_training"],
     message:
         "Drawing the training curves of run {wildcards.run}"

@@ -3,20 +3,20 @@
 Output: predictions/{dataset}/{split}.jsonl, results/ranked.{md,tsv} and a picture a query, plots/moments/{qid}.png.
 """
 
-PREDICTIONS = expand("predictions/{dataset}/{split}.jsonl", dataset=DATASET, split=ANNOTATIONS)
+PREDICTIONS = expand("predictions/{dataset}/{split}.jsonl", dataset=study.name, split=study.annotations)
 PREDICTED = [
     PREDICTIONS,
     "results/ranked.md",
     "results/ranked.tsv",
-    [f"plots/moments/{qid}.png" for qid in QIDS],
+    [f"plots/moments/{qid}.png" for qid in study.qids],
 ]
 
 
 rule predict:
     input:
-        features=FEATURE_FILES,
-        checkpoint=config["checkpoint"],
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        features=paths.features,
+        checkpoint=study.checkpoint,
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         "predictions/{dataset}/{split}.jsonl",
     log:
@@ -29,7 +29,7 @@ rule predict:
     resources:
         gpu=GPU,
     params:
-        cfg=prediction_json,
+        cfg=tracked.prediction,
     message:
         "Predicting {wildcards.split} with the given checkpoint"
     shell:
@@ -53,7 +53,7 @@ rule rank:
     conda:
         "../../envs/eval.yaml"
     params:
-        topk=config["plots"]["topk"],
+        topk=study.plots.topk,
         version=EVAL_VERSION["rank"],
     message:
         "Ranking the moments of every query"
@@ -74,7 +74,7 @@ rule plot_moments:
                 category="Moments",
                 labels={"what": f"query {qid}"},
             )
-            for qid in QIDS
+            for qid in study.qids
         ],
     log:
         "logs/plot_moments.log",
@@ -83,7 +83,7 @@ rule plot_moments:
     conda:
         "../../envs/eval.yaml"
     params:
-        topk=config["plots"]["topk"],
+        topk=study.plots.topk,
         version=EVAL_VERSION["plot_moments"],
     message:
         "Drawing the moments of every query"

@@ -7,10 +7,10 @@ plain name, and the other.
 
 rule train:
     input:
-        features=features_of_run,
-        train=ANNOTATIONS["train"],
-        val=ANNOTATIONS["val"],
-        init_from=initial_weights,
+        features=paths.features_of_run,
+        train=study.annotations["train"],
+        val=study.annotations["val"],
+        init_from=paths.initial_weights,
     output:
         best=f"{layout.RUN}/best.pt",
         last=f"{layout.RUN}/last.pt",
@@ -20,16 +20,18 @@ rule train:
     benchmark:
         "logs/benchmarks/train/{dataset}/{run}/{scope}/seed{seed}.tsv"
     wildcard_constraints:
-        run=any_of(TRAINED_RUNS),
+        run=any_of(study.trained_runs),
     conda:
         "../../envs/model.yaml"
     threads: 1
     resources:
         gpu=GPU,
     params:
-        cfg=settings_json,
-        domain=domain_option,
-        init_from=lambda wildcards: " ".join(f"--init-from {shlex.quote(path)}" for path in initial_weights(wildcards)),
+        cfg=tracked.training,
+        domain=tracked.domain,
+        init_from=lambda wildcards: " ".join(
+            f"--init-from {shlex.quote(path)}" for path in paths.initial_weights(wildcards)
+        ),
         folder=layout.RUN,
     message:
         "Training run {wildcards.run}, seed {wildcards.seed}"
@@ -41,9 +43,9 @@ rule train:
 
 rule infer:
     input:
-        features=features_of_run,
-        checkpoint=checkpoint_of_run(config["inference"]["checkpoint"]),
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        features=paths.features_of_run,
+        checkpoint=paths.checkpoint_of_run(study.inference.checkpoint),
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
     log:
@@ -51,15 +53,15 @@ rule infer:
     benchmark:
         "logs/benchmarks/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of([run for run in SETTINGS if run not in GATED_RUNS or not config["inference"]["gate_log"]]),
+        run=any_of([run for run in study.settings if run not in study.gate_logging_runs]),
     conda:
         "../../envs/model.yaml"
     threads: 1
     resources:
         gpu=GPU,
     params:
-        cfg=inference_json(*PREDICTION_KEYS),
-        domain=domain_option,
+        cfg=tracked.inference(*PREDICTION_KEYS),
+        domain=tracked.domain,
         gate_log="",
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
@@ -69,34 +71,34 @@ rule infer:
         " {params.gate_log} {params.domain} > {log:q} 2>&1"
 
 
-if config["inference"]["gate_log"]:
+if study.inference.gate_log:
 
     use rule infer as infer_gated with:
         output:
             predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
-            gates=GATE_LOG,
+            gates=paths.gate_log,
         log:
             "logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
         benchmark:
             "logs/benchmarks/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
         wildcard_constraints:
-            run=any_of(GATED_RUNS),
+            run=any_of(study.gated_runs),
         params:
-            cfg=inference_json(),
-            domain=domain_option,
+            cfg=tracked.inference(),
+            domain=tracked.domain,
             gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
 
 
 use rule infer as infer_other with:
     input:
-        features=features_of_run,
-        checkpoint=checkpoint_of_run(OTHER),
-        queries=lambda wildcards: ANNOTATIONS[wildcards.split],
+        features=paths.features_of_run,
+        checkpoint=paths.checkpoint_of_run(study.other_checkpoint),
+        queries=lambda wildcards: study.annotations[wildcards.split],
     output:
-        predictions=f"{layout.RUN}/predictions_{{split}}_{OTHER}.jsonl",
+        predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl",
     log:
         "logs/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
         "logs/benchmarks/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of(SETTINGS),
+        run=any_of(study.settings),

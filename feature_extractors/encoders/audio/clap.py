@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+from pydantic import Field
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 from transformers import ClapFeatureExtractor, ClapModel
@@ -33,9 +34,10 @@ class ClapConfig(Settings):
     """The CLAP stream."""
 
     mode: Literal["centred", "repeat"] = "centred"
-    """What the network hears of a clip: the sound around its centre, or the clip alone, repeated."""
-    window_seconds: float = 10.0
-    """In mode centred: sound around each clip's centre, zeros beyond either end; the model was trained on 10 s."""
+    """What the network hears of a clip: the sound around its centre, or the clip alone, repeated to fill the window."""
+    window_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds of sound around each clip's centre, in mode centred. Beyond either end of the video there are zeros. It
+    must be the length that the checkpoint was trained on; the published one takes 10 s."""
 
     def heard_seconds(self, clip_seconds: float, model_seconds: float) -> float:
         """Length of the sound that is cut out for each clip, in seconds.

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from torch import Tensor, nn
 from torch.nn import functional
 from torchaudio.transforms import MelSpectrogram
@@ -30,11 +33,12 @@ MIN_SAMPLES = 9_920
 class PannConfig(Settings):
     """The Cnn14 network; the defaults are the published one."""
 
-    base_channels: int = 64
-    """Channels of the first block; each of the six doubles them."""
-    embedding_dim: int = 2048
-    tags: int = 527
-    """AudioSet classes of the tagging head; the features do not use it."""
+    base_channels: Annotated[int, Field(ge=1)] = 64
+    """Channels of the first block; the published network has 64. Each of the six blocks doubles them."""
+    embedding_dim: Annotated[int, Field(ge=1)] = 2048
+    """Width of the embedding; the published network has 2048."""
+    tags: SkipJsonSchema[int] = 527
+    """AudioSet classes of the tagging head. No key of config.yaml: the features do not use it."""
 
 
 class ConvBlock(nn.Module):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from PIL import Image
+from pydantic import Field
 from torch import Tensor, nn
 
 from cli import Settings, UserError
@@ -40,13 +41,10 @@ class VisualConfig(Settings):
     """The CLIP visual stream."""
 
     output: Literal["projected", "pre_projection"] = "projected"
-    """The joint embedding (ViT-B/32: 512), or of a ViT the pooled state before its projection (ViT-L/14: 1024)."""
-    frames_per_clip: int = 1
-    """Frames spread evenly over a clip whose features are averaged; one is that at the clip's centre."""
-
-    def __post_init__(self) -> None:
-        if self.frames_per_clip < 1:
-            raise UserError(f"visual.frames_per_clip: must be at least 1, got {self.frames_per_clip}")
+    """The joint embedding, or of a ViT the pooled state before its projection. ViT-B/32: 512 or 768 columns, ViT-L/14:
+    768 or 1024."""
+    frames_per_clip: Annotated[int, Field(ge=1)] = 1
+    """Frames spread evenly over each clip, whose features are averaged. One is the frame at the clip's centre."""
 
 
 @dataclass(frozen=True, kw_only=True)

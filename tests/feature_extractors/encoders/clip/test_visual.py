@@ -118,8 +118,8 @@ def test_frames_spread_over_a_clip_are_averaged(
         rows = clip.network.encode_image(inputs).numpy()
     np.testing.assert_allclose(store.rows("a"), rows.reshape(2, 3, 16).mean(axis=1), atol=1e-5)
     assert abs(rows[0] - rows[2]).max() > 0.01
-    with pytest.raises(UserError, match=r"visual\.frames_per_clip: must be at least 1, got 0"):
-        VisualConfig(frames_per_clip=0)
+    with pytest.raises(UserError, match="frames_per_clip: Input should be greater than or equal to 1, got 0"):
+        VisualConfig.from_dict({"frames_per_clip": 0})
 
 
 def test_a_broken_tail_is_masked_and_named(

@@ -1,0 +1,203 @@
+"""What is generated from the settings classes: the JSON schema, the page, and the comments of config.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from feature_extractors.released import LAYOUTS
+from tests.workflow.test_reruns import CASES
+from tests.workflow.workspace import ROOT
+from workflow.__main__ import main
+from workflow.configuration import check
+from workflow.reference import comment, rules_by_section, values, write_page
+from workflow.schema import describe, first_sentence, json_schema, write_schema
+from workflow.sections import PannSection, StudyConfig
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+# All that has no default.
+LEAST: dict[str, Any] = {
+    "dataset": {"name": "own", "videos": "", "annotations": {"train": "t.jsonl", "val": "v.jsonl"}},
+    "clip": {"architecture": "ViT-B-32"},
+    "pann": {"weights": "p.pth"},
+    "clap": {"weights": "clap"},
+    "runs": {"base": None},
+    "main_run": "base",
+    "selected_runs": ["base"],
+    "seeds": [1],
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return json_schema()
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def keys(part: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key that the schema knows, by its path; `*` is a name that users choose."""
+    for name, value in part.get("properties", {}).items():
+        yield f"{where}{name}", value
+        yield from keys(value, f"{where}{name}.")
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from keys(part["additionalProperties"], f"{where}*.")
+
+
+def test_what_is_generated_is_what_is_committed(schema: dict[str, Any]) -> None:
+    """After a change of a key or its docstring: `make schema`."""
+    assert write_schema(schema) == read("workflow/schemas/config.schema.yaml")
+    assert write_page(schema) == read("docs/reference/configuration.md")
+    assert comment(read("config.yaml"), schema) == read("config.yaml")
+
+
+def test_defaults_are_those_of_the_classes() -> None:
+    """What the workflow fills in from the schema and what the classes fill in by themselves is the same."""
+    filled = check(LEAST, SCHEMA)
+    by_class = StudyConfig.from_dict(LEAST).to_dict()
+    assert by_class["pann"].pop("tags") == 527  # no key of the configuration
+    assert StudyConfig.from_dict(filled).to_dict() == StudyConfig.from_dict(LEAST).to_dict()
+    by_class["runs"] = filled["runs"]
+    assert yaml.safe_load(yaml.safe_dump(filled)) == yaml.safe_load(yaml.safe_dump(plain(by_class)))
+
+
+def plain(value: Any) -> Any:
+    """Tuples as the lists that they are in a file."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def test_the_classes_accept_the_embedded_configuration_and_the_overlays() -> None:
+    config = yaml.safe_load(read("config.yaml"))
+    for file in [None, *sorted((ROOT / "config").glob("*.yaml"))]:
+        overlay = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
+        for section, value in overlay.items():
+            nested = isinstance(value, dict) and section != "imported"
+            StudyConfig.from_dict(config | {section: config[section] | value if nested else value})
+
+
+def test_every_key_is_described_and_no_section_is_open(schema: dict[str, Any]) -> None:
+    for path, part in keys(schema):
+        assert part.get("description", "").endswith("."), path
+        if "properties" in part:
+            assert part["additionalProperties"] is False, path
+    assert schema["additionalProperties"] is False
+
+
+def test_the_embedded_configuration_names_every_key(schema: dict[str, Any]) -> None:
+    """config.yaml is where people look first. Imported streams and the keys of runs, which users name, are optional."""
+    config = yaml.safe_load(read("config.yaml"))
+    for path, _ in keys(schema):
+        value = config
+        if "*" not in path:
+            for name in path.split("."):
+                assert name in value, path
+                value = value[name]
+    assert check(config, SCHEMA) == config
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("dataset.shards", {"type": "integer", "minimum": 1, "maximum": 999, "default": 1}),
+        ("clips.seconds", {"type": "number", "exclusiveMinimum": 0, "default": 2.0}),
+        ("pann.weights", {"type": "string", "minLength": 1}),
+        ("model.fusion", {"enum": ["none", "concat", "avigate", "avigate_custom"], "default": "avigate_custom"}),
+        ("model.mha_gate_temp", {"type": "number", "exclusiveMinimum": 0, "default": 1.5}),
+        ("model.compat", {"type": "array", "uniqueItems": True, "default": []}),
+        ("train.loss", {"type": "object", "default": {}}),
+        ("inference.gate_sample_count", {"minimum": -1, "not": {"const": 0}, "default": -1}),
+        ("imported.*.layout", {"enum": list(LAYOUTS)}),
+        ("runs", {"minProperties": 1, "type": "object"}),
+        ("seeds", {"minItems": 1, "uniqueItems": True, "items": {"type": "integer", "minimum": 0}}),
+    ],
+)
+def test_ranges_are_those_of_the_fields(schema: dict[str, Any], path: str, expected: dict[str, Any]) -> None:
+    part = dict(keys(schema))[path]
+    assert {key: part.get(key) for key in expected} == expected
+
+
+def test_names_that_users_choose_have_a_pattern(schema: dict[str, Any]) -> None:
+    runs, imported = schema["properties"]["runs"], schema["properties"]["imported"]
+    assert runs["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_-]*$", "not": {"enum": ["random", "baseline"]}}
+    assert runs["additionalProperties"]["type"] == ["object", "null"]
+    assert imported["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_]*$"}
+
+
+def test_docstrings_are_found_also_of_parents() -> None:
+    described = describe(PannSection)
+    assert described["weights"].startswith("Checkpoint in the published format")
+    assert described["base_channels"].startswith("Channels of the first block")
+    assert first_sentence("One 1.5 s thing. And more.") == "One 1.5 s thing"
+    assert first_sentence("One thing.") == "One thing"
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 9}, "whole number ≥ 1, ≤ 9"),
+        ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, "number ≥ 0, < 1"),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 1}, "list of: text, at least one"),
+        ({"type": "string", "enum": ["", "gelu"]}, '`""`, `gelu`'),
+        ({"type": "boolean"}, "true or false"),
+    ],
+)
+def test_ranges_in_words(part: dict[str, Any], expected: str) -> None:
+    assert values(part) == expected
+
+
+def test_rules_that_a_key_re_runs_are_rules_and_are_re_run(schema: dict[str, Any]) -> None:
+    """The last column of the page, against the rule files and against what test_reruns finds."""
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = {name for pair in re.findall(r"^ *(?:rule (\w+)|use rule \w+ as (\w+))", text, re.M) for name in pair}
+    reruns = rules_by_section()
+    assert set(reruns) == set(schema["properties"])
+    for section, found in reruns.items():
+        assert found.every() <= rules | {"all"}, section
+    exceptions = ("a control is not trained", "a gate's start value that no selected run has")
+    looked_at = 0
+    for name, (changes, expected) in CASES.items():
+        if len(changes) == 1 and "runs" not in changes and name not in exceptions:
+            [(section, value)] = changes.items()
+            [key] = value if isinstance(value, dict) else [section]
+            # Some rules are for other studies than the tests': imports, given checkpoints.
+            named = set(reruns[section].of(key)) - {"import_released", "rank"}
+            assert named <= {rule for rule, count in expected.items() if count}, name
+            looked_at += bool(named)
+    assert looked_at > 20
+
+
+def test_comments_are_made_anew_and_values_stay(schema: dict[str, Any]) -> None:
+    text = read("config.yaml")
+    head, _, body = text.partition("\nruns:")[0].partition("\n\n")
+    bare = [line.partition(" # ")[0] for line in body.splitlines() if not line.lstrip().startswith("#")]
+    assert comment("\n".join([head, "", *bare, ""]), schema) == f"{head}\n\n{body.rpartition(chr(10))[0]}\n"
+    own = "# Mine.\n\nclips:\n  # old\n  seconds: 1.0 # old\nruns:\n  # Why this run.\n  base: {} # mine\n"
+    assert comment(own, schema) == (
+        "# Mine.\n\n# The grid of clips that all streams share\nclips:\n  seconds: 1.0 # Length of a clip in seconds\n"
+        "# Named experiments, each a patch of `model`, `train` and `inference`\n"
+        "runs:\n  # Why this run.\n  base: {} # mine\n"
+    )
+    long = comment("clip:\n  definition: demo/encoders/demo-clip.json\n", schema).splitlines()
+    assert long[2].startswith("  # JSON file") and long[3] == "  definition: demo/encoders/demo-clip.json"
+    assert comment("main_run: 'a # b' # old\n", schema) == "main_run: 'a # b' # The run of plots/gates_val.png\n"
+    with pytest.raises(ValueError, match="one key per line"):
+        comment("main_run: it's\n", schema)
+
+
+def test_the_command_writes_all_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = ("config.yaml", "workflow/schemas/config.schema.yaml", "docs/reference/configuration.md")
+    (tmp_path / "config.yaml").write_text(re.sub(r" # Videos of .*", "", read("config.yaml")), encoding="utf-8")
+    monkeypatch.setattr("workflow.__main__.ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["python -m workflow", "schema"])
+    assert main() == 0
+    for name in made:
+        assert (tmp_path / name).read_text(encoding="utf-8") == read(name), name

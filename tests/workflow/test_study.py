@@ -1,0 +1,170 @@
+"""The study that rules read: what the configuration says, where files lie, what Snakemake tracks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import UserError
+from model.config import InferenceConfig
+from tests.workflow.workspace import ROOT, merge
+from workflow import layout
+from workflow.params import PREDICTION_KEYS, Params
+from workflow.paths import Paths
+from workflow.study import Study, load_study
+
+
+def load(**changes: Any) -> Study:
+    """The study of config.yaml with some keys changed. The demo's files need not be there: its plan tells them."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return load_study(merge(config, changes), ROOT)
+
+
+def job(**wildcards: str) -> Any:
+    return SimpleNamespace(**wildcards)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Study:
+    return load()
+
+
+def test_sections_are_typed_and_nothing_can_be_changed(demo: Study) -> None:
+    assert (demo.name, demo.dataset.shards, demo.clips.seconds) == ("demo", 2, 2.0)
+    assert demo.annotations == {"train": "data/demo/train.jsonl", "val": "data/demo/val.jsonl"}
+    assert demo.inference == InferenceConfig()
+    assert demo.plots.topk == 10 and demo.evaluation.gates_by == ("audio_informative",)
+    assert (list(demo.runs), list(demo.seeds)) == (["base", "film", "video_only", "base_shuffled"], [2018])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        demo.main_run = "film"  # type: ignore[misc]
+
+
+def test_what_is_given_stays_as_it_was() -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    del config["train"]["epochs"]
+    study = load_study(config, ROOT)
+    assert "epochs" not in config["train"] and study.config["train"]["epochs"] == 200
+
+
+def test_what_follows_from_the_sections(demo: Study) -> None:
+    assert "base_shuffled" not in demo.trained_runs and "trained_shuffled" in demo.trained_runs
+    assert set(demo.settings) - set(demo.gated_runs) == {"concat", "video_only"}
+    assert demo.logged_runs == ["base", "film", "base_shuffled"]
+    assert demo.streams == ["clap", "clip_text", "clip_visual", "pann"]
+    assert demo.needed_streams == ["clip_text", "clip_visual"]
+    assert not demo.by_domain and list(demo.scopes) == ["all"] and not demo.rates_clips
+    assert demo.other_checkpoint == "last"
+    assert demo.clip_definition == ["demo/encoders/demo-clip.json"]
+    assert "clip/architecture" in demo.clip_settings and "clip/weights" not in demo.clip_settings
+    assert list(demo.data.shards) == list(demo.grids) and "demo_000" in demo.grids["000"] + demo.grids["001"]
+
+
+def test_a_study_without_gates_or_sound() -> None:
+    silent = load(selected_runs=["video_only"], inference={"gate_log": False, "checkpoint": "last"})
+    assert silent.streams == ["clip_text", "clip_visual"]
+    assert silent.gate_logging_runs == [] == silent.logged_runs
+    assert silent.other_checkpoint == "best"
+
+
+def test_a_given_checkpoint_predicts_with_the_main_run_alone(tmp_path: Any) -> None:
+    (tmp_path / "best.pt").touch()
+    study = load(checkpoint=str(tmp_path / "best.pt"))
+    assert (study.runs, study.main_run) == (["base"], "base")
+    assert len(study.qids) == len(study.data.queries)
+
+
+def test_a_mistake_names_the_key() -> None:
+    with pytest.raises(UserError, match=r"plots\.topk: 0 is less than the minimum of 1"):
+        load(plots={"topk": 0})
+    with pytest.raises(UserError, match=r"plots\.num_samples: 0 should not be valid under"):
+        load(plots={"num_samples": 0})
+    with pytest.raises(UserError, match=r"evaluation\.score_by: \['a', 'a'\] has non-unique elements"):
+        load(evaluation={"score_by": ["a", "a"]})
+    with pytest.raises(UserError, match=r"runs\.base\.checkpoint_of: '' should be non-empty"):
+        load(runs={"base": {"checkpoint_of": ""}})
+    with pytest.raises(
+        UserError, match=r"runs\.base: Additional properties are not allowed \('modle' was unexpected\)"
+    ):
+        load(runs={"base": {"modle": {}}})
+
+
+def test_files_of_a_run(demo: Study) -> None:
+    paths = Paths(demo)
+    stores = paths.features_of_run(job(run="video_only"))
+    assert stores == [f"features/demo/{s}/00{n}.h5" for s in ("clip_visual", "clip_text") for n in (0, 1)]
+    assert len(paths.features) == 8
+    wildcards = job(run="base_noise", scope="all", seed="3")
+    assert paths.checkpoint_of_run("last")(wildcards) == "runs/demo/base/all/seed3/last.pt"  # a control has none
+    assert paths.initial_weights(wildcards) == []
+    assert paths.histories(job(run="base_noise")) == ["runs/demo/base/all/seed2018/history.jsonl"]
+    assert paths.gate_logs(job(run="film", split="val")) == ["runs/demo/film/all/seed2018/gate_logs_val_Nall.jsonl"]
+    assert paths.gate_logs(job(split="val")) == ["runs/demo/base/all/seed2018/gate_logs_val_Nall.jsonl"]
+    rated = paths.ratings_of_run("last")(job(run="film", seed="4", split="val"))
+    assert rated == ["runs/demo/film/all/seed4/predictions_val_last.jsonl"]
+    scores = paths.results_of_runs("metrics")
+    assert scores[:2] == [f"results/base/all/seed2018/metrics_val{part}.json" for part in ("", "_last")]
+    assert scores[-1] == "results/random/all/seed2018/metrics_val.json" and len(scores) == 9
+
+
+def test_initial_weights_follow_scope_and_seed() -> None:
+    study = load(runs={"tuned": {"init_from": "runs/demo/base/{scope}/seed{seed}/last.pt"}})
+    found = Paths(study).initial_weights(job(run="tuned", scope="all", seed="7"))
+    assert found == ["runs/demo/base/all/seed7/last.pt"]
+
+
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [
+        ({}, "runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_Nall.jsonl"),
+        ({"gate_sample_count": 3}, "runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_N3.jsonl"),
+        ({"gate_save_path": "a/b/"}, "a/b/runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_Nall.jsonl"),
+    ],
+)
+def test_where_gate_logs_lie(section: dict[str, Any], path: str) -> None:
+    assert layout.gate_log(InferenceConfig(**section)) == path
+
+
+def test_a_constraint_of_no_names_matches_nothing() -> None:
+    assert layout.any_of(["a", "b"]) == "a|b"
+    assert layout.any_of([]) == "(?!)"
+
+
+def test_params_are_one_canonical_json_of_what_a_rule_consumes(demo: Study) -> None:
+    tracked = Params(demo)
+    text = tracked.section("clips", "clip/architecture", version=3)(job())
+    assert text == '{"clip":{"architecture":"demo-clip"},"clips":{"seconds":2.0},"version":3}'
+    trained = json.loads(tracked.training(job(run="video_only")))
+    assert sorted(trained) == ["model", "train", "version"]
+    assert "mha_gate_temp" not in trained["model"] and trained["train"]["epochs"] == 60
+    whole, part = (json.loads(tracked.inference(*keys)(job(run="base_noise"))) for keys in ((), PREDICTION_KEYS))
+    assert whole["inference"]["audio_control"] == "noise"  # the run's patch
+    assert set(whole["inference"]) - set(part["inference"]) == {"gate_log", "gate_sample_count", "gate_save_path"}
+    assert set(json.loads(tracked.prediction(job()))["inference"]) == {*PREDICTION_KEYS} - {"checkpoint"}
+
+
+def test_parts_of_command_lines(demo: Study) -> None:
+    tracked = Params(demo)
+    assert tracked.domain(job(scope="all")) == tracked.domains == tracked.domain_problems == ""
+    assert tracked.covered == "--covered-only"
+    assert Params(load(dataset={"broken_videos": "stop"})).covered == ""
+    assert tracked.by(("modality", "no_such_key")) == "--by modality"
+    assert tracked.by(("no_such_key",)) == tracked.by(()) == ""
+    assert tracked.titles("film") == "'demo, run film, seed 2018'"
+    assert tracked.titles("base", "main run") == "'demo, main run base, seed 2018'"
+
+
+def test_parts_of_command_lines_by_domain(demo: Study) -> None:
+    dataset = dataclasses.replace(demo.dataset, scopes="by_domain")
+    tracked = Params(dataclasses.replace(demo, dataset=dataset, scopes=["BK", "VT"]))
+    assert tracked.domain(job(scope="BK")) == "--domain BK --leave-out"
+    assert tracked.domains == "--domain BK VT"
+    files = "data/demo/train.jsonl data/demo/val.jsonl"
+    assert tracked.domain_problems == f"--domains-of {files} --needed clip_text clip_visual"
+    assert tracked.titles("film") == "'demo, run film, domain BK, seed 2018' 'demo, run film, domain VT, seed 2018'"
+    scores = Paths(tracked.study).results_of_runs("metrics")
+    assert scores[:2] == [f"results/base/{scope}/seed2018/metrics_val.json" for scope in ("BK", "VT")]

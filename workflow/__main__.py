@@ -1,0 +1,37 @@
+"""Command line: `python -m workflow schema`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cli import Command
+from cli.outputs import write_text
+
+ROOT = Path(__file__).parents[1]
+
+
+def schema(arguments: argparse.Namespace) -> None:
+    """Write anew what is generated from the settings classes, after a key or its docstring was changed.
+
+    workflow/schemas/config.schema.yaml, docs/reference/configuration.md and the comments of config.yaml.
+    """
+    from workflow.reference import comment, write_page
+    from workflow.schema import json_schema, write_schema
+
+    described = json_schema()
+    write_text(ROOT / "workflow/schemas/config.schema.yaml", write_schema(described))
+    write_text(ROOT / "docs/reference/configuration.md", write_page(described))
+    write_text(ROOT / "config.yaml", comment((ROOT / "config.yaml").read_text(encoding="utf-8"), described))
+
+
+def main() -> int:
+    """Run one verb; returns the exit status."""
+    command = Command("workflow", "What belongs to the workflow but is no job of it.")
+    command.verb("schema", schema)
+    return command.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

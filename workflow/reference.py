@@ -1,0 +1,142 @@
+"""What users read about the configuration: docs/reference/configuration.md and the comments of config.yaml."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import yaml
+
+from workflow.schema import first_sentence
+from workflow.sections import Reruns, StudyConfig
+
+WIDTH = 120
+INTRODUCTION = """\
+# Configuration
+
+Every key of `config.yaml`, generated from the settings classes by `make schema`. A default holds where no file names a
+value; `config.yaml` itself names all, for the demo. The last column has the rules that a changed key re-runs first;
+what depends on them follows, and nothing else is re-run. A key without a default must be given if it is "needed"; if
+not, it may be missing.
+"""
+_HEAD = "| key | values | default | meaning | re-runs first |\n|---|---|---|---|---|\n"
+_TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+_KEY = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z_]\w*):(?P<value>.*)")
+
+
+def write_page(schema: dict[str, Any]) -> str:
+    """The text of docs/reference/configuration.md: a table per section, and first one of keys without a section."""
+    reruns = rules_by_section()
+    sections = schema["properties"]
+    single = [name for name, part in sections.items() if part.get("type") != "object"]
+    rows = "".join(_row(name, sections[name], name in schema["required"], reruns[name].of(name)) for name in single)
+    page = f"{INTRODUCTION}\n## Top level\n\n{_HEAD}{rows}"
+    for name, part in sections.items():
+        if name in single:
+            continue
+        title, table = (name, part) if "properties" in part else (f"{name}.NAME", part["additionalProperties"])
+        rows = "".join(_row(key, value, needed, reruns[name].of(key)) for key, value, needed in _keys_of(table))
+        page += f"\n## {title}\n\n{part['description']}\n\n{_HEAD}{rows}"
+    return page
+
+
+def rules_by_section() -> dict[str, Reruns]:
+    """The rules that each section re-runs, as its field says."""
+    hints = get_type_hints(StudyConfig, include_extras=True)
+    return {
+        name: found
+        for name, hint in hints.items()
+        for found in getattr(hint, "__metadata__", ())
+        if type(found) is Reruns
+    }
+
+
+def comment(text: str, schema: dict[str, Any]) -> str:
+    """config.yaml with the first sentence of its description at each key: behind a value, above a section.
+
+    Values and their order stay. So do comments before a blank line and within mappings of the user's names (`runs`).
+
+    Raises:
+        ValueError: the values would not stay.
+    """
+    written: list[str] = []
+    above: list[str] = []
+    path: list[tuple[int, dict[str, Any]]] = [(-1, schema)]
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            above.append(line)
+            continue
+        found = _KEY.fullmatch(line)
+        if found:
+            while path[-1][0] >= len(found["indent"]):
+                path.pop()
+        described = path[-1][1].get("properties")
+        if found and described:
+            part = described[found["key"]]
+            written += _commented(found["indent"], f"{found['key']}:{_value(found['value'])}", part)
+            path.append((len(found["indent"]), part))
+        else:
+            written += [*above, line]
+        above = []
+    commented = "\n".join(written) + "\n"
+    if yaml.safe_load(commented) != yaml.safe_load(text):
+        raise ValueError("config.yaml: its values would change: write one key per line")
+    return commented
+
+
+def _commented(indent: str, setting: str, part: dict[str, Any]) -> list[str]:
+    sentence = first_sentence(part["description"])
+    choices = part.get("enum", [])
+    if not all(value in sentence for value in choices):
+        sentence += f" ({' | '.join(filter(None, choices))})"
+    behind = f"{indent}{setting} # {sentence}"
+    is_section = part.get("type") == "object" and not indent
+    if is_section or len(behind) > WIDTH:
+        mark = f"{indent}# "
+        return [*textwrap.wrap(sentence, WIDTH, initial_indent=mark, subsequent_indent=mark), f"{indent}{setting}"]
+    return [behind]
+
+
+def _value(text: str) -> str:
+    """What stands behind a key's colon, without its comment."""
+    value = re.match(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<! )#)*""", text)
+    return value[0].rstrip() if value else text
+
+
+def _keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Keys of a section, those of sections within it as `loss.giou`, and whether they must be given."""
+    for key, value in part["properties"].items():
+        if "properties" in value:
+            yield from _keys_of(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value, key in part.get("required", [])
+
+
+def _row(key: str, part: dict[str, Any], needed: bool, rules: tuple[str, ...]) -> str:
+    default = "needed" if needed else f"`{json.dumps(part['default'])}`" if "default" in part else ""
+    cells = [f"`{key}`", values(part), default, part["description"], " ".join(f"`{rule}`" for rule in rules) or "none"]
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
+
+
+def values(part: dict[str, Any]) -> str:
+    """The type and range of a key in words."""
+    if "enum" in part:
+        return ", ".join(f"`{value}`" if value else '`""`' for value in part["enum"])
+    if part["type"] == "array":
+        count = "".join(
+            (", at least one" if part.get("minItems") else "", ", none or three" if "maxItems" in part else "")
+        )
+        return f"list of: {values(part['items'])}{count}"
+    if part["type"] == "object":
+        return "mapping"
+    bounds = [
+        f"{sign} {part[bound]:g}"
+        for bound, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+        if bound in part
+    ]
+    if "not" in part:
+        bounds.append(f"not {part['not']['const']}")
+    return ", ".join([" ".join([_TYPES[part["type"]], *bounds[:1]]), *bounds[1:]])

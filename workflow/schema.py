@@ -1,0 +1,113 @@
+"""The JSON schema of the configuration, from the settings classes: what the workflow checks config.yaml by."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from cli import Settings
+from workflow.sections import StudyConfig
+
+HEADER = "# Generated from the settings classes by `make schema`; a key is described by the docstring of its field.\n"
+
+
+def write_schema(schema: dict[str, Any]) -> str:
+    """The text of workflow/schemas/config.schema.yaml."""
+    text: str = yaml.safe_dump(schema, sort_keys=False, width=120, allow_unicode=True)
+    return HEADER + text
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of the whole configuration, without references, each key described by its docstring."""
+    schema = TypeAdapter(StudyConfig).json_schema()
+    parts = schema.pop("$defs")
+    settings = {StudyConfig.__name__: schema, **parts}
+    classes = {found.__name__: found for found in _settings_classes() if found.__name__ in settings}
+    for name, part in settings.items():
+        described = describe(classes[name])
+        for key, value in part["properties"].items():
+            if key in described:
+                value["description"] = described[key]
+    inlined = _tidy(schema, parts)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of the workflow",
+        **{key: value for key, value in inlined.items() if key != "description"},
+    }
+
+
+def describe(settings: type) -> dict[str, str]:
+    """The docstrings under the fields of a settings class and of its parents, each as one line."""
+    described: dict[str, str] = {}
+    for owner in reversed([parent for parent in settings.__mro__ if dataclasses.is_dataclass(parent)]):
+        [definition] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, text in zip(definition.body, definition.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                match text:
+                    case ast.Expr(ast.Constant(str(docstring))):
+                        described[field.target.id] = " ".join(docstring.split())
+    return described
+
+
+def first_sentence(description: str) -> str:
+    """What stands behind a key in config.yaml, without its full stop."""
+    return description.partition(". ")[0].removesuffix(".")
+
+
+def _settings_classes(parent: type = Settings) -> Iterator[type]:
+    child: type
+    for child in parent.__subclasses__():
+        # Classes of tests are none of ours.
+        if not child.__module__.startswith("tests."):
+            yield child
+            yield from _settings_classes(child)
+
+
+def _tidy(part: Any, parts: dict[str, Any]) -> Any:
+    """Put definitions in the place of references, and say what pydantic leaves to itself."""
+    if isinstance(part, list):
+        return [_tidy(item, parts) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        # The description of a section is that of its key, not that of its class.
+        whole = dict(parts[part["$ref"].rpartition("/")[2]])
+        whole.pop("description", None)
+        return _tidy({**_without(part, "$ref"), **whole}, parts)
+    if "anyOf" in part:
+        # `X | None`, where X is an object. As a list of types, so that a mistake in X is named.
+        chosen, nothing = part["anyOf"]
+        assert nothing == {"type": "null"}
+        whole = _tidy({**_without(part, "anyOf"), **chosen}, parts)
+        return {**whole, "type": [whole["type"], "null"]}
+    if "patternProperties" in part:
+        # So pydantic spells a pattern of names, and lets all others through.
+        [(pattern, item)] = part["patternProperties"].items()
+        names = {"pattern": pattern, **part.get("propertyNames", {})}
+        rest = _without(part, "patternProperties", "propertyNames")
+        return _tidy({**rest, "propertyNames": names, "additionalProperties": item}, parts)
+    tidied = {
+        key: _tidy(value, parts) for key, value in part.items() if not (key == "title" and isinstance(value, str))
+    }
+    if "properties" in tidied:
+        needed = tidied.get("required", [])
+        for key, value in tidied["properties"].items():
+            if value.get("type") == "object" and key not in needed:
+                value["default"] = {}
+            # Empty stands for a key that is not given.
+            if value.get("default") == "" and value.get("minLength"):
+                del value["default"]
+    order = ("type", "description", "enum", "default")
+    return {key: tidied[key] for key in (*order, *tidied) if key in tidied}
+
+
+def _without(part: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key not in keys}

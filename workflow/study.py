@@ -1,0 +1,206 @@
+"""One study: the checked configuration and all that follows from it before the first job, as a typed object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import canonical_json
+from eval.best_moments import picture_names
+from feature_extractors.released import ImportConfig
+from formats.grid import ClipGrid
+from model.config import InferenceConfig, ModelConfig
+from workflow.configuration import (
+    Config,
+    RunSettings,
+    check,
+    check_checkpoint,
+    check_streams,
+    check_weights,
+    imported_streams,
+    settings_of_run,
+    streams_of,
+    weight_files,
+    weights_argument,
+)
+from workflow.dataset import Dataset, load_dataset
+from workflow.initial_weights import check_initial_weights
+from workflow.scopes import find_scopes, rates_clips
+from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
+
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
+"""In the folder of the Snakefile."""
+ENCODER_SECTIONS = ("clip", "pann", "clap")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What the configuration says and what the files on disk add to it. Where a field is by run, that is every run."""
+
+    config: Config
+    """The whole configuration as plain values, checked and filled: params are picked from it."""
+    dataset: DatasetConfig
+    clips: ClipGrid
+    inference: InferenceConfig
+    """The section, without any run's patch."""
+    evaluation: EvaluationConfig
+    plots: PlotsConfig
+    checkpoint: str
+    """A given checkpoint that predicts; empty where runs are trained."""
+    main_run: str
+    runs: Sequence[str]
+    """The runs that `all` makes: the selected ones, or for a given checkpoint the main run."""
+    seeds: Sequence[int]
+    settings: Mapping[str, RunSettings]
+    """The sections of each run, its patch applied."""
+    data: Dataset
+    scopes: Sequence[str]
+    """What networks are trained on: `all`, or domains."""
+    left_out_domains: Sequence[str]
+    rates_clips: bool
+    """Whether the runs learn saliency alone and are scored as TVSum is."""
+    qids: Sequence[str]
+    """For a given checkpoint: the names of the queries' pictures."""
+    imported: Mapping[str, ImportConfig]
+    """Streams made from released files."""
+    released: Mapping[tuple[str, str], Sequence[Path]]
+    """The released files that there are, by stream and shard."""
+    weights_mirror: str
+    """Folder that published weights are copied from; empty = they are downloaded."""
+    weight_files: Mapping[str, Sequence[Path]]
+    """Files of the encoders' weights that the workflow can see, by section."""
+    weights: Mapping[str, str]
+    """What commands are told of the encoders' weights, by section."""
+    grids: Mapping[str, str]
+    """What decides the clip grid of a shard's videos, as JSON."""
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.dataset.name
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotation file of each split."""
+        return self.dataset.annotations
+
+    @property
+    def by_domain(self) -> bool:
+        """Whether there is a network for each domain."""
+        return self.dataset.scopes == "by_domain"
+
+    @property
+    def trained_runs(self) -> list[str]:
+        """Runs with checkpoints of their own: all but controls."""
+        return [run for run, settings in self.settings.items() if settings.trained_as == run]
+
+    @property
+    def gated_runs(self) -> list[str]:
+        """Runs whose network has gates."""
+        return [run for run, settings in self.settings.items() if settings.model.has_gates]
+
+    @property
+    def gate_logging_runs(self) -> list[str]:
+        """Runs that write a gate log when they predict."""
+        return self.gated_runs if self.inference.gate_log else []
+
+    @property
+    def logged_runs(self) -> list[str]:
+        """Those of them that `all` makes."""
+        return [run for run in self.runs if run in self.gate_logging_runs]
+
+    @property
+    def streams(self) -> list[str]:
+        """Feature streams that the runs of `all` read."""
+        return _streams(self.model_of(run) for run in self.runs)
+
+    @property
+    def needed_streams(self) -> list[str]:
+        """Streams of video and text: a query without features in one of them is left out of training."""
+        models = [self.model_of(run) for run in self.runs]
+        return sorted({name for model in models for name in (*model.video_streams, model.text_stream)})
+
+    @property
+    def other_checkpoint(self) -> str:
+        """The checkpoint that `inference.checkpoint` did not choose; results are shown for both."""
+        return "last" if self.inference.checkpoint == "best" else "best"
+
+    @property
+    def clip_settings(self) -> list[str]:
+        """Paths of the keys that say which CLIP; where its weights lie is not among them."""
+        return [f"clip/{key}" for key in sorted(self.config["clip"]) if key != "weights"]
+
+    @property
+    def clip_definition(self) -> list[str]:
+        """The file that defines CLIP's architecture, if one is given."""
+        return [self.config["clip"]["definition"]] if self.config["clip"]["definition"] else []
+
+    def model_of(self, run: str) -> ModelConfig:
+        """The network of a run."""
+        return self.settings[run].model
+
+
+def _streams(models: Iterable[ModelConfig]) -> list[str]:
+    return sorted({stream for model in models for stream in streams_of(model)})
+
+
+def load_study(given: Config, root: Path) -> Study:
+    """Check a configuration as Snakemake hands it on, and find what it names.
+
+    Args:
+        root: folder of the Snakefile.
+
+    Raises:
+        UserError: one line that names the first wrong key or file, and the cause.
+        OSError: a file cannot be read.
+    """
+    config = check(given, root / SCHEMA)
+    settings = {run: settings_of_run(config, run) for run in config["runs"]}
+    checkpoint, main_run, seeds = config["checkpoint"], config["main_run"], config["seeds"]
+    runs = [main_run] if checkpoint else config["selected_runs"]
+    check_checkpoint(config)
+    data = load_dataset(config)
+    scopes, left_out_domains = find_scopes(config, data)
+    qids: list[str] = []
+    before: set[str] = set()
+    if checkpoint:
+        qids = list(picture_names(data.queries, "config: dataset.annotations").values())
+    else:
+        before = check_initial_weights(settings, {*runs, main_run}, config["dataset"]["name"], scopes, seeds)
+    made = _streams(settings[run].model for run in (*runs, *before))
+    check_streams(config, made)
+    check_weights(config, made, made="weights/demo")
+    clips = ClipGrid.from_dict(config["clips"], where="config: clips")
+    imported = imported_streams(config)
+    return Study(
+        config=config,
+        dataset=DatasetConfig.from_dict(config["dataset"], where="config: dataset"),
+        clips=clips,
+        inference=InferenceConfig.from_dict(config["inference"], where="config: inference"),
+        evaluation=EvaluationConfig.from_dict(config["evaluation"], where="config: evaluation"),
+        plots=PlotsConfig.from_dict(config["plots"], where="config: plots"),
+        checkpoint=checkpoint,
+        main_run=main_run,
+        runs=runs,
+        seeds=seeds,
+        settings=settings,
+        data=data,
+        scopes=scopes,
+        left_out_domains=left_out_domains,
+        rates_clips=rates_clips(
+            config["dataset"]["scopes"], {run: settings[run].train for run in settings}, [*runs, main_run]
+        ),
+        qids=qids,
+        imported=imported,
+        # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
+        released={
+            (stream, shard): data.released_of(shard, settings_of_stream)
+            for stream, settings_of_stream in imported.items()
+            for shard in data.shards
+        },
+        weights_mirror=config["weights_mirror"],
+        weight_files={section: weight_files(config, section) for section in ENCODER_SECTIONS},
+        weights={section: weights_argument(config, section) for section in ENCODER_SECTIONS},
+        grids={shard: canonical_json(data.grid_of(shard, clips)) for shard in data.shards},
+    )
