@@ -29,6 +29,8 @@ ALLOWED = {
         "cli",
         "demo",
         "eval",
+        "feature_extractors.encoders.registry",
+        "feature_extractors.encoders.stream",
         "feature_extractors.released",
         "feature_extractors.media.files",
         "feature_extractors.shards",
@@ -131,7 +133,15 @@ def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["eval.__main__", "workflow.configuration", "workflow.dataset", "eval.qvhighlights.score", "eval.best_moments"],
+    [
+        "eval.__main__",
+        "workflow.configuration",
+        "workflow.dataset",
+        "workflow.encoders",
+        "feature_extractors.encoders.registry",
+        "eval.qvhighlights.score",
+        "eval.best_moments",
+    ],
 )
 def test_light_modules_do_not_load_torch(module: str) -> None:
     """The workflow starts with these at every command; torch alone takes seconds to load."""

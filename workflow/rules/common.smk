@@ -20,16 +20,12 @@ from formats.grid import ClipGrid
 from workflow.configuration import (
     check,
     check_checkpoint,
-    check_streams,
-    check_weights,
-    imported_streams,
     pick,
     settings_of_run,
     streams_of,
-    weight_files,
-    weights_argument,
 )
 from workflow.dataset import load_dataset
+from workflow.encoders import check_streams, check_weights, imported_streams
 from workflow.initial_weights import check_initial_weights
 from workflow.scopes import find_scopes, rates_clips
 
@@ -50,8 +46,6 @@ try:
     check_streams(config, sorted(made))
     check_weights(config, sorted(made), made="weights/demo")
     IMPORTED = imported_streams(config)
-    WEIGHT_FILES = {section: weight_files(config, section) for section in ("clip", "pann", "clap")}
-    WEIGHTS = {section: weights_argument(config, section) for section in WEIGHT_FILES}
     CLIPS = ClipGrid.from_dict(config["clips"], where="config: clips")
     # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
     RELEASED = {
@@ -97,7 +91,6 @@ if LEFT_OUT_DOMAINS:
 # a job to be run, and what follows it through an ancient file only would be left as it was.
 ANNOTATION_FILES = list(ANNOTATIONS.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if DATASET == "demo" else ancient(ANNOTATION_FILES)
-CLIP_SETTINGS = [f"clip/{key}" for key in sorted(config["clip"]) if key != "weights"]
 CLIP_DEFINITION = [config["clip"]["definition"]] if config["clip"]["definition"] else []
 
 # Results are shown for both checkpoints of a run; this is the one that `inference.checkpoint` did not choose.

@@ -9,39 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from open_clip import list_models
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.pretrained import get_pretrained_cfg, get_pretrained_url, list_pretrained, list_pretrained_tags_by_model
 
-from cli import Settings, UserError
+from cli import UserError
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 
 Rgb = tuple[float, float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipEncoderConfig(Settings):
-    """Which CLIP; shared by the visual and the text stream."""
-
-    architecture: str
-    """An open_clip model name. Its activation must be that of the weights: OpenAI's need a -quickgelu name."""
-    definition: str = ""
-    """JSON file that defines the architecture, where open_clip does not know it; its stem is the name."""
-    pretrained: str = ""
-    """open_clip's tag of the weights. Empty: the file is recognised by its checksum, or the keys below are needed."""
-    activation: Literal["", "gelu", "quick_gelu"] = ""
-    """What weights were trained with that open_clip does not know; empty where it or the definition says so."""
-    image_mean: tuple[float, ...] = ()
-    """Of each colour, 0 to 1, for weights that open_clip does not know; empty: OpenAI's."""
-    image_std: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        for key, values in (("image_mean", self.image_mean), ("image_std", self.image_std)):
-            if len(values) not in (0, 3):
-                raise UserError(f"clip.{key}: three numbers, one a colour, or none, got {list(values)}")
-        if any(value <= 0 for value in self.image_std):
-            raise UserError(f"clip.image_std: must be more than 0, got {list(self.image_std)}")
 
 
 @dataclass(frozen=True)
