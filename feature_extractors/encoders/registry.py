@@ -9,4 +9,11 @@ from feature_extractors.encoders.audio.streams import CLAP, PANN
 from feature_extractors.encoders.clip.streams import CLIP_TEXT, CLIP_VISUAL
 from feature_extractors.encoders.stream import ClipStream, QueryStream
 
-STREAMS: dict[str, ClipStream | QueryStream] = {stream.name: stream for stream in (CLIP_VISUAL, CLIP_TEXT, PANN, CLAP)}
+_ALL: tuple[ClipStream | QueryStream, ...] = (
+    CLIP_VISUAL,
+    CLIP_TEXT,
+    PANN,
+    CLAP,
+)
+
+STREAMS = {stream.name: stream for stream in _ALL}
