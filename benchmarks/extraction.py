@@ -58,9 +58,11 @@ def overlap(arguments: argparse.Namespace) -> None:
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
     from feature_extractors.encoders.audio.clap import Clap
-    from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
+    from feature_extractors.encoders.audio.pann import RATE, Cnn14
+    from feature_extractors.encoders.audio.settings import PannConfig
     from feature_extractors.encoders.audio.windows import clip_windows
-    from feature_extractors.encoders.engine import FULL_PRECISION, Encoder, Piece, encode_videos
+    from feature_extractors.encoders.engine import Encoder, Piece, encode_videos
+    from feature_extractors.encoders.stream import FULL_PRECISION
     from formats.store import Provenance
 
     torch.set_num_threads(1)
@@ -111,7 +113,7 @@ def overlap(arguments: argparse.Namespace) -> None:
             "| stream | decode, s (CPU) | bare forward | encode | all | all / larger | CPU: all / sum | encode / bare |"
         )
         say("|---|---|---|---|---|---|---|---|")
-        if "visual" in arguments.streams:
+        if "clip_visual" in arguments.streams:
             clip, _, preprocess = open_clip.create_model_and_transforms(arguments.clip)
             clip.eval()
 
@@ -130,7 +132,7 @@ def overlap(arguments: argparse.Namespace) -> None:
 
 
 def memory(arguments: argparse.Namespace) -> None:
-    """Peak resident memory of each verb on two lengths."""
+    """Peak resident memory of each stream on two lengths."""
     clip = {"architecture": "demo-clip", "definition": str(ROOT / "demo/encoders/demo-clip.json")}
     pann = {"base_channels": 8, "embedding_dim": 128}
     with tempfile.TemporaryDirectory() as name:
@@ -141,32 +143,32 @@ def memory(arguments: argparse.Namespace) -> None:
             settings = json.dumps({**drawn, **part})
             options = ["weights", "--encoder", encoder, "--config", settings, "--out", str(folder / out)]
             subprocess.run([sys.executable, "-m", "demo", *options], check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
-        verbs = {
-            "visual": (["visual"], {"clips": {}, "clip": clip, "visual": {}}, "clip.pt"),
-            "pann": (["audio", "--encoder", "pann"], {"clips": {}, "pann": pann}, "pann.pth"),
-            "clap": (["audio", "--encoder", "clap"], {"clips": {}, "clap": {}}, "clap"),
+        streams = {
+            "clip_visual": ({"clips": {}, "clip": clip, "visual": {}}, "clip.pt"),
+            "pann": ({"clips": {}, "pann": pann}, "pann.pth"),
+            "clap": ({"clips": {}, "clap": {}}, "clap"),
         }
-        verbs = {verb: verbs[verb] for verb in arguments.streams}
+        streams = {stream: streams[stream] for stream in arguments.streams}
         peaks: dict[tuple[str, int], float] = {}
         for minutes in (2, arguments.minutes):
             videos = folder / f"{minutes}"
             videos.mkdir()
             file = make(videos / "v.mp4", 60 * minutes, "320x180", 12)
             write_table(folder / "table.jsonl", [probe(videos, file, ClipGrid())])
-            for verb, (words, config, weights) in verbs.items():
+            for stream, (config, weights) in streams.items():
                 files = ["--manifest", folder / "table.jsonl", "--videos", videos, "--weights", folder / weights]
-                options = [*files, "--config", json.dumps(config), "--device", "cpu", "--out", folder / f"{verb}.h5"]
-                command = [sys.executable, "-m", "feature_extractors", *words, *map(str, options)]
+                options = [*files, "--config", json.dumps(config), "--device", "cpu", "--out", folder / f"{stream}.h5"]
+                command = [sys.executable, "-m", "feature_extractors", "encode", "--stream", stream, *map(str, options)]
                 job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
                 _, status, usage = os.wait4(job.pid, 0)
                 job.returncode = status
-                assert status == 0, verb
-                peaks[verb, minutes] = usage.ru_maxrss / 1024
+                assert status == 0, stream
+                peaks[stream, minutes] = usage.ru_maxrss / 1024
             file.unlink()
         say(f"| stream | 2 minutes, MB | {arguments.minutes} minutes, MB | ratio |\n|---|---|---|---|")
-        for verb in verbs:
-            short, long = peaks[verb, 2], peaks[verb, arguments.minutes]
-            say(f"| {verb} | {short:.0f} | {long:.0f} | {long / short:.3f} |")
+        for stream in streams:
+            short, long = peaks[stream, 2], peaks[stream, arguments.minutes]
+            say(f"| {stream} | {short:.0f} | {long:.0f} | {long / short:.3f} |")
 
 
 def main() -> None:
@@ -177,11 +179,11 @@ def main() -> None:
     verb.add_argument("--seconds", type=int, default=100, help="length of each of two videos")
     verb.add_argument("--repeat", type=int, default=3, help="turns, of each of which the best counts")
     verb.add_argument("--clip", default="ViT-B-32-quickgelu")
-    verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
+    verb.add_argument("--streams", nargs="+", default=["clip_visual", "pann", "clap"])
     verb.set_defaults(run=overlap)
     verb = verbs.add_parser("memory")
     verb.add_argument("--minutes", type=int, default=120, help="length of the long video")
-    verb.add_argument("--streams", nargs="+", default=["visual", "pann", "clap"])
+    verb.add_argument("--streams", nargs="+", default=["clip_visual", "pann", "clap"])
     verb.set_defaults(run=memory)
     arguments = parser.parse_args()
     arguments.run(arguments)

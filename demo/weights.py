@@ -30,9 +30,10 @@ from demo.picture import draw_frame
 from demo.plan import CLIP, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 from feature_extractors.encoders.audio.clap import Clap
-from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig
+from feature_extractors.encoders.audio.pann import RATE, Cnn14
+from feature_extractors.encoders.audio.settings import PannConfig
 from feature_extractors.encoders.clip.model import build_clip, token_states, valid_lengths
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 from formats.grid import clip_centres
 
 CALIBRATION_VIDEOS = 12

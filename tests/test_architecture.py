@@ -31,7 +31,7 @@ ALLOWED = {
         "cli",
         "demo",
         "eval",
-        # Of the encoders and of the demo's weights only the settings, for the schema; rules import none of them.
+        # Of the demo's weights only the settings, for the schema; rules import none of them.
         "feature_extractors.encoders",
         "feature_extractors.CODE_VERSION",
         "feature_extractors.released",
@@ -166,6 +166,8 @@ def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
         "formats.video_table",
         "workflow.params",
         "workflow.paths",
+        "workflow.encoders",
+        "feature_extractors.encoders.registry",
     ],
 )
 def test_light_modules_do_not_load_torch(module: str) -> None:

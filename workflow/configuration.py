@@ -13,16 +13,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from cli import UserError
-from feature_extractors.released import ImportConfig
-from feature_extractors.weights.catalogue import published_files
 from formats.grid import CLIP_SECONDS
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.settings import RunConfig
 
 Config = dict[str, Any]
-
-
-_ENCODERS = {"clip_visual": "clip", "clip_text": "clip", "pann": "pann", "clap": "clap"}
 
 
 _READERS: dict[str, Callable[[str], object]] = {
@@ -147,54 +142,6 @@ def streams_of(settings: ModelConfig) -> list[str]:
     return [*settings.video_streams, settings.text_stream, *audio]
 
 
-def imported_streams(config: Config) -> dict[str, ImportConfig]:
-    """The streams that are made from released files, by name."""
-    return {
-        stream: ImportConfig.from_dict(settings, where=f"config: imported.{stream}")
-        for stream, settings in config["imported"].items()
-    }
-
-
-def check_streams(config: Config, streams: Iterable[str]) -> None:
-    """Check that every stream can be made.
-
-    Raises:
-        UserError: nothing makes a stream, or it is made from videos and there are none.
-    """
-    for stream in streams:
-        if stream in config["imported"]:
-            continue
-        if stream not in _ENCODERS:
-            known = ", ".join([*_ENCODERS, *config["imported"]])
-            raise UserError(f"config: model: no stream {stream!r} (there are: {known}; others are made by imported)")
-        if stream != "clip_text" and not config["dataset"]["videos"]:
-            raise UserError(f"config: dataset.videos: empty, but stream {stream} is made from videos (or by imported)")
-
-
-def weight_files(config: Config, section: str) -> list[Path]:
-    """The files of an encoder's weights that the workflow can see; of a checkpoint in a library's cache, none."""
-    given = config[section]["weights"]
-    published = published_files(given, section)
-    if published is not None:
-        return published
-    if section != "clap":
-        return [Path(given)] if given else []
-    if given.startswith("hub:"):
-        return []
-    state = "pytorch_model.bin" if Path(given, "pytorch_model.bin").exists() else "model.safetensors"
-    if Path(given, "model.safetensors").exists():
-        state = "model.safetensors"
-    return [Path(given, name) for name in ("config.json", state, "preprocessor_config.json")]
-
-
-def weights_argument(config: Config, section: str) -> str:
-    """What a command's `--weights` is given: a file, for CLAP a folder; or what the command finds in a cache."""
-    published = published_files(config[section]["weights"], section)
-    if published is None:
-        return str(config[section]["weights"])
-    return str(published[0].parent if section == "clap" else published[0])
-
-
 def check_checkpoint(config: Config) -> None:
     """Check that the checkpoint that is to predict is there, and that the clips are such as networks see.
 
@@ -208,26 +155,6 @@ def check_checkpoint(config: Config) -> None:
     seconds = config["clips"]["seconds"]
     if seconds != CLIP_SECONDS:
         raise UserError(f"config: clips.seconds: {seconds:g}, but networks see clips of {CLIP_SECONDS:g} s")
-
-
-def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
-    """Check that the encoders' weights are there, or are such as the workflow or a library fetches.
-
-    Args:
-        made: a folder that the workflow fills itself.
-
-    Raises:
-        UserError: naming the key and the file.
-    """
-    encoders = {_ENCODERS[stream] for stream in streams if stream in _ENCODERS and stream not in config["imported"]}
-    for section in sorted(encoders):
-        given = config[section]["weights"]
-        if not given and not (section == "clip" and config["clip"]["pretrained"]):
-            hint = ", or the tag of open_clip's weights in clip.pretrained" if section == "clip" else ""
-            raise UserError(f"config: {section}.weights: empty: give a path or published:NAME{hint}")
-        fetched = published_files(given, section) is not None or (section == "clap" and given.startswith("hub:"))
-        if given and not fetched and not Path(given).is_relative_to(made) and not Path(given).exists():
-            raise UserError(f"config: {section}.weights: no such file or folder: {given}")
 
 
 def _merge(base: Config, patch: Config) -> Config:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from cli import Settings
-from workflow.sections import StudyConfig
+from workflow.sections import StudyConfig, encoder_sections
 
 HEADER = "# Generated from the settings classes by `make schema`; a key is described by the docstring of its field.\n"
 
@@ -45,8 +45,12 @@ def json_schema() -> dict[str, Any]:
 
 def describe(settings: type) -> dict[str, str]:
     """The docstrings under the fields of a settings class and of its parents, each as one line."""
-    described: dict[str, str] = {}
-    for owner in reversed([parent for parent in settings.__mro__ if dataclasses.is_dataclass(parent)]):
+    # A made class has no source: the sections of encoders are described by their classes.
+    described = (
+        {name: _summary(section) for name, section in encoder_sections().items()} if settings is StudyConfig else {}
+    )
+    written = [parent for parent in settings.__mro__ if dataclasses.is_dataclass(parent) and parent is not StudyConfig]
+    for owner in reversed(written):
         [definition] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
         assert isinstance(definition, ast.ClassDef)
         for field, text in zip(definition.body, definition.body[1:], strict=False):
@@ -55,6 +59,10 @@ def describe(settings: type) -> dict[str, str]:
                     case ast.Expr(ast.Constant(str(docstring))):
                         described[field.target.id] = " ".join(docstring.split())
     return described
+
+
+def _summary(settings: type) -> str:
+    return " ".join(inspect.cleandoc(settings.__doc__ or "").split())
 
 
 def first_sentence(description: str) -> str:

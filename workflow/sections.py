@@ -1,24 +1,23 @@
-"""The whole configuration as one class: every section of config.yaml, in its order.
+"""The whole configuration as one class: every section of config.yaml.
 
 What users read of it is generated from here (`make schema`): the JSON schema, docs/reference/configuration.md and the
-comments of config.yaml. Rules import none of this: the encoders' classes load torch, and the JSON schema does not.
+comments of config.yaml. An encoder's sections come from its streams in the registry. Rules import none of this, but
+read the JSON schema: the demo's settings load torch.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import Field
 
 from cli import Settings
 from demo.plan import DemoConfig
 from demo.weights import EncoderConfig
-from feature_extractors.encoders.audio.clap import ClapConfig
-from feature_extractors.encoders.audio.pann import PannConfig
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig
-from feature_extractors.encoders.clip.visual import VisualConfig
-from feature_extractors.encoders.engine import EncodingConfig
+from feature_extractors.encoders.registry import STREAMS
+from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.released import ImportConfig
 from formats.grid import ClipGrid
 from model.config import NO_REPEATS, InferenceConfig, ModelConfig, TrainConfig
@@ -51,45 +50,18 @@ class Reruns:
         return {rule for rules in (self.rules, *self.keys.values()) for rule in rules}
 
 
-# Weights are files or names of files, which the workflow hands to commands: no part of an encoder's settings.
 @dataclass(frozen=True, kw_only=True)
-class ClipSection(ClipEncoderConfig):
-    """CLIP, and where its weights are."""
-
-    weights: str = ""
-    """Checkpoint (.pt, .safetensors), or published:clip-vit-b32-openai, published:clip-vit-l14-openai. Empty = those of
-    the tag in `pretrained`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PannSection(PannConfig):
-    """PANN's Cnn14, and where its weights are."""
-
-    weights: Annotated[str, Field(min_length=1)]
-    """Checkpoint in the published format, or published:pann-cnn14."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClapSection(ClapConfig):
-    """CLAP, and where its weights are."""
-
-    weights: Annotated[str, Field(min_length=1)]
-    """Folder of a transformers checkpoint, or published:clap-htsat-unfused, or hub:owner/name. The folder holds
-    config.json, preprocessor_config.json and model.safetensors or pytorch_model.bin; `hub:` is Hugging Face's cache."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyConfig(Settings):
-    """Configuration of the workflow."""
+class CoreConfig(Settings):
+    """Every section but those of encoders."""
 
     dataset: Annotated[
         DatasetConfig,
         Reruns(
-            "manifest text import_released train infer score",
+            "manifest encode import_released train infer score",
             name="all",
-            videos="manifest visual audio_pann audio_clap",
+            videos="manifest encode",
             broken_videos="check_problems score",
-            shards="manifest visual text audio_pann audio_clap import_released",
+            shards="manifest encode import_released",
             scopes="train infer infer_gated infer_other",
         ),
     ]
@@ -100,25 +72,10 @@ class StudyConfig(Settings):
         default_factory=EncoderConfig
     )
     """Weights of the demo's encoders: drawn from a seed and calibrated without labels."""
-    clips: Annotated[ClipGrid, Reruns("manifest visual audio_pann audio_clap import_released")] = field(
-        default_factory=ClipGrid
-    )
+    clips: Annotated[ClipGrid, Reruns("manifest encode import_released")] = field(default_factory=ClipGrid)
     """The grid of clips that all streams share."""
-    clip: Annotated[
-        ClipSection,
-        Reruns("visual text", architecture="weights_clip visual text", definition="weights_clip visual text"),
-    ]
-    """CLIP, both towers, through open_clip."""
-    visual: Annotated[VisualConfig, Reruns("visual")] = field(default_factory=VisualConfig)
-    """The stream clip_visual."""
-    encoding: Annotated[EncodingConfig, Reruns("visual text audio_pann audio_clap")] = field(
-        default_factory=EncodingConfig
-    )
+    encoding: Annotated[EncodingConfig, Reruns("encode")] = field(default_factory=EncodingConfig)
     """How all encoders compute, and what is kept."""
-    pann: Annotated[PannSection, Reruns("weights_pann audio_pann", weights="audio_pann")]
-    """The stream pann: PANN's Cnn14."""
-    clap: Annotated[ClapSection, Reruns("audio_clap")]
-    """The stream clap: CLAP, through transformers."""
     weights_mirror: Annotated[str, Reruns("")] = ""
     """Folder that published weights are copied from; empty = they are downloaded."""
     imported: Annotated[dict[Stream, ImportConfig], Reruns("import_released")] = field(default_factory=dict)
@@ -164,3 +121,42 @@ class StudyConfig(Settings):
         field(default_factory=PlotsConfig)
     )
     """Figures."""
+
+
+# What the demo's weights are drawn by, beside their seed.
+_DRAWN = {
+    "clip": {"architecture": "weights_clip encode", "definition": "weights_clip encode"},
+    "pann": {"base_channels": "weights_pann encode", "embedding_dim": "weights_pann encode"},
+}
+
+
+def encoder_sections() -> dict[str, type[Settings]]:
+    """The sections that encoders add, each with its class: the one that holds `weights` too, where it has that key."""
+    shared = {entry.name for entry in dataclasses.fields(CoreConfig)}
+    found: dict[str, type[Settings]] = {}
+    for stream in STREAMS.values():
+        for section, settings in get_type_hints(stream.stage).items():
+            if isinstance(settings, type) and issubclass(settings, Settings) and section not in shared:
+                key = stream.weights
+                found[section] = key.settings if key is not None and key.section == section else settings
+    return found
+
+
+def _field_of(section: str, settings: type[Settings]) -> tuple[str, Any, Any]:
+    """A section may be left out where each of its keys has a default."""
+    required = any(
+        entry.default is entry.default_factory is dataclasses.MISSING
+        for entry in dataclasses.fields(settings)  # type: ignore[arg-type]
+    )
+    hint = Annotated[settings, Reruns("encode", **_DRAWN.get(section, {}))]  # type: ignore[valid-type]
+    return section, hint, field() if required else field(default_factory=settings)
+
+
+StudyConfig = dataclasses.make_dataclass(
+    "StudyConfig",
+    [_field_of(section, settings) for section, settings in encoder_sections().items()],
+    bases=(CoreConfig,),
+    frozen=True,
+    kw_only=True,
+)
+"""Configuration of the workflow: all sections."""

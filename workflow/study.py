@@ -16,22 +16,17 @@ from workflow.configuration import (
     RunSettings,
     check,
     check_checkpoint,
-    check_streams,
-    check_weights,
-    imported_streams,
     settings_of_run,
     streams_of,
-    weight_files,
-    weights_argument,
 )
 from workflow.dataset import Dataset, load_dataset
+from workflow.encoders import check_streams, check_weights, imported_streams
 from workflow.initial_weights import check_initial_weights
 from workflow.scopes import find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 """In the folder of the Snakefile."""
-ENCODER_SECTIONS = ("clip", "pann", "clap")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +63,6 @@ class Study:
     """The released files that there are, by stream and shard."""
     weights_mirror: str
     """Folder that published weights are copied from; empty = they are downloaded."""
-    weight_files: Mapping[str, Sequence[Path]]
-    """Files of the encoders' weights that the workflow can see, by section."""
-    weights: Mapping[str, str]
-    """What commands are told of the encoders' weights, by section."""
     grids: Mapping[str, str]
     """What decides the clip grid of a shard's videos, as JSON."""
 
@@ -125,16 +116,6 @@ class Study:
     def other_checkpoint(self) -> str:
         """The checkpoint that `inference.checkpoint` did not choose; results are shown for both."""
         return "last" if self.inference.checkpoint == "best" else "best"
-
-    @property
-    def clip_settings(self) -> list[str]:
-        """Paths of the keys that say which CLIP; where its weights lie is not among them."""
-        return [f"clip/{key}" for key in sorted(self.config["clip"]) if key != "weights"]
-
-    @property
-    def clip_definition(self) -> list[str]:
-        """The file that defines CLIP's architecture, if one is given."""
-        return [self.config["clip"]["definition"]] if self.config["clip"]["definition"] else []
 
     def model_of(self, run: str) -> ModelConfig:
         """The network of a run."""
@@ -200,7 +181,5 @@ def load_study(given: Config, root: Path) -> Study:
             for shard in data.shards
         },
         weights_mirror=config["weights_mirror"],
-        weight_files={section: weight_files(config, section) for section in ENCODER_SECTIONS},
-        weights={section: weights_argument(config, section) for section in ENCODER_SECTIONS},
         grids={shard: canonical_json(data.grid_of(shard, clips)) for shard in data.shards},
     )

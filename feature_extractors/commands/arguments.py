@@ -27,24 +27,6 @@ def add_optional(parser: argparse.ArgumentParser, option: str, metavar: str, tex
     parser.add_argument(option, nargs="?", const="", default="", metavar=metavar, help=text)
 
 
-def add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str, needed: bool = False) -> None:
-    """What all encoders are told; `sections` are those of --config."""
-    parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
-    if needed:
-        parser.add_argument("--weights", required=True, help=weights)
-    else:
-        add_optional(parser, "--weights", metavar="FILE", text=weights)
-    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
-    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads of the network (default 1)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
-
-
-def add_videos(parser: argparse.ArgumentParser) -> None:
-    """The table of videos, and where they lie."""
-    parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
-    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of the media files")
-
-
 def add_policy(parser: argparse.ArgumentParser) -> None:
     """What becomes of broken videos."""
     help_text = "whether a broken video is left out and listed (default) or an error"

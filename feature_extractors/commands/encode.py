@@ -1,74 +1,82 @@
-"""The verbs that encode media and queries: visual, text, audio."""
+"""The verb `encode`: one stream of one shard to one store."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from cli import Command
-from feature_extractors.commands.arguments import add_encoding, add_shard, add_videos, check_shard
+from cli import Command, UserError, whole_number
+from feature_extractors.commands.arguments import add_optional, check_shard
+from feature_extractors.encoders.registry import STREAMS
+from feature_extractors.encoders.stream import ClipStream, QueryStream
+
+CLIP_ARGUMENTS = ("manifest", "videos")
+QUERY_ARGUMENTS = ("annotations", "shard", "shards")
 
 
-def visual(arguments: argparse.Namespace) -> None:
-    """Encode the frame at each clip's centre, or several spread over it, with CLIP."""
-    from feature_extractors.encoders.clip.model import find_weights
-    from feature_extractors.encoders.clip.visual import VisualStage, extract
-    from feature_extractors.encoders.device import use_device
-    from formats.video_table import read_table
+def encode(arguments: argparse.Namespace) -> None:
+    """Encode the clips of videos, or queries, as one feature stream into an HDF5 store.
 
-    stage = VisualStage.from_json(arguments.config)
-    device = use_device(arguments.device, arguments.threads)
-    videos = read_table(arguments.manifest)
-    weights = find_weights(stage.clip, arguments.weights)
-    extract(stage, videos, arguments.videos, weights, arguments.out, device)
+    A stream of clips reads a video table (--manifest) and the media files (--videos); a stream of queries reads
+    annotation files (--annotations), of which it takes the queries about the videos of one shard.
+    """
+    stream = STREAMS[arguments.stream]
+    _check_arguments(arguments, stream)
 
-
-def text(arguments: argparse.Namespace) -> None:
-    """Encode the queries about the videos of one shard with CLIP."""
-    from feature_extractors.encoders.clip.model import find_weights
-    from feature_extractors.encoders.clip.text import TextStage, extract
     from feature_extractors.encoders.device import use_device
     from feature_extractors.shards import queries_of
     from formats.annotations import read_annotations
-
-    stage = TextStage.from_json(arguments.config)
-    check_shard(arguments)
-    rows = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
-    weights = find_weights(stage.clip, arguments.weights)
-    extract(stage, rows, weights, arguments.out, use_device(arguments.device, arguments.threads))
-
-
-def audio(arguments: argparse.Namespace) -> None:
-    """Encode the sound of each clip with PANN Cnn14 (--encoder pann) or CLAP (--encoder clap)."""
-    from feature_extractors.encoders.audio.clap import find_checkpoint
-    from feature_extractors.encoders.audio.extract import ClapStage, PannStage, extract_clap, extract_pann
-    from feature_extractors.encoders.device import use_device
     from formats.video_table import read_table
 
-    videos = read_table(arguments.manifest)
     device = use_device(arguments.device, arguments.threads)
-    if arguments.encoder == "pann":
-        files = arguments.videos, Path(arguments.weights), arguments.out
-        extract_pann(PannStage.from_json(arguments.config), videos, *files, device)
+    # What is to be encoded is read before the network is loaded, which takes longest.
+    if isinstance(stream, ClipStream):
+        clips = stream.stage.from_json(arguments.config)
+        videos = read_table(arguments.manifest)
+        clip_encoder = stream.load(clips, arguments.weights, device)
+        clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device)
     else:
-        files = arguments.videos, find_checkpoint(arguments.weights), arguments.out
-        extract_clap(ClapStage.from_json(arguments.config), videos, *files, device)
+        stage = stream.stage.from_json(arguments.config)
+        queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
+        text_encoder = stream.load(stage, arguments.weights, device)
+        text_encoder.write(stream.name, stage, queries, arguments.out, device)
+
+
+def _check_arguments(arguments: argparse.Namespace, stream: ClipStream | QueryStream) -> None:
+    """Check that what the stream reads is given, and nothing that only streams of the other kind read."""
+    of_clips = isinstance(stream, ClipStream)
+    needed, needless = (CLIP_ARGUMENTS, QUERY_ARGUMENTS) if of_clips else (QUERY_ARGUMENTS, CLIP_ARGUMENTS)
+    kind = "the clips of videos" if of_clips else "queries"
+    for name in needed:
+        if getattr(arguments, name) is None:
+            raise UserError(f"--{name}: needed, as {stream.name} encodes {kind}")
+    for name in needless:
+        if getattr(arguments, name) is not None:
+            raise UserError(f"--{name}: has no effect, as {stream.name} encodes {kind}")
+    if stream.weights is not None and not stream.weights.tag and not arguments.weights:
+        raise UserError(f"--weights: needed by {stream.name}")
+    if not of_clips:
+        check_shard(arguments)
 
 
 def add_verbs(command: Command) -> None:
-    """Add the verbs of this module and their arguments."""
-    parser = command.verb("visual", visual)
-    add_videos(parser)
-    add_encoding(
-        parser, "clips, clip, visual, encoding", "CLIP checkpoint; without: the open_clip tag in clip.pretrained"
+    """Add the verb and its arguments."""
+    parser = command.verb("encode", encode)
+    parser.add_argument("--stream", choices=list(STREAMS), required=True, help="what to encode, and with which encoder")
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="of clips: video table made by `manifest`")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="of clips: folder of the media files")
+    parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="of queries: QVHighlights JSONL")
+    parser.add_argument("--shard", type=int, help="of queries: number of this shard, from 0")
+    parser.add_argument("--shards", type=whole_number(1), help="of queries: number of shards in all")
+    add_optional(
+        parser,
+        "--weights",
+        metavar="PATH",
+        text="the encoder's weights, file or folder, or hub:owner/name for CLAP; without: what the settings name",
     )
-
-    parser = command.verb("text", text)
-    add_shard(parser)
-    add_encoding(parser, "clip, encoding", "CLIP checkpoint; without: the open_clip tag in clip.pretrained")
-
-    parser = command.verb("audio", audio)
-    parser.add_argument("--encoder", choices=["pann", "clap"], required=True)
-    add_videos(parser)
-    weights = "Cnn14 checkpoint; or a directory with a CLAP checkpoint, or hub:owner/name of one"
-    add_encoding(parser, "clips, encoding and pann or clap", weights, needed=True)
+    parser.add_argument(
+        "--config", required=True, metavar="JSON", help="the sections that the stream consumes, as JSON or @FILE"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads of the network (default 1)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")

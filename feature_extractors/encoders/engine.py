@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cli import Settings, UserError, canonical_json
+from cli import UserError
 from feature_extractors.encoders.prefetch import prefetch
+from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.media.container import Problems
 from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine, stop_if_systematic, unforeseen
@@ -32,19 +31,6 @@ GPU_GROUP = 512
 """Clips of a group of videos that share batches on a GPU. On the CPU, where that gains nothing, each is alone."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncodingConfig(Settings):
-    """How all encoders compute and what is kept."""
-
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Precision of the networks' products, by autocast. Front ends and norms stay in float32."""
-    dtype: Literal["float32", "float16"] = "float32"
-    """Type of the stored features."""
-
-
-FULL_PRECISION = EncodingConfig()
 
 
 @dataclass(frozen=True)
@@ -175,11 +161,6 @@ def group_videos(videos: Iterable[Video], clips: int) -> list[list[str]]:
         groups[-1].append(video.vid)
         held += video.n_clips
     return groups
-
-
-def library_versions(*names: str) -> str:
-    """Canonical JSON of the versions of the distributions that a feature depends on."""
-    return canonical_json({name: version(name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from cli import UserError
 
@@ -25,12 +26,14 @@ _ARRAYS: list[Any] = [
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
-    """Load a torch checkpoint that holds nothing but tensors, arrays of numbers and plain values.
+    """Load safetensors, or a torch checkpoint that holds nothing but tensors, arrays of numbers and plain values.
 
     Raises:
         UserError: the file is missing, is no checkpoint, or would have to run code to be read.
     """
     try:
+        if file.suffix == ".safetensors":
+            return dict(load_file(_existing(file)))
         with torch.serialization.safe_globals(_ARRAYS):
             loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
     except Exception as problem:  # a damaged file ends in an exception of almost any type

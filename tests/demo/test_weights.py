@@ -20,8 +20,10 @@ from demo.questions import annotations
 from demo.sound import synthesise
 from demo.weights import ClapWeights, ClipWeights, EncoderConfig, PannWeights, write_clap, write_clip, write_pann
 from feature_extractors.encoders.audio.clap import Clap, load_clap
-from feature_extractors.encoders.audio.pann import RATE, Cnn14, PannConfig, load_pann
-from feature_extractors.encoders.clip.model import ClipEncoderConfig, ClipModel, build_clip, token_states, valid_lengths
+from feature_extractors.encoders.audio.pann import RATE, Cnn14, load_pann
+from feature_extractors.encoders.audio.settings import PannConfig
+from feature_extractors.encoders.clip.model import ClipModel, build_clip, token_states, valid_lengths
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 
 DEFINITION = Path(__file__).parents[2] / "demo" / "encoders" / "demo-clip.json"
 CLIP = ClipEncoderConfig(architecture="demo-clip", definition=str(DEFINITION))

@@ -40,7 +40,8 @@ def clip_definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clip_weights(clip_definition: Path) -> Path:
-    from feature_extractors.encoders.clip.model import ClipEncoderConfig, build_clip
+    from feature_extractors.encoders.clip.model import build_clip
+    from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 
     torch.manual_seed(0)
     clip = build_clip(ClipEncoderConfig(architecture="tiny-clip", definition=str(clip_definition)), None)
@@ -55,7 +56,8 @@ def pann_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     That is the transform and filters of torchlibrosa, and the state of the sampler: arrays, lists, numbers.
     """
-    from feature_extractors.encoders.audio.pann import Cnn14, PannConfig
+    from feature_extractors.encoders.audio.pann import Cnn14
+    from feature_extractors.encoders.audio.settings import PannConfig
 
     torch.manual_seed(0)
     network = Cnn14(PannConfig(base_channels=2, embedding_dim=16))

@@ -83,21 +83,20 @@ def test_all_streams_lie_on_one_grid(
         grids |= {video.vid: (video.n_clips, video.has_audio) for video in read_table(table)}
 
         settings = {
-            "visual": ({"clips": {}, "clip": clip, "visual": {}}, clip_weights),
-            "text": ({"clip": clip}, clip_weights),
+            "clip_visual": ({"clips": {}, "clip": clip, "visual": {}}, clip_weights),
+            "clip_text": ({"clip": clip}, clip_weights),
             "pann": ({"clips": {}, "pann": pann}, pann_weights),
             "clap": ({"clips": {}, "clap": {}}, clap_weights),
         }
         masks: dict[str, dict[str, list[bool]]] = {}
         for name, (config, weights) in settings.items():
-            verb = [name] if name in ("visual", "text") else ["audio", "--encoder", name]
-            what = place if name == "text" else ["--manifest", table, "--videos", dataset / "videos"]
+            what = place if name == "clip_text" else ["--manifest", table, "--videos", dataset / "videos"]
             for out in (tmp_path / "one" / f"{name}{shard}.h5", tmp_path / "two" / f"{name}{shard}.h5"):
                 options = ["--config", json.dumps(config), "--weights", weights, "--out", out]
-                assert run(*verb, *what, *options) == 0
+                assert run("encode", "--stream", name, *what, *options) == 0
             assert (tmp_path / "one" / out.name).read_bytes() == out.read_bytes()
             store = Store(out)
-            if name == "text":
+            if name == "clip_text":
                 qids += store.ids
                 continue
             assert store.ids == sorted(members)
@@ -105,7 +104,7 @@ def test_all_streams_lie_on_one_grid(
         for vid in members:
             heard = {"-a": [True] * 3, "_b [x]": [False] * 2, "c:f": [True, False, False]}[vid]
             assert masks["pann"][vid] == masks["clap"][vid] == heard
-            assert masks["visual"][vid] == [True] * len(heard)
+            assert masks["clip_visual"][vid] == [True] * len(heard)
     assert grids == {"-a": (3, True), "_b [x]": (2, False), "c:f": (3, True)}
     assert sorted(qids) == ["0", "1", "2", "3", "4", "5"]
 
@@ -193,33 +192,68 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
     unknown = json.dumps({"clips": {}, "clip": {"architecture": "ViT-Q"}, "visual": {}})
     clips, pann, clap = '{"clips": {}}', '{"clips": {}, "pann": {}}', '{"clips": {}, "clap": {}}'
     videos, none = dataset / "videos", tmp_path / "none"
-    audio = ("audio", "--encoder")
     cases = [
-        (("visual",), none, videos, visual, clip_weights, str(none)),
-        (("visual",), tmp_path / "bad.jsonl", videos, visual, clip_weights, "bad.jsonl: row 1: file: Field required"),
-        (("visual",), table, tmp_path / "moved", visual, clip_weights, "moved/-a.mp4: no such video"),
-        (("visual", "--device", "tpu9"), table, videos, visual, clip_weights, "--device tpu9: "),
-        (("visual", "--device", "meta"), table, videos, visual, clip_weights, "--device meta: must be auto, cpu, cuda"),
-        (("visual", "--device", "cuda:77"), table, videos, visual, clip_weights, "--device cuda:77: "),
-        (("visual",), table, videos, visual, none, f"{none}: no such weights"),
-        (("visual",), table, videos, visual, tmp_path / "page.pt", "page.pt: does not fit tiny-clip"),
-        (("visual",), table, videos, unknown, clip_weights, "open_clip knows no model 'ViT-Q'"),
-        (("visual",), table, videos, clips, clip_weights, "--config: clip: Field required"),
-        ((*audio, "pann"), table, videos, pann, none, f"{none}: no such weights"),
-        ((*audio, "pann"), table, videos, pann, pann_weights, "does not fit Cnn14"),  # not of the published width
-        ((*audio, "clap"), table, videos, clap, pann_weights, "not a CLAP checkpoint"),
-        ((*audio, "clap"), table, tmp_path / "moved", clap, clap_weights, "moved/-a.mp4: no such video"),
+        (("clip_visual",), none, videos, visual, clip_weights, str(none)),
+        (
+            ("clip_visual",),
+            tmp_path / "bad.jsonl",
+            videos,
+            visual,
+            clip_weights,
+            "bad.jsonl: row 1: file: Field required",
+        ),
+        (("clip_visual",), table, tmp_path / "moved", visual, clip_weights, "moved/-a.mp4: no such video"),
+        (("clip_visual", "--device", "tpu9"), table, videos, visual, clip_weights, "--device tpu9: "),
+        (
+            ("clip_visual", "--device", "meta"),
+            table,
+            videos,
+            visual,
+            clip_weights,
+            "--device meta: must be auto, cpu, cuda",
+        ),
+        (("clip_visual", "--device", "cuda:77"), table, videos, visual, clip_weights, "--device cuda:77: "),
+        (("clip_visual",), table, videos, visual, none, f"{none}: no such weights"),
+        (("clip_visual",), table, videos, visual, tmp_path / "page.pt", "page.pt: does not fit tiny-clip"),
+        (("clip_visual",), table, videos, unknown, clip_weights, "open_clip knows no model 'ViT-Q'"),
+        (("clip_visual",), table, videos, clips, clip_weights, "--config: clip: Field required"),
+        (("pann",), table, videos, pann, none, f"{none}: no such weights"),
+        (("pann",), table, videos, pann, pann_weights, "does not fit Cnn14"),  # not of the published width
+        (("clap",), table, videos, clap, pann_weights, "not a CLAP checkpoint"),
+        (("clap",), table, tmp_path / "moved", clap, clap_weights, "moved/-a.mp4: no such video"),
     ]
-    for verb, manifest_file, folder, config, weights, message in cases:
+    for stream, manifest_file, folder, config, weights, message in cases:
         capfd.readouterr()
         out = tmp_path / "out" / "000.h5"
         options = ["--manifest", manifest_file, "--videos", folder, "--config", config, "--weights", weights]
-        assert run(*verb, *options, "--out", out) == 1
+        assert run("encode", "--stream", *stream, *options, "--out", out) == 1
         assert message in one_line(capfd)
         assert not out.exists()
 
 
-@pytest.mark.parametrize("verb", ["manifest", "visual", "text", "audio", "problems"])
+@pytest.mark.parametrize(
+    ("stream", "changes", "message"),
+    [
+        ("pann", {"videos": None}, "--videos: needed, as pann encodes the clips of videos"),
+        ("pann", {"weights": None}, "--weights: needed by pann"),
+        ("pann", {"shards": 2}, "--shards: has no effect, as pann encodes the clips of videos"),
+        ("clip_text", {"annotations": None}, "--annotations: needed, as clip_text encodes queries"),
+        ("clip_text", {"manifest": "table.jsonl"}, "--manifest: has no effect, as clip_text encodes queries"),
+        ("clip_text", {"shard": 1}, "--shard: 1 is none of 1 shards"),
+    ],
+)
+def test_each_kind_of_stream_reads_its_own_files(
+    tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str], stream: str, changes: dict[str, object], message: str
+) -> None:
+    clips = {"manifest": "table.jsonl", "videos": "videos"}
+    queries = {"annotations": "train.jsonl", "shard": 0, "shards": 1}
+    options = (queries if stream == "clip_text" else clips) | {"weights": "w.pt", "config": "{}", "out": tmp_path / "o"}
+    given = {name: value for name, value in (options | changes).items() if value is not None}
+    assert run("encode", "--stream", stream, *(part for name, value in given.items() for part in (f"--{name}", value)))
+    assert message in one_line(capfd)
+
+
+@pytest.mark.parametrize("verb", ["manifest", "encode", "problems"])
 def test_every_verb_explains_itself(run: Run, capfd: pytest.CaptureFixture[str], verb: str) -> None:
     with pytest.raises(SystemExit) as stop:
         run(verb, "--help")
@@ -231,8 +265,8 @@ def test_every_verb_explains_itself(run: Run, capfd: pytest.CaptureFixture[str],
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["audio", "--encoder", "vggish"], "invalid choice: 'vggish'"),
-        (["text", "--threads", "0"], "--threads: must be a whole number from 1 of at most 18 digits, got '0'"),
+        (["encode", "--stream", "vggish"], "invalid choice: 'vggish'"),
+        (["encode", "--threads", "0"], "--threads: must be a whole number from 1 of at most 18 digits, got '0'"),
         (["manifest", "--shards", "none"], "--shards: must be a whole number from 1 of at most 18 digits, got 'none'"),
         (["extract"], "invalid choice: 'extract'"),
     ],

@@ -12,8 +12,9 @@ import yaml
 from cli import UserError
 from model.config import ModelConfig
 from tests.workflow.workspace import Workspace, merge
-from workflow.configuration import check, check_weights, pick, settings_of_run
+from workflow.configuration import check, pick, settings_of_run
 from workflow.dataset import load_dataset
+from workflow.encoders import check_weights
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -25,7 +26,7 @@ def config() -> dict[str, Any]:
     return loaded
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda file: file.stem)
 def test_overlays_are_valid(config: dict[str, Any], file: Path) -> None:
     check(merge(config, yaml.safe_load(file.read_text())), SCHEMA)
 

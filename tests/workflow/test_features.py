@@ -13,7 +13,8 @@ import yaml
 from cli import UserError
 from formats.store import Store
 from tests.workflow.workspace import ROOT, Workspace, merge
-from workflow.configuration import check, check_streams, check_weights, imported_streams, weight_files, weights_argument
+from workflow.configuration import check
+from workflow.encoders import check_streams, check_weights, imported_streams, weight_files, weights_argument
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 VIDS = ["-a_0.0_12.0", "b", "c"]
@@ -105,8 +106,8 @@ def test_recipes_fit_the_schema_and_their_weights_are_fetched(
     overlay = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
     recipe = check(merge(config, overlay), SCHEMA)
     check_weights(recipe, ["clip_visual", "clip_text", recipe["model"]["audio_streams"][0]], made="weights/demo")
-    sections = {"features_l14_clap": ("clip", "clap"), "features_b32_pann": ("clip", "pann")}[name]
-    files = [file for section in sections for file in weight_files(recipe, section)]
+    streams = {"features_l14_clap": ("clip_visual", "clap"), "features_b32_pann": ("clip_text", "pann")}[name]
+    files = [file for stream in streams for file in weight_files(recipe, stream)]
     planned = Workspace(tmp_path).planned("features", changes=overlay)
     assert planned["fetch_weights"] == len(files)
     assert not planned.keys() & {"weights_clip", "weights_pann", "weights_clap"}
@@ -135,7 +136,7 @@ def test_widths_of_the_recipes_are_the_published_ones() -> None:
 
 def test_where_weights_lie(config: dict[str, Any]) -> None:
     config["clip"]["weights"] = "published:clip-vit-l14-openai"
-    assert weights_argument(config, "clip") == "weights/published/clip-vit-l14-openai/ViT-L-14.pt"
+    assert weights_argument(config, "clip_visual") == "weights/published/clip-vit-l14-openai/ViT-L-14.pt"
     config["clap"]["weights"] = "published:clap-htsat-unfused"
     assert weights_argument(config, "clap") == "weights/published/clap-htsat-unfused"
     assert len(weight_files(config, "clap")) == 3
@@ -143,7 +144,7 @@ def test_where_weights_lie(config: dict[str, Any]) -> None:
     assert (weight_files(config, "clap"), weights_argument(config, "clap")) == ([], "hub:laion/clap-htsat-unfused")
     check_weights(config, ["clip_visual", "clap"], made="weights/demo")
     config["clip"] |= {"weights": "", "pretrained": "openai"}
-    assert weight_files(config, "clip") == []
+    assert weight_files(config, "clip_text") == []
     check_weights(config, ["clip_text"], made="weights/demo")
     config["clip"]["pretrained"] = ""
     with pytest.raises(UserError, match=r"clip\.weights: empty: give a path or published:NAME, or the tag"):

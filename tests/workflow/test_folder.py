@@ -48,10 +48,10 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     planned = workspace.planned(changes=changes)
     assert planned == {
         "manifest": 1,
-        "visual": 1,
-        "text": 1,
-        "audio_pann": 1,
-        "audio_clap": 1,
+        "encode clip_visual": 1,
+        "encode clip_text": 1,
+        "encode pann": 1,
+        "encode clap": 1,
         "problems": 1,
         "predict": 1,
         "rank": 1,

@@ -23,7 +23,7 @@ BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
 OTHERS = {"infer_other": 2, "score_other": 2}
 BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2, **OTHERS}
 LIST = {"problems": 1}
-ENCODERS = {"visual": 2, "text": 2, "audio_pann": 2, "audio_clap": 2, **LIST}
+ENCODERS = {"encode clip_visual": 2, "encode clip_text": 2, "encode pann": 2, "encode clap": 2, **LIST}
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "demo.seed": (
@@ -34,9 +34,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"demo_encoders": {"seed": 2}},
         {"weights_clip": 1, "weights_pann": 1, "weights_clap": 1, **ENCODERS, **BOTH},
     ),
-    "clips.seconds": ({"clips": {"seconds": 1.0}}, {"manifest": 2, **ENCODERS, **BOTH, "text": 0}),
-    "visual.output": ({"visual": {"output": "pre_projection"}}, {"visual": 2, **LIST, **BOTH}),
-    "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"visual": 2, **LIST, **BOTH}),
+    "clips.seconds": ({"clips": {"seconds": 1.0}}, {"manifest": 2, **ENCODERS, **BOTH, "encode clip_text": 0}),
+    "visual.output": ({"visual": {"output": "pre_projection"}}, {"encode clip_visual": 2, **LIST, **BOTH}),
+    "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"encode clip_visual": 2, **LIST, **BOTH}),
     "encoding.precision": ({"encoding": {"precision": "bfloat16"}}, {**ENCODERS, **BOTH}),
     "encoding.dtype": ({"encoding": {"dtype": "float16"}}, {**ENCODERS, **BOTH}),
     # Scores may cover a part of the queries under one policy, and must cover all under the other.
@@ -44,10 +44,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"dataset": {"broken_videos": "stop"}},
         {"check_problems": 1, "score": 3, "score_other": 2, **TABLES},
     ),
-    "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "audio_pann": 2, **LIST, **BASE}),
-    "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"audio_clap": 2, **LIST, **BASE}),
-    "clip.image_mean": ({"clip": {"image_mean": [0.5, 0.5, 0.5]}}, {"visual": 2, "text": 2, **LIST, **BOTH}),
-    "clap.mode": ({"clap": {"mode": "repeat"}}, {"audio_clap": 2, **LIST, **BASE}),
+    "pann.embedding_dim": ({"pann": {"embedding_dim": 16}}, {"weights_pann": 1, "encode pann": 2, **LIST, **BASE}),
+    "clap.window_seconds": ({"clap": {"window_seconds": 5.0}}, {"encode clap": 2, **LIST, **BASE}),
+    "clip.image_mean": (
+        {"clip": {"image_mean": [0.5, 0.5, 0.5]}},
+        {"encode clip_visual": 2, "encode clip_text": 2, **LIST, **BOTH},
+    ),
+    "clap.mode": ({"clap": {"mode": "repeat"}}, {"encode clap": 2, **LIST, **BASE}),
     "weights_mirror": ({"weights_mirror": "/some/where"}, {}),
     "model.mha_gate_bias_init": ({"model": {"mha_gate_bias_init": 1.8}}, BASE),
     "model.audio_streams": ({"model": {"audio_streams": ["pann"]}}, {**LIST, **BASE}),

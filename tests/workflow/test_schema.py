@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from feature_extractors.encoders.audio.settings import PannSection
 from feature_extractors.released import LAYOUTS
 from tests.workflow.test_reruns import CASES
 from tests.workflow.workspace import ROOT
@@ -17,7 +18,7 @@ from workflow.__main__ import main
 from workflow.configuration import check
 from workflow.reference import comment, rules_by_section, values, write_page
 from workflow.schema import describe, first_sentence, json_schema, write_schema
-from workflow.sections import PannSection, StudyConfig
+from workflow.sections import StudyConfig
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 # All that has no default.

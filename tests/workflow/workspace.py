@@ -49,11 +49,15 @@ class Workspace:
         return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
     def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:
-        """Jobs that a dry run would do, by rule, targets left out."""
+        """Jobs that a dry run would do, by rule (`encode` by stream as well), targets left out."""
         done = self.snakemake("--dry-run", "--cores", "2", *targets, changes=changes)
         assert done.returncode == 0, done.stderr + done.stdout
         table = done.stdout.partition("Job stats:")[2].partition("total")[0]
         counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+        if counts.pop("encode", 0):
+            # One rule makes all streams; what a job says of itself tells them apart: `encode clip_text`.
+            streams = re.findall(r"Encoding (\w+) of shard", done.stdout)
+            counts |= {f"encode {stream}": streams.count(stream) for stream in streams}
         return {rule: count for rule, count in counts.items() if rule not in ("all", "features")}
 
 

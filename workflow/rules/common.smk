@@ -14,6 +14,7 @@ from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from workflow import layout
+from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths

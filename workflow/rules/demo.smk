@@ -29,7 +29,7 @@ if study.name == "demo":
 
 rule weights_clip:
     input:
-        definition=study.clip_definition,
+        definition=further_files(study.config, "clip_visual"),
     output:
         "weights/demo/clip.pt",
     log:

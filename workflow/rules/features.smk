@@ -5,9 +5,19 @@ Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h
 reports/problems.tsv (under the policy `stop`, reports/no_problems.tsv as well).
 """
 
+from feature_extractors.encoders.registry import STREAMS as STREAMS_MADE_HERE
+from workflow.encoders import (
+    encode_json,
+    encode_source,
+    further_files,
+    is_of_clips,
+    weight_files,
+    weights_argument,
+)
+
 
 # An imported stream may bear the name of one that is made here, and takes its place.
-ruleorder: import_released > visual > text > audio_pann > audio_clap
+ruleorder: import_released > encode
 
 
 rule fetch_weights:
@@ -66,120 +76,39 @@ rule manifest:
         " --broken-videos {resources.broken_videos} --out {output:q} > {log:q} 2>&1"
 
 
-rule visual:
+# Every stream that an encoder makes. Which files and settings a stream takes follows from its name alone.
+rule encode:
     input:
-        manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: study.data.files_of(wildcards.shard),
-        weights=study.weight_files["clip"],
-        definition=study.clip_definition,
+        manifest=lambda wildcards: "manifests/{dataset}/{shard}.jsonl" if is_of_clips(wildcards.stream) else [],
+        videos=lambda wildcards: study.data.files_of(wildcards.shard) if is_of_clips(wildcards.stream) else [],
+        annotations=lambda wildcards: [] if is_of_clips(wildcards.stream) else ANNOTATION_INPUT,
+        weights=lambda wildcards: weight_files(study.config, wildcards.stream),
+        others=lambda wildcards: further_files(study.config, wildcards.stream),
     output:
-        "features/{dataset}/clip_visual/{shard}.h5",
+        "features/{dataset}/{stream}/{shard}.h5",
     log:
-        "logs/visual/{dataset}/{shard}.log",
+        "logs/encode/{dataset}/{stream}/{shard}.log",
     benchmark:
-        "logs/benchmarks/visual/{dataset}/{shard}.tsv"
+        "logs/benchmarks/encode/{dataset}/{stream}/{shard}.tsv"
+    wildcard_constraints:
+        stream=any_of(STREAMS_MADE_HERE),
     conda:
         "../../envs/features.yaml"
     threads: 1
     resources:
         gpu=GPU,
     params:
-        cfg=tracked.section("clips", *study.clip_settings, "visual", "encoding", version=FEATURE_VERSION["visual"]),
-        videos=study.dataset.videos,
-        weights=lambda wildcards: study.weights["clip"],
-    message:
-        "Encoding the frames of shard {wildcards.shard} with CLIP"
-    shell:
-        "python -m feature_extractors visual --manifest {input.manifest:q} --videos {params.videos:q}"
-        " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
-
-
-rule text:
-    input:
-        annotations=ANNOTATION_INPUT,
-        weights=study.weight_files["clip"],
-        definition=study.clip_definition,
-    output:
-        "features/{dataset}/clip_text/{shard}.h5",
-    log:
-        "logs/text/{dataset}/{shard}.log",
-    benchmark:
-        "logs/benchmarks/text/{dataset}/{shard}.tsv"
-    conda:
-        "../../envs/features.yaml"
-    threads: 1
-    resources:
-        gpu=GPU,
-    params:
-        cfg=tracked.section(*study.clip_settings, "encoding", version=FEATURE_VERSION["text"]),
-        texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
-        shards=study.dataset.shards,
-        weights=lambda wildcards: study.weights["clip"],
-    message:
-        "Encoding the queries of shard {wildcards.shard} with CLIP"
-    shell:
-        "python -m feature_extractors text --annotations {input.annotations:q} --shard {wildcards.shard}"
-        " --shards {params.shards} --weights {params.weights:q} --config {params.cfg:q} --threads {threads}"
-        " --out {output:q} > {log:q} 2>&1"
-
-
-rule audio_pann:
-    input:
-        manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: study.data.files_of(wildcards.shard),
-        weights=study.weight_files["pann"],
-    output:
-        "features/{dataset}/pann/{shard}.h5",
-    log:
-        "logs/audio_pann/{dataset}/{shard}.log",
-    benchmark:
-        "logs/benchmarks/audio_pann/{dataset}/{shard}.tsv"
-    conda:
-        "../../envs/features.yaml"
-    threads: 1
-    resources:
-        gpu=GPU,
-    params:
-        cfg=tracked.section(
-            "clips",
-            "pann/base_channels",
-            "pann/embedding_dim",
-            "encoding",
-            version=FEATURE_VERSION["pann"],
+        cfg=lambda wildcards: encode_json(study.config, wildcards.stream),
+        source=lambda wildcards: encode_source(study.config, wildcards.stream, wildcards.shard),
+        # An edit elsewhere in an annotation file re-runs nothing: see ANNOTATION_INPUT.
+        texts=lambda wildcards: (
+            "" if is_of_clips(wildcards.stream) else canonical_json(study.data.texts_of(wildcards.shard))
         ),
-        videos=study.dataset.videos,
-        weights=lambda wildcards: study.weights["pann"],
+        weights=lambda wildcards: weights_argument(study.config, wildcards.stream),
     message:
-        "Encoding the sound of shard {wildcards.shard} with PANN"
+        "Encoding {wildcards.stream} of shard {wildcards.shard}"
     shell:
-        "python -m feature_extractors audio --encoder pann --manifest {input.manifest:q} --videos {params.videos:q}"
-        " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
-
-
-rule audio_clap:
-    input:
-        manifest="manifests/{dataset}/{shard}.jsonl",
-        videos=lambda wildcards: study.data.files_of(wildcards.shard),
-        weights=study.weight_files["clap"],
-    output:
-        "features/{dataset}/clap/{shard}.h5",
-    log:
-        "logs/audio_clap/{dataset}/{shard}.log",
-    benchmark:
-        "logs/benchmarks/audio_clap/{dataset}/{shard}.tsv"
-    conda:
-        "../../envs/features.yaml"
-    threads: 1
-    resources:
-        gpu=GPU,
-    params:
-        cfg=tracked.section("clips", "clap/mode", "clap/window_seconds", "encoding", version=FEATURE_VERSION["clap"]),
-        videos=study.dataset.videos,
-        weights=lambda wildcards: study.weights["clap"],
-    message:
-        "Encoding the sound of shard {wildcards.shard} with CLAP"
-    shell:
-        "python -m feature_extractors audio --encoder clap --manifest {input.manifest:q} --videos {params.videos:q}"
+        "python -m feature_extractors encode --stream {wildcards.stream:q} {params.source}"
         " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 

@@ -6,54 +6,20 @@ the same numbers with a Python loop over frames, some 20 times slower.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-from pydantic import Field
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 from transformers import ClapFeatureExtractor, ClapModel
 from transformers.utils import logging
 
-from cli import Settings, UserError
+from cli import UserError
+from feature_extractors.encoders.audio.settings import HUB, SETTINGS, STATES, ClapStage
+from feature_extractors.encoders.sounds import SoundEncoder
 from feature_extractors.weights.loading import reason
-
-SETTINGS = ("config.json", "preprocessor_config.json")
-STATES = ("model.safetensors", "pytorch_model.bin")
-"""The first there is; the published laion/clap-htsat-unfused has only the second."""
-HUB = "hub:"
-"""What begins the name of a checkpoint on the Hugging Face hub: `hub:owner/name`, `hub:owner/name@revision`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClapConfig(Settings):
-    """The CLAP stream."""
-
-    mode: Literal["centred", "repeat"] = "centred"
-    """What the network hears of a clip: the sound around its centre, or the clip alone, repeated to fill the window."""
-    window_seconds: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds of sound around each clip's centre, in mode centred. Beyond either end of the video there are zeros. It
-    must be the length that the checkpoint was trained on; the published one takes 10 s."""
-
-    def heard_seconds(self, clip_seconds: float, model_seconds: float) -> float:
-        """Length of the sound that is cut out for each clip, in seconds.
-
-        Raises:
-            UserError: it is not what a model for `model_seconds` takes.
-        """
-        if self.mode == "repeat":
-            if clip_seconds > model_seconds:
-                raise UserError(f"clap.mode: repeat needs clips of at most {model_seconds:g} s, not {clip_seconds:g}")
-            return clip_seconds
-        if self.window_seconds != model_seconds:
-            raise UserError(
-                f"clap.window_seconds: {self.window_seconds:g}, but the checkpoint takes {model_seconds:g} s"
-            )
-        return self.window_seconds
 
 
 class ClapFrontEnd(nn.Module):
@@ -101,6 +67,25 @@ class Clap(nn.Module):
         windows = nn.functional.pad(windows, (0, self.front_end.samples - windows.shape[1]))
         embeddings: Tensor = self.model.get_audio_features(input_features=self.front_end(windows)).pooler_output
         return embeddings
+
+
+def load(stage: ClapStage, weights: str, device: torch.device) -> SoundEncoder:
+    """The encoder of the stream `clap`: windows around each clip, or the clip alone.
+
+    Raises:
+        UserError: windows of another length than the checkpoint takes; as `find_checkpoint` and `load_clap`.
+    """
+    folder = find_checkpoint(weights)
+    network = load_clap(folder)
+    front_end = network.front_end
+    return SoundEncoder(
+        extractor="ClapModel",
+        weights=checkpoint_files(folder),
+        libraries=["torchaudio", "transformers"],
+        rate=front_end.rate,
+        window_seconds=stage.clap.heard_seconds(stage.clips.seconds, front_end.samples / front_end.rate),
+        forward=network.to(device),
+    )
 
 
 def find_checkpoint(given: str) -> Path:

@@ -7,18 +7,16 @@ Recognition" (2020). Parameter names are those of the published checkpoints; the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 from torch import Tensor, nn
 from torch.nn import functional
 from torchaudio.transforms import MelSpectrogram
 
-from cli import Settings, UserError
+from cli import UserError
+from feature_extractors.encoders.audio.settings import PannConfig, PannStage
+from feature_extractors.encoders.sounds import SoundEncoder
 from feature_extractors.weights.catalogue import KNOWN
 from feature_extractors.weights.fetch import check_file
 from feature_extractors.weights.loading import load_checkpoint
@@ -27,18 +25,6 @@ RATE = 32_000
 """Hz."""
 MIN_SAMPLES = 9_920
 """Shortest window that survives five halvings of its frames."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PannConfig(Settings):
-    """The Cnn14 network; the defaults are the published one."""
-
-    base_channels: Annotated[int, Field(ge=1)] = 64
-    """Channels of the first block; the published network has 64. Each of the six blocks doubles them."""
-    embedding_dim: Annotated[int, Field(ge=1)] = 2048
-    """Width of the embedding; the published network has 2048."""
-    tags: SkipJsonSchema[int] = 527
-    """AudioSet classes of the tagging head. No key of config.yaml: the features do not use it."""
 
 
 class ConvBlock(nn.Module):
@@ -96,6 +82,25 @@ class Cnn14(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) at 32 kHz, at least 9,920 samples, to non-negative embeddings (B, embedding_dim)."""
         return functional.relu(self.fc1(self.pooled(windows)))
+
+
+def load(stage: PannStage, weights: str, device: torch.device) -> SoundEncoder:
+    """The encoder of the stream `pann`: windows of exactly one clip.
+
+    Raises:
+        UserError: clips too short for the network; as `load_pann`.
+    """
+    if stage.clips.seconds * RATE < MIN_SAMPLES:
+        raise UserError(f"clips.seconds: Cnn14 needs windows of at least {MIN_SAMPLES / RATE} s")
+    file = Path(weights)
+    return SoundEncoder(
+        extractor="Cnn14",
+        weights=[file],
+        libraries=["torchaudio"],
+        rate=RATE,
+        window_seconds=stage.clips.seconds,
+        forward=load_pann(stage.pann, file).to(device),
+    )
 
 
 def load_pann(config: PannConfig, weights: Path) -> Cnn14:

@@ -9,43 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from open_clip import list_models
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.pretrained import get_pretrained_cfg, get_pretrained_url, list_pretrained, list_pretrained_tags_by_model
-from pydantic import Field
 
-from cli import Settings, UserError
+from cli import UserError
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 
 Rgb = tuple[float, float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipEncoderConfig(Settings):
-    """Which CLIP; shared by the visual and the text stream."""
-
-    architecture: str
-    """Name of an open_clip model, such as ViT-B-32-quickgelu. Its activation must be that of the weights: OpenAI's need
-    a -quickgelu name."""
-    definition: str = ""
-    """JSON file that defines the architecture, where open_clip does not know the name; empty otherwise. The file's stem
-    is the name."""
-    pretrained: str = ""
-    """open_clip's tag of the weights. Without `weights` they come from open_clip's cache, or are downloaded. If empty,
-    a file is recognised by its checksum, or `activation` is needed."""
-    activation: Literal["", "gelu", "quick_gelu"] = ""
-    """Activation of weights that open_clip does not know; empty where it or the definition names it. It must be that of
-    the architecture."""
-    image_mean: Annotated[tuple[float, ...], Field(max_length=3)] = ()
-    """Mean of red, green and blue, 0 to 1, for weights that open_clip does not know; empty = OpenAI's."""
-    image_std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=3)] = ()
-    """Standard deviation of red, green and blue, likewise."""
-
-    def __post_init__(self) -> None:
-        for key, values in (("image_mean", self.image_mean), ("image_std", self.image_std)):
-            if len(values) not in (0, 3):
-                raise UserError(f"clip.{key}: three numbers, one a colour, or none, got {list(values)}")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -16,10 +17,14 @@ from PIL.Image import Image
 from torch import Tensor
 
 from cli import UserError, canonical_json
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig, ClipFacts, settle
+from feature_extractors.encoders.clip.facts import ClipFacts, settle
 from feature_extractors.encoders.clip.script_archive import is_script, read_published_script
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.weights.loading import reason
+
+OTHER_TEXTS = ("hf_tokenizer_name", "hf_model_name")
+"""Keys of an open_clip definition that name another tokenizer than CLIP's."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class ClipModel:
         network: open_clip's model.
         preprocess: one PIL picture to the architecture's input (3, height, width), normalised as the weights were
             trained.
-        tokenise: texts to token ids (B, context).
+        tokenise: texts to token ids (B, context); UserError for an architecture whose tokenizer is not CLIP's.
         facts: what the weights were trained with; None without weights.
     """
 
@@ -44,21 +49,24 @@ class ClipModel:
         return canonical_json(self.facts.to_dict()) if self.facts else ""
 
 
-def find_weights(config: ClipEncoderConfig, given: str) -> Path:
-    """The file of CLIP weights: the one given, or that of the tag `clip.pretrained`, from open_clip's cache.
+def find_weights(section: str, architecture: str, pretrained: str, given: str) -> Path:
+    """The file of open_clip weights: the one given, or that of the tag `pretrained`, from open_clip's cache.
 
     open_clip downloads what its cache lacks.
+
+    Args:
+        section: of the configuration, for messages.
 
     Raises:
         UserError: neither is given, the tag is unknown, or its weights are not in the cache and cannot be downloaded.
     """
     if given:
         return Path(given)
-    if not config.pretrained:
-        raise UserError("clip.weights: give a file, or the tag of open_clip's weights in clip.pretrained")
-    known = get_pretrained_cfg(config.architecture, config.pretrained)
+    if not pretrained:
+        raise UserError(f"{section}.weights: give a file, or the tag of open_clip's weights in {section}.pretrained")
+    known = get_pretrained_cfg(architecture, pretrained)
     if not known:
-        raise UserError(f"clip.pretrained: open_clip has no weights {config.pretrained!r} of {config.architecture}")
+        raise UserError(f"{section}.pretrained: open_clip has no weights {pretrained!r} of {architecture}")
     with quiet_open_clip():
         try:
             return Path(download_pretrained(known))
@@ -66,8 +74,8 @@ def find_weights(config: ClipEncoderConfig, given: str) -> Path:
             source = f"huggingface.co/{known['hf_hub']}" if known["hf_hub"] else known["url"]
             cause = " ".join(str(problem).split())[:200]
             raise UserError(
-                f"clip.pretrained: {config.pretrained} of {config.architecture} is not in the cache and not to be had "
-                f"({cause}). Without a network: get it from {source} elsewhere and set clip.weights to the file"
+                f"{section}.pretrained: {pretrained} of {architecture} is not in the cache and could not be downloaded "
+                f"({cause}). Without a network: get it from {source} elsewhere and set {section}.weights to the file"
             ) from None
 
 
@@ -79,7 +87,7 @@ def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
             activation.
     """
     if config.definition:
-        _define(Path(config.definition))
+        define(Path(config.definition))
     model = open_clip.get_model_config(config.architecture)
     if model is None:
         raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
@@ -103,11 +111,34 @@ def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
             )
             if archive is not None:
                 network.load_state_dict(archive)
-            tokenise = open_clip.get_tokenizer(config.architecture)
+            tokenise = _tokeniser(config.architecture, model)
         except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
             file = weights or config.definition
             raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     return ClipModel(network.eval(), preprocess, tokenise, facts)
+
+
+def _tokeniser(architecture: str, model: Mapping[str, Any]) -> Callable[[list[str]], Tensor]:
+    """CLIP's tokenizer; for an architecture with another one, a function that raises UserError, as pictures need none.
+
+    The length of a text follows from CLIP's end token being the largest id. No other vocabulary has that.
+    """
+    other = next((model["text_cfg"][key] for key in OTHER_TEXTS if model["text_cfg"].get(key)), "")
+    tokeniser = None if other else open_clip.get_tokenizer(architecture)
+    # Two special tokens at the end of the vocabulary: where a text begins, and, with the largest id, where it ends.
+    if isinstance(tokeniser, open_clip.SimpleTokenizer) and tokeniser.eot_token_id == tokeniser.vocab_size - 1:
+        tokenise: Callable[[list[str]], Tensor] = tokeniser
+        return tokenise
+
+    def refuse(texts: list[str]) -> Tensor:
+        named = f"{other!r}" if other else type(tokeniser).__name__
+        hint = "use the stream siglip_text (section siglip)" if "siglip" in architecture.lower() else "take another one"
+        raise UserError(
+            f"clip.architecture: {architecture} reads texts through the tokenizer {named}, not CLIP's, so where a text "
+            f"ends would be wrong: {hint}"
+        )
+
+    return refuse
 
 
 def token_states(network: open_clip.CLIP, ids: Tensor) -> Tensor:
@@ -134,8 +165,12 @@ def project_pooled(network: open_clip.CLIP, ids: Tensor) -> Tensor:
     return pooled
 
 
-def _define(definition: Path) -> None:
-    """Add an architecture to those that open_clip knows."""
+def define(definition: Path) -> None:
+    """Add an architecture to those that open_clip knows.
+
+    Raises:
+        UserError: no such file, or not a definition.
+    """
     if not definition.is_file():
         raise UserError(f"{definition}: no such CLIP definition")
     try:

@@ -1,101 +1,43 @@
-"""CLIP image features: one row a clip, from the frame shown at its centre or several spread over it."""
+"""CLIP's picture tower as the encoder of the stream `clip_visual`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from PIL import Image
-from pydantic import Field
 from torch import Tensor, nn
 
-from cli import Settings, UserError
-from feature_extractors import CODE_VERSION
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig
-from feature_extractors.encoders.clip.model import build_clip
-from feature_extractors.encoders.device import describe_device
-from feature_extractors.encoders.engine import (
-    FULL_PRECISION,
-    Encoder,
-    EncodingConfig,
-    Piece,
-    encode_videos,
-    library_versions,
-)
-from feature_extractors.fingerprints import fingerprint
-from feature_extractors.media import Problems, frames_of_clips
-from formats.grid import ClipGrid
-from formats.store import Provenance
-from formats.video_table import Video
-
-BATCH = 64
-"""Pictures encoded at a time: an hour of video has 1,800, too many for memory."""
-CPU = torch.device("cpu")
+from cli import UserError
+from feature_extractors.encoders.clip.model import build_clip, find_weights
+from feature_extractors.encoders.clip.settings import ClipVisualStage
+from feature_extractors.encoders.pictures import PictureEncoder
 
 
-@dataclass(frozen=True, kw_only=True)
-class VisualConfig(Settings):
-    """The CLIP visual stream."""
+def load(stage: ClipVisualStage, weights: str, device: torch.device) -> PictureEncoder:
+    """The encoder, its rows the joint embedding or the pooled state before the projection, not normalised.
 
-    output: Literal["projected", "pre_projection"] = "projected"
-    """The joint embedding, or of a ViT the pooled state before its projection. ViT-B/32: 512 or 768 columns, ViT-L/14:
-    768 or 1024."""
-    frames_per_clip: Annotated[int, Field(ge=1)] = 1
-    """Frames spread evenly over each clip, whose features are averaged. One is the frame at the clip's centre."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VisualStage(Settings):
-    """The configuration sections that `visual` consumes."""
-
-    clips: ClipGrid
-    clip: ClipEncoderConfig
-    visual: VisualConfig
-    encoding: EncodingConfig = FULL_PRECISION
-    version: int = CODE_VERSION["visual"]
-
-
-def extract(
-    stage: VisualStage,
-    videos: list[Video],
-    folder: Path,
-    weights: Path,
-    out: Path,
-    device: torch.device = CPU,
-) -> None:
-    """Encode the videos of a table into the store `out`."""
-    clip = build_clip(stage.clip, weights)
+    Raises:
+        UserError: as `find_weights` and `build_clip`; no projection that could be left out.
+    """
+    file = find_weights("clip", stage.clip.architecture, stage.clip.pretrained, weights)
+    clip = build_clip(stage.clip, file)
     if stage.visual.output == "pre_projection":
         _leave_out_projection(clip.network, stage.clip.architecture)
     clip.network.to(device)
-    provenance = Provenance(
-        stream="clip_visual",
-        extractor=f"open_clip {stage.clip.architecture} {stage.visual.output}",
-        weights_sha256=fingerprint([weights]),
-        config=stage.to_json(),
-        clip_seconds=stage.clips.seconds,
-        libraries=library_versions("av", "numpy", "open_clip_torch", "pillow", "torch", "torchvision"),
-        device=describe_device(device),
-        details=clip.describe_weights(),
-    )
 
-    def network(pictures: Tensor) -> Tensor:
+    def forward(pictures: Tensor) -> Tensor:
         rows: Tensor = clip.network.encode_image(pictures, normalize=False)
         return rows
 
-    def decode(video: Video, problems: Problems) -> Iterator[Piece]:
-        file, per_clip = folder / video.file, stage.visual.frames_per_clip
-        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, problems)
-        for number, picture in pictures:
-            yield Piece(number, clip.preprocess(Image.fromarray(picture)).numpy())
-
-    with torch.inference_mode():
-        blank = clip.preprocess(Image.new("RGB", (8, 8))).to(device)
-        dim = network(blank[None]).shape[1]
-    encode_videos(out, provenance, videos, folder, decode, Encoder(network, device, stage.encoding, BATCH, dim))
+    return PictureEncoder(
+        extractor=f"open_clip {stage.clip.architecture} {stage.visual.output}",
+        weights=[file],
+        libraries=["open_clip_torch", "torchvision"],
+        details=clip.describe_weights(),
+        preprocess=clip.preprocess,
+        forward=forward,
+        frames_per_clip=stage.visual.frames_per_clip,
+    )
 
 
 def _leave_out_projection(network: nn.Module, architecture: str) -> None:

@@ -20,14 +20,13 @@ import torch
 from cli import UserError
 from feature_extractors.encoders import engine
 from feature_extractors.encoders.engine import (
-    FULL_PRECISION,
     Decode,
     Encoder,
-    EncodingConfig,
     Piece,
     encode_videos,
     group_videos,
 )
+from feature_extractors.encoders.stream import FULL_PRECISION, EncodingConfig
 from feature_extractors.media import Problems, examine
 from formats.grid import ClipGrid
 from formats.store import Provenance, Store, read_problems
@@ -251,7 +250,7 @@ def test_a_killed_job_encodes_no_finished_video_again(
     def command(out: str) -> list[str]:
         files = ["--manifest", tmp_path / "table.jsonl", "--videos", folder, "--weights", clip_weights]
         options = [*files, "--config", config, "--device", "cpu", "--out", tmp_path / out]
-        return [sys.executable, "-m", "feature_extractors", "visual", *map(str, options)]
+        return [sys.executable, "-m", "feature_extractors", "encode", "--stream", "clip_visual", *map(str, options)]
 
     subprocess.run(command("whole.h5"), cwd=ROOT, check=True, capture_output=True)
     part = tmp_path / "killed.h5.part"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from cli import UserError
 from feature_extractors.fingerprints import fingerprint
@@ -46,6 +47,14 @@ def test_tensors_and_plain_values_are_read(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path / "w.pt")
     assert torch.equal(loaded["model"]["w"], torch.arange(3.0))
     assert (loaded["iteration"], loaded["names"]) == (3, ["a", None, 1.5])
+
+
+def test_safetensors_are_read_by_their_ending(tmp_path: Path) -> None:
+    save_file({"w": torch.arange(3.0)}, tmp_path / "w.safetensors")
+    assert torch.equal(load_checkpoint(tmp_path / "w.safetensors")["w"], torch.arange(3.0))
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "w.safetensors").read_bytes()[:20])
+    with pytest.raises(UserError, match=r"cut\.safetensors: not a readable checkpoint: "):
+        load_checkpoint(tmp_path / "cut.safetensors")
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "empty", "text", "cut", "list"])

@@ -16,7 +16,7 @@ from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
 from cli import UserError
 from feature_extractors.encoders.audio.clap import Clap, ClapFrontEnd, checkpoint_files, find_checkpoint, load_clap
-from feature_extractors.encoders.audio.clap import ClapConfig as ClapSettings
+from feature_extractors.encoders.audio.settings import ClapConfig as ClapSettings
 
 RATE, SAMPLES = 48_000, 480_000  # 10 s, what the published model was trained on
 

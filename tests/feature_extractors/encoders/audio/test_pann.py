@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from cli import UserError
-from feature_extractors.encoders.audio.pann import MIN_SAMPLES, RATE, Cnn14, PannConfig, load_pann
+from feature_extractors.encoders.audio.pann import MIN_SAMPLES, RATE, Cnn14, load_pann
+from feature_extractors.encoders.audio.settings import PannConfig
 from feature_extractors.weights.loading import load_checkpoint
 from tests.feature_extractors.mel import slaney_filters
 

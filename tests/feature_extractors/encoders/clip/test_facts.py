@@ -15,8 +15,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cli import UserError
-from feature_extractors.encoders.clip.facts import ClipEncoderConfig, digest_in, published_as, settle
+from feature_extractors.encoders.clip.facts import digest_in, published_as, settle
 from feature_extractors.encoders.clip.model import build_clip, find_weights, token_states
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 from feature_extractors.weights.loading import load_checkpoint
 
 OPENAI_B32 = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"  # OpenAI's clip.py, the address
@@ -204,7 +205,7 @@ def test_weights_of_a_tag_come_from_the_cache(
     with pytest.raises(
         UserError, match=r"not in the cache.*huggingface\.co/someone/tiny.*set clip\.weights"
     ) as problem:
-        find_weights(settings, "")
+        find_weights("clip", "tiny-clip", "own", "")
     assert "\n" not in str(problem.value)
     # As huggingface_hub keeps it.
     place = tmp_path / "models--someone--tiny"
@@ -212,11 +213,11 @@ def test_weights_of_a_tag_come_from_the_cache(
     (place / "refs").mkdir()
     (place / "refs" / "main").write_text("0")
     save_file(load_checkpoint(clip_weights), place / "snapshots" / "0" / "open_clip_model.safetensors")
-    file = find_weights(settings, "")
+    file = find_weights("clip", "tiny-clip", "own", "")
     clip = build_clip(settings, file)
     assert file.name == "open_clip_model.safetensors"
     assert clip.facts is not None
     assert (clip.facts.image_mean, clip.facts.resize_mode) == ((0.5, 0.5, 0.5), "squash")
-    assert find_weights(settings, "own.pt") == Path("own.pt")
+    assert find_weights("clip", "tiny-clip", "own", "own.pt") == Path("own.pt")
     with pytest.raises(UserError, match=r"clip\.weights: give a file"):
-        find_weights(config("tiny-clip"), "")
+        find_weights("clip", "tiny-clip", "", "")

@@ -6,18 +6,21 @@ import json
 import os
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
+from PIL import Image
 
 from cli import UserError
 from feature_extractors.encoders.clip.model import (
-    ClipEncoderConfig,
+    OTHER_TEXTS,
     ClipModel,
     build_clip,
     project_pooled,
     token_states,
     valid_lengths,
 )
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 
 TEXTS = [
     "A dog runs.",
@@ -131,3 +134,27 @@ def test_a_definition_that_makes_no_network_is_named(tmp_path: Path, clip_defini
 def test_an_unknown_architecture_is_named() -> None:
     with pytest.raises(UserError, match="knows no model 'ViT-Q-99'"):
         build_clip(ClipEncoderConfig(architecture="ViT-Q-99"), None)
+
+
+def test_texts_of_another_vocabulary_are_refused_and_pictures_are_not(tmp_path: Path, clip_definition: Path) -> None:
+    """In no other vocabulary is the end token the largest id, and nothing is downloaded to find that out."""
+    definition = json.loads(clip_definition.read_text())
+    definition["text_cfg"]["hf_tokenizer_name"] = "someone/words"
+    for name, hint in (("tiny-siglip-like", "use the stream siglip_text"), ("tiny-other", "take another one")):
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps(definition))
+        other = build_clip(ClipEncoderConfig(architecture=name, definition=str(file)), None)
+        assert other.network.encode_image(other.preprocess(Image.new("RGB", (8, 8)))[None]).shape == (1, 16)
+        with pytest.raises(
+            UserError, match=rf"clip\.architecture: {name} reads .* 'someone/words', not CLIP's.*: {hint}"
+        ):
+            other.tokenise(["a dog"])
+
+
+def test_every_architecture_of_open_clip_either_ends_texts_in_the_largest_id_or_is_refused() -> None:
+    for name in open_clip.list_models():
+        text = open_clip.get_model_config(name)["text_cfg"]
+        if not any(text.get(key) for key in OTHER_TEXTS):
+            ids = open_clip.get_tokenizer(name)(["a dog", ""])
+            assert isinstance(ids, torch.Tensor) and ids.argmax(dim=1).tolist() == [3, 1], name
+            assert ids.max() == 49407, name  # the end token of CLIP's vocabulary

@@ -10,17 +10,19 @@ import pytest
 import torch
 
 from cli import UserError
-from feature_extractors.encoders.clip.model import ClipEncoderConfig, build_clip
-from feature_extractors.encoders.clip.text import TextStage, extract
-from feature_extractors.encoders.engine import EncodingConfig
+from feature_extractors.encoders.clip.model import build_clip
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig, ClipTextStage
+from feature_extractors.encoders.clip.streams import CLIP_TEXT
+from feature_extractors.encoders.stream import EncodingConfig
 from formats.store import Store
+from tests.feature_extractors.encoding import encode_queries
 
 QUERIES = {3: "A dog !/ runs home", 20: "!", 100: "word " * 100, 101: "Кот"}
 
 
 @pytest.fixture
-def stage(clip_definition: Path) -> TextStage:
-    return TextStage(clip=ClipEncoderConfig(architecture="tiny-clip", definition=str(clip_definition)))
+def stage(clip_definition: Path) -> ClipTextStage:
+    return ClipTextStage(clip=ClipEncoderConfig(architecture="tiny-clip", definition=str(clip_definition)))
 
 
 def rows() -> list[dict[str, object]]:
@@ -28,8 +30,8 @@ def rows() -> list[dict[str, object]]:
 
 
 @torch.no_grad()
-def test_tokens_and_pooled_of_every_query(tmp_path: Path, stage: TextStage, clip_weights: Path) -> None:
-    extract(stage, rows(), clip_weights, tmp_path / "000.h5")
+def test_tokens_and_pooled_of_every_query(tmp_path: Path, stage: ClipTextStage, clip_weights: Path) -> None:
+    encode_queries(CLIP_TEXT, stage, rows(), clip_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     assert store.ids == ["3", "20", "100", "101"] and store.dim == 24
     clip = build_clip(stage.clip, clip_weights)
@@ -48,7 +50,7 @@ def test_tokens_and_pooled_of_every_query(tmp_path: Path, stage: TextStage, clip
         np.testing.assert_allclose(pooled[place], embedding, atol=1e-6)
     assert len(store.rows("100")) == 77 and len(store.rows("20")) == 3
 
-    extract(stage, rows(), clip_weights, tmp_path / "again.h5")
+    encode_queries(CLIP_TEXT, stage, rows(), clip_weights, tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
 
 
@@ -57,6 +59,6 @@ def test_values_too_large_for_halves_are_an_error(tmp_path: Path, clip_definitio
     state["ln_final.weight"] = state["ln_final.weight"] * 1e6
     torch.save(state, tmp_path / "loud.pt")
     clip = ClipEncoderConfig(architecture="tiny-clip", definition=str(clip_definition))
-    halves = TextStage(clip=clip, encoding=EncodingConfig(dtype="float16"))
+    halves = ClipTextStage(clip=clip, encoding=EncodingConfig(dtype="float16"))
     with pytest.raises(UserError, match=r"encoding\.dtype: features are too large for float16"):
-        extract(halves, rows(), tmp_path / "loud.pt", tmp_path / "000.h5")
+        encode_queries(CLIP_TEXT, halves, rows(), tmp_path / "loud.pt", tmp_path / "000.h5")

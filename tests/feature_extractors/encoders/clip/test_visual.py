@@ -12,13 +12,15 @@ import torch
 from PIL import Image
 
 from cli import UserError
-from feature_extractors.encoders.clip.model import ClipEncoderConfig, ClipModel, build_clip
-from feature_extractors.encoders.clip.visual import VisualConfig, VisualStage, extract
-from feature_extractors.encoders.engine import EncodingConfig
+from feature_extractors.encoders.clip.model import ClipModel, build_clip
+from feature_extractors.encoders.clip.settings import ClipEncoderConfig, ClipVisualStage, VisualConfig
+from feature_extractors.encoders.clip.streams import CLIP_VISUAL
+from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.media import examine, frames_at, probe
 from formats.grid import ClipGrid
 from formats.store import Store, read_problems
 from formats.video_table import Video
+from tests.feature_extractors.encoding import encode_clips
 from tests.feature_extractors.made_media import steady, write_media
 
 
@@ -48,8 +50,8 @@ def videos(folder: Path) -> list[Video]:
 def test_each_clip_has_the_frame_at_its_centre(
     tmp_path: Path, config: ClipEncoderConfig, clip: ClipModel, clip_weights: Path, folder: Path, videos: list[Video]
 ) -> None:
-    stage = VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig())
-    extract(stage, videos, folder, clip_weights, tmp_path / "000.h5")
+    stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig())
+    encode_clips(CLIP_VISUAL, stage, videos, folder, clip_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     assert (store.ids, store.dim) == (["-b", "a"], 16)
     for vid, name, centres in (("a", "a.mp4", [1.0, 3.0]), ("-b", "-b.mkv", [1.0])):
@@ -60,7 +62,7 @@ def test_each_clip_has_the_frame_at_its_centre(
                 alone = clip.network.encode_image(clip.preprocess(Image.fromarray(picture))[None])[0]
                 np.testing.assert_allclose(row, alone, atol=1e-5)
     assert abs(np.diff(store.rows("a"), axis=0)).max() > 0.01  # frames 25 and 75 do not look the same to it
-    extract(stage, videos[::-1], folder, clip_weights, tmp_path / "again.h5")
+    encode_clips(CLIP_VISUAL, stage, videos[::-1], folder, clip_weights, tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
 
 
@@ -69,8 +71,8 @@ def test_pre_projection_states_times_the_projection_are_the_projected_ones(
 ) -> None:
     stores = []
     for output in ("projected", "pre_projection"):
-        stage = VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig.from_dict({"output": output}))
-        extract(stage, videos, folder, clip_weights, tmp_path / f"{output}.h5")
+        stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig.from_dict({"output": output}))
+        encode_clips(CLIP_VISUAL, stage, videos, folder, clip_weights, tmp_path / f"{output}.h5")
         stores.append(Store(tmp_path / f"{output}.h5"))
     projected, states = stores
     assert (projected.dim, states.dim) == (16, 32)  # the joint width and that of the visual tower
@@ -96,21 +98,23 @@ def test_towers_without_a_projection_of_their_own_are_refused(
     config = ClipEncoderConfig(architecture=definition.stem, definition=str(definition))
     weights, out = tmp_path / "clip.pt", tmp_path / "000.h5"
     torch.save(build_clip(config, None).network.state_dict(), weights)
-    stage = VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig(output="pre_projection"))
+    stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig(output="pre_projection"))
     with pytest.raises(
         UserError, match=rf"^visual\.output: .* {definition.stem}, .* \({tower}\) .* set it to projected"
     ):
-        extract(stage, videos, folder, weights, out)
+        encode_clips(CLIP_VISUAL, stage, videos, folder, weights, out)
     assert not out.exists()
-    extract(VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig()), videos, folder, weights, out)
+    encode_clips(
+        CLIP_VISUAL, ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig()), videos, folder, weights, out
+    )
     assert Store(out).dim == 32
 
 
 def test_frames_spread_over_a_clip_are_averaged(
     tmp_path: Path, config: ClipEncoderConfig, clip: ClipModel, clip_weights: Path, folder: Path, videos: list[Video]
 ) -> None:
-    stage = VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig(frames_per_clip=3))
-    extract(stage, videos, folder, clip_weights, tmp_path / "000.h5")
+    stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig(frames_per_clip=3))
+    encode_clips(CLIP_VISUAL, stage, videos, folder, clip_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     times = [clip_start + 2 * (place + 0.5) / 3 for clip_start in (0.0, 2.0) for place in range(3)]
     inputs = torch.stack([clip.preprocess(Image.fromarray(frame)) for frame in frames_at(folder / "a.mp4", times)])
@@ -129,12 +133,12 @@ def test_a_broken_tail_is_masked_and_named(
     whole = write_media(tmp_path / "whole.mkv", steady(8.0)).read_bytes()
     (tmp_path / "videos" / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "videos" / "none.mkv").write_bytes(b"")
-    stage = VisualStage(clips=ClipGrid(seconds=1.0), clip=config, visual=VisualConfig())
+    stage = ClipVisualStage(clips=ClipGrid(seconds=1.0), clip=config, visual=VisualConfig())
     table = [
         examine(tmp_path / "videos", name, tmp_path / "videos" / f"{name}.mkv", "", stage.clips)
         for name in ("cut", "none")
     ]
-    extract(stage, table, tmp_path / "videos", clip_weights, tmp_path / "000.h5")
+    encode_clips(CLIP_VISUAL, stage, table, tmp_path / "videos", clip_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     _, mask = store.on_grid("cut", 8)
     assert store.n_clips("cut") == 8 and 2 <= mask.sum() <= 5 and mask[: mask.sum()].all()
@@ -147,8 +151,8 @@ def test_a_broken_tail_is_masked_and_named(
 
 def test_a_shard_of_broken_videos_has_a_store(tmp_path: Path, config: ClipEncoderConfig, clip_weights: Path) -> None:
     table = [examine(tmp_path, "gone", None, "no video 'gone'", ClipGrid())]
-    stage = VisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig())
-    extract(stage, table, tmp_path, clip_weights, tmp_path / "000.h5")
+    stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig())
+    encode_clips(CLIP_VISUAL, stage, table, tmp_path, clip_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     assert (store.ids, store.dim, store.n_clips("gone")) == (["gone"], 16, 0)
 
@@ -159,10 +163,10 @@ def test_half_precision_is_near_and_stored_as_asked(
 ) -> None:
     stores = []
     for encoding in ({}, {"precision": precision, "dtype": "float16"}):
-        stage = VisualStage(
+        stage = ClipVisualStage(
             clips=ClipGrid(), clip=config, visual=VisualConfig(), encoding=EncodingConfig.from_dict(encoding)
         )
-        extract(stage, videos, folder, clip_weights, tmp_path / "000.h5")
+        encode_clips(CLIP_VISUAL, stage, videos, folder, clip_weights, tmp_path / "000.h5")
         stores.append(Store(tmp_path / "000.h5"))
     full, half = (store.rows("a") for store in stores)
     cosines = (full * half).sum(axis=1) / np.linalg.norm(full, axis=1) / np.linalg.norm(half, axis=1)
@@ -175,10 +179,10 @@ def test_half_precision_is_near_and_stored_as_asked(
 def test_provenance_tells_the_weights_and_the_settings(
     tmp_path: Path, config: ClipEncoderConfig, clip_weights: Path, folder: Path, videos: list[Video]
 ) -> None:
-    stage = VisualStage(clips=ClipGrid(seconds=1.0), clip=config, visual=VisualConfig())
+    stage = ClipVisualStage(clips=ClipGrid(seconds=1.0), clip=config, visual=VisualConfig())
     table = [probe(folder, folder / "a.mp4", ClipGrid(seconds=1.0))]
-    extract(stage, table, folder, clip_weights, tmp_path / "000.h5")
+    encode_clips(CLIP_VISUAL, stage, table, folder, clip_weights, tmp_path / "000.h5")
     with h5py.File(tmp_path / "000.h5") as file:
-        assert VisualStage.from_json(file.attrs["config"]) == stage
+        assert ClipVisualStage.from_json(file.attrs["config"]) == stage
         assert file["columns/source_sha256"].asstr()[0] == table[0].sha256
         assert file["times"][:].tolist() == [[clip, clip + 1.0] for clip in range(5)]

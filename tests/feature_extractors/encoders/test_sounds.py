@@ -9,17 +9,20 @@ import pytest
 import torch
 
 from cli import UserError
-from feature_extractors.encoders.audio.clap import ClapConfig, load_clap
-from feature_extractors.encoders.audio.extract import BATCH_SECONDS, ClapStage, PannStage, extract_clap, extract_pann
-from feature_extractors.encoders.audio.pann import PannConfig, load_pann
-from feature_extractors.encoders.engine import EncodingConfig
+from feature_extractors.encoders.audio.clap import load_clap
+from feature_extractors.encoders.audio.pann import load_pann
+from feature_extractors.encoders.audio.settings import ClapConfig, ClapStage, PannConfig, PannStage
+from feature_extractors.encoders.audio.streams import CLAP, PANN
+from feature_extractors.encoders.sounds import BATCH_SECONDS
+from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.media import probe
 from formats.grid import ClipGrid
 from formats.store import Store
 from formats.video_table import Video
+from tests.feature_extractors.encoding import encode_clips
 from tests.feature_extractors.made_media import steady, write_media
 
-PANN = PannConfig(base_channels=2, embedding_dim=16)
+NETWORK = PannConfig(base_channels=2, embedding_dim=16)
 
 
 def tones(seconds: float, rate: int) -> np.ndarray:
@@ -54,9 +57,9 @@ def write_videos(folder: Path, rate: int) -> None:
 def test_pann_rows_are_of_their_clips(tmp_path: Path, pann_weights: Path) -> None:
     rate = 32_000  # Cnn14's own, so that nothing is resampled
     write_videos(tmp_path / "videos", rate)
-    stage = PannStage(clips=ClipGrid(), pann=PANN)
+    stage = PannStage(clips=ClipGrid(), pann=NETWORK)
     videos = table(tmp_path / "videos", stage.clips)
-    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    encode_clips(PANN, stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     masks = {vid: store.on_grid(vid, 3)[1].tolist() for vid in store.ids}
     assert masks == {
@@ -65,7 +68,7 @@ def test_pann_rows_are_of_their_clips(tmp_path: Path, pann_weights: Path) -> Non
         "late": [True, True, True],
         "none": [False, False, False],
     }
-    network = load_pann(PANN, pann_weights)
+    network = load_pann(NETWORK, pann_weights)
     sounds = {
         "full": tones(6.0, rate)[0],
         "half": np.pad(tones(3.0, rate)[0], (0, rate)),
@@ -75,7 +78,7 @@ def test_pann_rows_are_of_their_clips(tmp_path: Path, pann_weights: Path) -> Non
         expected = network(torch.from_numpy(samples).reshape(-1, 2 * rate))
         assert_rows(store.rows(vid), expected)
 
-    extract_pann(stage, videos[::-1], tmp_path / "videos", pann_weights, tmp_path / "again.h5")
+    encode_clips(PANN, stage, videos[::-1], tmp_path / "videos", pann_weights, tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
 
 
@@ -85,7 +88,7 @@ def test_clap_rows_are_of_windows_around_their_clips(tmp_path: Path, clap_weight
     write_videos(tmp_path / "videos", rate)
     stage = ClapStage(clips=ClipGrid(), clap=ClapConfig())
     videos = table(tmp_path / "videos", stage.clips)
-    extract_clap(stage, videos, tmp_path / "videos", clap_weights, tmp_path / "000.h5")
+    encode_clips(CLAP, stage, videos, tmp_path / "videos", clap_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     assert store.on_grid("half", 3)[1].tolist() == [True, True, False]
     assert store.dim == 16 and len(store.rows("none")) == 0
@@ -94,7 +97,7 @@ def test_clap_rows_are_of_windows_around_their_clips(tmp_path: Path, clap_weight
     windows = np.stack([padded[2 * clip * rate :][: 10 * rate] for clip in range(3)])
     assert_rows(store.rows("full"), load_clap(clap_weights)(torch.from_numpy(windows)))
 
-    extract_clap(stage, videos, tmp_path / "videos", clap_weights, tmp_path / "again.h5")
+    encode_clips(CLAP, stage, videos, tmp_path / "videos", clap_weights, tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "000.h5").read_bytes()
 
 
@@ -105,32 +108,32 @@ def test_more_clips_than_a_batch_holds_stay_in_order(
     monkeypatch.setitem(BATCH_SECONDS, "cpu", 8.0)  # 16 windows of half a second
     (tmp_path / "videos").mkdir()
     write_media(tmp_path / "videos/v.mkv", steady(20.5, fps=2), sound=tones(20.0, 32_000), rate=32_000)
-    stage = PannStage(clips=ClipGrid(seconds=0.5), pann=PANN)
+    stage = PannStage(clips=ClipGrid(seconds=0.5), pann=NETWORK)
     videos = table(tmp_path / "videos", stage.clips)
-    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    encode_clips(PANN, stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     assert store.on_grid("v", 40)[1].all()
-    expected = load_pann(PANN, pann_weights)(torch.from_numpy(tones(20.0, 32_000)).reshape(40, 16_000))
+    expected = load_pann(NETWORK, pann_weights)(torch.from_numpy(tones(20.0, 32_000)).reshape(40, 16_000))
     assert_rows(store.rows("v"), expected)
 
 
 def test_a_shard_without_any_sound_has_a_store_of_the_right_width(tmp_path: Path, pann_weights: Path) -> None:
     (tmp_path / "videos").mkdir()
     write_media(tmp_path / "videos/v.mp4", steady(4.0))
-    stage = PannStage(clips=ClipGrid(), pann=PANN)
+    stage = PannStage(clips=ClipGrid(), pann=NETWORK)
     videos = table(tmp_path / "videos", stage.clips)
-    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
+    encode_clips(PANN, stage, videos, tmp_path / "videos", pann_weights, tmp_path / "000.h5")
     features, mask = Store(tmp_path / "000.h5").on_grid("v", 2)
     assert features.shape == (2, 16) and not mask.any()
 
 
 def test_settings_that_the_networks_cannot_take(tmp_path: Path, pann_weights: Path, clap_weights: Path) -> None:
-    short = PannStage(clips=ClipGrid(seconds=0.3), pann=PANN)
+    short = PannStage(clips=ClipGrid(seconds=0.3), pann=NETWORK)
     with pytest.raises(UserError, match=r"clips\.seconds: Cnn14 needs windows of at least 0\.31 s"):
-        extract_pann(short, [], tmp_path, pann_weights, tmp_path / "000.h5")
+        encode_clips(PANN, short, [], tmp_path, pann_weights, tmp_path / "000.h5")
     narrow = ClapStage(clips=ClipGrid(), clap=ClapConfig(window_seconds=7.0))
     with pytest.raises(UserError, match=r"clap\.window_seconds: .* takes 10 s"):
-        extract_clap(narrow, [], tmp_path, clap_weights, tmp_path / "000.h5")
+        encode_clips(CLAP, narrow, [], tmp_path, clap_weights, tmp_path / "000.h5")
 
 
 def test_levels_are_stored_with_the_rows(tmp_path: Path, pann_weights: Path, clap_weights: Path) -> None:
@@ -138,15 +141,15 @@ def test_levels_are_stored_with_the_rows(tmp_path: Path, pann_weights: Path, cla
     loud = np.repeat([[0.5, 0.0, 0.005]], 64_000, axis=1).astype(np.float32)
     loud[0, ::2] *= -1
     write_media(tmp_path / "videos/v.mkv", steady(8.0), sound=loud, rate=32_000)
-    stage = PannStage(clips=ClipGrid(), pann=PANN)
+    stage = PannStage(clips=ClipGrid(), pann=NETWORK)
     videos = table(tmp_path / "videos", stage.clips)
-    extract_pann(stage, videos, tmp_path / "videos", pann_weights, tmp_path / "pann.h5")
+    encode_clips(PANN, stage, videos, tmp_path / "videos", pann_weights, tmp_path / "pann.h5")
     levels = Store(tmp_path / "pann.h5").level_db("v", 4)
     np.testing.assert_allclose(levels[:3], [-6.02, -120.0, -46.0], atol=0.05)  # 20 log10; the last in steps of 16 bits
     assert np.isnan(levels[3])  # nothing to hear
     # CLAP hears 10 s around each clip, but the level is the clip's own.
     clap = ClapStage(clips=ClipGrid(), clap=ClapConfig())
-    extract_clap(clap, videos, tmp_path / "videos", clap_weights, tmp_path / "clap.h5")
+    encode_clips(CLAP, clap, videos, tmp_path / "videos", clap_weights, tmp_path / "clap.h5")
     assert Store(tmp_path / "clap.h5").level_db("v", 4)[1] < -40
 
 
@@ -162,11 +165,11 @@ def test_half_precision_leaves_the_front_end_whole(
         encoding = EncodingConfig.from_dict({"precision": precision})
         out = tmp_path / f"{precision}.h5"
         if encoder == "pann":
-            pann = PannStage(clips=ClipGrid(), pann=PANN, encoding=encoding)
-            extract_pann(pann, table(tmp_path / "videos", pann.clips), tmp_path / "videos", pann_weights, out)
+            pann = PannStage(clips=ClipGrid(), pann=NETWORK, encoding=encoding)
+            encode_clips(PANN, pann, table(tmp_path / "videos", pann.clips), tmp_path / "videos", pann_weights, out)
         else:
             clap = ClapStage(clips=ClipGrid(), clap=ClapConfig(), encoding=encoding)
-            extract_clap(clap, table(tmp_path / "videos", clap.clips), tmp_path / "videos", clap_weights, out)
+            encode_clips(CLAP, clap, table(tmp_path / "videos", clap.clips), tmp_path / "videos", clap_weights, out)
         rows.append(Store(out).rows("v"))
     for half in rows[1:]:
         cosines = (rows[0] * half).sum(axis=1) / np.linalg.norm(rows[0], axis=1) / np.linalg.norm(half, axis=1)

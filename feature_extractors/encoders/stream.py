@@ -1,0 +1,204 @@
+"""What a feature stream is: the settings that it consumes, where its weights come from, and how it is made.
+
+Torch-free: the workflow reads this before the first job, and lists of streams are part of every `--help`. An encoder
+describes its streams beside its settings and loads its network only in `Stream.load`; `registry` gathers all streams.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_type_hints
+
+from cli import Settings, UserError
+from feature_extractors.weights.catalogue import published_files
+from formats.grid import ClipGrid
+from formats.rows import Row
+from formats.video_table import Video
+
+if TYPE_CHECKING:
+    import torch
+
+Config = Mapping[str, Any]
+"""The whole configuration, or a section of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodingConfig(Settings):
+    """How all encoders compute and what is kept."""
+
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Precision of the networks' products, by autocast. Front ends and norms stay in float32."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """Type of the stored features."""
+
+
+FULL_PRECISION = EncodingConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Settings):
+    """The sections that every stream consumes.
+
+    `version` is raised when the output changes for unchanged settings: it is part of what Snakemake tracks.
+    """
+
+    encoding: EncodingConfig = FULL_PRECISION
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipStage(Stage):
+    """The sections that every stream of a video's clips consumes. An encoder's own subclass adds its section."""
+
+    clips: ClipGrid
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryStage(Stage):
+    """The sections that every stream of queries consumes. An encoder's own subclass adds its section."""
+
+
+def _itself(weights: Path) -> list[Path]:
+    return [weights]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsKey:
+    """What the key `weights` of a section may hold: a path, `published:NAME`, or what a library resolves itself.
+
+    Attributes:
+        section: the configuration section with the key.
+        settings: the whole section, `weights` in it.
+        tag: another key of the section that names weights in a library's cache, used where `weights` is empty.
+        hub: how a value starts that a library resolves; empty if none does.
+        folder: whether a path is a folder.
+        parts: the files that are read of a path.
+    """
+
+    section: str
+    settings: type[Settings]
+    tag: str = ""
+    hub: str = ""
+    folder: bool = False
+    parts: Callable[[Path], list[Path]] = _itself
+
+    def files(self, config: Config) -> list[Path]:
+        """The files that the workflow can see; none where a library resolves the weights in its cache.
+
+        Raises:
+            UserError: a `published:` name that is not known, or is another encoder's.
+        """
+        given = config[self.section]["weights"]
+        published = published_files(given, self.section)
+        if published is not None:
+            return published
+        return self.parts(Path(given)) if given and not self._is_resolved_by_library(given) else []
+
+    def argument(self, config: Config) -> str:
+        """What `--weights` of the command is given: a path, or what the command resolves; may be empty.
+
+        Raises:
+            UserError: as `files`.
+        """
+        given = config[self.section]["weights"]
+        published = published_files(given, self.section)
+        if published is None:
+            return str(given)
+        return str(published[0].parent if self.folder else published[0])
+
+    def check(self, config: Config, made: Path) -> None:
+        """Check that the weights exist, or will.
+
+        Args:
+            made: a folder that the workflow fills itself.
+
+        Raises:
+            UserError: naming the key and the file.
+        """
+        given = config[self.section]["weights"]
+        key = f"config: {self.section}.weights"
+        if not given:
+            if self.tag and config[self.section][self.tag]:
+                return
+            hint = f", or the tag of published weights in {self.section}.{self.tag}" if self.tag else ""
+            raise UserError(f"{key}: empty: give a path or published:NAME{hint}")
+        if published_files(given, self.section) is not None or self._is_resolved_by_library(given):
+            return
+        if not Path(given).is_relative_to(made) and not Path(given).exists():
+            raise UserError(f"{key}: no such file or folder: {given}")
+
+    def _is_resolved_by_library(self, given: str) -> bool:
+        return bool(self.hub) and given.startswith(self.hub)
+
+
+def _no_files(config: Config) -> list[Path]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """One feature stream, as its encoder's module describes it: a `ClipStream` or a `QueryStream`.
+
+    `load` of either builds the encoder on a device, from the stage's settings and the value of `--weights`. Torch and
+    the encoder's library are imported only there.
+
+    Attributes:
+        name: of the stream, the folder below features/DATASET/.
+        stage: the configuration sections that it consumes.
+        weights: the configuration key that names its weights; None for an encoder without any.
+        files: further input files that the configuration names.
+    """
+
+    name: str
+    stage: type[Stage]
+    weights: WeightsKey | None = None
+    files: Callable[[Config], list[Path]] = _no_files
+
+    def settings(self, config: Config) -> dict[str, Any]:
+        """What the command's `--config` is given: the sections, of each the keys that `stage` has, and the version.
+
+        A key that only another stream of a shared section reads (or no stream, such as `weights`) is left out, so that
+        changing it does not re-run this one.
+        """
+        found: dict[str, Any] = {}
+        for section, settings in get_type_hints(self.stage).items():
+            if dataclasses.is_dataclass(settings):
+                keys = {field.name for field in dataclasses.fields(settings)}
+                found[section] = {key: value for key, value in config[section].items() if key in keys}
+        version = {field.name: field.default for field in dataclasses.fields(self.stage)}["version"]
+        return {**found, "version": version}
+
+
+class ClipEncoder(Protocol):
+    """A loaded encoder of clips: a `pictures.PictureEncoder` or a `sounds.SoundEncoder`."""
+
+    def write(
+        self, stream: str, stage: ClipStage, videos: list[Video], folder: Path, out: Path, device: torch.device
+    ) -> None:
+        """Encode the videos of a table, whose files lie in `folder`, into the store `out`."""
+
+
+class QueryEncoder(Protocol):
+    """A loaded encoder of queries: a `texts.TextEncoder`."""
+
+    def write(self, stream: str, stage: QueryStage, queries: list[Row], out: Path, device: torch.device) -> None:
+        """Encode queries into the store `out`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipStream(Stream):
+    """A stream with one row per clip of each video, from its pictures or its sound."""
+
+    stage: type[ClipStage]
+    load: Callable[[Any, str, torch.device], ClipEncoder]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryStream(Stream):
+    """A stream with one row per token of each query, and a pooled one."""
+
+    stage: type[QueryStage]
+    load: Callable[[Any, str, torch.device], QueryEncoder]
