@@ -18,9 +18,9 @@ INTRODUCTION = """\
 # Configuration
 
 Every key of `config.yaml`, generated from the settings classes by `make schema`. A default holds where no file names a
-value; `config.yaml` itself names all, for the demo. The last column has the rules that a changed key re-runs first;
-what depends on them follows, and nothing else is re-run. A key without a default must be given if it is "needed"; if
-not, it may be missing.
+value; `config.yaml` itself names all that the demo uses. The last column has the rules that a changed key re-runs
+first; what depends on them follows, and nothing else is re-run. A key without a default must be given if it is
+"needed"; if not, it may be missing.
 """
 _HEAD = "| key | values | default | meaning | re-runs first |\n|---|---|---|---|---|\n"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
