@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from feature_extractors.encoders.audio.streams import CLAP, PANN
 from feature_extractors.encoders.clip.streams import CLIP_TEXT, CLIP_VISUAL
+from feature_extractors.encoders.siglip import SIGLIP
 from feature_extractors.encoders.stream import ClipStream, QueryStream
 
 _ALL: tuple[ClipStream | QueryStream, ...] = (
@@ -14,6 +15,7 @@ _ALL: tuple[ClipStream | QueryStream, ...] = (
     CLIP_TEXT,
     PANN,
     CLAP,
+    *SIGLIP,
 )
 
 STREAMS = {stream.name: stream for stream in _ALL}
