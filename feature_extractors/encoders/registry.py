@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from feature_extractors.encoders.audio.streams import CLAP, PANN
 from feature_extractors.encoders.clip.streams import CLIP_TEXT, CLIP_VISUAL
+from feature_extractors.encoders.dino import DINO
 from feature_extractors.encoders.siglip import SIGLIP
 from feature_extractors.encoders.stream import ClipStream, QueryStream
 
@@ -16,6 +17,7 @@ _ALL: tuple[ClipStream | QueryStream, ...] = (
     PANN,
     CLAP,
     *SIGLIP,
+    *DINO,
 )
 
 STREAMS = {stream.name: stream for stream in _ALL}
