@@ -117,6 +117,28 @@ def test_recipes_fit_the_schema_and_their_weights_are_fetched(
     assert "fetch_weights" not in Workspace(tmp_path).planned("features", changes=overlay)
 
 
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("siglip2", {"encode siglip_visual": 2, "encode siglip_text": 2}),
+        ("dinov2", {"weights_clip": 1, "encode clip_visual": 2, "encode dino_visual": 2, "encode clip_text": 2}),
+    ],
+)
+def test_encoders_of_overlays_are_planned_and_need_no_rule_of_their_own(
+    name: str, made: dict[str, int], tmp_path: Path
+) -> None:
+    overlay = yaml.safe_load((ROOT / f"config/encoders/{name}.yaml").read_text())
+    planned = Workspace(tmp_path).planned("features", changes=overlay)
+    common = {"media": 1, "manifest": 2, "problems": 1, "weights_pann": 1, "weights_clap": 1}
+    assert planned == {**common, "encode pann": 2, "encode clap": 2, **made}
+    section = next(key for key in overlay if key != "model")
+    overlay[section]["pretrained"] = ""
+    done = Workspace(tmp_path).snakemake("--dry-run", "features", changes=overlay)
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    message = f"{section}.weights: empty: give a path or published:NAME, or the tag of published weights"
+    assert message in line and f"{section}.pretrained" in line
+
+
 def test_widths_of_the_recipes_are_the_published_ones() -> None:
     """1024 / 768 / 512 and 512 / 512 / 2048: of the models' definitions; nothing is downloaded."""
     from open_clip import get_model_config
