@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.inference.predict import Predicted
-from model.network.fusion.gates import LayerGates
+from model.network.tensors import LayerGates
 
 
 def gate_row(predicted: Predicted, gating_type: str, clip_seconds: float) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from model.network.cpu_layers import Linear
 from model.network.decoder import MomentDecoder
 from model.network.encoders import EncoderLayer, TextToVideoLayer
 from model.network.fusion import GatedFusion
-from model.network.fusion.gates import LayerGates
 from model.network.layers import InputProjection, Mlp
 from model.network.positions import encode_clips
 from model.network.spans import inverse_sigmoid
-from model.network.tensors import InputDims, Inputs, Moments, Outputs
+from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Outputs
 
 
 class HighlightDetector(nn.Module):
