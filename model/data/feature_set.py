@@ -82,7 +82,7 @@ class FeatureSet:
         for name, tokens in words.items():
             self._text[name][:] = tokens
         self._reads_audio = config.reads_audio
-        self.rolls_negatives = "rolled_negatives" in config.compat
+        self.rolls_negatives = config.compat.rolled_negatives
 
     def __len__(self) -> int:
         return len(self.rows)

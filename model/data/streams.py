@@ -96,7 +96,7 @@ def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clip
     features, heard = store.on_grid(vid, n_clips)
     # Features of nothing but zeros stand for no sound in many released files.
     heard &= features.any(axis=1)
-    if "silence_heard" not in config.compat:
+    if not config.compat.silence_heard:
         # Layer norms would make of next to nothing a full-size update. An unknown level (NaN) counts as heard.
         heard &= ~(store.level_db(vid, n_clips) < config.silence_db)
     return features, heard
@@ -111,7 +111,7 @@ def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:
 
 def doubles_endpoints(config: ModelConfig) -> bool:
     """Whether the audio input has the endpoint columns too, as the references' loader adds them."""
-    return config.endpoint_features and "double_endpoints" in config.compat
+    return config.endpoint_features and config.compat.double_endpoints
 
 
 def endpoints(n_clips: int) -> Rows:

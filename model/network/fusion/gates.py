@@ -42,7 +42,7 @@ class SigmoidGates(nn.Module):
         self.beta_head: nn.Sequential | None = None
         if config.ffn_gate_film:
             self.ffn_beta = nn.Parameter(torch.tensor(config.ffn_gate_beta_init))
-            if "original_film" in config.compat:
+            if config.compat.original_film:
                 self.beta_head = _perceptron(dim, outputs)
             else:
                 # Per channel whatever the gating: layer norms take a shift of all channels out again.
@@ -85,7 +85,7 @@ class _Join(nn.Module):
         self.is_global = config.gating_type == "global"
         # Cross-attention brings sound from elsewhere to clips that have none.
         self.reaches = config.fusion == "avigate"
-        self.pools_padding = "unmasked_pooling" in config.compat
+        self.pools_padding = config.compat.unmasked_pooling
 
     def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Returns joint features (B, 1 or L, 2D) and heard (B, 1 or L, 1) bool."""
