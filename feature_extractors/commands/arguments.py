@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import UserError, whole_number
+from cli import UserError, Verb, whole_number
 
 
 def check_shard(arguments: argparse.Namespace) -> None:
@@ -27,14 +27,14 @@ def add_optional(parser: argparse.ArgumentParser, option: str, metavar: str, tex
     parser.add_argument(option, nargs="?", const="", default="", metavar=metavar, help=text)
 
 
-def add_encoding(parser: argparse.ArgumentParser, sections: str, weights: str, needed: bool = False) -> None:
+def add_encoding(parser: Verb, sections: str, weights: str, needed: bool = False) -> None:
     """What all encoders are told; `sections` are those of --config."""
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
     if needed:
         parser.add_argument("--weights", required=True, help=weights)
     else:
         add_optional(parser, "--weights", metavar="FILE", text=weights)
-    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
+    parser.add_output("--out", required=True, metavar="H5", help="the store to write")
     parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads of the network (default 1)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
 

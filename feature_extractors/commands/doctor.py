@@ -51,4 +51,4 @@ def add_verbs(command: Command) -> None:
     parser.add_argument("--manifest", type=Path, metavar="FILE", help="or at what this video table lists")
     parser.add_argument("--clip-seconds", type=float, default=2.0, metavar="S", help="length of a clip (default 2)")
     parser.add_argument("--decode", action="store_true", help="decode everything, which finds damage inside (slow)")
-    parser.add_argument("--out", type=Path, metavar="TSV", help="write all that is known, one line a video")
+    parser.add_output("--out", metavar="TSV", help="write all that is known, one line a video")

@@ -21,7 +21,7 @@ from model.training.batches import Plan
 from model.training.distributed import Processes
 from model.training.engine import Engine
 from model.training.recipe import AveragedWeights, learning_rate
-from model.training.run import Outcome, Running, train
+from model.training.trainer import Outcome, Running, train
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, write_data
 
