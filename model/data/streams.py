@@ -49,12 +49,9 @@ def input_dims(config: ModelConfig, streams: Streams) -> InputDims:
 
 
 def count_clips(config: ModelConfig, streams: Streams, vid: str) -> int:
-    """Clips of a video; 0 if a video stream does not know it, or no clip was seen by all of them."""
+    """Clips of a video's grid; 0 if a video stream does not know it."""
     stores = [streams.find(name, vid) for name in config.video_streams]
-    if stores[0] is None or None in stores:
-        return 0
-    n_clips = stores[0].n_clips(vid)
-    return n_clips if n_clips and read_video(config, streams, vid, n_clips)[1].any() else 0
+    return 0 if stores[0] is None or None in stores else stores[0].n_clips(vid)
 
 
 def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
