@@ -85,6 +85,11 @@ class Command:
         parser.set_defaults(_run=run, _verb=parser)
         return parser
 
+    @property
+    def verbs(self) -> dict[str, Verb]:
+        """The verbs that were added, by name."""
+        return dict(self._verbs.choices)
+
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one verb; returns the exit status."""
         parsed = self._parser.parse_args(arguments)

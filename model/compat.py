@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from cli import UserError
 
@@ -72,15 +72,17 @@ class Compat:
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """How settings read and write it: as a list of names."""
         # Here, because loading it takes a while, and most of what imports this module reads no settings.
-        from pydantic_core import core_schema
+        from pydantic import AfterValidator, Field, PlainSerializer
 
-        del source, handler
-        names = core_schema.tuple_variable_schema(
-            core_schema.literal_schema(list(cls.known())),
-            metadata={"pydantic_js_updates": {"uniqueItems": True}},
-        )
-        written = core_schema.plain_serializer_function_ser_schema(cls.names)
-        return core_schema.no_info_after_validator_function(cls.from_names, names, serialization=written)
+        del source
+        known = cls.known()
+        names = Annotated[
+            tuple[Literal[known], ...],  # type: ignore[valid-type]
+            AfterValidator(cls.from_names),
+            PlainSerializer(cls.names),
+            Field(json_schema_extra={"uniqueItems": True}),
+        ]
+        return handler.generate_schema(names)
 
 
 REPAIRED = Compat()

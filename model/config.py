@@ -57,7 +57,8 @@ class ModelConfig(Settings):
     input_dropout: Share = 0.5
     num_queries: Count = 10
     """Moments predicted for each query."""
-    compat: Compat = REPAIRED
+    # pydantic writes defaults of other types into a JSON schema field by field.
+    compat: Annotated[Compat, Field(json_schema_extra={"default": []})] = REPAIRED
     """Repairs to undo, to reproduce the references; see docs/model.md."""
 
     def __post_init__(self) -> None:

@@ -76,7 +76,7 @@ class Engine:
             group["lr"] = rate
         self.optimizer.step()
         if self.average is not None:
-            self.average.update(self.network, step)
+            self.average.update_parameters(self.network)
         return terms
 
     def _compute_terms(self, part: Part) -> dict[str, Tensor]:

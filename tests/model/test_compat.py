@@ -6,6 +6,7 @@ import json
 from itertools import product
 
 import pytest
+from pydantic import TypeAdapter
 
 from cli import UserError
 from model.compat import REPAIRED, Compat
@@ -21,6 +22,14 @@ def test_names_become_booleans_and_names_again() -> None:
     stage = TrainStage(model=config, train=TrainConfig())
     assert json.loads(stage.to_json())["model"]["compat"] == ["double_endpoints", "unmasked_pooling"]
     assert ModelConfig().compat == REPAIRED and ModelConfig().to_dict()["compat"] == ()
+
+
+def test_the_json_schema_is_that_of_a_list_of_names() -> None:
+    """The workflow checks configurations by it, and takes the default from it."""
+    schema = TypeAdapter(ModelConfig).json_schema()["properties"]["compat"]
+    assert schema.pop("title") == "Compat"
+    items = {"type": "string", "enum": list(Compat.known())}
+    assert schema == {"type": "array", "items": items, "uniqueItems": True, "default": []}
 
 
 def test_all_of_the_references() -> None:

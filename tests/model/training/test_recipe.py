@@ -57,9 +57,10 @@ def test_averaged_weights() -> None:
     average = AveragedWeights(network, 0.5)
     torch.nn.init.constant_(network.weight, 1.0)
     # The first steps count more than the decay says: (1 + 0) / (10 + 0) of the start is kept.
-    average.update(network, 0)
+    average.update_parameters(network)
     assert average.weights["weight"].item() == pytest.approx(0.9)
-    average.update(network, 1000)
+    average.count(1000)
+    average.update_parameters(network)
     assert average.weights["weight"].item() == pytest.approx(0.95)
     assert network.weight.item() == 1.0
 
