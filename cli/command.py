@@ -48,7 +48,7 @@ class Verb(argparse.ArgumentParser):
         inputs: list[Path] = []
         for name, value in vars(parsed).items():
             paths = [path for item in (value if isinstance(value, list) else [value]) if (path := _as_path(item))]
-            if name not in self._outputs and name not in self._folders:
+            if not self.names_outputs(name):
                 inputs += paths
             for path in paths:
                 if name in self._folders or (self._outputs.get(name) and path.is_dir()):
@@ -84,11 +84,6 @@ class Command:
         parser = self._verbs.add_parser(name, help=text.splitlines()[0], description=text, formatter_class=formatter)
         parser.set_defaults(_run=run, _verb=parser)
         return parser
-
-    @property
-    def verbs(self) -> dict[str, Verb]:
-        """The verbs that were added, by name."""
-        return dict(self._verbs.choices)
 
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one verb; returns the exit status."""

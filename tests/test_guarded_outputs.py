@@ -21,12 +21,12 @@ def parsers(package: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Verb]:
     monkeypatch.setattr(Command, "main", lambda command: commands.append(command) or 0)
     with pytest.raises(SystemExit):
         runpy.run_module(package, run_name="__main__")
-    return commands[0].verbs
+    return commands[0]._verbs.choices
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_output_is_named_as_one(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that it is checked before the verb runs; `eval` checks its `--out-dir` itself, as files follow from queries."""
+    """So that it is checked before the verb runs; `eval` checks its --out-dir itself: files follow from queries."""
     found = [
         (name, action.dest, parser.names_outputs(action.dest))
         for name, parser in parsers(package, monkeypatch).items()
