@@ -12,6 +12,7 @@ import yaml
 
 from cli import UserError
 from demo.plan import DemoConfig
+from model.compat import Compat
 from model.config import InferenceConfig, LossConfig, ModelConfig, TrainConfig
 from tests.workflow.workspace import Workspace, merge
 from workflow.configuration import check, check_weights, pick, settings_of_run
@@ -51,7 +52,8 @@ def test_schema_and_dataclasses_have_the_same_keys_and_defaults(path: list[str],
     assert set(described) == set(fields)
     for name, field in fields.items():
         if field.default is not dataclasses.MISSING:
-            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            default = field.default.names() if isinstance(field.default, Compat) else field.default
+            default = list(default) if isinstance(default, tuple) else default
             assert described[name]["default"] == default, name
 
 
