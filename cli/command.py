@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cli.errors import UserError
-from cli.outputs import check_outputs
+from cli.outputs import check_folder, check_outputs
 
 MOST_DIGITS = 18
 # What only an extra of the distribution brings, by the name that is imported. Held equal to pyproject.toml by a test.
@@ -36,23 +36,44 @@ EXTRAS = {
 
 
 class Verb(argparse.ArgumentParser):
-    """The arguments of one verb; `add_output` for those that name files to write."""
+    """The arguments of one verb; `add_output` and `add_output_folder` for those that name what it writes."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._outputs: set[str] = set()
+        self._outputs: dict[str, bool] = {}
+        self._folders: dict[str, Sequence[str]] = {}
 
-    def add_output(self, *names: str, **options: Any) -> None:
-        """`add_argument` of a file, or with `nargs` of files, to write."""
-        self._outputs.add(self.add_argument(*names, type=Path, **options).dest)
+    def add_output(self, *names: str, or_folder: bool = False, **options: Any) -> None:
+        """`add_argument` of a file, or with `nargs` of files, to write; with `or_folder` it may be a folder."""
+        self._outputs[self.add_argument(*names, type=Path, **options).dest] = or_folder
+
+    def add_output_folder(self, *names: str, files: Sequence[str] = (), **options: Any) -> None:
+        """`add_argument` of a folder to write into.
+
+        Args:
+            files: names of the files that the verb writes there whatever was there before, as far as they are known
+                beforehand: none of them may be an input.
+        """
+        self._folders[self.add_argument(*names, type=Path, **options).dest] = files
+
+    def names_outputs(self, name: str) -> bool:
+        """Whether an argument, by its name in the namespace, is one of what the verb writes."""
+        return name in self._outputs or name in self._folders
 
     def check_files(self, parsed: argparse.Namespace) -> None:
-        """`check_outputs` of a command line. A verb that names no outputs so is not checked."""
+        """`check_outputs` of a command line, and `check_folder`. A verb that names no outputs so is not checked."""
         outputs: list[Path] = []
         inputs: list[Path] = []
         for name, value in vars(parsed).items():
-            paths = [path for path in (value if isinstance(value, list) else [value]) if isinstance(path, Path)]
-            (outputs if name in self._outputs else inputs).extend(paths)
+            paths = [path for item in (value if isinstance(value, list) else [value]) if (path := _as_path(item))]
+            if not self.names_outputs(name):
+                inputs += paths
+            for path in paths:
+                if name in self._folders or (self._outputs.get(name) and path.is_dir()):
+                    check_folder(path)
+                    outputs += [path / file for file in self._folders.get(name, ())]
+                elif name in self._outputs:
+                    outputs.append(path)
         if outputs:
             check_outputs(outputs, inputs)
 
@@ -67,7 +88,8 @@ class Command:
     Each verb is a function that takes the parsed arguments and may return an exit status; what it raises as `UserError`
     or `OSError` is printed as one line on stderr, with exit status 1; so is the import of a library that is not
     installed, if an extra of the distribution brings it. Wrong arguments exit with status 2. Where a verb names its
-    outputs by `Verb.add_output`, it does not run if one cannot be written or would overwrite an input.
+    outputs by `Verb.add_output` or `add_output_folder`, it does not run if one cannot be written or would overwrite an
+    input.
 
     Args:
         package: name of the package that the verbs belong to.
@@ -122,6 +144,13 @@ def _describe(problem: Exception) -> str:
     if isinstance(problem, OSError) and problem.filename is not None and problem.strerror:
         return f"{problem.filename}: {problem.strerror.lower()}"
     return str(problem)
+
+
+def _as_path(value: object) -> Path | None:
+    """The file or folder that an argument names; settings may be read from one too, as @FILE."""
+    if isinstance(value, str) and value.startswith("@"):
+        return Path(value[1:])
+    return value if isinstance(value, Path) else None
 
 
 def whole_number(least: int, or_all: bool = False) -> Callable[[str], int]:

@@ -59,17 +59,42 @@ def check_writable(path: Path) -> None:
     Raises:
         UserError: `path` is a folder, lies below a file, is a link to itself, or may not be written.
     """
+    place = _resolve(path)
+    if place.is_dir():
+        raise UserError(f"{path}: is a folder, not a file to write")
+    folder = _find_folder(path, place.parent)
+    _check_permission(path, path if _is_special(path) else folder)
+
+
+def check_folder(path: Path) -> None:
+    """See whether a folder is there or can be made, and takes files; write nothing.
+
+    Raises:
+        UserError: `path` is a file, lies below one, is a link to itself, or may not be written into.
+    """
+    place = _resolve(path)
+    if place.exists() and not place.is_dir():
+        raise UserError(f"{path}: is a file, not a folder to write into")
+    _check_permission(path, _find_folder(path, place))
+
+
+def _resolve(path: Path) -> Path:
     try:
-        if path.is_dir():
-            raise UserError(f"{path}: is a folder, not a file to write")
-        parent = path.resolve().parent
+        return path.resolve()
     except RuntimeError:  # a loop of links
         raise UserError(f"{path}: cannot be written: a link to itself") from None
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    if not parent.is_dir():
-        raise UserError(f"{path}: cannot be written: {parent} is not a folder")
-    place = path if _is_special(path) else parent
+
+
+def _find_folder(path: Path, folder: Path) -> Path:
+    """The nearest folder that exists, from `folder` upwards."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UserError(f"{path}: cannot be written: {folder} is not a folder")
+    return folder
+
+
+def _check_permission(path: Path, place: Path) -> None:
     if not os.access(place, os.W_OK):
         raise UserError(f"{path}: cannot be written: no permission for {place}")
 

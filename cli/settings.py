@@ -71,11 +71,22 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, as written into every artefact."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     def to_json(self) -> str:
         """The canonical JSON of these settings."""
         return canonical_json(self.to_dict())
+
+
+def _plain(value: Any) -> Any:
+    """A value without settings in it: each writes itself, as some have a form of their own."""
+    if isinstance(value, Settings):
+        return value.to_dict()
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _keys(owner: Any, path: Iterable[int | str]) -> list[str]:

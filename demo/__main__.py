@@ -66,20 +66,26 @@ def main() -> int:
 
     parser = command.verb("media", media)
     parser.add_argument("--config", default="{}", metavar="JSON", help="section demo, as JSON or @FILE (default: {})")
-    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder for the media files")
-    parser.add_argument("--annotations", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
+    parser.add_output_folder("--videos", required=True, metavar="DIR", help="folder for the media files")
+    parser.add_output_folder(
+        "--annotations",
+        files=("train.jsonl", "val.jsonl"),
+        required=True,
+        metavar="DIR",
+        help="folder for the JSONL files",
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="videos encoded at a time (default: 1)")
 
     parser = command.verb("rehearsal", rehearsal)
     parser.add_argument("--annotations", type=Path, nargs="+", required=True, metavar="FILE", help="JSONL with labels")
-    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder for the media files")
+    parser.add_output_folder("--videos", required=True, metavar="DIR", help="folder for the media files")
     parser.add_argument("--seed", type=int, default=2018, help="of the textures (default: 2018)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="videos encoded at a time (default: 1)")
 
     parser = command.verb("weights", weights)
     parser.add_argument("--encoder", choices=["clip", "pann", "clap"], required=True)
     parser.add_argument("--config", required=True, metavar="JSON", help="sections demo_encoders and clip or pann")
-    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write; for clap a folder")
+    parser.add_output("--out", or_folder=True, required=True, help="checkpoint to write; for clap a folder")
     return command.main()
 
 

@@ -57,6 +57,7 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
             raise UserError(f"{path}: checkpoint format {content['format']}, expected {FORMAT}")
         if "no_network" in content:
             raise NoNetwork(f"{path}: holds no network: {content['no_network']}")
+        _drop_position_table(content)
         network = build_detector(content["config"], content["dims"])
         network.load_state_dict(content["model"])
         about: dict[str, Any] = content["about"]
@@ -65,3 +66,14 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
     except Exception as problem:  # torch reports refused pickles by an exception type of the pickle module
         raise UserError(f"{path}: not a checkpoint of this project: {str(problem)[:200]}") from None
     return network.eval(), about
+
+
+def _drop_position_table(content: dict[str, Any]) -> None:
+    """Take out QD-DETR's table of text positions, which no network reads: earlier versions kept it on import."""
+    compat = content["config"]["compat"]
+    if "text_position_table" not in compat:
+        return
+    content["config"]["compat"] = [name for name in compat if name != "text_position_table"]
+    content["model"] = {
+        name: value for name, value in content["model"].items() if not name.startswith("text_positions.")
+    }

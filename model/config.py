@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
 from model import CODE_VERSION
+from model.compat import REPAIRED, Compat
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -21,19 +22,6 @@ NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
 """What the network hears; model/data/audio_controls.py says what each one is."""
-Original = Literal[
-    "unmasked_pooling",
-    "audio_mask_ignored",
-    "original_film",
-    "silence_heard",
-    "double_endpoints",
-    "rolled_negatives",
-    "text_position_table",
-]
-"""What the reference implementations do otherwise than this one, each undone by naming it under `compat`."""
-ORIGINALS: tuple[Original, ...] = get_args(Original)
-_OF_ALL: set[Original] = {"rolled_negatives", "text_position_table"}
-_OF_AUDIO: set[Original] = {"audio_mask_ignored", "silence_heard", "double_endpoints"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +87,11 @@ class ModelConfig(Settings):
     """Dropout of the input projections. 0.5 suits features of thousands of dimensions."""
     num_queries: Count = 10
     """Moments that are predicted for each query."""
-    compat: Annotated[tuple[Original, ...], NO_REPEATS] = ()
+    # pydantic writes defaults of other types into a JSON schema field by field.
+    compat: Annotated[Compat, Field(json_schema_extra={"default": []})] = REPAIRED
     """Repairs to undo, to reproduce the references. docs/model.md says what each one is."""
 
     def __post_init__(self) -> None:
-        if len(set(self.compat)) < len(self.compat):
-            raise UserError("model.compat names an entry twice")
         if self.hidden_dim % 4:
             raise UserError("model.hidden_dim must be a multiple of 4 (sine and cosine of center and width)")
         if self.hidden_dim % self.n_heads:
@@ -136,20 +123,26 @@ class ModelConfig(Settings):
         if not self.ffn_gate_film:
             idle |= {"ffn_gate_beta_init"}
         kept = {name: value for name, value in self.to_dict().items() if name not in idle}
-        return {**kept, "compat": sorted(self._effective_compat())}
+        return {**kept, "compat": list(self._effective_compat().names())}
 
-    def _effective_compat(self) -> set[Original]:
-        possible = set(_OF_ALL)
-        if self.reads_audio:
-            possible |= _OF_AUDIO
-        if self.has_gates and self.gating_type == "global":
-            possible |= {"unmasked_pooling"}
-        if self.fusion == "avigate" and "audio_mask_ignored" in self.compat:
-            # Together they let clips attend to padding, whatever the gating.
-            possible |= {"unmasked_pooling"}
-        if self.fusion == "avigate_custom" and self.ffn_gate_film:
-            possible |= {"original_film"}
-        return possible & set(self.compat)
+    def _effective_compat(self) -> Compat:
+        """The entries that change this network, `rolled_negatives` always being one."""
+        given = self.compat
+        pools = self.has_gates and self.gating_type == "global"
+        # Together they let clips attend to padding, whatever the gating.
+        attends = self.fusion == "avigate" and given.audio_mask_ignored
+        return replace(
+            given,
+            audio_mask_ignored=given.audio_mask_ignored and self.reads_audio,
+            double_endpoints=given.double_endpoints and self.reads_audio,
+            silence_heard=given.silence_heard and self.reads_audio,
+            unmasked_pooling=given.unmasked_pooling and (pools or attends),
+            original_film=given.original_film and self.fusion == "avigate_custom" and self.ffn_gate_film,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; `compat` is the list of its names, as in the configuration."""
+        return {**super().to_dict(), "compat": self.compat.names()}
 
 
 @dataclass(frozen=True, kw_only=True)

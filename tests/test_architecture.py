@@ -86,6 +86,12 @@ def dotted(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def test_data_code_reads_of_the_network_its_tensors_alone() -> None:
+    for file in [*(ROOT / "model/data").glob("*.py"), ROOT / "model/network/tensors.py"]:
+        network = {name for name in imports(file) if name.startswith("model.network")}
+        assert all(name.startswith("model.network.tensors") for name in network), file
+
+
 def find_cycle(graph: dict[str, set[str]]) -> list[str]:
     """A way from a node back to itself; empty where there is none."""
     done: set[str] = set()

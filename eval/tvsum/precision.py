@@ -39,9 +39,14 @@ def compute_trapezoid_ap(hits: Bools) -> Floats:
     return area
 
 
-def rank_clips(scores: Floats) -> NDArray[np.intp]:
-    """Clips (T,) in descending order of score, of equal ones the earlier first (the original's sort is unstable)."""
-    return np.argsort(-scores, kind="stable")
+def rank_clips(scores: Floats, clips: int | None = None) -> NDArray[np.intp]:
+    """Clips (T,) in descending order of score, of equal ones the earlier first (the original's sort is unstable).
+
+    Of a video of `clips` clips, those beyond them are left out, and those without a score come last.
+    """
+    clips = len(scores) if clips is None else clips
+    order = np.argsort(-scores[:clips], kind="stable")
+    return np.concatenate([order, np.arange(len(order), clips)])
 
 
 def score_ranking(order: NDArray[np.intp], positive: Bools, top: int | None = TOP) -> float:

@@ -67,7 +67,7 @@ def score_video(
     scores = scores[:clips]
     shared = len(scores)
     # The original never ranks a clip beyond the prediction; last is the same unless fewer than five are predicted.
-    order = np.concatenate([rank_clips(scores), np.arange(shared, clips)])
+    order = rank_clips(scores, clips)
     if benchmark == "youtube":
         return {"mAP": score_ranking(order, video.labels > 0, top=None)}
     result: dict[str, Any] = {"mAP": score_ranking(order, find_positives(video.labels)), "tau": 0.0, "rho": 0.0}

@@ -37,6 +37,6 @@ def add_verbs(command: Command) -> None:
     parser.add_argument("--from", dest="source", choices=SOURCES, required=True, help="whose annotations these are")
     parser.add_argument("--files", type=Path, nargs="+", required=True, metavar="FILE", help="see the list above")
     parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the JSONL files")
+    parser.add_output_folder("--out", required=True, metavar="DIR", help="folder for the JSONL files")
     parser.add_argument("--published", action="store_true", help="TVSum: exactly the public files, for other tools")
     add_policy(parser)

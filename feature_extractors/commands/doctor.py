@@ -57,4 +57,4 @@ def add_verbs(command: Command) -> None:
         help=f"length of a clip (default {CLIP_SECONDS:g})",
     )
     parser.add_argument("--decode", action="store_true", help="decode everything, which finds damage inside (slow)")
-    parser.add_argument("--out", type=Path, metavar="TSV", help="write all that is known, one line a video")
+    parser.add_output("--out", metavar="TSV", help="write all that is known, one line a video")

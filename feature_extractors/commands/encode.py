@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli import Command, UserError, whole_number
+from cli.device import add_device
 from feature_extractors.commands.arguments import add_optional, check_shard
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream, QueryStream
@@ -77,6 +78,5 @@ def add_verbs(command: Command) -> None:
     parser.add_argument(
         "--config", required=True, metavar="JSON", help="the sections that the stream consumes, as JSON or @FILE"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
-    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads of the network (default 1)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
+    parser.add_output("--out", required=True, metavar="H5", help="the store to write")
+    add_device(parser)

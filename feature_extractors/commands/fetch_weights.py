@@ -40,8 +40,6 @@ def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("fetch-weights", fetch_weights)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of the list that the verb prints without one")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to put them in (default weights/published/NAME)"
-    )
+    parser.add_output_folder("--out", metavar="DIR", help="folder to put them in (default weights/published/NAME)")
     parser.add_argument("--only", metavar="FILE", help="just this one of the files")
     parser.add_argument("--mirror", type=Path, metavar="DIR", help="copy from here: DIR/NAME/FILE or DIR/FILE")

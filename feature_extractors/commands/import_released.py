@@ -36,4 +36,4 @@ def add_verbs(command: Command) -> None:
     parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
     parser.add_argument("--stream", required=True, metavar="NAME", help="name of the stream, such as slowfast")
     parser.add_argument("--config", required=True, metavar="JSON", help="sections clips, imported: layout, folders")
-    parser.add_argument("--out", type=Path, required=True, metavar="H5", help="the store to write")
+    parser.add_output("--out", required=True, metavar="H5", help="the store to write")

@@ -75,5 +75,5 @@ def add_verbs(command: Command) -> None:
     add_shard(parser)
     add_optional(parser, "--videos", metavar="DIR", text="folder of the media files; without: annotations")
     parser.add_argument("--config", required=True, metavar="JSON", help="section clips, as JSON or @FILE")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the video table to write")
+    parser.add_output("--out", required=True, metavar="FILE", help="the video table to write")
     add_policy(parser)

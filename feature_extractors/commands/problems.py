@@ -39,7 +39,7 @@ def add_verbs(command: Command) -> None:
     parser = command.verb("problems", problems)
     parser.add_argument("--manifests", type=Path, nargs="+", required=True, metavar="FILE", help="video tables")
     parser.add_argument("--stores", type=Path, nargs="*", default=[], metavar="H5", help="stores of all streams")
-    parser.add_argument("--out", type=Path, required=True, metavar="TSV", help="the list to write")
+    parser.add_output("--out", required=True, metavar="TSV", help="the list to write")
     parser.add_argument(
         "--domains-of",
         type=Path,

@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from cli import UserError
+from cli.device import choose_device
 
 
 def use_device(name: str, threads: int) -> torch.device:
@@ -22,16 +22,8 @@ def use_device(name: str, threads: int) -> torch.device:
     # float32 is to mean float32: bfloat16 and float16 are asked for by `encoding.precision`.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        if device.type not in ("cpu", "cuda"):  # `meta` computes nothing, others were never tried
-            raise UserError(f"--device {name}: must be auto, cpu, cuda or cuda:N")
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, ValueError) as problem:
-        raise UserError(f"--device {name}: {str(problem).splitlines()[0]}") from None
-    return device
+    gpu = "cuda" if torch.cuda.is_available() else None
+    return torch.device(choose_device(name, gpu, lambda place: torch.empty(0, device=place)))
 
 
 def describe_device(device: torch.device) -> str:

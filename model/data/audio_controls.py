@@ -11,11 +11,11 @@ from model.config import AudioControl
 from model.data.packed import Packed
 
 
-def control_audio(audio: Packed, heard: Packed, control: AudioControl, seed: int) -> None:
+def control_audio(audio: Packed[np.float32], heard: Packed[np.bool_], control: AudioControl, seed: int) -> None:
     """Replace the audio of all videos, in place.
 
     Args:
-        audio: (L, Da) of each video; heard: (L, 1) of each.
+        audio: (L, Da) of each video; heard: (L,) of each.
         control: `original` leaves it; `zeroed` gives zeros to the clips that have sound; `noise` gives them normal
             noise of the same length; `shuffled` gives each video the audio of another one, repeated or cut to fit,
             with that one's silence, and an only video its own, moved by half its length.
@@ -35,7 +35,7 @@ def _noise(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
     return (drawn * length).astype(np.float32)
 
 
-def _shuffle(audio: Packed, heard: Packed, rng: np.random.Generator) -> None:
+def _shuffle(audio: Packed[np.float32], heard: Packed[np.bool_], rng: np.random.Generator) -> None:
     was = {vid: (audio[vid].copy(), heard[vid].copy()) for vid in audio.names}
     # Each takes the audio of the next one in a random round, so none keeps its own.
     order = [str(vid) for vid in rng.permutation(sorted(was))]

@@ -64,26 +64,31 @@ class FeatureSet:
             )
         self.dims = input_dims(config, streams)
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
-        clips = {vid: count for vid, count in counted.items() if count}
+        grids = {vid: count for vid, count in counted.items() if count}
+        # Room is made before it is known which videos were seen: they would take the memory twice otherwise.
+        self._video = Packed(grids, np.float32, self.dims.video)
+        self._seen = Packed(grids, np.bool_)
+        for vid, count in grids.items():
+            self._video[vid][:], self._seen[vid][:] = read_video(config, streams, vid, count)
+        clips = {vid: count for vid, count in grids.items() if self._seen[vid].any()}
+        self._all_seen = all(self._seen[vid].all() for vid in clips)
         texts = {str(row["qid"]): read_text(config, streams, row["qid"]) for row in rows}
         words = {name: tokens for name, tokens in texts.items() if tokens is not None}
         self.rows = [row for row in rows if row["vid"] in clips and str(row["qid"]) in words]
         _report_left_out(rows, self.rows)
-        self._video, self._seen = Packed(clips, self.dims.video), Packed(clips, 1)
-        self._audio, self._heard = Packed(clips, self.dims.audio), Packed(clips, 1)
-        self._level = Packed(clips, 1)
+        self._audio = Packed(clips, np.float32, self.dims.audio)
+        self._heard = Packed(clips, np.bool_)
+        self._level = Packed(clips, np.float32)
         for vid, count in clips.items():
-            self._video[vid][:], self._seen[vid][:, 0] = read_video(config, streams, vid, count)
-            self._audio[vid][:], self._heard[vid][:, 0] = read_audio(config, streams, vid, count)
-            self._level[vid][:, 0] = read_levels(config, streams, vid, count)
-        self._all_seen = bool(self._seen.rows.all())
+            self._audio[vid][:], self._heard[vid][:] = read_audio(config, streams, vid, count)
+            self._level[vid][:] = read_levels(config, streams, vid, count)
         if config.reads_audio:
             control_audio(self._audio, self._heard, control, seed)
-        self._text = Packed({name: len(tokens) for name, tokens in words.items()}, self.dims.text)
+        self._text = Packed({name: len(tokens) for name, tokens in words.items()}, np.float32, self.dims.text)
         for name, tokens in words.items():
             self._text[name][:] = tokens
         self._reads_audio = config.reads_audio
-        self.rolls_negatives = "rolled_negatives" in config.compat
+        self.rolls_negatives = config.compat.rolled_negatives
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -94,7 +99,7 @@ class FeatureSet:
 
     def seen(self, index: int) -> NDArray[np.bool_]:
         """Clips of the video of query `index` that have a picture, (L,)."""
-        return self._seen[self.rows[index]["vid"]][:, 0] > 0
+        return self._seen[self.rows[index]["vid"]]
 
     def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
         """Pad the queries at `indices` to one batch; the texts of `further_texts` follow theirs."""
@@ -102,21 +107,21 @@ class FeatureSet:
         vids = [self.rows[i]["vid"] for i in indices]
         video, video_mask = self._video.pad(vids)
         text, text_mask = self._text.pad([str(self.rows[i]["qid"]) for i in [*indices, *further_texts]])
-        seen = None if self._all_seen else self._seen.pad(vids)[0].squeeze(-1) > 0
+        seen = None if self._all_seen else self._seen.pad(vids)[0]
         audio = audio_mask = None
         if self._reads_audio:
             audio, _ = self._audio.pad(vids)
-            audio_mask = self._heard.pad(vids)[0].squeeze(-1) > 0
+            audio_mask, _ = self._heard.pad(vids)
         return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen)
 
     def levels(self, index: int) -> list[float | None]:
         """Sound level of each clip in dB of full scale, as recorded, whatever the control; None where not known."""
-        levels = self._level[self.rows[index]["vid"]][:, 0]
+        levels = self._level[self.rows[index]["vid"]]
         return [None if np.isnan(level) else round(float(level), 2) for level in levels]
 
     def novelty(self, index: int) -> list[float | None]:
         """How unlike its video's mean each clip sounds: 1 - cosine to the mean of the heard clips, None unheard."""
-        audio, heard = self._audio[self.rows[index]["vid"]], self._heard[self.rows[index]["vid"]][:, 0] > 0
+        audio, heard = self._audio[self.rows[index]["vid"]], self._heard[self.rows[index]["vid"]]
         if not heard.any():
             return [None] * len(heard)
         mean = audio[heard].mean(axis=0)
@@ -126,8 +131,8 @@ class FeatureSet:
     def digest(self) -> str:
         """A fingerprint of all rows and features: what a resumed run must find unchanged."""
         content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
-        for packed in (self._video, self._seen, self._audio, self._heard, self._text):
-            content.update(packed.rows.data if packed.rows.size else b"")
+        for rows in (packed.rows for packed in (self._video, self._seen, self._audio, self._heard, self._text)):
+            content.update(rows.data if rows.size else b"")
         return content.hexdigest()
 
 

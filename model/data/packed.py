@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+Value = TypeVar("Value", np.float32, np.bool_)
 
-class Packed:
-    """Rows of many ids in one array (rows, D), with the place of each id."""
 
-    def __init__(self, lengths: dict[str, int], dim: int) -> None:
-        self.rows = np.zeros((sum(lengths.values()), dim), np.float32)
+class Packed(Generic[Value]):
+    """Rows of many ids in one array, with the place of each id.
+
+    Attributes:
+        rows: (rows, D), or (rows,) for one value per row; zeros or False until they are filled.
+    """
+
+    def __init__(self, lengths: Mapping[str, int], dtype: type[Value], dim: int | None = None) -> None:
+        """Make room for rows of some ids, each of `dim` values; None: of one."""
+        shape = (sum(lengths.values()), *(() if dim is None else (dim,)))
+        self.rows: NDArray[Value] = np.zeros(shape, dtype)
         self._lengths = lengths
         ends = np.cumsum(list(lengths.values())).tolist()
         self._ends = dict(zip(lengths, ends, strict=True))
 
-    def __getitem__(self, name: str) -> NDArray[np.float32]:
-        """The rows of one id, (n, D): a view to fill or read."""
+    def __getitem__(self, name: str) -> NDArray[Value]:
+        """The rows of one id, (n, D) or (n,): a view to fill or read."""
         return self.rows[self._ends[name] - self._lengths[name] : self._ends[name]]
 
     @property
@@ -33,15 +42,18 @@ class Packed:
         return self._lengths[name]
 
     def pad(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """The rows of some ids, zero-padded to (B, longest, D), and the mask (B, longest), True = valid."""
+        """The rows of some ids, padded by zeros or False to (B, longest, D) or (B, longest).
+
+        Also returns the mask (B, longest), True = valid.
+        """
         lengths = [self._lengths[name] for name in names]
         longest = max(lengths)
-        padding = np.zeros((longest - min(lengths), self.rows.shape[1]), np.float32)
+        padding = np.zeros((longest - min(lengths), *self.rows.shape[1:]), self.rows.dtype)
         # Joined by numpy: half the time of torch.stack, or of copying into an array piece by piece.
         pieces = [
             part
             for name, length in zip(names, lengths, strict=True)
             for part in (self[name], padding[: longest - length])
         ]
-        rows = np.concatenate(pieces).reshape(len(names), longest, -1)
+        rows = np.concatenate(pieces).reshape(len(names), longest, *self.rows.shape[1:])
         return torch.from_numpy(rows), torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)

@@ -49,12 +49,9 @@ def input_dims(config: ModelConfig, streams: Streams) -> InputDims:
 
 
 def count_clips(config: ModelConfig, streams: Streams, vid: str) -> int:
-    """Clips of a video; 0 if a video stream does not know it, or no clip was seen by all of them."""
+    """Clips of a video's grid; 0 if a video stream does not know it."""
     stores = [streams.find(name, vid) for name in config.video_streams]
-    if stores[0] is None or None in stores:
-        return 0
-    n_clips = stores[0].n_clips(vid)
-    return n_clips if n_clips and read_video(config, streams, vid, n_clips)[1].any() else 0
+    return 0 if stores[0] is None or None in stores else stores[0].n_clips(vid)
 
 
 def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
@@ -96,7 +93,7 @@ def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clip
     features, heard = store.on_grid(vid, n_clips)
     # Features of nothing but zeros stand for no sound in many released files.
     heard &= features.any(axis=1)
-    if "silence_heard" not in config.compat:
+    if not config.compat.silence_heard:
         # Layer norms would make of next to nothing a full-size update. An unknown level (NaN) counts as heard.
         heard &= ~(store.level_db(vid, n_clips) < config.silence_db)
     return features, heard
@@ -111,7 +108,7 @@ def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:
 
 def doubles_endpoints(config: ModelConfig) -> bool:
     """Whether the audio input has the endpoint columns too, as the references' loader adds them."""
-    return config.endpoint_features and "double_endpoints" in config.compat
+    return config.endpoint_features and config.compat.double_endpoints
 
 
 def endpoints(n_clips: int) -> Rows:

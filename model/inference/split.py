@@ -2,30 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import logging
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from cli import UserError, track
 from formats.gate_log import add_sound, merge_gate_rows
 from formats.predictions import merge_predictions
-from formats.rows import Row
+from formats.rows import Row, write_rows
+from model.checkpoint import NoNetwork, load_network
 from model.config import InferenceConfig
-from model.data.feature_set import FeatureSet
+from model.data.feature_set import FeatureSet, NoQueries
+from model.data.queries import name_scope, read_queries
+from model.data.streams import Streams
 from model.inference.gate_means import log_gates
 from model.inference.long_videos import clips_in, predict_windows
 from model.inference.postprocessing import finish
 from model.inference.predict import predict, raw_prediction, submission_row
 from model.network.detector import HighlightDetector
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What is written of query `index`; `gates` is None where they are not logged."""
+    """What is written of one query; `gates` is None where they are not logged."""
 
-    index: int
     row: Row
     gates: Row | None
+
+
+def predict_split(
+    config: InferenceConfig,
+    checkpoint: Path,
+    queries: Path,
+    features: Sequence[Path],
+    out: Path,
+    *,
+    gate_log: Path | None = None,
+    domain: str | None = None,
+    leave_out: bool = False,
+    device: str = "cpu",
+) -> list[Answer]:
+    """Predict moments and saliency for the queries of a file, and write them.
+
+    Args:
+        checkpoint: of `train_run` or `import_checkpoint`; the network's own configuration comes with it.
+        queries: rows of queries, JSON lines; labels are not needed.
+        features: stores of all streams that the network reads.
+        out: predictions to write, JSON lines.
+        gate_log: gate log to write, JSON lines, of `config.gate_sample_count` queries.
+        domain: only the rows of this domain are read (TVSum).
+        leave_out: where the checkpoint holds no network, or no query has features, write empty files instead of
+            failing.
+        device: cpu, cuda or cuda:N.
+
+    Returns:
+        what was written, in the order of the queries; those without features are left out.
+
+    Raises:
+        UserError: a file is missing or malformed, the features are not those of the network, it has no gates to log,
+            or nothing is left to predict and `leave_out` is False.
+    """
+    try:
+        network, about = load_network(checkpoint)
+        rows, streams = read_queries(queries, domain), Streams(features)
+        feature_set = FeatureSet(network.config, rows, streams, config.audio_control, about.get("seed", 0))
+    except (NoNetwork, NoQueries) as problem:
+        if not leave_out:
+            raise
+        _log.warning("%s: left out, nothing is predicted: %s", name_scope(domain), problem)
+        return _write([], out, gate_log)
+    del streams  # as large as the set
+    if feature_set.dims != network.dims:
+        raise UserError(f"{checkpoint}: made for inputs {network.dims}, the features are {feature_set.dims}")
+    if gate_log and network.fusion is None:
+        raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
+    _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))
+    # A network that learnt saliency alone has a decoder that nobody trained.
+    moments = about.get("objective") != "saliency"
+    count = len(feature_set) if config.gate_sample_count < 0 else config.gate_sample_count
+    logged = range(count if gate_log else 0)
+    answers = answer(network, feature_set, config, device, moments, logged)
+    return _write(list(track(answers, f"infer {queries.stem}: queries", total=len(feature_set))), out, gate_log)
+
+
+def _write(answers: list[Answer], out: Path, gate_log: Path | None) -> list[Answer]:
+    write_rows(out, [item.row for item in answers])
+    if gate_log:
+        write_rows(gate_log, [item.gates for item in answers if item.gates])
+    return answers
 
 
 def answer(
@@ -36,7 +105,7 @@ def answer(
     moments: bool,
     logged: Collection[int],
 ) -> Iterator[Answer]:
-    """Predict for all queries, those about videos longer than `config.window_seconds` last.
+    """Predict for all queries, in order. Videos longer than `config.window_seconds` are predicted one by one.
 
     Args:
         moments: False leaves the decoder out.
@@ -44,14 +113,18 @@ def answer(
     """
     network.to(device)
     longest = clips_in(config.window_seconds, features.clip_seconds)
-    long = [index for index in range(len(features)) if longest and features.n_clips(index) > longest]
-    short = sorted(set(range(len(features))).difference(long))
+    long = {index for index in range(len(features)) if longest and features.n_clips(index) > longest}
+    # Batches are of short videos alone, wherever the long ones lie among them.
+    short = [index for index in range(len(features)) if index not in long]
+    predicted = predict(network, features, config.batch_size, device, moments, short)
     gating, seconds = network.config.gating_type, features.clip_seconds
-    for index, item in zip(short, predict(network, features, config.batch_size, device, moments, short), strict=True):
-        row = submission_row(item, seconds, config.round_to_clips, config.duplicate_iou)
-        gates = _add_sound(log_gates(item, gating, seconds), features, index) if index in logged else None
-        yield Answer(index, row, gates)
-    for index in long:
+    for index in range(len(features)):
+        if index not in long:
+            item = next(predicted)
+            row = submission_row(item, seconds, config.round_to_clips, config.duplicate_iou)
+            gates = _add_sound(log_gates(item, gating, seconds), features, index) if index in logged else None
+            yield Answer(row, gates)
+            continue
         parts, gate_rows = [], []
         for span, item in predict_windows(network, features, index, longest, config.batch_size, device, moments):
             parts.append((span, raw_prediction(item, seconds, config.round_to_clips)))
@@ -61,7 +134,7 @@ def answer(
         merged = merge_predictions(parts, n_clips, seconds)
         row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou).to_row()
         gates = _add_sound(merge_gate_rows(gate_rows, n_clips, seconds), features, index) if gate_rows else None
-        yield Answer(index, row, gates)
+        yield Answer(row, gates)
 
 
 def _add_sound(row: Row, features: FeatureSet, index: int) -> Row:

@@ -13,11 +13,10 @@ from model.network.cpu_layers import Linear
 from model.network.decoder import MomentDecoder
 from model.network.encoders import EncoderLayer, TextToVideoLayer
 from model.network.fusion import GatedFusion
-from model.network.fusion.gates import LayerGates
 from model.network.layers import InputProjection, Mlp
 from model.network.positions import encode_clips
 from model.network.spans import inverse_sigmoid
-from model.network.tensors import InputDims, Inputs, Moments, Outputs
+from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Outputs
 
 
 class HighlightDetector(nn.Module):
@@ -53,11 +52,6 @@ class HighlightDetector(nn.Module):
         self.span_head = Mlp(dim, dim, dim, 2)
         self.saliency_clip = Linear(dim, dim)
         self.saliency_global = Linear(dim, dim)
-        self.text_positions: nn.ModuleDict | None = None
-        if "text_position_table" in config.compat:
-            # QD-DETR holds these and, by default, never reads them.
-            table = nn.Embedding(config.max_tokens, dim)
-            self.text_positions = nn.ModuleDict({"table": table, "norm": nn.LayerNorm(dim)})
 
     def forward(self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True) -> Outputs:
         """Predict.
@@ -93,10 +87,10 @@ class HighlightDetector(nn.Module):
         audio, audio_mask = inputs.audio, inputs.audio_mask
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
-        if "audio_mask_ignored" in self.config.compat:
+        compat = self.config.compat
+        if compat.audio_mask_ignored:
             # Every clip of the video then counts as sound; padding only where the original's pooling is wanted too.
-            pools_padding = "unmasked_pooling" in self.config.compat
-            audio_mask = torch.ones_like(inputs.video_mask) if pools_padding else inputs.video_mask
+            audio_mask = torch.ones_like(inputs.video_mask) if compat.unmasked_pooling else inputs.video_mask
         # Before anything is computed from it: what fills the rest, even NaN, reaches neither output nor gradient.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         if self.fusion is None or self.audio_projection is None:

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron with ReLU between its layers."""
+"""Layers of several parts of the network: a perceptron, the projection of an input, QuickGELU."""
 
 from __future__ import annotations
 

@@ -12,12 +12,6 @@ def to_bounds(spans: Tensor) -> Tensor:
     return torch.stack([center - width / 2, center + width / 2], dim=-1)
 
 
-def to_center(bounds: Tensor) -> Tensor:
-    """(..., 2) start and end to center and width."""
-    start, end = bounds.unbind(-1)
-    return torch.stack([(start + end) / 2, end - start], dim=-1)
-
-
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """Generalised IoU of each pair of bounds (N, 2) and (M, 2), as (N, M): IoU - (hull - union) / hull."""
     left = torch.maximum(a[:, None, 0], b[None, :, 0])

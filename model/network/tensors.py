@@ -1,4 +1,4 @@
-"""What goes into the network and what comes out, as tensors."""
+"""What goes into the network and what comes out, as tensors. It imports no layer, so data code can read it alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from torch import Tensor
-
-from model.network.fusion.gates import LayerGates
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,38 @@ class Moments:
 
     logits: Tensor
     spans: Tensor
+
+
+@dataclass(frozen=True)
+class GateValues:
+    """Gates of one layer; each (B, 1 or L, 1 or D): one row a video if global, one column unless per channel.
+
+    Attributes:
+        mha: weight of the audio update, exactly 0 where a clip (global: a whole video) has no audio.
+        ffn: signed weight of the feed-forward update.
+        gamma, beta: FiLM's scale, of which 1 + gamma is applied, and its shift; None without FiLM. The original's
+            FiLM has no scale of its own: gamma is None, the FFN gate takes its place.
+    """
+
+    mha: Tensor
+    ffn: Tensor
+    gamma: Tensor | None = None
+    beta: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LayerGates:
+    """What a layer's gates did.
+
+    Attributes:
+        values: the gates.
+        mha_contribution, ffn_contribution: (B, L) size of the gated update against the size of what it is added to,
+            |gate * delta| / |x|.
+    """
+
+    values: GateValues
+    mha_contribution: Tensor
+    ffn_contribution: Tensor
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,6 @@ _TABLE = [
     (r"^input_aud_proj\.", "audio_projection."),
     (r"_projection\.(\d+)\.LayerNorm\.", r"_projection.norms.\1."),
     (r"_projection\.(\d+)\.net\.1\.", r"_projection.linears.\1."),
-    (r"^txt_position_embed\.position_embeddings\.", "text_positions.table."),
-    (r"^txt_position_embed\.LayerNorm\.", "text_positions.norm."),
     # Gated fusion.
     (r"^fusion\.fusion_layers\.", "fusion.layers."),
     (r"\.gating_function\.mlp_mha\.", ".gates.mha_head."),
@@ -69,6 +67,14 @@ _TABLE = [
     (r"^(fusion\.layers\.\d+)\.norm4\.", r"\1.refine_update_norm."),
 ]
 
+_NEVER_READ = "txt_position_embed."
+"""QD-DETR's table of text positions and its norm. With `use_txt_pos`, which is refused, it would read them."""
+
+
+def is_read(name: str) -> bool:
+    """Whether the reference computes anything from a parameter that it holds."""
+    return not name.startswith(_NEVER_READ)
+
 
 def rename(name: str) -> str:
     """Our name of a reference parameter."""
@@ -78,12 +84,13 @@ def rename(name: str) -> str:
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A reference state dictionary under our names.
+    """A reference state dictionary under our names, without what the reference never reads.
 
     Raises:
         UserError: two parameters would get one name.
     """
-    converted = {rename(name): value for name, value in state.items()}
-    if len(converted) != len(state):
+    read = {name: value for name, value in state.items() if is_read(name)}
+    converted = {rename(name): value for name, value in read.items()}
+    if len(converted) != len(read):
         raise UserError("two parameters of the reference have one name here")
     return converted

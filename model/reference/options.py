@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Size
 
 from cli import Settings, UserError
-from model.config import ORIGINALS, ModelConfig
+from model.compat import Compat
+from model.config import ModelConfig
 from model.network.tensors import InputDims
 
 # Far beyond any real one: a file cannot make us build what no memory holds.
@@ -123,7 +124,7 @@ def network_of(
             "audio_streams": list(audio_streams),
             "text_stream": text_stream,
             "endpoint_features": endpoints,
-            "compat": list(ORIGINALS),
+            "compat": Compat.whole().names(),
         },
         where="options of the reference",
     )

@@ -50,7 +50,7 @@ class Engine:
         self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
         self.device = str(next(network.parameters()).device)
         # A GPU computes padding faster than a second pass; and where gates pool padding, grouping would change them.
-        splits = self.device == "cpu" and "unmasked_pooling" not in network.config.compat
+        splits = self.device == "cpu" and not network.config.compat.unmasked_pooling
         self._pass_clips = PASS_CLIPS * (256 / network.config.hidden_dim) ** 2 if splits else None
         self._config = config
         self._features = features
@@ -76,7 +76,7 @@ class Engine:
             group["lr"] = rate
         self.optimizer.step()
         if self.average is not None:
-            self.average.update(self.network, step)
+            self.average.update_parameters(self.network)
         return terms
 
     def _compute_terms(self, part: Part) -> dict[str, Tensor]:

@@ -1,30 +1,42 @@
-"""The learning rate as a function of the step, and averaged weights: both without a state that could go astray."""
+"""The learning rate as a function of the step, and averaged weights, whose only state beside them is the step too."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from model.config import TrainConfig
 
 
-class AveragedWeights:
-    """Exponential average of a network's weights, over steps."""
+class AveragedWeights(AveragedModel):
+    """Exponential average of a network's weights, over steps: `update_parameters` after each.
+
+    Early steps count more than the decay says, or the start would linger.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        self._decay = decay
-        self.weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        def average(means: Sequence[Tensor], values: Sequence[Tensor], done: Tensor | int) -> None:
+            kept = min(decay, int(done) / (9 + int(done)))
+            for mean, value in zip(means, values, strict=True):
+                mean.lerp_(value, 1 - kept)
 
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after step `step`, counted from 0; early steps count more, or the start would linger."""
-        decay = min(self._decay, (1 + step) / (10 + step))
-        for name, tensor in network.state_dict().items():
-            self.weights[name].lerp_(tensor, 1 - decay)
+        super().__init__(network, multi_avg_fn=average)
+        self.count(0)
+
+    def count(self, steps: int) -> None:
+        """Go on as after so many steps."""
+        # torch's first update copies the weights. Counted from 1, it averages the start with them, as all later ones.
+        self.n_averaged.fill_(1 + steps)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The averages, by the names that the network has for its weights."""
+        averages: dict[str, Tensor] = self.module.state_dict()
+        return averages
 
 
 @contextmanager

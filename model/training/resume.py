@@ -103,8 +103,8 @@ class Keeper:
             best = saved.pop("best")
             progress = Progress(**saved, best=None if best is None else Best(**best))
             if average is not None:
-                network.load_state_dict(state["average"])
-                average.weights = state["average"]
+                average.module.load_state_dict(state["average"])
+                average.count(progress.step)
             network.load_state_dict(state["model"])
             # Last, as it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
@@ -112,7 +112,8 @@ class Keeper:
             _log.warning("%s: cannot be read (%s): starting anew", self._path, str(problem).split("\n")[0][:120])
             network.load_state_dict(initial)
             if average is not None:
-                average.weights = {name: tensor.clone() for name, tensor in initial.items()}
+                average.module.load_state_dict(initial)
+                average.count(0)
             return Progress()
         _log.info("%s: going on at epoch %d, step %d", self._path, progress.epoch, progress.step)
         return progress

@@ -1,286 +1,101 @@
-"""Training: epochs over the train split, validation, best.pt, last.pt and history.jsonl."""
+"""One training run, from files to files."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from cli import UserError
-from cli.outputs import remove_leftovers
 from formats.rows import Row, write_rows
-from model.checkpoint import save_checkpoint, save_no_network
+from model.checkpoint import NoNetwork, load_network, save_no_network
 from model.config import TrainStage
-from model.data.feature_set import FeatureSet
-from model.network.detector import HighlightDetector
-from model.training.batches import Plan
-from model.training.distributed import Processes
-from model.training.engine import Engine, seed_everything
-from model.training.recipe import learning_rate, using_weights
-from model.training.resume import Best, Keeper
-from model.training.tensorboard_log import Board
-from model.training.validation import Validation, check_lengths, validate
+from model.data.feature_set import FeatureSet, NoQueries
+from model.data.queries import name_scope, read_queries
+from model.data.streams import Streams
+from model.training.labels import check_rows
+from model.training.trainer import ON_CPU, Outcome, Running, train
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Where a training run writes."""
-
-    folder: Path
-
-    @property
-    def best(self) -> Path:
-        """Weights of the epoch with the best validation score."""
-        return self.folder / "best.pt"
-
-    @property
-    def last(self) -> Path:
-        """Weights after the last epoch."""
-        return self.folder / "last.pt"
-
-    @property
-    def history(self) -> Path:
-        """One line an epoch: loss terms and validation scores."""
-        return self.folder / "history.jsonl"
-
-    @property
-    def resume(self) -> Path:
-        """State of an unfinished run."""
-        return self.folder / "resume.pt"
-
-
-@dataclass(frozen=True)
-class Running:
-    """How a run is carried out; nothing here changes its result.
-
-    Attributes:
-        device: cpu, cuda or cuda:N.
-        processes: this process among those that share each batch.
-        save_every: least time between two writes of resume.pt, in seconds.
-        board: folder of a TensorBoard log, if one is wanted.
-    """
-
-    device: str = "cpu"
-    processes: Processes = field(default_factory=Processes)
-    save_every: float = 30.0
-    board: Path | None = None
-
-
-def train(
+def train_run(
     stage: TrainStage,
-    train_set: FeatureSet,
-    val_set: FeatureSet,
+    train_file: Path,
+    val_file: Path,
+    features: Sequence[Path],
+    out: Path,
     seed: int,
-    out: Outcome,
-    running: Running = Running(),
-    start: HighlightDetector | None = None,
-) -> None:
-    """Train one network, from the weights of `start` if given; writes the files of `out`.
+    *,
+    val_features: Sequence[Path] | None = None,
+    init_from: Path | None = None,
+    domain: str | None = None,
+    leave_out: bool = False,
+    running: Running = ON_CPU,
+) -> Outcome:
+    """Train one network and write best.pt, last.pt and history.jsonl into the folder `out`.
 
     A run that was killed goes on from its resume.pt, and ends with the weights that it would have had.
+
+    Args:
+        train_file, val_file: labelled queries, JSON lines.
+        features: stores of all streams of both splits.
+        out: folder of the run.
+        seed: of the weights at the start, of the order of queries and of all else that is drawn; from 0.
+        val_features: stores of the val split, if they are others.
+        init_from: checkpoint whose weights to start from.
+        domain: only the rows of this domain are read (TVSum).
+        leave_out: where a split has no query with features, or `init_from` holds no network, write files that say so
+            instead of failing.
+        running: device, processes, and what else does not change the result.
+
+    Returns:
+        the files that were written, by the first of the processes.
+
+    Raises:
+        UserError: a file is missing or malformed, labels do not fit the objective, a setting does not fit the data, or
+            nothing is left to train on and `leave_out` is False.
     """
-    if not stage.train.trains_moments:
-        check_lengths(train_set)
-        check_lengths(val_set)
-    seed_everything(seed)
-    network = HighlightDetector(stage.model, train_set.dims)
-    if start is not None:
-        _copy_weights(start, network)
-    initial = "" if start is None else _digest(start)
-    run = _Run(stage, train_set, val_set, seed, out, running, network.to(running.device), initial)
-    run.go()
+    if seed < 0:
+        raise UserError(f"--seed must be at least 0, got {seed}")
+    outcome = Outcome(out)
+    train_rows, val_rows = (_read_labelled(file, domain, stage.train.objective) for file in (train_file, val_file))
+    streams = Streams(features)
+    control = stage.train.audio_control, seed
+    source, start = train_file, None
+    try:
+        train_set = FeatureSet(stage.model, train_rows, streams, *control)
+        if val_features:
+            streams = Streams(val_features)
+        source = val_file
+        val_set = FeatureSet(stage.model, val_rows, streams, *control)
+        if init_from:
+            start, about = load_network(init_from)
+            _log.info("starting from %s: epoch %s, seed %s", init_from, about.get("epoch"), about.get("seed"))
+    except (NoQueries, NoNetwork) as problem:
+        cause = str(problem) if isinstance(problem, NoNetwork) else f"{source}: {problem}"
+        if not leave_out:
+            raise UserError(cause) from None
+        if running.processes.first:
+            _log.warning("%s: left out, nothing is trained: %s", name_scope(domain), cause)
+            write_nothing(outcome, cause)
+        return outcome
+    del streams  # as large as the two sets
+    if val_set.dims != train_set.dims:
+        raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
+    _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
+    train(stage, train_set, val_set, seed, outcome, running, start)
+    return outcome
 
 
-def leave_out(out: Outcome, cause: str) -> None:
+def write_nothing(out: Outcome, cause: str) -> None:
     """Write the files of `out` where there is nothing to train on: checkpoints that say so, and an empty history."""
     for path in (out.best, out.last):
         save_no_network(path, cause)
     write_rows(out.history, [])
 
 
-class _Run:
-    """One training run under way."""
-
-    def __init__(
-        self,
-        stage: TrainStage,
-        train_set: FeatureSet,
-        val_set: FeatureSet,
-        seed: int,
-        out: Outcome,
-        running: Running,
-        network: HighlightDetector,
-        initial: str,
-    ) -> None:
-        self.stage, self.config, self.seed, self.out, self.running = stage, stage.train, seed, out, running
-        self.train_set, self.val_set = train_set, val_set
-        self.processes = running.processes
-        self.plan = Plan(train_set, self.config, seed)
-        self.processes.share_weights(network)
-        identity = {
-            "settings": stage.to_dict(),
-            "seed": seed,
-            "processes": self.processes.count,
-            "train split": train_set.digest(),
-            "val split": val_set.digest(),
-            "initial weights": initial,
-        }
-        self.engine = Engine(network, self.config, train_set, seed, self.processes)
-        self.keeper = Keeper(out.resume, identity, running.save_every)
-        self.progress = self.keeper.load(self.engine)
-
-    def go(self) -> None:
-        """Do what is left of the run."""
-        out, progress, first = self.out, self.progress, self.processes.first
-        if not progress.step:
-            self._check_metric()
-        if first:
-            out.folder.mkdir(parents=True, exist_ok=True)
-            # As large as the weights; resume.pt's own are removed where it is written.
-            for path in (out.best, out.last, out.history):
-                remove_leftovers(path)
-            if progress.best is not None:
-                self._save(out.best, progress.best.about, progress.best.weights)
-        board = Board(self.running.board, progress.epoch - 1) if self.running.board and first else None
-        while progress.epoch <= self.config.epochs:
-            line, stop = self._do_epoch()
-            if board:
-                board.add(line)
-            if stop:
-                break
-        if board:
-            board.close()
-        if first:
-            self._save(out.last, self._about(progress.history[-1]), self._weights())
-            write_rows(out.history, progress.history)
-            self.keeper.remove()
-
-    def _do_epoch(self) -> tuple[Row, bool]:
-        """The rest of an epoch, with its validation; returns its line of the history, and whether to stop after it."""
-        config, progress = self.config, self.progress
-        steps = self.plan.steps
-        for batch in self.plan.epoch(progress.epoch, progress.batch):
-            rate = learning_rate(config, progress.step, steps)
-            for name, value in self.engine.step(batch, progress.step, rate).items():
-                sofar = progress.totals.get(name, 0.0)
-                progress.totals[name] = sofar + value.double() * len(batch.indices)
-            progress.batch += 1
-            progress.step += 1
-            if self.processes.first and progress.batch < steps:
-                self.keeper.save_if_due(self.engine, progress)
-        terms = {name: round(float(total) / len(self.train_set), 6) for name, total in progress.totals.items()}
-        if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
-            raise UserError("the loss is no longer a number: lower train.learning_rate")
-        rate = learning_rate(config, progress.step - steps, steps)
-        line: Row = {
-            "epoch": progress.epoch,
-            "step": progress.step,
-            "lr": rate,
-            "train": terms,
-            "val": None,
-            "gates": None,
-        }
-        stop = False
-        if progress.epoch % config.validate_every == 0 or progress.epoch == config.epochs:
-            stop = self._validate(line)
-        progress.history.append(line)
-        progress.epoch += 1
-        progress.batch, progress.totals = 0, {}
-        if stop:
-            # Where a resumed run finds that it is done.
-            progress.epoch = config.epochs + 1
-        if self.processes.first:
-            if line["val"] is not None:
-                write_rows(self.out.history, progress.history)
-            self.keeper.save_if_due(self.engine, progress)
-        return line, stop
-
-    def _validate(self, line: Row) -> bool:
-        """Validate, keep the weights if they are the best so far, and say whether to stop early."""
-        config, progress = self.config, self.progress
-        score = 0.0
-        if self.processes.first:
-            found = self._validation()
-            line["val"], line["gates"] = found.scores, found.gates
-            score = line["val"][config.best_metric]
-        score = self.processes.share_number(score, self.running.device)
-        if progress.best is None or score > progress.best.score:
-            about = self._about(line)
-            weights = {name: tensor.detach().clone() for name, tensor in self._weights().items()}
-            progress.best, progress.stale = Best(score, about, weights), 0
-            if self.processes.first:
-                self._save(self.out.best, about, weights)
-        else:
-            progress.stale += 1
-        stop = 0 < config.patience <= progress.stale and line["epoch"] < config.epochs
-        if self.processes.first:
-            place = f"{self.out.folder}: epoch {line['epoch']} of {config.epochs}"
-            _log.info("%s: loss %.3f, val %s", place, line["train"]["loss"], _brief(line["val"]))
-            if stop:
-                _log.info("%s: no gain in %d validations: stopping early", place, progress.stale)
-        return stop
-
-    def _validation(self) -> Validation:
-        with using_weights(self.engine.network, self._weights()):
-            return validate(self.engine.network, self.val_set, self.running.device, self.config.objective)
-
-    def _check_metric(self) -> None:
-        """Before any work: does the validation give the score that is to decide?"""
-        metric = self.config.best_metric
-        if self.processes.first:
-            scores = self._validation().scores
-            if scores.get(metric) is None:
-                known = ", ".join(name for name, value in scores.items() if value is not None)
-                raise UserError(f"train.best_metric: the validation gives no {metric!r} (but {known})")
-
-    def _weights(self) -> dict[str, torch.Tensor]:
-        """The weights that are validated and saved."""
-        average = self.engine.average
-        weights: dict[str, torch.Tensor] = average.weights if average else self.engine.network.state_dict()
-        return weights
-
-    def _about(self, line: Row) -> dict[str, Any]:
-        stage = self.stage.to_dict()
-        about = {"epoch": line["epoch"], "seed": self.seed, "stage": stage, "val": line["val"]}
-        return {**about, "objective": self.config.objective}
-
-    def _save(self, path: Path, about: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
-        with using_weights(self.engine.network, weights):
-            save_checkpoint(path, self.engine.network, about)
-
-
-def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
-    """Raises UserError where the networks are not of one shape, or weights of one shape mean other things."""
-    gated = start.config.has_gates and network.config.has_gates
-    for key in ("n_heads", *(("fusion_n_heads", "gating_type") if gated else ())):
-        there, here = getattr(start.config, key), getattr(network.config, key)
-        if there != here:
-            raise UserError(f"--init-from: model.{key} is {there!r} there and {here!r} in this network")
-    old, new = start.state_dict(), network.state_dict()
-    for name in sorted({*old, *new}):
-        had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))
-        if had != wanted:
-            raise UserError(f"--init-from: {name} is {_show(had)} there and {_show(wanted)} in this network")
-    network.load_state_dict(old)
-
-
-def _show(shape: tuple[int, ...] | None) -> str:
-    return "absent" if shape is None else "x".join(map(str, shape)) or "one number"
-
-
-def _digest(network: HighlightDetector) -> str:
-    content = hashlib.blake2b(digest_size=16)
-    for name, tensor in network.state_dict().items():
-        content.update(name.encode() + tensor.cpu().numpy().tobytes())
-    return content.hexdigest()
-
-
-def _brief(scores: dict[str, float]) -> str:
-    shown = ("MR-full-R1@0.5", "MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")
-    return ", ".join(f"{name} {scores[name]:.2f}" for name in shown if scores.get(name) is not None)
+def _read_labelled(file: Path, domain: str | None, objective: str) -> list[Row]:
+    rows = read_queries(file, domain)
+    check_rows(rows, objective, str(file))
+    return rows

@@ -48,7 +48,9 @@ def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, fl
         return brief
     by_domain: dict[str, list[float]] = {}
     for row, truth in zip(rows, features.rows, strict=True):
-        score = _score_ratings(row["pred_saliency_scores"], truth["label"])
+        saliency = np.asarray(row["pred_saliency_scores"], dtype=np.float64)
+        labels = np.asarray(truth["label"], dtype=np.float64)
+        score = score_ranking(rank_clips(saliency, len(labels)), find_positives(labels))
         by_domain.setdefault(str(truth.get("domain")), []).append(score)
     return {"mAP": round(100 * float(np.mean([np.mean(scores) for scores in by_domain.values()])), 3)}
 
@@ -63,11 +65,3 @@ def check_lengths(features: FeatureSet) -> None:
         labelled, clips = len(row["label"]), features.n_clips(index)
         if abs(labelled - clips) > 1:
             raise UserError(f"qid {row['qid']}: label rates {labelled} clips, the features have {clips}")
-
-
-def _score_ratings(saliency: list[float], label: list[list[float]]) -> float:
-    """TVSum's top-5 average precision of one video, averaged over annotators. A clip that is not predicted is last."""
-    ratings = np.asarray(label, dtype=np.float64)
-    scores = np.asarray(saliency, dtype=np.float64)[: len(ratings)]
-    order = np.concatenate([rank_clips(scores), np.arange(len(scores), len(ratings))])
-    return score_ranking(order, find_positives(ratings))

@@ -98,6 +98,57 @@ def test_files_are_checked_before_the_verb_runs(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "b").read_text() == "kept"
 
 
+@pytest.mark.parametrize("config", ["{}", "@run/b.json"])
+def test_folders_are_checked_before_the_verb_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: str
+) -> None:
+    def fill(arguments: argparse.Namespace) -> None:
+        """Fill."""
+        arguments.out.mkdir(exist_ok=True)
+        (arguments.out / "a.json").write_text("new")
+
+    command = Command("package", "Does things.")
+    verb = command.verb("fill", fill)
+    verb.add_argument("--file", type=Path)
+    verb.add_argument("--config")
+    verb.add_output_folder("--out", files=("a.json", "b.json"))
+    assert verb.names_outputs("out") and not verb.names_outputs("file")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.json").touch()
+    assert command.main(["fill", "--file", "c.json", "--out", "run"]) == 0
+    # Again, as nothing in it is an input.
+    assert command.main(["fill", "--file", "c.json", "--out", "run"]) == 0
+    (tmp_path / "run/b.json").write_text("{}")
+    # A file in it that the verb does not write may be one.
+    (tmp_path / "run/d.json").touch()
+    assert command.main(["fill", "--file", "run/d.json", "--out", "run"]) == 0
+    capsys.readouterr()
+    given = "run/a.json" if config == "{}" else "c.json"
+    assert command.main(["fill", "--file", given, "--config", config, "--out", "run"]) == 1
+    lost = "run/a.json" if config == "{}" else "run/b.json"
+    assert capsys.readouterr().err.endswith(f"error: {lost}: would overwrite the input {lost}\n")
+    assert command.main(["fill", "--out", "c.json"]) == 1
+    assert capsys.readouterr().err.endswith("error: c.json: is a file, not a folder to write into\n")
+    assert command.main(["fill", "--out", "c.json/run"]) == 1
+    assert capsys.readouterr().err.endswith(
+        f"error: c.json/run: cannot be written: {tmp_path}/c.json is not a folder\n"
+    )
+
+
+def test_an_output_may_be_a_file_or_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def write(arguments: argparse.Namespace) -> None:
+        """Write."""
+
+    command = Command("package", "Does things.")
+    for name, either in (("file", False), ("either", True)):
+        verb = command.verb(name, write)
+        verb.add_output("--out", or_folder=either)
+    assert command.main(["either", "--out", str(tmp_path)]) == 0
+    assert command.main(["either", "--out", str(tmp_path / "a")]) == 0
+    assert command.main(["file", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.endswith(f"error: {tmp_path}: is a folder, not a file to write\n")
+
+
 def test_whole_numbers_and_short_messages_about_long_ones(capsys: pytest.CaptureFixture[str]) -> None:
     command = Command("package", "Does things.")
     command.verb("act", act).add_argument("--how", type=whole_number(1))

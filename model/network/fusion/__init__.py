@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.network.fusion.cross_attention import CrossAttentionLayer
-from model.network.fusion.gates import LayerGates
 from model.network.fusion.identity import IdentityLayer
+from model.network.tensors import LayerGates
 
 LAYERS: dict[str, type[IdentityLayer] | type[CrossAttentionLayer]] = {
     "avigate": CrossAttentionLayer,

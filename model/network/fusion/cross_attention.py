@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.network.cpu_layers import Attention, Linear
-from model.network.fusion.gates import LayerGates, TanhGates, contribution
+from model.network.fusion.gates import TanhGates, contribution
 from model.network.layers import QuickGelu
+from model.network.tensors import LayerGates
 
 
 class CrossAttentionLayer(nn.Module):

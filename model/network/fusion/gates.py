@@ -15,31 +15,13 @@ audio features: one value a video (global), a clip (clipwise) or a clip and chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.network.cpu_layers import Linear
 from model.network.layers import QuickGelu
-
-
-@dataclass(frozen=True)
-class GateValues:
-    """Gates of one layer; each (B, 1 or L, 1 or D): one row a video if global, one column unless per channel.
-
-    Attributes:
-        mha: weight of the audio update, exactly 0 where a clip (global: a whole video) has no audio.
-        ffn: signed weight of the feed-forward update.
-        gamma, beta: FiLM's scale, of which 1 + gamma is applied, and its shift; None without FiLM. The original's
-            FiLM has no scale of its own: gamma is None, the FFN gate takes its place.
-    """
-
-    mha: Tensor
-    ffn: Tensor
-    gamma: Tensor | None = None
-    beta: Tensor | None = None
+from model.network.tensors import GateValues
 
 
 class SigmoidGates(nn.Module):
@@ -60,7 +42,7 @@ class SigmoidGates(nn.Module):
         self.beta_head: nn.Sequential | None = None
         if config.ffn_gate_film:
             self.ffn_beta = nn.Parameter(torch.tensor(config.ffn_gate_beta_init))
-            if "original_film" in config.compat:
+            if config.compat.original_film:
                 self.beta_head = _perceptron(dim, outputs)
             else:
                 # Per channel whatever the gating: layer norms take a shift of all channels out again.
@@ -103,7 +85,7 @@ class _Join(nn.Module):
         self.is_global = config.gating_type == "global"
         # Cross-attention brings sound from elsewhere to clips that have none.
         self.reaches = config.fusion == "avigate"
-        self.pools_padding = "unmasked_pooling" in config.compat
+        self.pools_padding = config.compat.unmasked_pooling
 
     def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Returns joint features (B, 1 or L, 2D) and heard (B, 1 or L, 1) bool."""
@@ -136,21 +118,6 @@ def _mean(x: Tensor, mask: Tensor) -> Tensor:
     """Mean over valid clips, (B, 1, D); zeros where none is."""
     weights = mask.unsqueeze(-1).to(x.dtype)
     return (x * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True).clamp(min=1)
-
-
-@dataclass(frozen=True)
-class LayerGates:
-    """What a layer's gates did.
-
-    Attributes:
-        values: the gates.
-        mha_contribution, ffn_contribution: (B, L) size of the gated update against the size of what it is added to,
-            |gate * delta| / |x|.
-    """
-
-    values: GateValues
-    mha_contribution: Tensor
-    ffn_contribution: Tensor
 
 
 @torch.no_grad()

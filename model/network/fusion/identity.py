@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.network.cpu_layers import Attention, Linear
-from model.network.fusion.gates import GateValues, LayerGates, SigmoidGates, contribution
+from model.network.fusion.gates import SigmoidGates, contribution
+from model.network.tensors import GateValues, LayerGates
 
 
 class IdentityLayer(nn.Module):

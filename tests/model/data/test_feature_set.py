@@ -10,6 +10,7 @@ import torch
 
 from cli import UserError
 from formats.store import Arrays, Provenance, write_store
+from model.compat import Compat
 from model.config import AudioControl, ModelConfig
 from model.data.feature_set import FeatureSet
 from model.data.streams import Streams
@@ -110,7 +111,7 @@ def test_labels_must_be_of_the_grid(streams: Streams, tmp_path: Path) -> None:
 
 
 def test_the_original_endpoint_columns_of_audio(streams: Streams) -> None:
-    config = ModelConfig(audio_streams=("pann",), compat=("double_endpoints",))
+    config = ModelConfig(audio_streams=("pann",), compat=Compat(double_endpoints=True))
     features = FeatureSet(config, ROWS, streams)
     batch = features.batch([0])
     assert features.dims.audio == 4 + 2

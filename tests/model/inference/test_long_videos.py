@@ -110,11 +110,14 @@ def test_a_window_sees_what_a_video_of_its_own_would(data: tuple[Path, dict[str,
     expected = finish(merged, torch.ones(CLIPS, dtype=torch.bool), 2.0, 0.5).to_row()
     for batch_size in (2, 100):
         config = InferenceConfig(batch_size=batch_size, window_seconds=16.0, duplicate_iou=0.5)
-        found = next(item.row for item in answer(network, features, config, "cpu", True, []) if item.index == 0)
+        found = next(answer(network, features, config, "cpu", True, [])).row
         assert found["pred_relevant_windows"] == expected["pred_relevant_windows"]
         np.testing.assert_allclose(found["pred_saliency_scores"], expected["pred_saliency_scores"], atol=2e-6)
     assert len(found["pred_saliency_scores"]) == CLIPS
-    assert not any("pred_relevant_windows" in item.row for item in answer(network, features, config, "cpu", False, []))
+    without = [item.row for item in answer(network, features, config, "cpu", False, [])]
+    assert not any("pred_relevant_windows" in row for row in without)
+    # In the order of the queries, though the first is about a long video and the others share batches.
+    assert [row["qid"] for row in without] == list(range(2 + len(SPANS)))
 
 
 def test_clips_without_a_picture_are_last_and_moments_end_with_the_pictures() -> None:
@@ -192,8 +195,8 @@ def test_gates_of_windows_are_merged(data: tuple[Path, dict[str, Any]], gating: 
     folder, model = data
     network, features = build(folder, {**model, "gating_type": gating, "ffn_gate_film": True})
     config = InferenceConfig(window_seconds=16.0)
-    rows = {item.index: item.gates for item in answer(network, features, config, "cpu", True, range(len(features)))}
-    assert None not in rows.values()
+    rows = [item.gates for item in answer(network, features, config, "cpu", True, range(len(features)))]
+    assert None not in rows
     long, windows = rows[0], [rows[2 + place] for place in range(len(SPANS))]
     total, count = np.zeros(CLIPS), np.zeros(CLIPS)
     for (first, stop), row in zip(SPANS, windows, strict=True):

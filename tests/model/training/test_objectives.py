@@ -19,8 +19,8 @@ from model.config import ModelConfig, TrainConfig, TrainStage
 from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
 from model.training.labels import check_rows
-from model.training.run import Outcome, _copy_weights, train
 from model.training.targets import read_caption_labels, read_labels, read_rating_labels
+from model.training.trainer import Outcome, _copy_weights, train
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
 

@@ -21,7 +21,7 @@ from model.training.batches import Plan
 from model.training.distributed import Processes
 from model.training.engine import Engine
 from model.training.recipe import AveragedWeights, learning_rate
-from model.training.run import Outcome, Running, train
+from model.training.trainer import Outcome, Running, train
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, write_data
 
@@ -57,9 +57,10 @@ def test_averaged_weights() -> None:
     average = AveragedWeights(network, 0.5)
     torch.nn.init.constant_(network.weight, 1.0)
     # The first steps count more than the decay says: (1 + 0) / (10 + 0) of the start is kept.
-    average.update(network, 0)
+    average.update_parameters(network)
     assert average.weights["weight"].item() == pytest.approx(0.9)
-    average.update(network, 1000)
+    average.count(1000)
+    average.update_parameters(network)
     assert average.weights["weight"].item() == pytest.approx(0.95)
     assert network.weight.item() == 1.0
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from cli import UserError
-from model.__main__ import import_checkpoint
 from model.checkpoint import load_network
-from model.config import ORIGINALS
+from model.compat import Compat
 from model.network.tensors import Inputs
-from model.reference.names import rename
+from model.reference.checkpoint import import_checkpoint
+from model.reference.names import is_read, rename
 from model.reference.reading import read_reference
 from tests.model.reference.parameters import OPTIONS, weights
 
@@ -54,8 +54,7 @@ def import_file(source: Path, out: Path, *extra: str) -> subprocess.CompletedPro
 
 def import_here(source: Path, out: Path) -> None:
     """The same in this process, which is faster."""
-    streams = {"video_streams": ["clip_visual"], "audio_streams": ["pann"], "text_stream": "clip_text"}
-    import_checkpoint(argparse.Namespace(checkpoint=source, out=out, **streams))
+    import_checkpoint(source, out, ["clip_visual"])
 
 
 @pytest.mark.parametrize("kind", [argparse.Namespace, Options])
@@ -80,12 +79,33 @@ def test_a_reference_checkpoint_becomes_ours(
     assert ran.returncode == 0, ran.stderr
     network, about = load_network(out)
     assert network.config.fusion == fusion
-    assert set(network.config.compat) == set(ORIGINALS)
+    assert network.config.compat == Compat.whole()
     assert about["options"]["lr"] == 1e-4
     found = dict(network.named_parameters())
-    assert found.keys() == {rename(name) for name in state}
-    assert all(torch.equal(found[rename(name)], value) for name, value in state.items())
+    assert found.keys() == {rename(name) for name in state if is_read(name)}
+    assert all(torch.equal(found[rename(name)], value) for name, value in state.items() if is_read(name))
+    # 32 positions and a layer norm of width 16.
+    assert f"its {32 * 16 + 2 * 16} weights of text positions, which it never reads, are left out" in ran.stderr
     assert network(inputs).saliency.isfinite().all()
+
+
+def test_an_earlier_import_still_loads(tmp_path: Path, inputs: Inputs) -> None:
+    """It held the table that QD-DETR never reads, and its configuration said so."""
+    import_here(save(tmp_path / "model_best.ckpt", weights(10, 6), OPTIONS), tmp_path / "ours.pt")
+    network, about = load_network(tmp_path / "ours.pt")
+    content = torch.load(tmp_path / "ours.pt", weights_only=True)
+    content["config"]["compat"] = (*content["config"]["compat"], "text_position_table")
+    table = {"table.weight": torch.zeros(32, 16), "norm.weight": torch.ones(16), "norm.bias": torch.zeros(16)}
+    content["model"] |= {f"text_positions.{name}": value for name, value in table.items()}
+    torch.save(content, tmp_path / "earlier.pt")
+    earlier, earlier_about = load_network(tmp_path / "earlier.pt")
+    assert earlier.config == network.config and earlier_about == about
+    assert torch.equal(earlier(inputs).saliency, network(inputs).saliency)
+    # Without that entry such weights are as strange as any other.
+    content["config"]["compat"] = network.config.compat.names()
+    torch.save(content, tmp_path / "strange.pt")
+    with pytest.raises(UserError, match=r"strange\.pt: not a checkpoint of this project"):
+        load_network(tmp_path / "strange.pt")
 
 
 @pytest.mark.parametrize(("name", "objective"), [("tvsum", "saliency"), ("hl", "moments_and_saliency")])
@@ -243,4 +263,4 @@ def test_weights_of_half_the_bytes_become_float32(tmp_path: Path) -> None:
     state = {name: value.half() for name, value in weights(10, 6).items()}
     import_here(save(tmp_path / "a.ckpt", state, OPTIONS), tmp_path / "out.pt")
     found = load_network(tmp_path / "out.pt")[0].state_dict()
-    assert all(torch.equal(found[rename(name)], value.float()) for name, value in state.items())
+    assert all(torch.equal(found[rename(name)], value.float()) for name, value in state.items() if is_read(name))

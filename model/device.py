@@ -1,0 +1,21 @@
+"""Where the network trains and predicts."""
+
+from __future__ import annotations
+
+import torch
+
+from cli.device import choose_device
+from model.training.distributed import local_rank
+
+
+def use_device(name: str, threads: int) -> str:
+    """Set the number of CPU threads, and return the device that `auto`, `cpu`, `cuda` or `cuda:N` means.
+
+    Of several processes on one machine, as torchrun starts them, `auto` gives each a GPU of its own.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    torch.set_num_threads(threads)
+    gpu = f"cuda:{local_rank()}" if torch.cuda.is_available() else None
+    return choose_device(name, gpu, lambda place: torch.empty(0, device=place))

@@ -1,0 +1,58 @@
+"""A checkpoint of a reference as one of ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from cli import UserError
+from model.checkpoint import save_checkpoint
+from model.network.detector import HighlightDetector
+from model.reference.names import convert, is_read
+from model.reference.options import network_of, objective_of
+from model.reference.reading import read_reference
+
+_log = logging.getLogger(__name__)
+
+
+def import_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    video_streams: Sequence[str],
+    audio_streams: Sequence[str] = ("pann",),
+    text_stream: str = "clip_text",
+) -> HighlightDetector:
+    """Turn a checkpoint of QD-DETR or of its gated variant into one of ours; nothing in the file is executed.
+
+    Args:
+        checkpoint: `model_best.ckpt` of a reference.
+        out: the checkpoint to write.
+        video_streams, audio_streams, text_stream: names of our feature streams that stand for those of its training, in
+            the order in which it joined them.
+
+    Returns:
+        the network that was written, with every `compat` on.
+
+    Raises:
+        UserError: the file cannot be read safely, or holds what has no counterpart here; nothing is written then.
+    """
+    state, options = read_reference(checkpoint)
+    shapes = {name: value.shape for name, value in state.items()}
+    try:
+        config, dims = network_of(options, shapes, video_streams, audio_streams, text_stream)
+        objective = objective_of(options)
+        # Without memory until the shapes are seen to fit: options may ask for a network of any size.
+        with torch.device("meta"):
+            network = HighlightDetector(config, dims)
+        network.load_state_dict(convert(state), assign=True)
+    except (UserError, RuntimeError) as problem:
+        raise UserError(f"{checkpoint}: {' '.join(str(problem).split())[:300]}") from None
+    known = {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
+    save_checkpoint(out, network, {"imported_from": checkpoint.name, "objective": objective, "options": known})
+    unread = [value.numel() for name, value in state.items() if not is_read(name)]
+    if unread:
+        _log.info("%s: its %d weights of text positions, which it never reads, are left out", checkpoint, sum(unread))
+    return network

@@ -1,0 +1,63 @@
+"""The device that --device names, with a stand-in for torch: this package does without it."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from cli import Command, UserError
+from cli.device import add_device, choose_device
+
+
+def allocate(name: str) -> None:
+    """As torch on a machine with one GPU."""
+    if name not in ("cpu", "cuda", "cuda:0"):
+        raise RuntimeError(f"invalid device ordinal: {name}\nand many more lines")
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu", "chosen"),
+    [
+        ("auto", None, "cpu"),
+        ("auto", "cuda:0", "cuda:0"),
+        ("auto", "cuda", "cuda"),
+        ("cpu", "cuda", "cpu"),
+        ("cuda:0", "cuda", "cuda:0"),
+        ("cuda", None, "cuda"),
+    ],
+)
+def test_a_device_that_is_there(name: str, gpu: str | None, chosen: str) -> None:
+    assert choose_device(name, gpu, allocate) == chosen
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cuda:7", "--device cuda:7: invalid device ordinal: cuda:7"),
+        ("meta", "--device meta: must be auto, cpu, cuda or cuda:N"),
+        ("cuda:", "--device cuda:: must be auto, cpu, cuda or cuda:N"),
+        ("", "--device : must be auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_a_device_that_is_not(name: str, message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        choose_device(name, "cuda", allocate)
+    assert str(raised.value) == message
+
+
+def test_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+
+    def run(arguments: argparse.Namespace) -> None:
+        """Run."""
+        found.append((arguments.threads, arguments.device))
+
+    command = Command("package", "Does things.")
+    add_device(command.verb("run", run))
+    command.main(["run"])
+    command.main(["run", "--threads", "3", "--device", "cuda:1"])
+    assert found == [(1, "auto"), (3, "cuda:1")]
+    with pytest.raises(SystemExit):
+        command.main(["run", "--threads", "0"])
+    assert "--threads: must be a whole number from 1" in capsys.readouterr().err
