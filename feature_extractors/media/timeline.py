@@ -22,8 +22,11 @@ from feature_extractors.media.random_access import (
     is_hidden,
     length_size_of,
     starts_afresh,
+    state_in,
 )
 
+STATE_BESIDE = ("palette", "new_extradata", "param_change")
+"""Side data of packets that decoders keep for all later ones."""
 GOES_BACK_S = 0.5
 """Less than this is the order of B-frames, written by a program that counts wrongly."""
 
@@ -80,7 +83,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     times, shown, clean = array("q"), bytearray(), bytearray()
     # AVI has no times of showing, and FFmpeg makes up wrong ones where pictures are coded in another order.
     timed = not (container.format.name == "avi" and codec in ("h264", "hevc"))
-    droppable, changes = codec in DROPS_UNREFERENCED, False
+    droppable, changes, state = codec in DROPS_UNREFERENCED, False, 0
     others_end = float("-inf")
     restarts, last_dts = array("q"), None
     last_end, time_base = 0, stream.time_base or Fraction(1, 1)
@@ -102,11 +105,13 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         visible = not packet.is_discard and not is_hidden(codec, data)
         times.append(pts)
         shown.append(visible)
-        clean.append(starts_afresh(codec, packet.is_keyframe, data, length_size))
+        carried = state_in(codec, data, length_size)
+        state |= carried
+        clean.append(carried == state and starts_afresh(codec, packet.is_keyframe, data, length_size))
         if codec == "hevc" and droppable:
             droppable = not has_sublayers(data, length_size)
         # Later packets need what such a one brings, even if its picture is not wanted.
-        changes = changes or (len(times) > 1 and packet.has_sidedata("new_extradata"))
+        changes = changes or any(packet.has_sidedata(kind) for kind in STATE_BESIDE)
         if visible:
             last_end = max(last_end if len(times) > 1 else pts, pts + (packet.duration or 0))
     pts = np.frombuffer(times, np.int64)
