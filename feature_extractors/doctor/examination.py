@@ -26,7 +26,7 @@ def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
         if not patient.video.n_clips:
             continue
         try:
-            patient.facts = inspect_media(patient.file, decode, patient.video.start_s)
+            patient.facts = inspect_media(patient.file, decode)
         except NoVideo as problem:
             patient.find("error", str(problem))
             continue
@@ -43,6 +43,8 @@ def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
 
 
 def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
+    if facts.note:
+        yield "note", facts.note
     if facts.uneven:
         low, high = facts.steps
         yield "note", f"variable frame rate: {low * 1000:.0f} to {high * 1000:.0f} ms between frames"

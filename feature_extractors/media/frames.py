@@ -21,6 +21,7 @@ from cli import UserError
 from feature_extractors.media.container import Problems, decode_packet, open_media, pick_pictures, read_packets
 from feature_extractors.media.picture import Shown
 from feature_extractors.media.timeline import Timeline, read_timeline
+from feature_extractors.media.untimed import Pace
 
 Picture = NDArray[np.uint8]
 
@@ -180,16 +181,18 @@ def _all_frames(
 ) -> Iterator[tuple[VideoFrame, float]]:
     """Every frame with the second at which it begins."""
     stream = _prepare(file, container)
-    number = 0
+    pace = Pace(timeline.begins, timeline.step, timeline.sparse)
     for packet in read_packets(container, [stream], problems):
         for frame in decode_packet(packet, problems):
             if frame.is_corrupt:
                 problems.add("damaged video: parts of pictures are guessed")
+            own = None
+            if not timeline.made_up and frame.pts is not None and frame.time_base is not None:
+                own = float((frame.pts - int(timeline.ticks[0])) * frame.time_base)
             if not timeline.timed:
-                yield frame, float(timeline.begins[min(number, len(timeline.begins) - 1)])
-            elif frame.pts is not None and frame.time_base is not None:
-                yield frame, float((frame.pts - int(timeline.ticks[0])) * frame.time_base)
-            number += 1
+                yield frame, pace.begin(own)
+            elif own is not None:
+                yield frame, own
 
 
 def _prepare(file: Path, container: InputContainer) -> VideoStream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from formats.video_table import Video
 
 DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
 CUT_OFF = "cut off"
+_log = logging.getLogger(__name__)
 LONGEST_S = 24 * 3600.0
 """A declared duration beyond this is not believed."""
 
@@ -75,6 +77,8 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     with open_media(file) as container:
         sound = pick_sound(container)
         timeline = read_timeline(file, container, problems, [sound] if sound else [])
+        if timeline.note:
+            _log.info("%s: %s", file, timeline.note)
         duration = timeline.end
         declared = _declared(container, pick_pictures(file, container), timeline)
         there = max(timeline.end, timeline.others_end)

@@ -24,6 +24,7 @@ from feature_extractors.media.random_access import (
     starts_afresh,
     state_in,
 )
+from feature_extractors.media.untimed import UNKNOWN, deal_out, orders_by_coding, rate_of_bare
 
 STATE_BESIDE = ("palette", "new_extradata", "param_change")
 """Side data of packets that decoders keep for all later ones."""
@@ -43,10 +44,15 @@ class Timeline:
         begins: (frames,) float64, rising seconds from the first frame.
         end: seconds; when the last frame goes out of view.
         time_base: seconds a tick.
-        timed: whether packets tell when frames are shown. If not, the rising times go to the frames as they come.
-        exact: whether moreover each packet has a time of its own, so that one can tell which packet holds which frame.
+        timed: whether all packets tell when frames are shown. If not, the rising times go to the frames as they come,
+            and a frame's own time counts where it has one.
+        step: seconds a frame, where not all packets are timed.
+        sparse: whether most packets are not.
+        made_up: whether the times that frames have are not to be believed.
+        exact: whether each packet has a time of its own, so that one can tell which packet holds which frame.
         drops_unreferenced: whether the decoder can leave out non-reference pictures exactly.
         others_end: seconds; when the last packet of the other streams that were read along ends.
+        note: what is assumed about the times; empty where nothing is.
     """
 
     pts: NDArray[np.int64]
@@ -57,9 +63,13 @@ class Timeline:
     end: float
     time_base: Fraction
     timed: bool
+    step: float
+    sparse: bool
+    made_up: bool
     exact: bool
     drops_unreferenced: bool
     others_end: float
+    note: str
 
     @property
     def start_s(self) -> float:
@@ -80,13 +90,13 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     stream = pick_pictures(file, container)
     codec = stream.codec_context.codec.canonical_name
     length_size = length_size_of(codec, stream.codec_context.extradata)
-    times, shown, clean = array("q"), bytearray(), bytearray()
-    # AVI has no times of showing, and FFmpeg makes up wrong ones where pictures are coded in another order.
-    timed = not (container.format.name == "avi" and codec in ("h264", "hevc"))
+    times, coded, shown, clean = array("q"), array("q"), bytearray(), bytearray()
+    bare, made_up = rate_of_bare(container, stream), orders_by_coding(container, stream)
+    timed = not made_up
     droppable, changes, state = codec in DROPS_UNREFERENCED, False, 0
     others_end = float("-inf")
     restarts, last_dts = array("q"), None
-    last_end, time_base = 0, stream.time_base or Fraction(1, 1)
+    last_end, length, time_base = 0, 0, stream.time_base or Fraction(1, 1)
     for packet in read_packets(container, [stream, *others], problems):
         if not packet.size:  # the last ones, with which PyAV empties decoders
             continue
@@ -96,14 +106,14 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
                 others_end = max(others_end, float((ticks + (packet.duration or 0)) * packet.time_base))
             continue
         timed = timed and packet.pts is not None
-        pts = packet.pts if packet.pts is not None else packet.dts if packet.dts is not None else last_end
         if packet.dts is not None:
             if last_dts is not None and packet.dts < last_dts:
                 restarts.append(len(times))
             last_dts = packet.dts
         data = memoryview(packet)
         visible = not packet.is_discard and not is_hidden(codec, data)
-        times.append(pts)
+        times.append(UNKNOWN if packet.pts is None else packet.pts)
+        coded.append(UNKNOWN if packet.dts is None else packet.dts)
         shown.append(visible)
         carried = state_in(codec, data, length_size)
         state |= carried
@@ -112,9 +122,15 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
             droppable = not has_sublayers(data, length_size)
         # Later packets need what such a one brings, even if its picture is not wanted.
         changes = changes or any(packet.has_sidedata(kind) for kind in STATE_BESIDE)
-        if visible:
-            last_end = max(last_end if len(times) > 1 else pts, pts + (packet.duration or 0))
-    pts = np.frombuffer(times, np.int64)
+        length = length or packet.duration or 0
+        if visible and packet.pts is not None:
+            last_end = max(last_end if len(times) > 1 else packet.pts, packet.pts + (packet.duration or 0))
+    pts, step = np.frombuffer(times, np.int64), 0.0
+    untold = int((pts == UNKNOWN).sum())
+    if not timed and len(pts):
+        a_frame = float(1 / bare[0] / time_base) if bare else float(length)
+        pts, step = deal_out(pts, np.frombuffer(coded, np.int64), a_frame, made_up)
+        last_end = round(int(pts.max()) + step)
     told_twice, visible_mask = _left_out(
         pts, np.frombuffer(shown, np.bool_), restarts, round(GOES_BACK_S / float(time_base))
     )
@@ -137,9 +153,13 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         end=end * scale / per,
         time_base=time_base,
         timed=timed,
+        step=step * scale / per,
+        sparse=2 * untold > len(pts),
+        made_up=made_up,
         exact=timed and len(ticks) == len(in_view),
         drops_unreferenced=droppable and not changes,
         others_end=others_end - float(int(ticks[0]) * time_base),
+        note=f"no frame rate in the stream: {float(bare[0]):g} frames a second assumed" if bare and bare[1] else "",
     )
 
 
