@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -74,13 +75,14 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
         UserError: not a media file, or no picture in it.
     """
     problems = Problems()
+    fragmented = is_fragmented(file)
     with open_media(file) as container:
         sound = pick_sound(container)
         timeline = read_timeline(file, container, problems, [sound] if sound else [])
         if timeline.note:
             _log.info("%s: %s", file, timeline.note)
         duration = timeline.end
-        declared = _declared(container, pick_pictures(file, container), timeline)
+        declared = _declared(container, pick_pictures(file, container), timeline, fragmented)
         there = max(timeline.end, timeline.others_end)
         if there + clips.seconds <= declared <= LONGEST_S:
             problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
@@ -100,7 +102,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     )
 
 
-def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
+def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline, fragmented: bool) -> float:
     """Length that the header states for the video, or else for the whole file, in seconds from the first frame.
 
     0 for formats whose header states none: what FFmpeg then tells is a guess from the bit rate.
@@ -110,10 +112,45 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
     lengths = []
     if stream.duration and stream.time_base:
         lengths.append(float(stream.duration * stream.time_base))
+    if container.duration:
+        lengths.append(container.duration / av.time_base)
+    if fragmented:
+        # Live recordings, DASH segments: FFmpeg 8.1 mostly gives the end on the file's clock as the length.
+        lengths = [length - timeline.start_s if length > timeline.start_s else length for length in lengths]
+    elif container.duration:
+        lengths[-1] += (container.start_time or 0) / av.time_base - timeline.start_s
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
         lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s)
-    if container.duration:
-        end = (container.duration + (container.start_time or 0)) / av.time_base
-        lengths.append(end - timeline.start_s)
     return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
+
+
+def is_fragmented(file: Path) -> bool:
+    """Whether a file is fragmented MP4: its box `moov` has a box `mvex` (ISO/IEC 14496-12, 8.8.1).
+
+    False for one that cannot be read: what is wrong with it is told by who decodes it.
+    """
+    try:
+        with file.open("rb") as content:
+            outer = _boxes(content, 0, file.stat().st_size)
+            movie = next(((begin, end) for kind, begin, end in outer if kind == b"moov"), None)
+            return movie is not None and any(kind == b"mvex" for kind, _, _ in _boxes(content, *movie))
+    except OSError:
+        return False
+
+
+def _boxes(content: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes of a part of an MP4 file: kind, where its content begins, where it ends."""
+    while at + 8 <= end:
+        content.seek(at)
+        head = content.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        begin = at + 8
+        if length == 1:
+            length, begin = int.from_bytes(head[8:16], "big"), at + 16
+        elif not length:
+            length = end - at
+        if at + length < begin:
+            return
+        yield kind, begin, min(at + length, end)
+        at += length

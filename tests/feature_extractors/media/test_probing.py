@@ -19,7 +19,7 @@ from feature_extractors.media import Problems, examine, examine_all, frames_at, 
 from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.files import locate_videos
 from formats.grid import ClipGrid
-from tests.feature_extractors.made_media import read_number, steady, write_media
+from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
 
 RATE = 48_000
@@ -203,3 +203,51 @@ def test_what_ffmpeg_says_of_a_damaged_file_is_the_videos_own_fault(tmp_path: Pa
     for number in (errno.EIO, errno.ENOMEM):
         damage = av.error.classes[number](number, os.strerror(number), "v.mkv")
         raise_if_of_machine(damage, tmp_path / "v.mkv")
+
+
+DASH = {"movflags": "dash+delay_moov+frag_keyframe+global_sidx"}
+FRAGMENTED = {"movflags": "dash+delay_moov+frag_keyframe+skip_sidx"}
+
+
+@pytest.mark.parametrize(
+    ("name", "muxer", "declares"),
+    [
+        ("v.mp4", DASH, 3606.0),
+        ("v.mp4", FRAGMENTED, 6.0),
+        ("v.mp4", {}, 6.0),
+        ("v.mkv", {}, None),
+        ("v.flv", {}, None),
+        ("v.ts", {}, None),
+        ("v.mov", DASH, 3606.0),
+    ],
+)
+def test_a_clock_that_starts_late_is_no_length(
+    tmp_path: Path, name: str, muxer: dict[str, str], declares: float | None
+) -> None:
+    """Segments of a live stream with their init in front: second 0 of the file is second 3600 of its clock."""
+    file = write_media(
+        tmp_path / name,
+        steady(6.0),
+        start=3600.0,
+        sound=noise(6.0),
+        sound_start=3600.0,
+        sound_codec="aac",
+        coding=Coding(muxer=muxer),
+    )
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        if declares is not None:
+            assert float(stream.duration * stream.time_base) == pytest.approx(declares, abs=0.01)
+    video = probe(tmp_path, file, ClipGrid())
+    assert (video.duration_s, video.n_clips, video.problem) == (pytest.approx(6.0, abs=0.05), 3, "")
+    assert video.start_s == pytest.approx(3600.0, abs=2.0)  # transport streams start a little later
+    assert numbers_at(file, [0.0, 1.0, 5.9]) == [0, 25, 147]
+
+
+def test_a_late_clock_and_a_file_cut_off(tmp_path: Path) -> None:
+    """The index at its front says that there are 6 s."""
+    file = write_media(tmp_path / "v.mp4", steady(6.0), start=3600.0, coding=Coding(options={"g": "25"}, muxer=DASH))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+    video = probe(tmp_path, file, ClipGrid())
+    assert (video.duration_s, video.n_clips) == (pytest.approx(6.0, abs=0.05), 3)
+    assert video.problem.startswith("cut off: ends at ") and video.problem.endswith(" of 6.0 s")

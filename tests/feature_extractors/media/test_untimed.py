@@ -129,7 +129,7 @@ def test_pictures_in_avi_begin_with_the_file(tmp_path: Path) -> None:
 
 def test_times_are_dealt_out_between_those_that_are_known() -> None:
     none = UNKNOWN
-    # Decoded at 100, 110, ...; shown 20 later. Every fourth packet tells when it is decoded, the first when it is shown.
+    # Decoded at 100, 110, ...; shown 20 later. Every fourth packet tells the former, the first the latter.
     dts = np.array([100, none, none, none, 140, none, none, none, 180, none])
     pts = np.array([120, none, none, none, none, none, none, none, none, none])
     times, step = deal_out(pts, dts, None, made_up=False)
