@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from cli import UserError
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound
 from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
+from feature_extractors.media.in_flight import ENDED, InFlight
 from feature_extractors.media.timeline import Timeline, read_timeline
 from formats.grid import ClipGrid
 from formats.video_table import Video
@@ -28,17 +30,38 @@ LONGEST_S = 24 * 3600.0
 
 
 def examine_all(
-    folder: Path, vids: Iterable[str], files: Mapping[str, Path], causes: Mapping[str, str], clips: ClipGrid
+    folder: Path,
+    vids: Iterable[str],
+    files: Mapping[str, Path],
+    causes: Mapping[str, str],
+    clips: ClipGrid,
+    flight: InFlight,
 ) -> list[Video]:
     """The video table of some ids, from the file of each or why it has none (`locate_videos`).
+
+    A file that ended an earlier process, as `flight` remembers, is not opened again.
 
     Raises:
         OSError: a fault of the machine.
         UserError: most of the files failed with what nobody foresaw.
     """
-    table = [examine(folder, vid, files.get(vid), causes.get(vid, ""), clips) for vid in vids]
+    table = []
+    for vid in vids:
+        file, look = files.get(vid), partial(examine, folder, vid, files.get(vid), causes.get(vid, ""), clips)
+        if file is None:
+            table.append(look())
+        elif (name := _name(file)) in flight.ended:
+            table.append(_without_clips(folder, vid, file, ENDED))
+        else:
+            table.append(flight.run(name, look))
     stop_if_systematic({video.vid: video.problem for video in table}, len(files))
     return table
+
+
+def _name(file: Path) -> str:
+    """Of a file as it is now: another under its name is another."""
+    facts = file.stat() if file.exists() else None
+    return f"{file.name} {facts.st_size} {facts.st_mtime_ns}" if facts else file.name
 
 
 def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGrid) -> Video:
@@ -54,6 +77,10 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGr
             raise_if_of_machine(problem, file)
             foreseen = isinstance(problem, UserError | OSError)
             cause = " ".join(str(problem).removeprefix(f"{file}: ").split()) if foreseen else unforeseen(problem)
+    return _without_clips(folder, vid, file, cause)
+
+
+def _without_clips(folder: Path, vid: str, file: Path | None, cause: str) -> Video:
     return Video(
         vid=vid,
         file=str(file.relative_to(folder)) if file else "",

@@ -18,6 +18,7 @@ from cli import UserError
 from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound, probe
 from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.files import locate_videos
+from feature_extractors.media.in_flight import InFlight
 from formats.grid import ClipGrid
 from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
@@ -141,16 +142,17 @@ def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeyp
 
         monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "pick_sound", pick)
 
+    flight = InFlight(tmp_path / "table.jsonl.part")
     wrong_of("ab")
-    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipGrid())
+    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipGrid(), flight)
     assert [video.n_clips for video in table] == [0, 0, 1, 1, 0]
     wrong_of("abc")
     with pytest.raises(
         UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(.*KeyError: 'a mis"
     ):
-        examine_all(tmp_path, files, files, {}, ClipGrid())
+        examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     only = {"a": files["a"]}
-    assert examine_all(tmp_path, only, only, {}, ClipGrid())[0].problem.startswith("not foreseen: KeyError")
+    assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("not foreseen: KeyError")
 
 
 @pytest.mark.parametrize("left", [0, 1])
@@ -160,6 +162,7 @@ def test_a_machine_without_free_files_ends_the_job(tmp_path: Path, left: int) ->
 import os, resource, sys
 from pathlib import Path
 from feature_extractors.media import examine
+from feature_extractors.media.in_flight import InFlight
 from formats.grid import ClipGrid
 folder = Path(sys.argv[1])
 print(examine(folder, "v", folder / "v.mkv", "", ClipGrid()).n_clips)
