@@ -43,8 +43,8 @@ def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
 
 
 def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
-    if facts.note:
-        yield "note", facts.note
+    for text in facts.notes:
+        yield "note", text
     if facts.uneven:
         low, high = facts.steps
         yield "note", f"variable frame rate: {low * 1000:.0f} to {high * 1000:.0f} ms between frames"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cli import UserError
 from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound, read_packets
 from feature_extractors.media.files import NO_VIDEO
-from feature_extractors.media.picture import display_matrix
+from feature_extractors.media.picture import display_matrix, make_convertible
 from feature_extractors.media.timeline import Timeline, read_timeline
 
 SEVERAL = 1.1
@@ -51,7 +51,7 @@ class MediaFacts:
         sounds: audio streams with packets.
         silent_streams: audio streams without any.
         undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
-        note: what was assumed about times; empty where nothing was.
+        notes: what was assumed about times and colours.
     """
 
     container: str
@@ -72,7 +72,7 @@ class MediaFacts:
     sounds: tuple[SoundFacts, ...]
     silent_streams: int
     undecodable: int
-    note: str
+    notes: tuple[str, ...]
 
 
 class NoVideo(Exception):
@@ -162,7 +162,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Time
         silent_streams=len(container.streams.audio) - len(sounds),
         # Many decoders leave a damaged frame out without a word.
         undecodable=max(undecodable, packets - decoded) if decode else -1,
-        note=timeline.note,
+        notes=tuple(filter(None, (timeline.note, make_convertible(picture)))),
     )
 
 

@@ -51,7 +51,7 @@ def frames_of_clips(
             missing += 1
             continue
         if last is None or last[0] is not shown:
-            last = shown, shown.picture()
+            last = shown, shown.picture(problems)
         yield clip, last[1]
     if missing:
         problems.add(f"no picture in {missing // per_clip} of {n_clips} clips")

@@ -81,7 +81,7 @@ def test_bare_streams_have_a_frame_rate(
     assert numbers(file, 8, 1.0) == [(clip * rate + rate // 2) % 256 for clip in range(8)]
     facts = inspect_media(file)
     assert (facts.frames, facts.uneven) == (8 * rate, False) and facts.fps == pytest.approx(rate, abs=0.01)
-    assert facts.note == ("no frame rate in the stream: 25 frames a second assumed" if assumed else "")
+    assert facts.notes == (("no frame rate in the stream: 25 frames a second assumed",) if assumed else ())
 
 
 @pytest.mark.parametrize(
