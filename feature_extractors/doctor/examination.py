@@ -99,10 +99,10 @@ def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipG
         if labelled > there:
             yield (
                 "error",
-                f"annotated with {seconds:g} s, but {facts.duration:.1f} s long: {labelled - there} clips lack",
+                f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long: {labelled - there} clips lack",
             )
         elif labelled < there:
-            yield "note", f"annotated with {seconds:g} s, but {facts.duration:.1f} s long"
+            yield "note", f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long"
 
 
 def worst(patients: Iterable[Patient]) -> str:

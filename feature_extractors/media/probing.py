@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -72,7 +73,7 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGr
     """
     if file is not None:
         try:
-            return probe(folder, file, clips)
+            return replace(probe(folder, file, clips), vid=vid)  # the name may be in another Unicode normal form
         except Exception as problem:
             raise_if_of_machine(problem, file)
             foreseen = isinstance(problem, UserError | OSError)
@@ -95,8 +96,44 @@ def _without_clips(folder: Path, vid: str, file: Path | None, cause: str) -> Vid
 def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     """Decide the clip grid of a video from its packets (nothing is decoded).
 
-    Of a file that ends before the duration that its header declares, the grid is of the declared duration: what is
-    not there is masked.
+    Raises:
+        UserError: not a media file, or no picture in it.
+    """
+    length = measure(file, clips)
+    return Video(
+        vid=file.stem,
+        file=str(file.relative_to(folder)),
+        duration_s=length.seconds,
+        n_clips=clips.count(length.seconds),
+        has_audio=length.has_sound,
+        sha256=digest_of(file),
+        start_s=length.start_s,
+        problem=length.problem,
+    )
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a video is: the same for its clip grid and for rows about it.
+
+    Attributes:
+        seconds: from second 0 of the grid.
+        start_s: second 0 of the grid on the file's own clock.
+        has_sound: whether there is an audio stream.
+        problem: what is wrong with the file.
+    """
+
+    seconds: float
+    start_s: float
+    has_sound: bool
+    problem: str
+
+
+def measure(file: Path, clips: ClipGrid) -> Length:
+    """How long a video is, from its packets.
+
+    Of a file that ends before the duration that its header declares, by a clip or more, it is the declared duration:
+    what is not there is masked.
 
     Raises:
         UserError: not a media file, or no picture in it.
@@ -116,17 +153,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
-    duration = round(duration, 6)
-    return Video(
-        vid=file.stem,
-        file=str(file.relative_to(folder)),
-        duration_s=duration,
-        n_clips=clips.count(duration),
-        has_audio=sound is not None,
-        sha256=digest_of(file),
-        start_s=timeline.start_s,
-        problem=str(problems),
-    )
+    return Length(round(duration, 6), timeline.start_s, sound is not None, str(problems))
 
 
 def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline, fragmented: bool) -> float:
