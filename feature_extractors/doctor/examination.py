@@ -61,7 +61,7 @@ def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
     if facts.width % 2 or facts.height % 2:
         yield "note", f"odd size {facts.width} x {facts.height}"
     if abs(facts.start) > 0.1:
-        yield "note", f"the first frame is at {facts.start:.2f} s of the file's clock"
+        yield "note", f"second 0 is at {facts.start:.2f} s of the file's clock"
 
 
 def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
@@ -76,9 +76,13 @@ def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
     first = facts.sound
     if len(facts.sounds) > 1:
         yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
-    if abs(first.start) > 0.1:
-        severity = "warning" if first.start > clips.seconds / 2 else "note"
-        yield severity, f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
+    ahead = facts.lead - first.start
+    if facts.lead:
+        severity = "warning" if facts.lead > clips.seconds / 2 else "note"
+        yield severity, f"the picture starts {ahead:.2f} s after the sound, with which second 0 is, as in players"
+    elif abs(ahead) > 0.1:
+        severity = "warning" if -ahead > clips.seconds / 2 else "note"
+        yield severity, f"sound starts {abs(ahead):.2f} s {'after' if ahead < 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:

@@ -24,7 +24,7 @@ than the millisecond to which some containers round."""
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """One audio stream: codec, Hz, channels, first and last moment in seconds from the first video frame."""
+    """One audio stream: codec, Hz, channels, first and last moment in seconds from second 0 of the clip grid."""
 
     codec: str
     rate: int
@@ -39,8 +39,9 @@ class MediaFacts:
 
     Attributes:
         container: FFmpeg's name of the format.
-        duration: seconds from the first video frame to the end of the last video packet.
-        start: time of the first video frame on the file's own clock, seconds.
+        duration: seconds from second 0 of the clip grid to the end of the last video packet.
+        start: second 0 on the file's own clock.
+        lead: seconds from second 0 to the first video frame.
         frames: video packets that are shown.
         fps: frames a second, on average.
         steps: shortest and longest step between two frames, seconds.
@@ -57,6 +58,7 @@ class MediaFacts:
     container: str
     duration: float
     start: float
+    lead: float
     frames: int
     fps: float
     steps: tuple[float, float]
@@ -91,7 +93,9 @@ def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
     """
     try:
         with open_media(file) as container:
-            timeline = read_timeline(file, container, Problems())
+            sound = pick_sound(container)
+            timeline = read_timeline(file, container, Problems(), [sound] if sound else [])
+            timeline = timeline.counted_from(timeline.start_s)
         with open_media(file) as container:
             return _inspect(container, file, decode, timeline)
     except UserError as problem:
@@ -129,7 +133,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Time
     if picture is None:
         raise NoVideo("no video frame can be decoded")
     steps = np.diff(timeline.begins)
-    begin, end = timeline.start_s, timeline.end
+    begin, end, lead = timeline.start_s, timeline.end, timeline.lead
     sounds = {
         sound.index: SoundFacts(
             codec=str(sound.codec_context.name),
@@ -146,8 +150,9 @@ def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Time
         container=name,
         duration=end,
         start=begin,
+        lead=lead,
         frames=len(timeline.begins),
-        fps=len(timeline.begins) / end if end > 0 else 0.0,
+        fps=len(timeline.begins) / (end - lead) if end > lead else 0.0,
         steps=(float(steps.min()), float(steps.max())) if len(steps) else (0.0, 0.0),
         uneven=_uneven(steps),
         codec=str(stream.codec_context.name),

@@ -153,6 +153,7 @@ def measure(file: Path, clips: ClipGrid) -> Length:
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
+    duration += timeline.first_s - timeline.start_s
     return Length(round(duration, 6), timeline.start_s, sound is not None, str(problems))
 
 
@@ -170,12 +171,12 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
         lengths.append(container.duration / av.time_base)
     if fragmented:
         # Live recordings, DASH segments: FFmpeg 8.1 mostly gives the end on the file's clock as the length.
-        lengths = [length - timeline.start_s if length > timeline.start_s else length for length in lengths]
+        lengths = [length - timeline.first_s if length > timeline.first_s else length for length in lengths]
     elif container.duration:
-        lengths[-1] += (container.start_time or 0) / av.time_base - timeline.start_s
+        lengths[-1] += (container.start_time or 0) / av.time_base - timeline.first_s
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
-        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s)
+        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.first_s)
     return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
 
 

@@ -31,7 +31,7 @@ def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> Sou
     Args:
         file: the video.
         rate: Hz.
-        start_s: second 0 on the file's own clock, when the first picture is shown.
+        start_s: second 0 on the file's own clock.
         problems: takes what is wrong with the file.
     """
     with open_media(file) as container:
@@ -119,20 +119,20 @@ class SoundTrack:
 
     def _pieces(self, container: InputContainer, stream: AudioStream) -> Iterator[tuple[int, Samples]]:
         """Mono pieces with the sample at which they start, which may be negative."""
-        native, end = self._native, 0
+        native, end, begun = self._native, 0, False
         for frame in _frames(container, stream, native, self._problems):
             start = end if frame.time is None else round((frame.time - self._start_s) * native)
             # Timestamps are rounded to the stream's clock: a jump of under 20 ms is rounding, not a hole.
-            start = end if end and abs(start - end) < native // 50 else start
-            if start < end - native:
+            start = end if begun and abs(start - end) < native // 50 else start
+            if begun and start < end - native:
                 self._problems.add("sound goes back in time: what was heard before is kept")
             samples = _mono(frame)
             if not np.isfinite(samples).all():
                 self._problems.add("sound holds values that are not finite numbers: taken for silence")
                 samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
             yield start, samples
-            end = start + len(samples)
-        if not end:
+            end, begun = start + len(samples), True
+        if not begun:
             self._problems.add(UNDECODABLE)
 
 

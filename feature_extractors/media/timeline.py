@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,12 @@ from feature_extractors.media.random_access import (
 )
 from feature_extractors.media.untimed import UNKNOWN, deal_out, orders_by_coding, rate_of_bare
 
+LATE_S = 1.0
+"""Where the picture starts this long after the sound, or longer, second 0 is that of the sound, from which players
+count; else that of the picture. Codecs, multiplexers and receivers set the two apart by up to half a second; and below
+half of the 2 s to which public labels are rounded, a labelled clip and ours still share the larger part."""
+LEAD_IN_S = 0.1
+"""Sound that begins this near to second 0 of the file's clock begins there: the rest is its codec's lead-in."""
 STATE_BESIDE = ("palette", "new_extradata", "param_change")
 """Side data of packets that decoders keep for all later ones."""
 GOES_BACK_S = 0.5
@@ -41,7 +48,8 @@ class Timeline:
         shown: (packets,) bool, False for packets that put nothing on view (cut away by an edit list, hidden).
         clean: (packets,) bool, where decoding can start afresh.
         ticks: (frames,) int64, rising ticks of the frames in order of showing.
-        begins: (frames,) float64, rising seconds from the first frame.
+        begins: (frames,) float64, rising seconds from second 0.
+        lead: seconds from second 0 to the first frame; 0 unless `counted_from` another moment.
         end: seconds; when the last frame goes out of view.
         time_base: seconds a tick.
         timed: whether all packets tell when frames are shown. If not, the rising times go to the frames as they come,
@@ -51,6 +59,7 @@ class Timeline:
         made_up: whether the times that frames have are not to be believed.
         exact: whether each packet has a time of its own, so that one can tell which packet holds which frame.
         drops_unreferenced: whether the decoder can leave out non-reference pictures exactly.
+        others_start: seconds; when the first packet of the other streams that were read along begins.
         others_end: seconds; when the last packet of the other streams that were read along ends.
         note: what is assumed about the times; empty where nothing is.
     """
@@ -60,6 +69,7 @@ class Timeline:
     clean: NDArray[np.bool_]
     ticks: NDArray[np.int64]
     begins: NDArray[np.float64]
+    lead: float
     end: float
     time_base: Fraction
     timed: bool
@@ -68,13 +78,39 @@ class Timeline:
     made_up: bool
     exact: bool
     drops_unreferenced: bool
+    others_start: float
     others_end: float
     note: str
 
     @property
-    def start_s(self) -> float:
+    def first_s(self) -> float:
         """When the first frame is shown, in seconds on the file's own clock."""
         return float(int(self.ticks[0]) * self.time_base)
+
+    @property
+    def start_s(self) -> float:
+        """Second 0 on the file's own clock, as players have it: see `LATE_S`."""
+        sound = self.first_s + self.others_start - self.lead
+        sound = 0.0 if abs(sound) < LEAD_IN_S else sound
+        # Sound that is over before there is a picture is on a clock of its own.
+        late = self.first_s - sound >= LATE_S and self.others_end > self.lead
+        return sound if late else self.first_s
+
+    def counted_from(self, start_s: float) -> Timeline:
+        """The same with second 0 at another moment of the file's own clock."""
+        lead = self.first_s - start_s
+        more = lead - self.lead
+        if not more:
+            return self
+        return replace(
+            self,
+            # Not added to what was rounded before: the ticks count.
+            begins=(self.ticks - self.ticks[0]) * self.time_base.numerator / self.time_base.denominator + lead,
+            lead=lead,
+            end=self.end + more,
+            others_start=self.others_start + more,
+            others_end=self.others_end + more,
+        )
 
     def frames_shown(self, times: Sequence[float]) -> NDArray[np.int64]:
         """The frame on view at each of the times: the last one that began by then."""
@@ -94,20 +130,24 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     bare, made_up = rate_of_bare(container, stream), orders_by_coding(container, stream)
     timed = not made_up
     droppable, changes, state = codec in DROPS_UNREFERENCED, False, 0
-    others_end = float("-inf")
+    others_start, others_end = None, float("-inf")
     restarts, last_dts = array("q"), None
     last_end, length, time_base = 0, 0, stream.time_base or Fraction(1, 1)
+    back = round(GOES_BACK_S / float(time_base))
     for packet in read_packets(container, [stream, *others], problems):
         if not packet.size:  # the last ones, with which PyAV empties decoders
             continue
         if packet.stream_index != stream.index:
             ticks = packet.pts if packet.pts is not None else packet.dts
-            if ticks is not None:
+            if ticks is not None and not packet.is_discard:
+                if others_start is None:  # not the least: a clock may start again
+                    others_start = float(ticks * packet.time_base)
                 others_end = max(others_end, float((ticks + (packet.duration or 0)) * packet.time_base))
             continue
         timed = timed and packet.pts is not None
         if packet.dts is not None:
-            if last_dts is not None and packet.dts < last_dts:
+            # FFmpeg makes up times of decoding in Matroska, wrongly where it opened the file without seeing a picture.
+            if last_dts is not None and packet.dts < last_dts - back:
                 restarts.append(len(times))
             last_dts = packet.dts
         data = memoryview(packet)
@@ -131,9 +171,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         a_frame = float(1 / bare[0] / time_base) if bare else float(length)
         pts, step = deal_out(pts, np.frombuffer(coded, np.int64), a_frame, made_up)
         last_end = round(int(pts.max()) + step)
-    told_twice, visible_mask = _left_out(
-        pts, np.frombuffer(shown, np.bool_), restarts, round(GOES_BACK_S / float(time_base))
-    )
+    told_twice, visible_mask = _left_out(pts, np.frombuffer(shown, np.bool_), restarts, back)
     in_view = pts[visible_mask]
     ticks = np.unique(in_view)
     if not len(ticks):
@@ -150,6 +188,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         clean=np.frombuffer(clean, np.bool_) & (not changes),
         ticks=ticks,
         begins=begins,
+        lead=0.0,
         end=end * scale / per,
         time_base=time_base,
         timed=timed,
@@ -158,6 +197,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         made_up=made_up,
         exact=timed and len(ticks) == len(in_view),
         drops_unreferenced=droppable and not changes,
+        others_start=math.inf if others_start is None else others_start - float(int(ticks[0]) * time_base),
         others_end=others_end - float(int(ticks[0]) * time_base),
         note=f"no frame rate in the stream: {float(bare[0]):g} frames a second assumed" if bare and bare[1] else "",
     )

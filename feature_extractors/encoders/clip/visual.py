@@ -90,7 +90,7 @@ def extract(
 
     def decode(video: Video, problems: Problems) -> Iterator[Piece]:
         file, per_clip = folder / video.file, stage.visual.frames_per_clip
-        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, problems)
+        pictures = frames_of_clips(file, video.n_clips, stage.clips.seconds, per_clip, problems, video.start_s)
         for number, picture in pictures:
             yield Piece(number, clip.preprocess(Image.fromarray(picture)).numpy())
 

@@ -32,7 +32,7 @@ def numbers_at(file: Path, times: list[float]) -> list[int]:
 
 
 def test_probe_counts_the_pictures_not_the_sound(tmp_path: Path) -> None:
-    file = write_media(tmp_path / "v.mkv", steady(5.0), start=2.0, sound=noise(9.0))
+    file = write_media(tmp_path / "v.mkv", steady(5.0), start=2.0, sound=noise(9.0), sound_start=2.0)
     video = probe(tmp_path, file, ClipGrid())
     assert (video.vid, video.file, video.has_audio) == ("v", "v.mkv", True)
     assert (video.duration_s, video.n_clips) == (5.0, 2)
