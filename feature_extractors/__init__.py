@@ -6,4 +6,4 @@ Importing this package loads nothing heavy.
 """
 
 # Raise a number when the stage's output changes for unchanged settings: it is part of what Snakemake tracks.
-CODE_VERSION = {"manifest": 4, "visual": 4, "text": 2, "pann": 5, "clap": 5, "import": 1, "problems": 1}
+CODE_VERSION = {"manifest": 5, "visual": 4, "text": 2, "pann": 5, "clap": 5, "import": 1, "problems": 1}
