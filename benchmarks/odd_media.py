@@ -83,7 +83,7 @@ def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
     problems = Problems()
     numbers, sound = {}, "-"
     if video.n_clips:
-        pictures = frames_of_clips(file, video.n_clips, SECONDS, problems=problems)
+        pictures = frames_of_clips(file, video.n_clips, SECONDS, problems=problems, start_s=video.start_s)
         numbers = {clip: read_number(picture, None) for clip, picture in pictures}
         track = open_sound(file, 32_000, video.start_s, problems)
         if track is not None:

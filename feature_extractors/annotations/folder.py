@@ -6,13 +6,12 @@ import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-
-import av
+from unicodedata import normalize
 
 from cli import UserError
 from feature_extractors.annotations.qids import number
-from feature_extractors.media.container import Problems, open_media, pick_pictures, read_packets
-from feature_extractors.video_files import NO_VIDEO
+from feature_extractors.media.probing import measure
+from feature_extractors.video_files import CONTROL, choose, list_candidates
 from formats.grid import CLIP_SECONDS, ClipGrid, whole_seconds
 from formats.rows import Row
 
@@ -22,54 +21,37 @@ _log = logging.getLogger(__name__)
 def list_videos(folder: Path) -> dict[str, float]:
     """Seconds of every video in a folder, by id (the file name without its extension), in order.
 
-    What holds no moving picture is passed over with a note; so is what the workflow would not take for a video.
+    Which files are videos, and how long, is decided as in the workflow; the others are passed over with a note.
 
     Raises:
-        UserError: no such folder, no video in it, or two files with one id.
+        UserError: no such folder, no video in it, or two videos with one id.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of videos")
     found: dict[str, float] = {}
-    names: dict[str, str] = {}
-    for file in sorted(folder.iterdir()):
-        if file.name.startswith(".") or not file.is_file():
+    forms: dict[str, str] = {}
+    for vid, files in list_candidates(folder).items():
+        if CONTROL.search(vid):
+            _log.warning("%s: %r: line breaks and control characters cannot be in an id, left out", folder, vid)
             continue
+        choice = choose(files)
+        for other, reason in choice.rest.items():
+            _log.warning("%s: %s, left out", other, reason)
+        if choice.file is None:
+            if choice.cause.startswith("several"):
+                names = " and ".join(file.name for file in files)
+                raise UserError(f"{folder}: {names} would have one id: rename one")
+            continue
+        same = forms.setdefault(normalize("NFC", vid), vid)
+        if same != vid:
+            raise UserError(f"{folder}: {same!a} and {vid!a} differ in their Unicode normal form alone: rename one")
         try:
-            seconds = _measure(file)
-        except UserError as problem:
+            found[vid] = measure(choice.file, ClipGrid(seconds=CLIP_SECONDS)).seconds
+        except (UserError, OSError) as problem:
             _log.warning("%s, left out", problem)
-            continue
-        if file.stem in names:
-            raise UserError(f"{folder}: {names[file.stem]} and {file.name} would have one id: rename one")
-        found[file.stem], names[file.stem] = seconds, file.name
     if not found:
         raise UserError(f"{folder}: no video in this folder")
     return found
-
-
-def _measure(file: Path) -> float:
-    """Seconds of a video. Where the container does not say, its packets are read to the end.
-
-    Raises:
-        UserError: the file holds no video.
-    """
-    if NO_VIDEO.fullmatch(file.suffix):
-        raise UserError(f"{file}: no video but {file.suffix}")
-    try:
-        with open_media(file) as container:
-            stream = pick_pictures(file, container)
-            if container.duration:
-                return float(container.duration / av.time_base)
-            ends = [
-                float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                for packet in read_packets(container, [stream], Problems())
-                if packet.pts is not None and packet.time_base is not None
-            ]
-            if not ends:
-                raise UserError(f"{file}: no video frames with times")
-            return max(ends) - float((stream.start_time or 0) * (stream.time_base or 0))
-    except (av.FFmpegError, OSError) as problem:
-        raise UserError(f"{file}: cannot be read: {problem.strerror}") from None
 
 
 def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[str, str]], list[str]]:
@@ -108,11 +90,14 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
 
 def _named(name: str, videos: Mapping[str, float]) -> str:
     """The id that a line means. Of a file that is not there only an extension of letters and digits is taken off."""
-    if name in videos:
-        return name
+    forms = {normalize("NFC", vid): vid for vid in videos}
     path = Path(name)
-    known = path.stem in videos or re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", path.suffix)
-    return path.stem if known else name
+    for given in (name, path.stem):
+        if given in videos:
+            return given
+        if normalize("NFC", given) in forms:
+            return forms[normalize("NFC", given)]
+    return path.stem if re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", path.suffix) else name
 
 
 def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> list[Row]:

@@ -32,6 +32,7 @@ def manifest(arguments: argparse.Namespace) -> None:
     elsewhere.
     """
     from feature_extractors.media import examine_all
+    from feature_extractors.media.in_flight import InFlight
     from feature_extractors.shards import videos_of
     from feature_extractors.video_files import locate_videos
     from formats.annotations import read_annotations
@@ -41,12 +42,13 @@ def manifest(arguments: argparse.Namespace) -> None:
     check_shard(arguments)
     rows = read_annotations(arguments.annotations)
     vids = videos_of(rows, arguments.shard, arguments.shards)
+    flight = InFlight(arguments.out.with_name(arguments.out.name + ".part"))
     if arguments.videos:
         folder = Path(arguments.videos)
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder")
         files, causes = locate_videos(folder, vids)
-        table = examine_all(folder, vids, files, causes, clips)
+        table = examine_all(folder, vids, files, causes, clips, flight)
     else:
         table = annotated_videos(rows, vids, clips)
     broken = [f"{video.file or video.vid}: {video.problem}" for video in table if not video.n_clips]
@@ -57,6 +59,7 @@ def manifest(arguments: argparse.Namespace) -> None:
             _log.warning("%s: %s", video.file or video.vid, video.problem)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_table(arguments.out, table)
+    flight.forget()
     n_clips = sum(video.n_clips for video in table)
     silent = sum(not video.has_audio for video in table if video.n_clips)
     _log.info(

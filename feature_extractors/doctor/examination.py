@@ -26,7 +26,7 @@ def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
         if not patient.video.n_clips:
             continue
         try:
-            patient.facts = inspect_media(patient.file, decode, patient.video.start_s)
+            patient.facts = inspect_media(patient.file, decode)
         except NoVideo as problem:
             patient.find("error", str(problem))
             continue
@@ -43,6 +43,8 @@ def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
 
 
 def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
+    for text in facts.notes:
+        yield "note", text
     if facts.uneven:
         low, high = facts.steps
         yield "note", f"variable frame rate: {low * 1000:.0f} to {high * 1000:.0f} ms between frames"
@@ -59,7 +61,7 @@ def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
     if facts.width % 2 or facts.height % 2:
         yield "note", f"odd size {facts.width} x {facts.height}"
     if abs(facts.start) > 0.1:
-        yield "note", f"the first frame is at {facts.start:.2f} s of the file's clock"
+        yield "note", f"second 0 is at {facts.start:.2f} s of the file's clock"
 
 
 def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
@@ -74,9 +76,13 @@ def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
     first = facts.sound
     if len(facts.sounds) > 1:
         yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
-    if abs(first.start) > 0.1:
-        severity = "warning" if first.start > clips.seconds / 2 else "note"
-        yield severity, f"sound starts {abs(first.start):.2f} s {'after' if first.start > 0 else 'before'} the picture"
+    ahead = facts.lead - first.start
+    if facts.lead:
+        severity = "warning" if facts.lead > clips.seconds / 2 else "note"
+        yield severity, f"the picture starts {ahead:.2f} s after the sound, with which second 0 is, as in players"
+    elif abs(ahead) > 0.1:
+        severity = "warning" if -ahead > clips.seconds / 2 else "note"
+        yield severity, f"sound starts {abs(ahead):.2f} s {'after' if ahead < 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:
@@ -97,10 +103,10 @@ def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipG
         if labelled > there:
             yield (
                 "error",
-                f"annotated with {seconds:g} s, but {facts.duration:.1f} s long: {labelled - there} clips lack",
+                f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long: {labelled - there} clips lack",
             )
         elif labelled < there:
-            yield "note", f"annotated with {seconds:g} s, but {facts.duration:.1f} s long"
+            yield "note", f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long"
 
 
 def worst(patients: Iterable[Patient]) -> str:

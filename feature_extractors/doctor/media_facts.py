@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound, read_packets
-from feature_extractors.media.picture import display_matrix
-from feature_extractors.media.timeline import GOES_BACK_S
+from feature_extractors.media.picture import display_matrix, make_convertible
+from feature_extractors.media.timeline import Timeline, read_timeline
 from feature_extractors.video_files import NO_VIDEO
 
 SEVERAL = 1.1
@@ -25,7 +24,7 @@ than the millisecond to which some containers round."""
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """One audio stream: codec, Hz, channels, first and last moment in seconds from the first video frame."""
+    """One audio stream: codec, Hz, channels, first and last moment in seconds from second 0 of the clip grid."""
 
     codec: str
     rate: int
@@ -40,8 +39,9 @@ class MediaFacts:
 
     Attributes:
         container: FFmpeg's name of the format.
-        duration: seconds from the first video frame to the end of the last video packet.
-        start: time of the first video frame on the file's own clock, seconds.
+        duration: seconds from second 0 of the clip grid to the end of the last video packet.
+        start: second 0 on the file's own clock.
+        lead: seconds from second 0 to the first video frame.
         frames: video packets that are shown.
         fps: frames a second, on average.
         steps: shortest and longest step between two frames, seconds.
@@ -52,11 +52,13 @@ class MediaFacts:
         sounds: audio streams with packets.
         silent_streams: audio streams without any.
         undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
+        notes: what was assumed about times and colours.
     """
 
     container: str
     duration: float
     start: float
+    lead: float
     frames: int
     fps: float
     steps: tuple[float, float]
@@ -72,48 +74,53 @@ class MediaFacts:
     sounds: tuple[SoundFacts, ...]
     silent_streams: int
     undecodable: int
+    notes: tuple[str, ...]
 
 
 class NoVideo(Exception):
     """A file holds no video; the message says what it is instead."""
 
 
-def inspect_media(file: Path, decode: bool = False, start_s: float = -math.inf) -> MediaFacts:
+def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
     """Read all packets of a file, and decode one frame or, with `decode`, everything.
 
     Args:
         file: the video.
         decode: everything.
-        start_s: second 0 of the clip grid on the file's own clock; pictures from before it, on a clock that started
-            again, do not count.
 
     Raises:
         NoVideo: empty, not a media file, a picture, without a video stream, or without a video frame.
     """
     try:
         with open_media(file) as container:
-            return _inspect(container, file, decode, start_s)
+            sound = pick_sound(container)
+            timeline = read_timeline(file, container, Problems(), [sound] if sound else [])
+            timeline = timeline.counted_from(timeline.start_s)
+        with open_media(file) as container:
+            return _inspect(container, file, decode, timeline)
     except UserError as problem:
         raise NoVideo(str(problem).removeprefix(f"{file}: ")) from None
 
 
-def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float) -> MediaFacts:
+def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Timeline) -> MediaFacts:
     name = container.format.name
     if NO_VIDEO.fullmatch(file.suffix):
         raise NoVideo(f"not a video but {name}")
     stream, used = pick_pictures(file, container), pick_sound(container)
     tracks = [track for track in container.streams.audio if track.codec_context is not None]
-    spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in (stream, *tracks)}
+    spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in tracks}
     picture: Any = None
-    undecodable, decoded = 0, 0
+    undecodable, decoded, packets = 0, 0, 0
     # What the packets say of damage is `probe`'s to tell.
     for packet in read_packets(container, [stream, *tracks], Problems()):
         ticks = packet.pts if packet.pts is not None else packet.dts
         if packet.size and packet.time_base is not None and not packet.is_discard:
-            of_stream = spans[packet.stream.index]
-            # A stream without a container has no times: one packet follows the other.
-            begin = float(ticks * packet.time_base) if ticks is not None else of_stream[-1][1] if of_stream else 0.0
-            of_stream.append((begin, begin + float((packet.duration or 0) * packet.time_base)))
+            if packet.stream.index == stream.index:
+                packets += 1
+            else:
+                of_stream = spans[packet.stream.index]
+                begin = float(ticks * packet.time_base) if ticks is not None else of_stream[-1][1] if of_stream else 0.0
+                of_stream.append((begin, begin + float((packet.duration or 0) * packet.time_base)))
         if decode or (picture is None and packet.stream.index == stream.index):
             try:
                 frames = packet.decode()
@@ -123,13 +130,10 @@ def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float
             if packet.stream.index == stream.index:
                 decoded += len(frames)
                 picture = frames[0] if picture is None and frames else picture
-    shown = sorted(span for span in spans[stream.index] if span[0] > start_s - GOES_BACK_S)
-    if not shown:
-        raise NoVideo("no video frames")
     if picture is None:
         raise NoVideo("no video frame can be decoded")
-    begin, end = shown[0][0], max(last for _, last in shown)
-    steps = np.diff([time for time, _ in shown])
+    steps = np.diff(timeline.begins)
+    begin, end, lead = timeline.start_s, timeline.end, timeline.lead
     sounds = {
         sound.index: SoundFacts(
             codec=str(sound.codec_context.name),
@@ -144,10 +148,11 @@ def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float
     a, b, c, d = display_matrix(picture)
     return MediaFacts(
         container=name,
-        duration=end - begin,
+        duration=end,
         start=begin,
-        frames=len(shown),
-        fps=len(shown) / (end - begin) if end > begin else 0.0,
+        lead=lead,
+        frames=len(timeline.begins),
+        fps=len(timeline.begins) / (end - lead) if end > lead else 0.0,
         steps=(float(steps.min()), float(steps.max())) if len(steps) else (0.0, 0.0),
         uneven=_uneven(steps),
         codec=str(stream.codec_context.name),
@@ -161,7 +166,8 @@ def _inspect(container: InputContainer, file: Path, decode: bool, start_s: float
         sounds=tuple(sounds.values()),
         silent_streams=len(container.streams.audio) - len(sounds),
         # Many decoders leave a damaged frame out without a word.
-        undecodable=max(undecodable, len(spans[stream.index]) - decoded) if decode else -1,
+        undecodable=max(undecodable, packets - decoded) if decode else -1,
+        notes=tuple(filter(None, (timeline.note, make_convertible(picture)))),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import normalize
 
 from cli import UserError
 from feature_extractors.doctor.media_facts import MediaFacts
 from feature_extractors.fingerprints import digest_of
-from feature_extractors.video_files import NO_VIDEO
+from feature_extractors.video_files import CONTROL, choose, list_candidates
 from formats.video_table import Video
 
 SEVERITIES = ("ok", "note", "warning", "error")
@@ -50,21 +51,32 @@ class Patient:
 
 
 def list_folder(folder: Path) -> list[Patient]:
-    """All files of a folder but those that lie beside videos by their ending, and hidden ones.
+    """The videos of a folder, as the workflow picks them, and files that are none but bear no sidecar's ending.
 
     Raises:
         UserError: no such folder, or no such file in it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    kept = [path for path in files if not NO_VIDEO.fullmatch(path.suffix) and not path.name.startswith(".")]
-    if not kept:
+    patients = []
+    for vid, files in list_candidates(folder).items():
+        choice = choose(files)
+        if choice.file is None:
+            for file in files:
+                patient = Patient(vid, file)
+                others = ", ".join(other.name for other in files if other != file)
+                if others:
+                    patient.find("error", f"the id is also that of {others}")
+                patients.append(patient)
+            continue
+        patient = Patient(vid, choice.file)
+        if CONTROL.search(vid):
+            patient.find("warning", "its name holds a line break or another control character: `convert` leaves it out")
+        for other, reason in choice.rest.items():
+            patient.find("note", f"beside it lies {other.name}, which does not count: {reason}")
+        patients.append(patient)
+    if not patients:
         raise UserError(f"{folder}: no media files")
-    patients = [Patient(path.stem, path) for path in kept]
-    for patient, others in same(patients, lambda patient: patient.vid):
-        names = ", ".join(other.file.name for other in others if other.file)
-        patient.find("error", f"the id is also that of {names}")
     return patients
 
 
@@ -72,10 +84,12 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
     """The videos that annotations name, and what else lies in the folder."""
     there: dict[str, list[Patient]] = {}
     for patient in list_folder(folder):
-        there.setdefault(patient.vid, []).append(patient)
+        there.setdefault(normalize("NFC", patient.vid), []).append(patient)
     patients = []
     for vid, seconds in sorted(durations.items()):
-        found = there.pop(vid, []) or [Patient(vid, None, findings=[("error", "no file for this id")])]
+        found = there.pop(normalize("NFC", vid), []) or [
+            Patient(vid, None, findings=[("error", "no file for this id")])
+        ]
         for patient in found:
             patient.annotated = seconds
             if len(seconds) > 1:

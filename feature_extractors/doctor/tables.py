@@ -6,6 +6,7 @@ from collections import Counter
 
 from feature_extractors.doctor.media_facts import MediaFacts
 from feature_extractors.doctor.patients import SEVERITIES, Patient
+from feature_extractors.video_files import CONTROL
 
 
 def write_tsv(patients: list[Patient]) -> str:
@@ -65,4 +66,4 @@ def write_table(patients: list[Patient]) -> str:
         lines += [f"{'':8} {'':{width}}   {severity}: {text}" for severity, text in patient.findings]
     counts = Counter(patient.severity for patient in patients)
     lines.append(", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES) + f", {len(patients)} in all")
-    return "\n".join(lines) + "\n"
+    return "\n".join(CONTROL.sub("?", line) for line in lines) + "\n"

@@ -22,6 +22,7 @@ from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.media.container import Problems
 from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine, stop_if_systematic, unforeseen
+from feature_extractors.media.in_flight import InFlight
 from formats.store import Arrays, Provenance, write_groups
 from formats.video_table import Video
 
@@ -126,7 +127,8 @@ def encode_videos(
         groups = [[table[vid] for vid in group] for group in pending]
         made: dict[str, _Made] = {}
         failed: dict[str, Arrays] = {}
-        for item in prefetch(_batches(groups, folder, decode, encoder.batch), AHEAD):
+        flight = InFlight(out.with_name(out.name + ".part"))
+        for item in prefetch(_batches(groups, folder, flight.guard(decode), encoder.batch), AHEAD):
             if isinstance(item, _Batch):
                 for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
                     made.setdefault(piece.vid, _Made(table[piece.vid].n_clips, encoder)).add(piece, row)

@@ -42,7 +42,8 @@ class PictureEncoder(Origin):
 
         def decode(video: Video, problems: Problems) -> Iterator[Piece]:
             file, seconds = folder / video.file, stage.clips.seconds
-            for clip, picture in frames_of_clips(file, video.n_clips, seconds, self.frames_per_clip, problems):
+            grid = video.n_clips, seconds, self.frames_per_clip
+            for clip, picture in frames_of_clips(file, *grid, problems, video.start_s):
                 yield Piece(clip, self.preprocess(Image.fromarray(picture)).numpy())
 
         # The width is known only from the network; a blank picture gives it for shards without any picture.

@@ -20,6 +20,8 @@ RETRIES = 10_000
 """Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
 SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
 """Parts of the names of formats that FFmpeg opens as videos of one picture; it draws text files too."""
+HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1", "avif", "avis"}
+"""Kinds of MP4 that are pictures of telephones and the web, and now and then animations."""
 UNREADABLE = "damaged file: a part of it holds no packets"
 
 
@@ -44,6 +46,8 @@ def open_media(file: Path) -> InputContainer:
         UserError: no such file, empty, or nothing that FFmpeg reads.
         OSError: the machine is at its limits.
     """
+    if file.is_symlink() and not file.exists():
+        raise UserError(f"{file}: a link to {file.readlink()}, which is not there")
     if not file.is_file():
         raise UserError(f"{file}: no such video")
     if not file.stat().st_size:
@@ -66,6 +70,11 @@ def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
     if any(part in container.format.name for part in SINGLE_PICTURES):
         raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    brand = container.metadata.get("major_brand", "")
+    if brand in HEIF:
+        streams = [stream for stream in streams if stream.frames > 1]
+        if not streams:
+            raise UserError(f"{file}: not a video but a picture ({brand})")
     if not streams:
         raise UserError(f"{file}: no video stream")
     found: VideoStream = _default(streams)

@@ -21,12 +21,18 @@ from cli import UserError
 from feature_extractors.media.container import Problems, decode_packet, open_media, pick_pictures, read_packets
 from feature_extractors.media.picture import Shown
 from feature_extractors.media.timeline import Timeline, read_timeline
+from feature_extractors.media.untimed import Pace
 
 Picture = NDArray[np.uint8]
 
 
 def frames_of_clips(
-    file: Path, n_clips: int, seconds: float, per_clip: int = 1, problems: Problems | None = None
+    file: Path,
+    n_clips: int,
+    seconds: float,
+    per_clip: int = 1,
+    problems: Problems | None = None,
+    start_s: float | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """Yield (clip, picture) for `per_clip` frames spread evenly over each clip; with one, that at the clip's centre.
 
@@ -39,18 +45,19 @@ def frames_of_clips(
         seconds: length of a clip.
         per_clip: frames a clip.
         problems: takes what is wrong with the file.
+        start_s: second 0 of the grid on the file's own clock; without, when the first picture is shown.
     """
     times = [(clip + (place + 0.5) / per_clip) * seconds for clip in range(n_clips) for place in range(per_clip)]
     problems = Problems() if problems is None else problems
     last: tuple[Shown, Picture] | None = None
     missing = 0
-    for number, shown in enumerate(_shown_at(file, times, problems)):
+    for number, shown in enumerate(_shown_at(file, times, problems, start_s)):
         clip = number // per_clip
         if shown.begin >= (clip + 1) * seconds or shown.end <= clip * seconds:
             missing += 1
             continue
         if last is None or last[0] is not shown:
-            last = shown, shown.picture()
+            last = shown, shown.picture(problems)
         yield clip, last[1]
     if missing:
         problems.add(f"no picture in {missing // per_clip} of {n_clips} clips")
@@ -68,11 +75,13 @@ def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
         yield last[1]
 
 
-def _shown_at(file: Path, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
+def _shown_at(file: Path, times: Sequence[float], problems: Problems, start_s: float | None = None) -> Iterator[Shown]:
     if not times:
         return
     with open_media(file) as container:
         timeline = read_timeline(file, container, problems)
+    if start_s is not None:
+        timeline = timeline.counted_from(start_s)
     done = 0
     if timeline.exact:
         for shown in _decode_wanted(file, timeline, timeline.frames_shown(times)):
@@ -180,16 +189,18 @@ def _all_frames(
 ) -> Iterator[tuple[VideoFrame, float]]:
     """Every frame with the second at which it begins."""
     stream = _prepare(file, container)
-    number = 0
+    pace = Pace(timeline.begins, timeline.step, timeline.sparse)
     for packet in read_packets(container, [stream], problems):
         for frame in decode_packet(packet, problems):
             if frame.is_corrupt:
                 problems.add("damaged video: parts of pictures are guessed")
+            own = None
+            if not timeline.made_up and frame.pts is not None and frame.time_base is not None:
+                own = float((frame.pts - int(timeline.ticks[0])) * frame.time_base) + timeline.lead
             if not timeline.timed:
-                yield frame, float(timeline.begins[min(number, len(timeline.begins) - 1)])
-            elif frame.pts is not None and frame.time_base is not None:
-                yield frame, float((frame.pts - int(timeline.ticks[0])) * frame.time_base)
-            number += 1
+                yield frame, pace.begin(own)
+            elif own is not None:
+                yield frame, own
 
 
 def _prepare(file: Path, container: InputContainer) -> VideoStream:

@@ -13,8 +13,18 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from feature_extractors.media.container import Problems
+
 QUARTERS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
 """Display matrices of turns counter-clockwise."""
+
+
+MATRICES = {0, 1, 2, 4, 5, 6, 7, 9}
+"""Colour matrices (ITU-T H.273) that FFmpeg 8 converts from; others are an error in it."""
+OTHER_MATRICES = {3: "reserved", 8: "YCgCo", 10: "BT.2020 with constant luminance", 14: "ICtCp"}
+RANGES = {0, 1, 2}
+UNSPECIFIED = 2
+"""FFmpeg takes an unspecified matrix for BT.601."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +44,39 @@ class Shown:
     before: VideoFrame | None = None
     after: VideoFrame | None = None
 
-    def picture(self) -> NDArray[np.uint8]:
+    def picture(self, problems: Problems | None = None) -> NDArray[np.uint8]:
         """The frame as (height, width, 3) RGB, deinterlaced where it is marked as interlaced, and upright.
 
-        Pixels are as stored: neither anamorphic pictures nor high dynamic range are corrected.
+        Pixels are as stored: neither anamorphic pictures nor high dynamic range are corrected. Colours that FFmpeg
+        cannot convert are taken for BT.601, and `problems` says so.
         """
         frame = self.frame
+        for one in (self.before, frame, self.after):
+            cause = make_convertible(one) if one is not None else ""
+            if cause and problems is not None:
+                problems.add(cause)
         if frame.interlaced_frame:
             frame = _deinterlace([self.before, frame, self.after])
         picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")  # type: ignore[assignment]
         return _upright(picture, display_matrix(self.frame))
+
+
+def make_convertible(frame: VideoFrame) -> str:
+    """Take tags off a frame that say of its colours what FFmpeg cannot convert.
+
+    Returns:
+        What they said; empty where it can, and for RGB, which needs no matrix.
+    """
+    matrix, extent = int(frame.colorspace), int(frame.color_range)
+    said = []
+    if matrix not in MATRICES:
+        frame.colorspace = UNSPECIFIED
+        if not frame.format.is_rgb:
+            said.append(f"matrix {OTHER_MATRICES.get(matrix, matrix)}")
+    if extent not in RANGES:
+        frame.color_range = 0
+        said.append(f"range {extent}")
+    return f"colours tagged with {' and '.join(said)}: taken for BT.601" if said else ""
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -14,28 +18,51 @@ from cli import UserError
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound
 from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
+from feature_extractors.media.in_flight import ENDED, InFlight
 from feature_extractors.media.timeline import Timeline, read_timeline
 from formats.grid import ClipGrid
 from formats.video_table import Video
 
 DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
 CUT_OFF = "cut off"
+_log = logging.getLogger(__name__)
 LONGEST_S = 24 * 3600.0
 """A declared duration beyond this is not believed."""
 
 
 def examine_all(
-    folder: Path, vids: Iterable[str], files: Mapping[str, Path], causes: Mapping[str, str], clips: ClipGrid
+    folder: Path,
+    vids: Iterable[str],
+    files: Mapping[str, Path],
+    causes: Mapping[str, str],
+    clips: ClipGrid,
+    flight: InFlight,
 ) -> list[Video]:
     """The video table of some ids, from the file of each or why it has none (`locate_videos`).
+
+    A file that ended an earlier process, as `flight` remembers, is not opened again.
 
     Raises:
         OSError: a fault of the machine.
         UserError: most of the files failed with what nobody foresaw.
     """
-    table = [examine(folder, vid, files.get(vid), causes.get(vid, ""), clips) for vid in vids]
+    table = []
+    for vid in vids:
+        file, look = files.get(vid), partial(examine, folder, vid, files.get(vid), causes.get(vid, ""), clips)
+        if file is None:
+            table.append(look())
+        elif (name := _name(file)) in flight.ended:
+            table.append(_without_clips(folder, vid, file, ENDED))
+        else:
+            table.append(flight.run(name, look))
     stop_if_systematic({video.vid: video.problem for video in table}, len(files))
     return table
+
+
+def _name(file: Path) -> str:
+    """Of a file as it is now: another under its name is another."""
+    facts = file.stat() if file.exists() else None
+    return f"{file.name} {facts.st_size} {facts.st_mtime_ns}" if facts else file.name
 
 
 def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGrid) -> Video:
@@ -46,11 +73,15 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGr
     """
     if file is not None:
         try:
-            return probe(folder, file, clips)
+            return replace(probe(folder, file, clips), vid=vid)  # the name may be in another Unicode normal form
         except Exception as problem:
             raise_if_of_machine(problem, file)
             foreseen = isinstance(problem, UserError | OSError)
             cause = " ".join(str(problem).removeprefix(f"{file}: ").split()) if foreseen else unforeseen(problem)
+    return _without_clips(folder, vid, file, cause)
+
+
+def _without_clips(folder: Path, vid: str, file: Path | None, cause: str) -> Video:
     return Video(
         vid=vid,
         file=str(file.relative_to(folder)) if file else "",
@@ -65,38 +96,68 @@ def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGr
 def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     """Decide the clip grid of a video from its packets (nothing is decoded).
 
-    Of a file that ends before the duration that its header declares, the grid is of the declared duration: what is
-    not there is masked.
+    Raises:
+        UserError: not a media file, or no picture in it.
+    """
+    length = measure(file, clips)
+    return Video(
+        vid=file.stem,
+        file=str(file.relative_to(folder)),
+        duration_s=length.seconds,
+        n_clips=clips.count(length.seconds),
+        has_audio=length.has_sound,
+        sha256=digest_of(file),
+        start_s=length.start_s,
+        problem=length.problem,
+    )
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a video is: the same for its clip grid and for rows about it.
+
+    Attributes:
+        seconds: from second 0 of the grid.
+        start_s: second 0 of the grid on the file's own clock.
+        has_sound: whether there is an audio stream.
+        problem: what is wrong with the file.
+    """
+
+    seconds: float
+    start_s: float
+    has_sound: bool
+    problem: str
+
+
+def measure(file: Path, clips: ClipGrid) -> Length:
+    """How long a video is, from its packets.
+
+    Of a file that ends before the duration that its header declares, by a clip or more, it is the declared duration:
+    what is not there is masked.
 
     Raises:
         UserError: not a media file, or no picture in it.
     """
     problems = Problems()
+    fragmented = is_fragmented(file)
     with open_media(file) as container:
         sound = pick_sound(container)
         timeline = read_timeline(file, container, problems, [sound] if sound else [])
+        if timeline.note:
+            _log.info("%s: %s", file, timeline.note)
         duration = timeline.end
-        declared = _declared(container, pick_pictures(file, container), timeline)
+        declared = _declared(container, pick_pictures(file, container), timeline, fragmented)
         there = max(timeline.end, timeline.others_end)
         if there + clips.seconds <= declared <= LONGEST_S:
             problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
-    duration = round(duration, 6)
-    return Video(
-        vid=file.stem,
-        file=str(file.relative_to(folder)),
-        duration_s=duration,
-        n_clips=clips.count(duration),
-        has_audio=sound is not None,
-        sha256=digest_of(file),
-        start_s=timeline.start_s,
-        problem=str(problems),
-    )
+    duration += timeline.first_s - timeline.start_s
+    return Length(round(duration, 6), timeline.start_s, sound is not None, str(problems))
 
 
-def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
+def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline, fragmented: bool) -> float:
     """Length that the header states for the video, or else for the whole file, in seconds from the first frame.
 
     0 for formats whose header states none: what FFmpeg then tells is a guess from the bit rate.
@@ -106,10 +167,45 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
     lengths = []
     if stream.duration and stream.time_base:
         lengths.append(float(stream.duration * stream.time_base))
+    if container.duration:
+        lengths.append(container.duration / av.time_base)
+    if fragmented:
+        # Live recordings, DASH segments: FFmpeg 8.1 mostly gives the end on the file's clock as the length.
+        lengths = [length - timeline.first_s if length > timeline.first_s else length for length in lengths]
+    elif container.duration:
+        lengths[-1] += (container.start_time or 0) / av.time_base - timeline.first_s
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
-        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.start_s)
-    if container.duration:
-        end = (container.duration + (container.start_time or 0)) / av.time_base
-        lengths.append(end - timeline.start_s)
+        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.first_s)
     return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
+
+
+def is_fragmented(file: Path) -> bool:
+    """Whether a file is fragmented MP4: its box `moov` has a box `mvex` (ISO/IEC 14496-12, 8.8.1).
+
+    False for one that cannot be read: what is wrong with it is told by who decodes it.
+    """
+    try:
+        with file.open("rb") as content:
+            outer = _boxes(content, 0, file.stat().st_size)
+            movie = next(((begin, end) for kind, begin, end in outer if kind == b"moov"), None)
+            return movie is not None and any(kind == b"mvex" for kind, _, _ in _boxes(content, *movie))
+    except OSError:
+        return False
+
+
+def _boxes(content: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes of a part of an MP4 file: kind, where its content begins, where it ends."""
+    while at + 8 <= end:
+        content.seek(at)
+        head = content.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        begin = at + 8
+        if length == 1:
+            length, begin = int.from_bytes(head[8:16], "big"), at + 16
+        elif not length:
+            length = end - at
+        if at + length < begin:
+            return
+        yield kind, begin, min(at + length, end)
+        at += length

@@ -1,7 +1,8 @@
 """Which packets need not be decoded: where decoding can start afresh, and which codecs can drop what nothing refers to.
 
 A container's key-frame flag alone is not enough for H.264 and HEVC: recovery points and clean random access pictures
-bear it as well, and pictures after those may look back beyond them.
+bear it as well, and pictures after those may look back beyond them. Nor is a picture that refers to no other: what
+decoders hold beside pictures (a palette, tables, parameter sets) may have come with a packet before it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ DROPS_UNREFERENCED = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"}
 """Codecs whose decoder leaves out non-reference pictures by their header alone, without any change to later ones."""
 
 _IDR_H264 = 5
+_STATE_H264 = {7: 1, 8: 2}  # sequence and picture parameter sets
+_STATE_HEVC = {32: 1, 33: 2, 34: 4}  # video, sequence and picture parameter sets
 _RESETTING_HEVC = range(16, 21)  # BLA and IDR; CRA (21) may be followed by pictures that look back
 
 
@@ -29,6 +32,27 @@ def starts_afresh(codec: str, is_keyframe: bool, data: memoryview, length_size: 
     if codec == "hevc":
         return any(header >> 1 & 63 in _RESETTING_HEVC for header, _ in nal_headers(data, length_size))
     return codec in KEY_IS_CLEAN
+
+
+def state_in(codec: str, data: memoryview, length_size: int) -> int:
+    """Bits for the kinds of decoder state that a packet brings beside its picture, and that later packets may rely on.
+
+    Motion JPEG: its tables (an AVI's may lie in the first picture alone); MPEG-1 and 2: the sequence header; H.264 and
+    HEVC: parameter sets in the stream.
+    """
+    if codec == "mjpeg":
+        content = bytes(data)
+        return (b"\xff\xdb" in content) | (b"\xff\xc4" in content) << 1
+    if codec in ("mpeg1video", "mpeg2video"):
+        return int(b"\0\0\1\xb3" in bytes(data))
+    found = 0
+    if codec == "h264":
+        for header, _ in nal_headers(data, length_size):
+            found |= _STATE_H264.get(header & 31, 0)
+    elif codec == "hevc":
+        for header, _ in nal_headers(data, length_size):
+            found |= _STATE_HEVC.get(header >> 1 & 63, 0)
+    return found
 
 
 def has_sublayers(data: memoryview, length_size: int) -> bool:

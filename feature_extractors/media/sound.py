@@ -14,10 +14,14 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
+from feature_extractors.media.faults import raise_if_of_machine
 
 Samples = NDArray[np.float32]
 BLOCK_S = 1.0
 """Seconds resampled at a time."""
+MOST_PLANES = 7
+"""Channels up to which samples are read plane by plane. PyAV 18 counts the planes of a frame up to a null pointer, with
+which eight or more do not end: it then reads memory that is not the frame's. Packed samples are one plane."""
 UNDECODABLE = "sound cannot be decoded"
 
 
@@ -27,7 +31,7 @@ def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> Sou
     Args:
         file: the video.
         rate: Hz.
-        start_s: second 0 on the file's own clock, when the first picture is shown.
+        start_s: second 0 on the file's own clock.
         problems: takes what is wrong with the file.
     """
     with open_media(file) as container:
@@ -115,34 +119,52 @@ class SoundTrack:
 
     def _pieces(self, container: InputContainer, stream: AudioStream) -> Iterator[tuple[int, Samples]]:
         """Mono pieces with the sample at which they start, which may be negative."""
-        native, end = self._native, 0
+        native, end, begun = self._native, 0, False
         for frame in _frames(container, stream, native, self._problems):
             start = end if frame.time is None else round((frame.time - self._start_s) * native)
             # Timestamps are rounded to the stream's clock: a jump of under 20 ms is rounding, not a hole.
-            start = end if end and abs(start - end) < native // 50 else start
-            if start < end - native:
+            start = end if begun and abs(start - end) < native // 50 else start
+            if begun and start < end - native:
                 self._problems.add("sound goes back in time: what was heard before is kept")
-            samples = frame.to_ndarray().mean(axis=0, dtype=np.float32)
+            samples = _mono(frame)
             if not np.isfinite(samples).all():
                 self._problems.add("sound holds values that are not finite numbers: taken for silence")
                 samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
             yield start, samples
-            end = start + len(samples)
-        if not end:
+            end, begun = start + len(samples), True
+        if not begun:
             self._problems.add(UNDECODABLE)
 
 
+def _mono(frame: Any) -> Samples:
+    """The mean of the channels of a frame of `_frames`, (samples,)."""
+    channels: Samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        channels = np.ascontiguousarray(channels.reshape(-1, frame.layout.nb_channels).T)
+    mean: Samples = channels.mean(axis=0, dtype=np.float32)
+    return mean
+
+
 def _frames(container: InputContainer, stream: AudioStream, native: int, problems: Problems) -> Iterator[Any]:
-    """Frames of float channels at the native rate, whatever the stream changes to on its way."""
+    """Frames of float channels at the native rate, whatever the stream changes to on its way.
+
+    Planar ones of few channels, packed ones of many (`MOST_PLANES`).
+    """
     converters: dict[tuple[str, str, int], Any] = {}
     for packet in read_packets(container, [stream], problems):
         for frame in decode_packet(packet, problems):
             form = frame.format.name, frame.layout.name, frame.sample_rate
-            if form[0] == "fltp" and form[2] == native:
+            wanted = "fltp" if frame.layout.nb_channels <= MOST_PLANES else "flt"
+            if form[0] == wanted and form[2] == native:
                 yield frame
                 continue
-            if form not in converters:
-                # Not to mono: for float samples FFmpeg does not normalise that, and two equal channels come out 3 dB
-                # louder.
-                converters[form] = av.AudioResampler(format="fltp", rate=native)
-            yield from converters[form].resample(frame)
+            try:
+                if form not in converters:
+                    # Not to mono: for float samples FFmpeg does not normalise that, and two equal channels come out
+                    # 3 dB louder.
+                    converters[form] = av.AudioResampler(format=wanted, rate=native)
+                yield from converters[form].resample(frame)
+            except (av.FFmpegError, ValueError) as problem:
+                raise_if_of_machine(problem, Path(container.name.removeprefix("file:")))
+                problems.add(f"sound of {frame.layout.nb_channels} channels ({form[1]}) that FFmpeg cannot convert")
+                return

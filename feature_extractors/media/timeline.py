@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +23,18 @@ from feature_extractors.media.random_access import (
     is_hidden,
     length_size_of,
     starts_afresh,
+    state_in,
 )
+from feature_extractors.media.untimed import UNKNOWN, deal_out, orders_by_coding, rate_of_bare
 
+LATE_S = 1.0
+"""Where the picture starts this long after the sound, or longer, second 0 is that of the sound, from which players
+count; else that of the picture. Codecs, multiplexers and receivers set the two apart by up to half a second; and below
+half of the 2 s to which public labels are rounded, a labelled clip and ours still share the larger part."""
+LEAD_IN_S = 0.1
+"""Sound that begins this near to second 0 of the file's clock begins there: the rest is its codec's lead-in."""
+STATE_BESIDE = ("palette", "new_extradata", "param_change")
+"""Side data of packets that decoders keep for all later ones."""
 GOES_BACK_S = 0.5
 """Less than this is the order of B-frames, written by a program that counts wrongly."""
 
@@ -37,13 +48,20 @@ class Timeline:
         shown: (packets,) bool, False for packets that put nothing on view (cut away by an edit list, hidden).
         clean: (packets,) bool, where decoding can start afresh.
         ticks: (frames,) int64, rising ticks of the frames in order of showing.
-        begins: (frames,) float64, rising seconds from the first frame.
+        begins: (frames,) float64, rising seconds from second 0.
+        lead: seconds from second 0 to the first frame; 0 unless `counted_from` another moment.
         end: seconds; when the last frame goes out of view.
         time_base: seconds a tick.
-        timed: whether packets tell when frames are shown. If not, the rising times go to the frames as they come.
-        exact: whether moreover each packet has a time of its own, so that one can tell which packet holds which frame.
+        timed: whether all packets tell when frames are shown. If not, the rising times go to the frames as they come,
+            and a frame's own time counts where it has one.
+        step: seconds a frame, where not all packets are timed.
+        sparse: whether most packets are not.
+        made_up: whether the times that frames have are not to be believed.
+        exact: whether each packet has a time of its own, so that one can tell which packet holds which frame.
         drops_unreferenced: whether the decoder can leave out non-reference pictures exactly.
+        others_start: seconds; when the first packet of the other streams that were read along begins.
         others_end: seconds; when the last packet of the other streams that were read along ends.
+        note: what is assumed about the times; empty where nothing is.
     """
 
     pts: NDArray[np.int64]
@@ -51,17 +69,48 @@ class Timeline:
     clean: NDArray[np.bool_]
     ticks: NDArray[np.int64]
     begins: NDArray[np.float64]
+    lead: float
     end: float
     time_base: Fraction
     timed: bool
+    step: float
+    sparse: bool
+    made_up: bool
     exact: bool
     drops_unreferenced: bool
+    others_start: float
     others_end: float
+    note: str
+
+    @property
+    def first_s(self) -> float:
+        """When the first frame is shown, in seconds on the file's own clock."""
+        return float(int(self.ticks[0]) * self.time_base)
 
     @property
     def start_s(self) -> float:
-        """When the first frame is shown, in seconds on the file's own clock."""
-        return float(int(self.ticks[0]) * self.time_base)
+        """Second 0 on the file's own clock, as players have it: see `LATE_S`."""
+        sound = self.first_s + self.others_start - self.lead
+        sound = 0.0 if abs(sound) < LEAD_IN_S else sound
+        # Sound that is over before there is a picture is on a clock of its own.
+        late = self.first_s - sound >= LATE_S and self.others_end > self.lead
+        return sound if late else self.first_s
+
+    def counted_from(self, start_s: float) -> Timeline:
+        """The same with second 0 at another moment of the file's own clock."""
+        lead = self.first_s - start_s
+        more = lead - self.lead
+        if not more:
+            return self
+        return replace(
+            self,
+            # Not added to what was rounded before: the ticks count.
+            begins=(self.ticks - self.ticks[0]) * self.time_base.numerator / self.time_base.denominator + lead,
+            lead=lead,
+            end=self.end + more,
+            others_start=self.others_start + more,
+            others_end=self.others_end + more,
+        )
 
     def frames_shown(self, times: Sequence[float]) -> NDArray[np.int64]:
         """The frame on view at each of the times: the last one that began by then."""
@@ -77,42 +126,52 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     stream = pick_pictures(file, container)
     codec = stream.codec_context.codec.canonical_name
     length_size = length_size_of(codec, stream.codec_context.extradata)
-    times, shown, clean = array("q"), bytearray(), bytearray()
-    # AVI has no times of showing, and FFmpeg makes up wrong ones where pictures are coded in another order.
-    timed = not (container.format.name == "avi" and codec in ("h264", "hevc"))
-    droppable, changes = codec in DROPS_UNREFERENCED, False
-    others_end = float("-inf")
+    times, coded, shown, clean = array("q"), array("q"), bytearray(), bytearray()
+    bare, made_up = rate_of_bare(container, stream), orders_by_coding(container, stream)
+    timed = not made_up
+    droppable, changes, state = codec in DROPS_UNREFERENCED, False, 0
+    others_start, others_end = None, float("-inf")
     restarts, last_dts = array("q"), None
-    last_end, time_base = 0, stream.time_base or Fraction(1, 1)
+    last_end, length, time_base = 0, 0, stream.time_base or Fraction(1, 1)
+    back = round(GOES_BACK_S / float(time_base))
     for packet in read_packets(container, [stream, *others], problems):
         if not packet.size:  # the last ones, with which PyAV empties decoders
             continue
         if packet.stream_index != stream.index:
             ticks = packet.pts if packet.pts is not None else packet.dts
-            if ticks is not None:
+            if ticks is not None and not packet.is_discard:
+                if others_start is None:  # not the least: a clock may start again
+                    others_start = float(ticks * packet.time_base)
                 others_end = max(others_end, float((ticks + (packet.duration or 0)) * packet.time_base))
             continue
         timed = timed and packet.pts is not None
-        pts = packet.pts if packet.pts is not None else packet.dts if packet.dts is not None else last_end
         if packet.dts is not None:
-            if last_dts is not None and packet.dts < last_dts:
+            # FFmpeg makes up times of decoding in Matroska, wrongly where it opened the file without seeing a picture.
+            if last_dts is not None and packet.dts < last_dts - back:
                 restarts.append(len(times))
             last_dts = packet.dts
         data = memoryview(packet)
         visible = not packet.is_discard and not is_hidden(codec, data)
-        times.append(pts)
+        times.append(UNKNOWN if packet.pts is None else packet.pts)
+        coded.append(UNKNOWN if packet.dts is None else packet.dts)
         shown.append(visible)
-        clean.append(starts_afresh(codec, packet.is_keyframe, data, length_size))
+        carried = state_in(codec, data, length_size)
+        state |= carried
+        clean.append(carried == state and starts_afresh(codec, packet.is_keyframe, data, length_size))
         if codec == "hevc" and droppable:
             droppable = not has_sublayers(data, length_size)
         # Later packets need what such a one brings, even if its picture is not wanted.
-        changes = changes or (len(times) > 1 and packet.has_sidedata("new_extradata"))
-        if visible:
-            last_end = max(last_end if len(times) > 1 else pts, pts + (packet.duration or 0))
-    pts = np.frombuffer(times, np.int64)
-    told_twice, visible_mask = _left_out(
-        pts, np.frombuffer(shown, np.bool_), restarts, round(GOES_BACK_S / float(time_base))
-    )
+        changes = changes or any(packet.has_sidedata(kind) for kind in STATE_BESIDE)
+        length = length or packet.duration or 0
+        if visible and packet.pts is not None:
+            last_end = max(last_end if len(times) > 1 else packet.pts, packet.pts + (packet.duration or 0))
+    pts, step = np.frombuffer(times, np.int64), 0.0
+    untold = int((pts == UNKNOWN).sum())
+    if not timed and len(pts):
+        a_frame = float(1 / bare[0] / time_base) if bare else float(length)
+        pts, step = deal_out(pts, np.frombuffer(coded, np.int64), a_frame, made_up)
+        last_end = round(int(pts.max()) + step)
+    told_twice, visible_mask = _left_out(pts, np.frombuffer(shown, np.bool_), restarts, back)
     in_view = pts[visible_mask]
     ticks = np.unique(in_view)
     if not len(ticks):
@@ -129,12 +188,18 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         clean=np.frombuffer(clean, np.bool_) & (not changes),
         ticks=ticks,
         begins=begins,
+        lead=0.0,
         end=end * scale / per,
         time_base=time_base,
         timed=timed,
+        step=step * scale / per,
+        sparse=2 * untold > len(pts),
+        made_up=made_up,
         exact=timed and len(ticks) == len(in_view),
         drops_unreferenced=droppable and not changes,
+        others_start=math.inf if others_start is None else others_start - float(int(ticks[0]) * time_base),
         others_end=others_end - float(int(ticks[0]) * time_base),
+        note=f"no frame rate in the stream: {float(bare[0]):g} frames a second assumed" if bare and bare[1] else "",
     )
 
 

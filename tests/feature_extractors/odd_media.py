@@ -55,7 +55,7 @@ def noise(seconds: float, channels: int = 1, rate: int = RATE) -> np.ndarray:
 
 def kinds() -> list[Odd]:
     """All kinds that PyAV alone can make."""
-    return [*_codecs(), *_times(), *_pictures(), *_sounds(), *_broken()]
+    return [*_codecs(), *_times(), *_pictures(), *_beside_pictures(), *_sounds(), *_broken()]
 
 
 def _coded(coding: Coding, seconds: float = 6.0) -> Callable[[Path], object]:
@@ -194,6 +194,96 @@ def _pictures() -> list[Odd]:
         ),
         Odd("another size from 3 s on, TS", "sizes.ts", _join_sizes),
     ]
+
+
+def _beside_pictures() -> list[Odd]:
+    """Files whose first packets bring what the decoder needs for all later ones, and only they."""
+    return [
+        Odd("grey with a palette, AVI", "palette.avi", lambda path: write_palette(path)),
+        Odd("grey with a palette, MOV", "palette.mov", lambda path: write_palette(path)),
+        Odd("another palette from 3 s on, AVI", "palettes.avi", lambda path: write_palette(path, turned_at=75)),
+        Odd("Motion JPEG, tables in the first picture only", "tables.mkv", _tables_once),
+        Odd("MPEG-2, other matrices from 4.3 s on, told once", "matrices.mkv", _matrices_once),
+    ]
+
+
+def write_palette(path: Path, seconds: float = 6.0, turned_at: int | None = None) -> None:
+    """Raw 8-bit pictures and a palette of greys, as microscopes and MATLAB write them.
+
+    The palette is darker than a default one would be. From picture `turned_at` on it is another, in which black and
+    white have changed places (so have the pixels).
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25, width=64, height=48, pix_fmt="pal8")
+        for number in range(round(seconds * 25)):
+            turned = turned_at is not None and number >= turned_at
+            greys = np.arange(256, dtype=np.uint8)[:: -1 if turned else 1] // 32 * 28
+            colours = np.stack([np.full(256, 255, np.uint8), greys, greys, greys], axis=1)
+            pixels = numbered(number)[:, :, 0]
+            pixels = 255 - pixels if turned else pixels
+            frame = av.VideoFrame.from_ndarray((pixels, colours), format="pal8")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _segments(jpeg: bytes) -> list[bytes]:
+    """The segments of a JPEG file, the last with all that follows it."""
+    found, at = [jpeg[:2]], 2
+    while jpeg[at + 1] != 0xDA:
+        length = 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        found.append(jpeg[at : at + length])
+        at += length
+    return [*found, jpeg[at:]]
+
+
+def _copy(source: Path, path: Path, change: Callable[[int, bytes], bytes]) -> None:
+    """Copy the video packets of a file, each with its number and content through `change`."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets = [packet for packet in old.demux(old.streams.video[0]) if packet.size]
+        for number, packet in enumerate(packets):
+            changed = av.Packet(change(number, bytes(packet)))
+            changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
+            changed.duration, changed.is_keyframe, changed.stream = packet.duration, packet.is_keyframe, stream
+            new.mux(changed)
+    source.unlink()
+
+
+def _tables_once(path: Path) -> None:
+    whole = path.with_name("whole.mkv")
+    options = {"qmin": "8", "qmax": "8", "huffman": "default"}  # the same tables in all pictures
+    write_media(whole, steady(6.0), coding=Coding("mjpeg", "yuvj420p", options))
+    tables = (b"\xff\xdb", b"\xff\xc4")
+    _copy(
+        whole,
+        path,
+        lambda number, content: b"".join(
+            part for part in _segments(content) if not number or not part.startswith(tables)
+        ),
+    )
+
+
+def _matrices_once(path: Path) -> None:
+    """From 4.32 s on, intra blocks are scaled by a matrix of 30s; only the header there says so."""
+    whole = path.with_name("whole.mkv")
+    # Bars of 9 pixels: those that fill a block of 8 have nothing but a mean, which no matrix scales.
+    options = {"bf": "2", "g": "12"}
+    write_media(whole, steady(6.0), coding=Coding("mpeg2video", options=options, width=72, clock=AVI_CLOCK))
+
+    def change(number: int, content: bytes) -> bytes:
+        if not number or not content.startswith(b"\0\0\1\xb3"):
+            return content
+        if number < 100 or b"changed" in told:
+            return content[content.index(b"\0\0\1\xb8") :]
+        told.add(b"changed")
+        # ISO/IEC 13818-2, 6.2.2.1: after 62 bits, a bit that says that 64 values follow, and one that no others do.
+        begin = int.from_bytes(content[4:12], "big") >> 2
+        header = (begin << 1 | 1) << 512 | int.from_bytes(bytes([8, *[30] * 63]), "big")
+        return content[:4] + (header << 1).to_bytes(72, "big") + content[12:]
+
+    told: set[bytes] = set()
+    _copy(whole, path, change)
 
 
 def _sounds() -> list[Odd]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from feature_extractors.shards import queries_of, shard_of, videos_of
 from feature_extractors.video_files import locate_videos
+from tests.feature_extractors.made_media import Coding, steady, write_media
 
 # Ids as in QVHighlights, and such that need care: a leading dash, blanks, what shells and FFmpeg read as special.
 AWKWARD = ["RoripwjYFp8_60.0_210.0", "-0dash_0.0_150.0", "_under", "[a]*?", "a b", "v:1", "v.1.2", "видео", "%03d"]
@@ -53,8 +54,10 @@ def test_videos_are_found_by_id_whatever_it_holds(tmp_path: Path) -> None:
 
 
 def test_a_missing_and_an_ambiguous_video_are_named(tmp_path: Path) -> None:
-    for name in ("one.mp4", "two.mp4", "two.webm", "one.more.mp4"):
+    for name in ("one.mp4", "one.more.mp4"):
         (tmp_path / name).touch()
+    for name in ("two.mp4", "two.webm"):
+        write_media(tmp_path / name, steady(0.2), coding=Coding(codec="libvpx-vp9", options={}))
     found, causes = locate_videos(tmp_path, ["one", "on", "two"])
     assert found == {"one": tmp_path / "one.mp4"}
     assert causes == {"on": "no video 'on'", "two": "several files for video 'two': two.mp4, two.webm"}

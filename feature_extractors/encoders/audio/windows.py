@@ -62,8 +62,12 @@ def clip_windows(sound: SoundTrack, n_clips: int, clip_seconds: float, window_se
 
 
 def level_db(samples: Samples) -> float:
-    """Root mean square in dB of full scale, at least -120: a sine from -1 to 1 has -3.01."""
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    """Root mean square about the mean in dB of full scale, at least -120: a sine from -1 to 1 has -3.01.
+
+    A constant offset cannot be heard, and encoders do not see it: 8-bit silence coded as 127 would have -42 dB.
+    """
+    values = samples.astype(np.float64)
+    power = float(np.mean(np.square(values - values.mean()))) if len(values) else 0.0
     return 10 * math.log10(max(power, 10 ** (FLOOR_DB / 10)))
 
 

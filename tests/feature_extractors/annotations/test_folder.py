@@ -70,19 +70,14 @@ def queries(folder: Path, text: str) -> Path:
 
 def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = list_videos(videos)
-    assert list(found) == ["-dog.walk", "bird", "cat", "live"]
+    assert list(found) == ["-dog.walk", "bird", "cat", "live", "raw"]
     assert found["cat"] == pytest.approx(5.0, abs=0.01)
     assert found["bird"] == pytest.approx(8.0, abs=0.01)
     assert found["live"] == pytest.approx(4.0, abs=0.01)
-    left_out = sorted(Path(record.message.split(":")[0]).name for record in caplog.records)
-    assert left_out == [
-        "broken.mp4",
-        "cover.png",
-        "notes.txt",
-        "raw.h264",
-        "song.m4a",
-        "song.mp4",
-    ]
+    assert found["raw"] == pytest.approx(4.0, abs=0.01)  # 10 frames a second, which the stream tells
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    left_out = sorted(Path(record.message.split(":")[0]).name for record in warnings)
+    assert left_out == ["broken.mp4", "song.mp4"]  # what lies beside videos by its ending is not worth a line
 
 
 def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
@@ -97,7 +92,7 @@ def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
 def test_plain_lines_are_about_every_video(videos: Path, tmp_path: Path) -> None:
     rows = make_rows(queries(tmp_path, "a dog runs\n\n  #1   best jump \na dog runs\n"), videos)
     assert {(row["vid"], row["query"]) for row in rows} == {
-        (vid, query) for vid in ("-dog.walk", "bird", "cat", "live") for query in ("a dog runs", "#1 best jump")
+        (vid, query) for vid in ("-dog.walk", "bird", "cat", "live", "raw") for query in ("a dog runs", "#1 best jump")
     }
     assert {row["duration"] for row in rows if row["vid"] == "cat"} == {4}  # whole clips of 5 s
 
@@ -106,7 +101,7 @@ def test_lines_with_a_tab_are_about_one(videos: Path, tmp_path: Path) -> None:
     rows = make_rows(queries(tmp_path, "cat\tit sleeps\n-dog.walk.mkv\tit runs\nbird\tit sings\nit eats\n"), videos)
     pairs = {(row["vid"], row["query"]) for row in rows}
     assert pairs >= {("cat", "it sleeps"), ("-dog.walk", "it runs"), ("bird", "it sings")}
-    assert len(pairs) == 3 + 4
+    assert len(pairs) == 3 + 5
 
 
 def test_ids_stay_when_queries_and_videos_are_added(videos: Path, tmp_path: Path) -> None:
@@ -161,4 +156,4 @@ def test_command_writes_rows_that_the_stages_read(
     monkeypatch.setattr("sys.argv", ["feature_extractors", *arguments, "--videos", str(videos)])
     assert main() == 0
     rows = read_annotations([tmp_path / "queries.jsonl"])
-    assert len(rows) == len(read_rows(tmp_path / "queries.jsonl")) == 4
+    assert len(rows) == len(read_rows(tmp_path / "queries.jsonl")) == 5

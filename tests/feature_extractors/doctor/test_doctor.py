@@ -83,7 +83,7 @@ def test_rounded_time_stamps_are_no_variable_rate(tmp_path: Path, suffix: str, f
         (lambda path: write_media(path, np.cumsum([0.04, 0.02] * 60)), "note: variable frame rate: 20 to 40 ms"),
         (lambda path: write_media(path, [*steady(2.0), *(5 + steady(2.0))]), "warning: a picture stays for 3.0 s"),
         (lambda path: write_media(path, steady(4.0), rotation=-90), "note: to be turned by 270 degrees"),
-        (lambda path: write_media(path, steady(4.0), start=3.0), "note: the first frame is at 3.00 s"),
+        (lambda path: write_media(path, steady(4.0), start=3.0), "note: second 0 is at 3.00 s of the file's clock"),
         (lambda path: write_media(path, steady(1.0)), "warning: shorter than one clip: 1.0"),
         (lambda path: encode(path, "yuv420p10le"), "note: pixels are yuv420p10le"),
         (lambda path: encode(path, "yuv444p"), "note: pixels are yuv444p"),
@@ -95,6 +95,11 @@ def test_rounded_time_stamps_are_no_variable_rate(tmp_path: Path, suffix: str, f
             lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5),
             "warning: sound starts 1.50 s after",
         ),
+        (
+            lambda path: write_media(path, steady(3.0), start=3.0, sound=TONE),
+            "warning: the picture starts 3.00 s after the sound, with which second 0 is, as in players",
+        ),
+        (lambda path: write_media(path, steady(5.1), start=0.9, sound=TONE), "note: sound starts 0.90 s before the"),
         (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=0.9), "note: sound starts 0.90 s after"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, ::6], rate=8000), "note: sound of 8000 Hz"),
         (lambda path: write_media(path, steady(6.0)), "note: no sound"),
@@ -292,7 +297,7 @@ def test_what_is_left_out_before_the_first_recording_is_no_pause(tmp_path: Path)
     file.write_bytes(b"".join(part.read_bytes() for part in parts))
     assert found(file) == [
         ("warning", "timestamps go back: 4.0 s of video left out"),
-        ("note", "the first frame is at 100.00 s of the file's clock"),
+        ("note", "second 0 is at 100.00 s of the file's clock"),
         ("note", "no sound"),
     ]
 

@@ -17,9 +17,10 @@ from av.stream import Disposition
 from cli import UserError
 from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound, probe
 from feature_extractors.media.faults import raise_if_of_machine
+from feature_extractors.media.in_flight import InFlight
 from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
-from tests.feature_extractors.made_media import read_number, steady, write_media
+from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
 from tests.feature_extractors.odd_media import noise
 
 RATE = 48_000
@@ -31,7 +32,7 @@ def numbers_at(file: Path, times: list[float]) -> list[int]:
 
 
 def test_probe_counts_the_pictures_not_the_sound(tmp_path: Path) -> None:
-    file = write_media(tmp_path / "v.mkv", steady(5.0), start=2.0, sound=noise(9.0))
+    file = write_media(tmp_path / "v.mkv", steady(5.0), start=2.0, sound=noise(9.0), sound_start=2.0)
     video = probe(tmp_path, file, ClipGrid())
     assert (video.vid, video.file, video.has_audio) == ("v", "v.mkv", True)
     assert (video.duration_s, video.n_clips) == (5.0, 2)
@@ -141,16 +142,17 @@ def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeyp
 
         monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "pick_sound", pick)
 
+    flight = InFlight(tmp_path / "table.jsonl.part")
     wrong_of("ab")
-    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipGrid())
+    table = examine_all(tmp_path, [*files, "gone"], files, {"gone": "no video 'gone'"}, ClipGrid(), flight)
     assert [video.n_clips for video in table] == [0, 0, 1, 1, 0]
     wrong_of("abc")
     with pytest.raises(
         UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(.*KeyError: 'a mis"
     ):
-        examine_all(tmp_path, files, files, {}, ClipGrid())
+        examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     only = {"a": files["a"]}
-    assert examine_all(tmp_path, only, only, {}, ClipGrid())[0].problem.startswith("not foreseen: KeyError")
+    assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("not foreseen: KeyError")
 
 
 @pytest.mark.parametrize("left", [0, 1])
@@ -160,6 +162,7 @@ def test_a_machine_without_free_files_ends_the_job(tmp_path: Path, left: int) ->
 import os, resource, sys
 from pathlib import Path
 from feature_extractors.media import examine
+from feature_extractors.media.in_flight import InFlight
 from formats.grid import ClipGrid
 folder = Path(sys.argv[1])
 print(examine(folder, "v", folder / "v.mkv", "", ClipGrid()).n_clips)
@@ -203,3 +206,51 @@ def test_what_ffmpeg_says_of_a_damaged_file_is_the_videos_own_fault(tmp_path: Pa
     for number in (errno.EIO, errno.ENOMEM):
         damage = av.error.classes[number](number, os.strerror(number), "v.mkv")
         raise_if_of_machine(damage, tmp_path / "v.mkv")
+
+
+DASH = {"movflags": "dash+delay_moov+frag_keyframe+global_sidx"}
+FRAGMENTED = {"movflags": "dash+delay_moov+frag_keyframe+skip_sidx"}
+
+
+@pytest.mark.parametrize(
+    ("name", "muxer", "declares"),
+    [
+        ("v.mp4", DASH, 3606.0),
+        ("v.mp4", FRAGMENTED, 6.0),
+        ("v.mp4", {}, 6.0),
+        ("v.mkv", {}, None),
+        ("v.flv", {}, None),
+        ("v.ts", {}, None),
+        ("v.mov", DASH, 3606.0),
+    ],
+)
+def test_a_clock_that_starts_late_is_no_length(
+    tmp_path: Path, name: str, muxer: dict[str, str], declares: float | None
+) -> None:
+    """Segments of a live stream with their init in front: second 0 of the file is second 3600 of its clock."""
+    file = write_media(
+        tmp_path / name,
+        steady(6.0),
+        start=3600.0,
+        sound=noise(6.0),
+        sound_start=3600.0,
+        sound_codec="aac",
+        coding=Coding(muxer=muxer),
+    )
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        if declares is not None:
+            assert float(stream.duration * stream.time_base) == pytest.approx(declares, abs=0.01)
+    video = probe(tmp_path, file, ClipGrid())
+    assert (video.duration_s, video.n_clips, video.problem) == (pytest.approx(6.0, abs=0.05), 3, "")
+    assert video.start_s == pytest.approx(3600.0, abs=2.0)  # transport streams start a little later
+    assert numbers_at(file, [0.0, 1.0, 5.9]) == [0, 25, 147]
+
+
+def test_a_late_clock_and_a_file_cut_off(tmp_path: Path) -> None:
+    """The index at its front says that there are 6 s."""
+    file = write_media(tmp_path / "v.mp4", steady(6.0), start=3600.0, coding=Coding(options={"g": "25"}, muxer=DASH))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+    video = probe(tmp_path, file, ClipGrid())
+    assert (video.duration_s, video.n_clips) == (pytest.approx(6.0, abs=0.05), 3)
+    assert video.problem.startswith("cut off: ends at ") and video.problem.endswith(" of 6.0 s")

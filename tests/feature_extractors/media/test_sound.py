@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,3 +205,85 @@ def test_sound_of_which_nothing_decodes_is_recorded(tmp_path: Path) -> None:
     problems = Problems()
     assert open_sound(file, 32_000, 0.0, problems) is None
     assert str(problems) == "sound cannot be decoded"
+
+
+class Guarded:
+    """Stands in for PyAV's resampler, and raises before planes would be made of eight channels or more.
+
+    PyAV 18 reads beyond the frame where it counts those, which may end the process.
+    """
+
+    real = av.AudioResampler
+
+    def __init__(self, **options: object) -> None:
+        self.format, self.resampler = options["format"], self.real(**options)
+
+    def resample(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        assert self.format == "flt" or frame.layout.nb_channels < 8
+        return self.resampler.resample(frame)
+
+
+@pytest.mark.parametrize("layout", ["5.1", "7 channels", "7.1", "8 channels", "12 channels", "22.2", "64 channels"])
+@pytest.mark.parametrize("suffix", ["wav", "mka"])
+def test_any_number_of_channels_is_averaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, suffix: str
+) -> None:
+    channels = av.AudioLayout(layout).nb_channels
+    steps = np.random.default_rng(0).integers(-9000, 9000, size=(2 * 8000, channels)).astype(np.int16)
+    file = tmp_path / f"a.{suffix}"
+    with av.open(str(file), "w") as container:
+        track = container.add_stream("pcm_s16le", rate=8000, layout=layout)
+        frame = av.AudioFrame(format="s16", layout=layout, samples=len(steps))
+        frame.planes[0].update(steps.tobytes())
+        frame.sample_rate, frame.pts = 8000, 0
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    monkeypatch.setattr(av, "AudioResampler", Guarded)
+    problems = Problems()
+    sound = open_sound(file, 8000, 0.0, problems)
+    assert sound is not None
+    np.testing.assert_allclose(np.concatenate(list(sound.chunks())), steps.mean(axis=1) / 32768, atol=1e-6)
+    assert not str(problems)
+
+
+def test_planes_of_many_channels_are_never_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Decoders that give planes by themselves (here a stand-in for one) are packed as well."""
+    file = write_media(tmp_path / "v.mkv", steady(1.0), sound=noise(1.0))
+    monkeypatch.setattr(av, "AudioResampler", Guarded)
+
+    class Frame:
+        format, sample_rate, time, layout = av.AudioFormat("fltp"), RATE, 0.0, av.AudioLayout("7.1")
+
+        def to_ndarray(self) -> np.ndarray:
+            raise AssertionError("planes of eight channels")
+
+    packed: list[object] = []
+
+    def resample(self: Guarded, frame: object) -> list[object]:
+        assert self.format == "flt"
+        packed.append(frame)
+        return []
+
+    monkeypatch.setattr(Guarded, "resample", resample)
+    module = sys.modules["feature_extractors.media.sound"]
+    monkeypatch.setattr(module, "decode_packet", lambda packet, problems: [Frame()] if packet.size else [])
+    track = open_sound(file, RATE, 0.0, Problems())
+    assert track is not None
+    list(track.chunks())
+    assert packed and all(isinstance(frame, Frame) for frame in packed)
+
+
+def test_sound_that_cannot_be_converted_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Guarded, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        raise av.error.ArgumentError(22, "Invalid argument")
+
+    file = write_media(tmp_path / "v.mkv", steady(1.0), sound=noise(1.0, channels=2))
+    monkeypatch.setattr(av, "AudioResampler", Guarded)
+    monkeypatch.setattr(Guarded, "resample", refuse)
+    problems = Problems()
+    track = open_sound(file, RATE, 0.0, problems)
+    assert track is not None and not track.heard
+    assert not np.concatenate([np.zeros(0), *track.chunks()]).size
+    assert re.fullmatch(
+        r"sound of 2 channels \(.*\) that FFmpeg cannot convert; sound cannot be decoded", str(problems)
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from feature_extractors.encoders.audio.windows import clip_windows, level_db
+from feature_extractors.media import Problems, open_sound
 
 RATE = 10  # Hz; sample j of the ramp is j + 1, so that zeros are only what was put in
 
@@ -78,14 +81,21 @@ def test_sound_beyond_the_pictures_is_heard_in_windows_and_read_no_further() -> 
     assert sound.given < 100
 
 
+SQUARE = np.tile([1.0, -1.0], 50)
+
+
 @pytest.mark.parametrize(
     ("samples", "level"),
     [
-        (np.ones(100), 0.0),
+        (SQUARE, 0.0),
         (np.sin(2 * np.pi * np.arange(1000) / 100), 20 * math.log10(math.sqrt(0.5))),
-        (0.001 * np.ones(100), -60.0),
+        (0.001 * SQUARE, -60.0),
+        (0.5 + SQUARE / 1024, 20 * math.log10(1 / 1024)),  # what cannot be heard does not count
+        (np.full(100, -1 / 128), -120.0),  # 8-bit silence, coded as 127
+        (np.ones(100), -120.0),
         (np.zeros(100), -120.0),
         (np.full(10, 1e-9), -120.0),
+        (np.zeros(0), -120.0),
     ],
 )
 def test_level_is_in_decibels_of_full_scale(samples: np.ndarray, level: float) -> None:
@@ -94,6 +104,22 @@ def test_level_is_in_decibels_of_full_scale(samples: np.ndarray, level: float) -
 
 def test_the_level_is_that_of_the_clip_not_of_its_window() -> None:
     sound = Ramp(6)
-    sound.samples[:] = np.repeat([0.1, 1.0, 0.01], 20)
+    sound.samples[:] = np.repeat([0.1, 1.0, 0.01], 20) * np.tile([1, -1], 30)
     levels = [piece.level_db for piece in clip_windows(sound, 3, 2.0, 6.0)]  # type: ignore[arg-type]
     assert levels == pytest.approx([-20, 0, -40], abs=1e-4)
+
+
+def test_silence_of_eight_bits_is_silent(tmp_path: Path) -> None:
+    """As many programs write it: 127 where 128 is zero, which decodes to -1/128, in all of 2 s."""
+    file = tmp_path / "a.mka"
+    with av.open(str(file), "w") as container:
+        track = container.add_stream("pcm_u8", rate=32_000, layout="mono")
+        frame = av.AudioFrame(format="u8", layout="mono", samples=64_000)
+        frame.planes[0].update(bytes([127]) * 64_000)
+        frame.sample_rate, frame.pts = 32_000, 0
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    sound = open_sound(file, 32_000, 0.0, Problems())
+    assert sound is not None
+    (clip,) = clip_windows(sound, 1, 2.0, 2.0)
+    assert (clip.window == -1 / 128).all() and clip.level_db == -120.0
