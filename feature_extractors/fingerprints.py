@@ -16,12 +16,14 @@ def digest_of(file: Path, algorithm: str = "sha256") -> str:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """sha256 over the files' names and contents, in the given order."""
-    digest = hashlib.sha256()
+    """sha256 of a file's content; of several files, that of their digests in the given order. Names do not count.
+
+    Raises:
+        UserError: a file is missing.
+    """
+    digests = []
     for file in files:
-        digest.update(file.name.encode())
         if not file.is_file():
             raise UserError(f"{file}: no such weights")
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()
+        digests.append(digest_of(file))
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

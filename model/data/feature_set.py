@@ -19,7 +19,16 @@ from formats.rows import Row
 from model.config import AudioControl, ModelConfig
 from model.data.audio_controls import control_audio
 from model.data.packed import Packed
-from model.data.streams import Streams, count_clips, input_dims, read_audio, read_levels, read_text, read_video
+from model.data.streams import (
+    Streams,
+    count_clips,
+    input_dims,
+    read_audio,
+    read_levels,
+    read_origins,
+    read_text,
+    read_video,
+)
 from model.network.tensors import Inputs
 
 _log = logging.getLogger(__name__)
@@ -35,6 +44,7 @@ class FeatureSet:
     Attributes:
         rows: annotation rows of the queries that have features.
         dims: widths of the inputs.
+        origins: how the features of each stream were made.
         clip_seconds: length of a clip in seconds.
         rolls_negatives: whether the next query of a batch is the negative one, whatever it is about.
     """
@@ -56,6 +66,7 @@ class FeatureSet:
             NoQueries: nothing is left.
             UserError: a stream is missing, or clips are not of the labelled length.
         """
+        self.origins = read_origins(config, streams)
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
         if self.clip_seconds != CLIP_SECONDS:
             raise UserError(

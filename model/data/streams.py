@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cli import UserError
 from formats.store import Store
 from model.config import ModelConfig
+from model.data.origins import Origins, check_shards, origin_of
 from model.network.tensors import InputDims
 
 Mask = NDArray[np.bool_]
@@ -18,13 +19,19 @@ Rows = NDArray[np.float32]
 
 
 class Streams:
-    """The stores of all shards, by stream."""
+    """The stores of all shards, by stream.
+
+    Raises:
+        UserError: a file is no store, or two stores of one stream were made in different ways.
+    """
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._stores: dict[str, list[Store]] = {}
         for file in files:
             store = Store(file)
-            self._stores.setdefault(store.stream, []).append(store)
+            of_stream = self._stores.setdefault(store.stream, [])
+            of_stream.append(store)
+            check_shards(of_stream[0], store)
 
     def find(self, stream: str, name: str) -> Store | None:
         """The store of `stream` that holds an id, None if there is none."""
@@ -37,6 +44,24 @@ class Streams:
         """One store of `stream`."""
         self.find(stream, "")
         return self._stores[stream][0]
+
+
+def read_origins(config: ModelConfig, streams: Streams) -> Origins:
+    """How the streams that a network reads were made.
+
+    Raises:
+        UserError: a stream is missing, or streams of clips have clips of different lengths.
+    """
+    audio = config.audio_streams if config.reads_audio else ()
+    stores = {name: streams.any(name) for name in (*config.video_streams, config.text_stream, *audio)}
+    first = stores[config.video_streams[0]]
+    for name, store in stores.items():
+        if name != config.text_stream and store.clip_seconds != first.clip_seconds:
+            raise UserError(
+                f"{store.path}: clips of {store.clip_seconds:g} s, but {first.clip_seconds:g} s in {first.path}: all "
+                "streams need one clip grid"
+            )
+    return {name: origin_of(store) for name, store in stores.items()}
 
 
 def input_dims(config: ModelConfig, streams: Streams) -> InputDims:

@@ -16,6 +16,7 @@ from formats.rows import Row, write_rows
 from model.checkpoint import NoNetwork, load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
+from model.data.origins import check_origins
 from model.data.queries import name_scope, read_queries
 from model.data.streams import Streams
 from model.inference.gate_means import log_gates
@@ -79,6 +80,7 @@ def predict_split(
     del streams  # as large as the set
     if feature_set.dims != network.dims:
         raise UserError(f"{checkpoint}: made for inputs {network.dims}, the features are {feature_set.dims}")
+    check_origins(about.get("features", {}), feature_set.origins, str(checkpoint))
     if gate_log and network.fusion is None:
         raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))

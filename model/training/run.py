@@ -11,6 +11,7 @@ from formats.rows import Row, write_rows
 from model.checkpoint import NoNetwork, load_network, save_no_network
 from model.config import TrainStage
 from model.data.feature_set import FeatureSet, NoQueries
+from model.data.origins import check_origins
 from model.data.queries import name_scope, read_queries
 from model.data.streams import Streams
 from model.training.labels import check_rows
@@ -71,6 +72,7 @@ def train_run(
         val_set = FeatureSet(stage.model, val_rows, streams, *control)
         if init_from:
             start, about = load_network(init_from)
+            check_origins(about.get("features", {}), train_set.origins, f"--init-from {init_from}")
             _log.info("starting from %s: epoch %s, seed %s", init_from, about.get("epoch"), about.get("seed"))
     except (NoQueries, NoNetwork) as problem:
         cause = str(problem) if isinstance(problem, NoNetwork) else f"{source}: {problem}"
@@ -83,6 +85,7 @@ def train_run(
     del streams  # as large as the two sets
     if val_set.dims != train_set.dims:
         raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
+    check_origins(train_set.origins, val_set.origins, "--val-features")
     _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
     train(stage, train_set, val_set, seed, outcome, running, start)
     return outcome

@@ -245,7 +245,7 @@ class Trainer:
     def _about(self, line: Row) -> dict[str, Any]:
         stage = self.stage.to_dict()
         about = {"epoch": line["epoch"], "seed": self.seed, "stage": stage, "val": line["val"]}
-        return {**about, "objective": self.config.objective}
+        return {**about, "objective": self.config.objective, "features": self.train_set.origins}
 
     def _save(self, path: Path, about: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
         with using_weights(self.engine.network, weights):

@@ -64,7 +64,7 @@ class ClipVisualStage(ClipStage):
 
     clip: ClipEncoderConfig
     visual: VisualConfig
-    version: int = 4
+    version: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,4 +72,4 @@ class ClipTextStage(QueryStage):
     """The configuration sections that `clip_text` consumes."""
 
     clip: ClipEncoderConfig
-    version: int = 2
+    version: int = 3
