@@ -25,7 +25,7 @@ class Video(Settings):
     sha256: str
     """Of the whole media file: what the features were made from."""
     start_s: float = 0.0
-    """When the first frame is shown on the file's own clock: second 0 of the clip grid."""
+    """Second 0 of the clip grid on the file's own clock: mostly when the first frame is shown."""
     problem: str = ""
     """What is wrong with the file; one that is missing or no video has no clips."""
 
