@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 
 from cli import UserError
-from feature_extractors.fingerprints import fingerprint
 from feature_extractors.weights.loading import load_checkpoint
 
 
@@ -70,18 +68,3 @@ def test_what_is_no_checkpoint_is_named_in_one_line(tmp_path: Path, kind: str) -
     with pytest.raises(UserError) as problem:
         load_checkpoint(file)
     assert str(problem.value).startswith(f"{file}: ") and "\n" not in str(problem.value)
-
-
-def test_fingerprint_covers_names_order_and_contents(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.write_bytes(b"1")
-    two.write_bytes(b"2")
-    # Pinned by its definition: stores carry it, and a change would call the same weights by another name.
-    digests = b"".join(file.name.encode() + hashlib.sha256(file.read_bytes()).digest() for file in (one, two))
-    before = fingerprint([one, two])
-    assert before == hashlib.sha256(digests).hexdigest()
-    assert fingerprint([two, one]) != before
-    two.write_bytes(b"3")
-    assert fingerprint([one, two]) != before
-    with pytest.raises(UserError, match="three: no such weights"):
-        fingerprint([one, tmp_path / "three"])

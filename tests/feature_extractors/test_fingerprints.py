@@ -1,0 +1,30 @@
+"""Digests of files: of their content alone."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from cli import UserError
+from feature_extractors.fingerprints import digest_of, fingerprint
+
+
+def test_one_file_has_the_digest_that_is_published_of_it(tmp_path: Path) -> None:
+    file, copy = tmp_path / "ViT-B-32.pt", tmp_path / "renamed.pt"
+    for path in (file, copy):
+        path.write_bytes(b"weights")
+    assert fingerprint([file]) == fingerprint([copy]) == digest_of(file) == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_of_several_files_order_and_contents_count(tmp_path: Path) -> None:
+    one, two = tmp_path / "config.json", tmp_path / "model.safetensors"
+    one.write_bytes(b"1")
+    two.write_bytes(b"2")
+    before = fingerprint([one, two])
+    assert fingerprint([two, one]) != before
+    two.write_bytes(b"3")
+    assert fingerprint([one, two]) != before
+    with pytest.raises(UserError, match=r"model\.bin: no such weights"):
+        fingerprint([one, tmp_path / "model.bin"])
