@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extractors.encoders.engine import as_stored
+from feature_extractors.encoders.engine import as_stored, computing
 from feature_extractors.encoders.origin import Origin, provenance_of
 from feature_extractors.encoders.stream import QueryStage
 from formats.rows import Row
@@ -41,15 +41,11 @@ class TextEncoder(Origin):
             UserError: features that cannot be kept (`as_stored`).
         """
         texts = {str(row["qid"]): row["query"] for row in queries}
-        precision = getattr(torch, stage.encoding.precision)
 
         def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
             for group in pending:
                 ids, is_token = self.tokenise([texts[qid] for qid in group])
-                with (
-                    torch.inference_mode(),
-                    torch.autocast(device.type, precision, enabled=precision != torch.float32),
-                ):
+                with computing(stage.encoding, device):
                     on_device = self.forward(ids.to(device))
                 states, pooled = (rows.float().cpu().numpy() for rows in on_device)
                 for place, qid in enumerate(group):
