@@ -22,7 +22,7 @@ class Compat:
 
     audio_mask_ignored: bool = False
     """Every clip of the video counts as sound, with whatever fills the tensor; together with `unmasked_pooling` padding
-    does too. QD-DETR-exp hands its fusion an audio mask that the layers never read."""
+    does too. Both references take an audio mask and never read it."""
     double_endpoints: bool = False
     """Each clip's start and end are joined to the sound as well as to the picture, as QD-DETR's data loader does."""
     original_film: bool = False
