@@ -1,4 +1,6 @@
-"""Make many kinds of odd media and see what comes out: `python benchmarks/odd_media.py --write docs/features.md`.
+"""Make many kinds of odd media and check the frames that are sampled from them.
+
+    python benchmarks/odd_media.py --write docs/measurements/extraction.md
 
 The kinds of tests/feature_extractors/odd_media.py, which PyAV makes, and more made by the ffmpeg program (Debian's
 package). Every picture bears its number, and every file's pictures begin at known times: the numbers read back from

@@ -65,7 +65,7 @@ class ImportConfig(Settings):
     """One stream made from released files."""
 
     layout: Literal["moment_detr", "umt", "tvsum_i3d", "moment_detr_text", "lighthouse_text", "tvsum_text"]
-    """How the files are named and what they hold. docs/features.md describes each layout."""
+    """How the files are named and what they hold. docs/guide/features.md describes each layout."""
     folders: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     """Folders of the files. Several are joined along the feature axis, in this order, each row first divided by its
     part's L2 norm."""

@@ -1,7 +1,7 @@
 """What the reference implementations do otherwise than this one: `model.compat` names what a network is to keep of it.
 
 QD-DETR is the public code of Moon et al. (CVPR 2023); QD-DETR-exp is its variant with gated fusion of sound. What each
-choice costs is measured in docs/model.md.
+choice costs is measured in docs/reference/model.md.
 """
 
 from __future__ import annotations

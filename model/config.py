@@ -89,7 +89,7 @@ class ModelConfig(Settings):
     """Moments that are predicted for each query."""
     # pydantic writes defaults of other types into a JSON schema field by field.
     compat: Annotated[Compat, Field(json_schema_extra={"default": []})] = REPAIRED
-    """Repairs to undo, to reproduce the references. docs/model.md says what each one is."""
+    """Repairs to undo, to reproduce the references. docs/reference/model.md says what each one is."""
 
     def __post_init__(self) -> None:
         if self.hidden_dim % 4:

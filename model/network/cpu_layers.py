@@ -2,8 +2,8 @@
 
 Measured with torch 2.13 and one thread on an AMD processor, of 2400 rows of 256 to 1024: torch's float32 products run
 in MKL, which leaves half of the vector width unused there (90 against 200 GFLOP/s of oneDNN, which torch carries as
-well; how much is gained depends on the processor, see docs/performance.md); its dropout draws masks at 5 ns an element
-(here 0.6); its PReLU takes 14 ms forward and backward (here 2).
+well; how much is gained depends on the processor, see docs/measurements/performance.md); its dropout draws masks at
+5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
 """
 
 from __future__ import annotations
