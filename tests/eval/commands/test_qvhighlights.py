@@ -82,8 +82,8 @@ def test_partly_labelled_ground_truth_is_said(tmp_path, write, queries, capsys):
     out = ["--out", tmp_path / "m.json", "--per-query", tmp_path / "q.json"]
     assert run("score", *files, *out, "--run", "film") == 0
     error = capsys.readouterr().err
-    assert "g.jsonl: 5 of 6 queries have relevant_windows, moments are scored over those\n" in error
-    assert "g.jsonl: 4 of 6 queries have saliency_scores, highlights are scored over those\n" in error
+    assert "g.jsonl: only 5 of 6 queries have relevant_windows: moments are scored over these alone\n" in error
+    assert "g.jsonl: only 4 of 6 queries have saliency_scores: highlights are scored over these alone\n" in error
     labelled = {"moments": 5, "highlights": 4, "of": 6}
     assert json.loads((tmp_path / "m.json").read_text())["about"]["labelled"] == labelled
     assert json.loads((tmp_path / "q.json").read_text())["about"]["labelled"] == labelled
@@ -113,7 +113,7 @@ def test_lists_of_one_name_are_refused(tmp_path, write, queries, capsys):
         (tmp_path / folder / "l.txt").write_text("0\n")
     lists = ["--list", tmp_path / "a/l.txt", tmp_path / "b/l.txt"]
     assert run("score", *files, *lists, "--out", tmp_path / "m.json") == 1
-    assert "b/l.txt: another part is called 'list=l': rename the file\n" in capsys.readouterr().err
+    assert "b/l.txt: a part named 'list=l' already exists: rename the file\n" in capsys.readouterr().err
     assert not (tmp_path / "m.json").exists()
 
 
@@ -126,7 +126,7 @@ def test_files_without_a_metric_in_common_are_named(tmp_path, write, queries, ca
     ]
     files = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "c.json"]
     assert run("compare", "--predictions", *paths, *files) == 1
-    assert f"{paths[0]} and {paths[1]}: have no metric in common" in capsys.readouterr().err
+    assert f"{paths[0]} and {paths[1]}: no metric in common: both need" in capsys.readouterr().err
 
 
 def test_official_keys_alone_without_options(tmp_path, write, queries):

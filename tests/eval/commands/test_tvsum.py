@@ -72,7 +72,7 @@ def test_domains_are_taken_out_of_a_file_of_all(tmp_path, write, capsys):
     predictions = [{"qid": row["qid"], "pred_saliency_scores": [1, 2, 4, 3]} for row in truth]
     labels = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "t.json", "--domain", "A", "C"]
     assert run("tvsum", *labels, "--last", write("p.jsonl", predictions)) == 0
-    assert "p.jsonl: 1 of 3 rows are of other domains, left out" in capsys.readouterr().err
+    assert "p.jsonl: 1 of 3 rows belong to other domains and are left out" in capsys.readouterr().err
     assert list(json.loads((tmp_path / "t.json").read_text())["rows"]["last epoch"]["mAP"]) == ["A", "C", "mean"]
     # What no domain of the ground truth has, and what one of those asked for lacks, stay errors.
     unknown = [*predictions, {"qid": "D", "pred_saliency_scores": [1]}]

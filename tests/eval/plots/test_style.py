@@ -56,8 +56,8 @@ def test_pictures_are_the_same_with_and_without_fonts_of_the_machine(tmp_path, w
         ):
             command = [sys.executable, "-m", "eval", verb, *map(str, options)]
             done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-            lines = [line for line in done.stderr.splitlines() if "lacks" in line]
-            assert len(lines) == 1 and "letters that matplotlib's font lacks, such as 一" in lines[0]
+            lines = [line for line in done.stderr.splitlines() if "cannot draw" in line]
+            assert len(lines) == 1 and "characters that matplotlib's font cannot draw, such as 一" in lines[0]
         listed = json.loads(next((home / "cache").glob("fontlist*.json")).read_text(encoding="utf-8"))
         assert ("Noto Sans CJK SC" in {font["name"] for font in listed["ttflist"]}) == (machine == "furnished")
         made[machine] = {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
@@ -87,8 +87,8 @@ def test_letters_that_cannot_be_drawn_are_told_of_once(tmp_path, caplog):
                 figure.suptitle(f"of {name}")
                 save_figure(figure, [tmp_path / f"{name}.png"])
         assert caplog.messages == []
-    line = "2 texts have letters that matplotlib's font lacks, such as 名 字 in 'of 名字': boxes in .png, text in .svg"
-    assert caplog.messages == [line]
+    line = "2 texts have characters that matplotlib's font cannot draw, such as 名 字 in 'of 名字'"
+    assert caplog.messages == [f"{line}: boxes in .png, text in .svg"]
     caplog.clear()
     with house_style():
         save_figure(Figure(), [tmp_path / "none.png"])

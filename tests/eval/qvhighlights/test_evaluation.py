@@ -61,7 +61,7 @@ def test_parts_values_and_notes(tmp_path):
     assert [line.split(": ")[2].partition(",")[0] for line in found.notes] == [
         "fewer saliency scores than clips",
         "more saliency scores than clips",
-        "windows of no length",
+        "windows of zero length",
     ]
     assert found.headline().startswith("10 queries: MR-full-R1@0.5 90.0, MR-full-R1@0.7 60.0, MR-full-mAP 61.33, HL")
 

@@ -93,9 +93,9 @@ def test_a_part_of_the_queries_is_marked_and_not_tested():
     assert "film$^\\dagger$ & 1 & 70.00" in latex and f"\\multicolumn{{3}}{{l}}{{$^\\dagger$ {note}}}" in latex
     lines = list(csv.DictReader(io.StringIO(render_csv(summary))))
     assert [(line["covered"], line["of"]) for line in lines] == [("", ""), ("2", "3"), ("", "")]
-    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json, another seed"):
+    with pytest.raises(UserError, match=r"about\.coverage: differs from film-None-0\.json, another seed"):
         summarise([*files, metrics("film", 1, 70.0)])
-    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json"):
+    with pytest.raises(UserError, match=r"about\.coverage: differs from film-None-0\.json"):
         summarise(files, [values("film", 0, [70.0] * 2)])
 
 
@@ -131,7 +131,7 @@ def test_runs_with_other_labels_are_not_tested_and_seeds_must_have_the_same():
     part[1]["about"] |= {"labelled": labelled, "queries": 4}
     assert summarise([whole, part], against="a")["tests"] == []
     assert summarise([whole, part])["rows"][1]["labelled"] == labelled
-    with pytest.raises(UserError, match=r"b-None-1\.json: about\.labelled: not that of b-None-0\.json"):
+    with pytest.raises(UserError, match=r"b-None-1\.json: about\.labelled: differs from b-None-0\.json"):
         summarise([part, metrics("b", 1, 50.0)])
     # A row of means sums up its scopes.
     scopes = [metrics("b", 0, 50.0, scope) for scope in ("x", "y")]

@@ -108,7 +108,7 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
     assert score(long, rows) == score(exact, rows)
     assert find_oddities(read_scores(exact, rows, ("p", "g")), read_videos(rows)) == []
     (line,) = find_oddities(read_scores(short, rows, ("p", "g")), read_videos(rows), "p")
-    assert line.startswith("p: 3 of 3 videos: a clip more or less") and "A1 with 19 for 20" in line
+    assert line.startswith("p: 3 of 3 videos: one clip more or fewer") and "A1 with 19 for 20" in line
     labels = np.array(rows[0]["label"], dtype=float)
     last = [*labels.mean(1)[:-1], -9.0]
     video = read_videos(rows)["A1"]
@@ -136,7 +136,9 @@ def test_equal_scores_count_0_as_chance_does():
         assert part[key]["B"] == 0.0
         assert part[key]["mean"] == pytest.approx(whole[key]["A"] / 2, abs=1e-4)
     (line,) = find_oddities(read_scores(equal, rows, ("p", "g")), read_videos(rows), "p")
-    assert line == "p: 1 of 3 videos: all scores equal, ranked in order of time, tau and rho count 0 (first qid B1)"
+    assert (
+        line == "p: 1 of 3 videos: all scores equal: clips rank in order of time, tau and rho count as 0 (first qid B1)"
+    )
 
 
 def test_youtube_looks_at_all_clips():
@@ -155,7 +157,10 @@ FAULTS = {
     "extra": (lambda p, t: t.pop(), "p: 1 queries are not in g"),
     "twice": (lambda p, t: p.append(p[0]), "p: qid A1: occurs twice"),
     "nan": (lambda p, t: p[0].update(pred_saliency_scores=[float("nan")] * 20), "p: qid A1: .* NaN"),
-    "length": (lambda p, t: p[0].update(pred_saliency_scores=[1.0] * 18), "p: qid A1: 18 .* of 20 labelled clips"),
+    "length": (
+        lambda p, t: p[0].update(pred_saliency_scores=[1.0] * 18),
+        "p: qid A1: .* must have 20 values, .* got 18",
+    ),
     "text": (lambda p, t: p[0].update(pred_saliency_scores="high"), "p: qid A1: .* must be n numbers"),
     "no label": (lambda p, t: t[0].pop("label"), "ground truth: qid A1: label: must be"),
     "ragged label": (lambda p, t: t[0]["label"][3].pop(), "ground truth: qid A1: label: .* different lengths"),
@@ -163,7 +168,7 @@ FAULTS = {
     "huge label": (lambda p, t: t[0]["label"][3].__setitem__(0, 1e308), "ground truth: qid A1: label: .* beyond"),
     "true label": (lambda p, t: t[0]["label"][3].__setitem__(0, True), "ground truth: qid A1: label: .* true or false"),
     "huge score": (lambda p, t: p[0]["pred_saliency_scores"].__setitem__(0, -1e308), "p: qid A1: .* beyond"),
-    "mean": (lambda p, t: t[0].update(domain="mean"), r"qid A1: domain must be a name \(and not 'mean'\), got 'mean'"),
+    "mean": (lambda p, t: t[0].update(domain="mean"), r"qid A1: domain must be a name other than 'mean', got 'mean'"),
     "vid": (lambda p, t: t[0].update(vid=1), "g: qid A1: vid must be text, got 1"),
     "no domain": (lambda p, t: t[0].pop("domain"), "ground truth: qid A1: domain must be a name"),
 }
