@@ -1,4 +1,4 @@
-"""Predictions shown to a reader: best first, times as players show them, nothing that Markdown would misread."""
+"""The table of predictions: best first, times as video players show them, nothing that Markdown would misread."""
 
 from __future__ import annotations
 

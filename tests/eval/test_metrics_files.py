@@ -1,4 +1,4 @@
-"""Metrics files of the wrong shape: the file, the key and the value are named."""
+"""Malformed metrics files: the error names the file, the key and the value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of the queries: what a key, a rule and a list select, and what is refused."""
+"""Parts of the queries: selection by a key, a rule and a list, and errors."""
 
 from __future__ import annotations
 

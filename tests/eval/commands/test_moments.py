@@ -1,4 +1,4 @@
-"""The verbs `rank` and `plot-moments`: a table and a picture for every query, never outside their folder."""
+"""The verbs `rank` and `plot-moments`: one table, and one picture per query, never outside its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several verbs share: names and seeds of runs, and what belongs to one of several files."""
+"""Options shared by several verbs: names and seeds of runs, and values given per file."""
 
 from __future__ import annotations
 

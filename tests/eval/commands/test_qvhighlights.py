@@ -1,4 +1,4 @@
-"""The verbs `score`, `baseline` and `compare`: files beside one another, what is said, and what is one line."""
+"""The verbs `score`, `baseline` and `compare`: their files, notes and one-line errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
     assert run("summarise", "--metrics", out[1], "--per-query", out[3], *summary) == 0
     note = "† film (last epoch): 5 of 6 queries, not comparable with full-set numbers."
     assert note in (tmp_path / "s.md").read_text()
-    # Without a run it is said as well; predictions for unknown queries stay an error.
+    # The note also appears without --run; predictions for unknown queries remain an error.
     assert run("score", *files, *out, "--covered-only") == 0
     assert json.loads((tmp_path / "m.json").read_text())["about"]["coverage"] == coverage
     more = ["--ground-truth", write("less.jsonl", truth[2:]), *files[2:]]
@@ -97,7 +97,7 @@ def test_partly_labelled_ground_truth_is_said(tmp_path, write, queries, capsys):
     assert f"$^\\ddagger$ {note}" in (tmp_path / "s--out-latex").read_text()
     lines = (tmp_path / "s--out-csv").read_text().splitlines()
     assert {line.split(",")[3][:2]: line.split(",")[-1] for line in lines[1:]} == {"MR": "5", "HL": "4"}
-    # A half that is not scored at all is not in the numbers either.
+    # A task that is not scored at all does not appear in the counts either.
     for row in predictions:
         del row["pred_saliency_scores"]
     files[3] = write("p.jsonl", predictions)

@@ -1,4 +1,4 @@
-"""The verbs `summarise` and `plot-summary`: the tables that were asked for, and no others."""
+"""The verbs `summarise` and `plot-summary`: they write the requested tables and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb `plot-training`: one of several histories, and the metric that marks the best epoch."""
+"""The verb `plot-training`: choice of a history, and the metric that marks the best epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures do not depend on the fonts of the machine, and letters that cannot be drawn are told of once."""
+"""Figures do not depend on installed fonts, and characters that cannot be drawn are reported once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CARRIED = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
 
 def install_font(path: Path, name: str) -> None:
-    """A font with serifs under another name, which has the letters of CHINESE_NAME."""
+    """Install a serif font under another name that has the characters of CHINESE_NAME."""
     with TTFont(CARRIED / "DejaVuSerif.ttf") as font:
         for table in font["cmap"].tables:
             if table.isUnicode():
@@ -47,7 +47,7 @@ def test_pictures_are_the_same_with_and_without_fonts_of_the_machine(tmp_path, w
         if machine == "furnished":
             install_font(home / "fonts/chinese.ttf", "Noto Sans CJK SC")
             install_font(home / "fonts/other.ttf", FONT)
-        # matplotlib's list of fonts is made anew in each.
+        # Each has its own matplotlib font list.
         environment = {**os.environ, "MPLCONFIGDIR": str(home / "cache"), "XDG_DATA_HOME": str(home)}
         environment["MPL_IGNORE_SYSTEM_FONTS"] = "1" if machine == "bare" else ""
         for verb, *options in (

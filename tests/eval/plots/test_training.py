@@ -1,4 +1,4 @@
-"""Training curves: every length of a history, and equal input gives equal bytes."""
+"""Training curves: histories of any length, and equal bytes for equal input."""
 
 from __future__ import annotations
 

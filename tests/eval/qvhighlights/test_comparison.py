@@ -1,4 +1,4 @@
-"""Two prediction files: differences, order, and what is refused."""
+"""Comparison of two prediction files: differences, order, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of predictions beside their labels: pairs, coverage, order, and what is odd but scored."""
+"""Rows of predictions with their labels: pairs, coverage, order, and odd input that is scored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_queries_without_predictions_are_left_out_on_request(queries):
 
 
 def test_unsorted_windows_are_scored_as_listed_on_request(queries):
-    """As the official program does: R1 of the first listed window, mAP in order of score."""
+    """Like the official program: R1 of the first listed window, mAP in order of score."""
     predictions, truth = queries(12)
     for row in predictions:
         row["pred_relevant_windows"].reverse()
@@ -40,7 +40,7 @@ def test_unsorted_windows_are_scored_as_listed_on_request(queries):
 
 
 def test_order_beyond_the_tenth_window_does_not_matter(queries):
-    """Nothing looks there, in the original neither."""
+    """Neither this project nor the original reads them."""
     predictions, truth = queries(12)
     for row in predictions:
         row["pred_relevant_windows"] += [[0, 2, -0.5], [2, 4, 0.7], [0, 30, 0.9]]
@@ -83,7 +83,7 @@ def test_what_is_odd_but_scored_is_said_in_one_line_each(queries):
 
 
 def test_a_float32_is_never_too_large(queries):
-    """Models fill masked clips with the least number of 32 bits."""
+    """Models fill masked clips with the lowest 32-bit number."""
     predictions, truth = queries(5)
     least = float(np.finfo(np.float32).min)
     predictions[2]["pred_saliency_scores"] = [least] * (truth[2]["duration"] // 2 - 1) + [1.0]

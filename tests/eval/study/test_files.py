@@ -1,4 +1,4 @@
-"""Files put together by run, scope and seed."""
+"""Files grouped by run, scope and seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of each query: held against their metrics, of the same queries."""
+"""Values per query: checked against the metrics, for the same queries."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_intervals_are_of_the_mean_over_seeds():
     (row,) = summarise(files, each)["rows"]
     assert row["values"]["MR-full-R1@0.5"]["interval"] == [50.0, 50.0]
     assert "| base | R1@0.5 | 50.00 | 50.00 | 50.00 |" in render_markdown(summarise(files, each))
-    # A seed without values: none, rather than one about other predictions than the mean.
+    # A seed without values: no interval, since it would be for other predictions than the mean.
     assert "interval" not in summarise(files, each[:1])["rows"][0]["values"]["MR-full-R1@0.5"]
 
 
@@ -115,10 +115,10 @@ def test_runs_over_other_queries_are_not_tested():
     files = [base[0], film[0], same[0]]
     tests = summarise(files, [base[1], film[1], same[1]], against="a")["tests"]
     assert [test["run"] for test in tests] == ["c"]
-    # As many of as many, and nothing says which: those of nobody are tested.
+    # Equally many queries, but the files do not say which: no test.
     assert summarise(files, against="a")["tests"] == []
     assert summarise(files, [base[1]], against="a")["tests"] == []
-    # Over all queries, but of ground truths of other sizes.
+    # All queries, but of ground truths of different sizes.
     whole = [metrics(run, 0, 50.0) for run in ("a", "b", "c")]
     for (_, content), queries in zip(whole, (4, 5, 4), strict=True):
         content["about"]["queries"] = queries

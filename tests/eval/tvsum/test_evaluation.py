@@ -1,4 +1,4 @@
-"""Files of rated videos scored as a whole: epochs beside references, domains, coverage, and what is said of them."""
+"""Evaluation of files of rated videos: epochs and references, domains, coverage, and notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TVSum by domain: what the metric means (chance, people, ceiling), lengths, ties and faults."""
+"""TVSum by domain: references (chance, human, best possible), lengths, ties and faults."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PUBLISHED = {
 
 
 def test_published_meaning_of_the_metric(published):
-    """Chance, people and the ceiling from the annotations alone.
+    """Chance, human and best possible scores from the annotations alone.
 
     The chance of the table is of few draws (standard error about 0.015), ours exact. Its search for the ceiling was not
     fixed in every detail: ours finds more in some domains and less in others, and the same in the mean.
@@ -66,7 +66,7 @@ def test_published_meaning_of_the_metric(published):
 
 
 def test_the_documented_rows_are_those_of_the_command(published):
-    """docs/results.md is where the numbers stand by domain."""
+    """docs/results.md lists the numbers by domain."""
     found = score_references(read_videos(read_rows(published / "tvsum" / "tvsum_val.jsonl")), seed=0)
     text = (Path(__file__).parents[3] / "docs/results.md").read_text(encoding="utf-8").partition("## TVSum")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
@@ -127,7 +127,7 @@ def test_names_of_domains_break_no_table():
 
 
 def test_equal_scores_count_0_as_chance_does():
-    """Left out, the mean of tau would be that of the one domain that is ranked."""
+    """If it were left out, the mean of tau would be that of the only domain with a ranking."""
     rows = make_rows()
     exact, equal = predict(rows), predict(rows)
     equal[2]["pred_saliency_scores"] = [0.5] * 20

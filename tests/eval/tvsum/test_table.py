@@ -1,4 +1,4 @@
-"""TVSum over runs and seeds: means by domain, best and last epoch apart, references once."""
+"""TVSum over runs and seeds: means by domain, separate rows for best and last epoch, references once."""
 
 from __future__ import annotations
 

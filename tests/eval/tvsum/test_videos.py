@@ -1,4 +1,4 @@
-"""Rated videos: segments of clips, and what is refused."""
+"""Rated videos: segments of clips, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet that sums up the gates."""
+"""The overview sheet of the gates."""
 
 from __future__ import annotations
 
