@@ -1,16 +1,17 @@
-"""Predictions and gate logs in, numbers and pictures out: `python -m eval --help`.
+"""Evaluation of predictions and gate logs: metrics, tables and figures (`python -m eval --help`).
 
-From Python, by subject: `qvhighlights.evaluation.evaluate_files` and `tvsum.evaluation.evaluate_files` score prediction
-files (`qvhighlights.score.evaluate` rows), `study.summary.summarise_files` puts runs side by side, `gates.statistics`
-counts gate logs, `best_moments` ranks what was predicted, `plots` draws. Each verb is one such call.
+The Python interface: `qvhighlights.evaluation.evaluate_files` and `tvsum.evaluation.evaluate_files` score prediction
+files (`qvhighlights.score.evaluate` scores rows), `study.summary.summarise_files` compares runs, `gates.statistics`
+computes statistics of gate logs, `best_moments` ranks predictions, and `plots` draws figures. Each verb makes one such
+call.
 
-Scoring QVHighlights needs NumPy alone. SciPy is imported only for TVSum, for groups of gates and for tests over seeds,
-pydantic only to check what `summarise` and `tvsum-table` read, matplotlib only by the modules of `eval.plots`. Nothing
-here knows the model. Importing this package loads nothing.
+Scoring QVHighlights needs only NumPy. SciPy is imported only for TVSum, for groups of gates and for tests over seeds,
+pydantic only to check the files that `summarise` and `tvsum-table` read, matplotlib only by modules of `eval.plots`.
+No module imports the model. Importing this package loads nothing else.
 """
 
-# Raise a number when the verb's output changes for unchanged input: it is part of what Snakemake tracks. Verbs that
-# share the code that changed are raised together.
+# Raise a number when the verb's output changes for unchanged input: Snakemake tracks it. If verbs share the code that
+# changed, raise all of their numbers.
 CODE_VERSION = {
     "score": 7,
     "baseline": 7,
@@ -25,5 +26,5 @@ CODE_VERSION = {
     "plot_training": 7,
     "plot_summary": 7,
 }
-# Names the rows of means over scopes, so the name of a scope may not begin with it.
+# Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.
 MEAN_SCOPE = "mean of"

@@ -1,4 +1,4 @@
-"""`python -m eval VERB`: score predictions, read gate logs, draw."""
+"""`python -m eval VERB`: score predictions, summarise gate logs and draw figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eval.commands import describe, gates, moments, qvhighlights, study, trainin
 
 def build_command() -> Command:
     """All verbs and their arguments."""
-    command = Command("eval", "Score predictions, read gate logs, and draw what they say.")
+    command = Command("eval", "Score predictions, summarise gate logs and draw figures.")
     for module in (qvhighlights, tvsum, describe, study, gates, training, moments):
         module.add_verbs(command)
     return command

@@ -1,4 +1,4 @@
-"""Statistics of an annotation file: how much there is of what, and how long it lasts."""
+"""Statistics of an annotation file: counts and lengths."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from formats.rows import Row
 
 
 def describe_annotations(rows: Sequence[Row], by: Sequence[str] = (), where: str = "ground truth") -> dict[str, Any]:
-    """`describe_videos` of TVSum's rows, which have a `label`, and else `describe_queries`."""
+    """Apply `describe_videos` to TVSum rows, which have a `label`, or `describe_queries` to others."""
     if any(row.get("label") is not None for row in rows):
         return describe_videos(rows, where)
     return describe_queries(rows, by, where)
 
 
 def describe_queries(rows: Sequence[Row], by: Sequence[str] = (), where: str = "ground truth") -> dict[str, Any]:
-    """QVHighlights rows: counts of queries, videos, windows, clips and points; lengths in seconds.
+    """Describe QVHighlights rows: counts of queries, videos, windows, clips and points; lengths in seconds.
 
-    `ranges` counts windows of a length and the queries that have one; `by` the queries with each value of some keys.
-    What the rows lack (labels of a test split) is left out.
+    "ranges" counts the windows in each range of lengths, and the queries that have one; "parts" counts the queries per
+    value of the keys in `by`. Statistics of missing labels (as in a test split) are left out.
     """
     index_truth(rows, where)
     clips = [count_clips(row, where) for row in rows]
@@ -68,7 +68,7 @@ def describe_queries(rows: Sequence[Row], by: Sequence[str] = (), where: str = "
 
 
 def describe_videos(rows: Sequence[Row], where: str = "ground truth") -> dict[str, Any]:
-    """TVSum rows: videos, clips and annotators, the share of positive clips (above the median), and domains."""
+    """Describe TVSum rows: videos, clips, annotators, the share of positive clips (above the median), and domains."""
     videos = list(read_videos(rows, names=(where, "segments")).values())
     return {
         "videos": len(videos),

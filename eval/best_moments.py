@@ -1,4 +1,4 @@
-"""Predictions as a table for readers: for each query its best moments, with times as players show them."""
+"""A readable table of predictions: the best moments of each query, with times as video players show them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
 
 @dataclass(frozen=True)
 class Ranked:
-    """One of a query's best moments; or of its best clips, where no moments were predicted."""
+    """One of a query's best moments, or one of its best clips if no moments were predicted."""
 
     query: Row
     rank: int
@@ -37,10 +37,10 @@ class Ranked:
 def rank_queries(
     predictions: Sequence[Row], queries: Sequence[Row], topk: int, names: tuple[str, str]
 ) -> dict[Qid, list[Ranked]]:
-    """The `topk` best moments of every query, in the order of the queries; none where it has no prediction.
+    """Rank the `topk` best moments of every query, in the order of the queries; none for a query without prediction.
 
     Raises:
-        UserError: malformed rows, or predictions for queries that are not there or that are about another video.
+        UserError: rows are malformed, or a prediction is for an unknown query or for another video.
     """
     predicted, asked = index_by_qid(predictions, names[0]), index_by_qid(queries, names[1])
     for qid, query in asked.items():
@@ -52,7 +52,7 @@ def rank_queries(
             raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
         if "vid" in row and row["vid"] != asked[qid]["vid"]:
             raise UserError(
-                f"{names[0]}: qid {qid}: about video {shorten(row['vid'])}, in {names[1]} about {asked[qid]['vid']!r}"
+                f"{names[0]}: qid {qid}: vid is {shorten(row['vid'])}, but {asked[qid]['vid']!r} in {names[1]}"
             )
     return {
         qid: [
@@ -78,35 +78,37 @@ def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float,
 
 
 LONGEST_NAME = 200
-"""Bytes of a file name: file systems take 255, with the ending and that of a part that is being written."""
+"""Bytes of a file name. File systems allow 255; the rest is for the suffix, and for that of a partly written file."""
 
 
 def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
-    """The file name of every query's picture, without its ending: the qid.
+    """File name of every query's picture, without suffix: the qid.
 
     Raises:
-        UserError: a qid that cannot be one, or that would lead out of the folder.
+        UserError: a qid is no valid file name, or would lead out of the folder.
     """
     names = {row["qid"]: str(row["qid"]) for row in queries}
     for name in names.values():
         if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-            raise UserError(f"{where}: qid {name!r}: letters, digits, - and _ are needed, as pictures bear its name")
+            raise UserError(f"{where}: qid {name!r}: pictures are named by qid, so use only letters, digits, - and _")
         if len(name.encode()) > LONGEST_NAME:
-            raise UserError(f"{where}: qid {name[:20]!r}...: too long for the name of a picture")
+            raise UserError(f"{where}: qid {name[:20]!r}...: too long for the file name of a picture")
     texts = list(names.values())
     twice = next((name for name in texts if texts.count(name) > 1), None) if len(set(texts)) < len(texts) else None
     if twice:
-        raise UserError(f"{where}: qid {twice}: a number and a text of this name would have one picture")
+        raise UserError(f"{where}: qid {twice}: is both a number and a string, which would share one picture")
     return names
 
 
 def render_markdown(
     ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None, where: str = "queries"
 ) -> str:
-    """A table a query, with a link to its picture in the folder `pictures`.
+    """Render one table per query, with a link to its picture in the folder `pictures`.
+
+    `where` names the queries in messages.
 
     Raises:
-        UserError: with `pictures`, a qid that no picture can be named by. `where` stands for the queries.
+        UserError: with `pictures`, a qid that cannot name a picture.
     """
     files = picture_names(queries, where) if pictures else {}
     lines = ["# Ranked moments", ""]
@@ -126,7 +128,7 @@ def render_markdown(
 
 
 def render_tsv(ranked: Mapping[Qid, Sequence[Ranked]]) -> str:
-    """One line a moment, times in seconds."""
+    """Render one line per moment, times in seconds."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(HEADS)
@@ -137,7 +139,7 @@ def render_tsv(ranked: Mapping[Qid, Sequence[Ranked]]) -> str:
 
 
 def show_time(seconds: float) -> str:
-    """ "1:05", "1:00:00"; tenths where there are any."""
+    """Format seconds as "1:05" or "1:00:00", with tenths unless they are zero."""
     tenths = round(seconds * 10)
     whole, part = divmod(tenths, 10)
     hours, rest = divmod(whole, 3600)
@@ -146,5 +148,5 @@ def show_time(seconds: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown does not read as markup of a heading or of code."""
+    """Escape text so that Markdown finds no code or tags in it."""
     return " ".join(text.split()).replace("`", "'").replace("<", "\\<")

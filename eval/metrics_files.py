@@ -1,6 +1,6 @@
-"""Files of `score`, `score --per-query` and `tvsum` as `summarise` and `tvsum-table` read them: their shapes, checked.
+"""Schemas of the files of `score`, `score --per-query` and `tvsum`, which `summarise` and `tvsum-table` read.
 
-What writes them does not load this module: pydantic takes a tenth of the time of `score`.
+The verbs that write these files do not import this module: loading pydantic would take a tenth of the time of `score`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from formats.rows import Row, read_object, shorten
 
 def _check_scope(scope: str) -> str:
     if scope.startswith(MEAN_SCOPE):
-        raise ValueError(f"must not start with {MEAN_SCOPE!r}, as the rows of means do")
+        raise ValueError(f"must not start with {MEAN_SCOPE!r}, which names the rows of means")
     return scope
 
 
@@ -37,28 +37,28 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Shape(BaseModel):
-    """Part of a file. Keys that nothing here asks for are passed over; a value of another type is refused."""
+    """Part of a file. Unknown keys are ignored; a value of the wrong type is an error."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
 class Coverage(Shape):
-    """How many queries were scored, where they are not all that the ground truth has."""
+    """Number of queries scored, if these are not all queries of the ground truth."""
 
     queries: Count
     of: Count
     without: list[str] | None = None
-    """TVSum's domains that have none."""
+    """TVSum domains of which no video was scored."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.queries > self.of:
-            raise ValueError("more queries than there are")
+            raise ValueError("'queries' must not be greater than 'of'")
         return self
 
 
 class Labelled(Shape):
-    """How many queries each half was scored over, where the others of the ground truth lack labels."""
+    """Number of queries that moments and highlights were scored over, if the other queries have no labels."""
 
     moments: Count | None = None
     highlights: Count | None = None
@@ -67,12 +67,12 @@ class Labelled(Shape):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if max(self.moments or 0, self.highlights or 0) > self.of:
-            raise ValueError("more queries than there are")
+            raise ValueError("'moments' and 'highlights' must not be greater than 'of'")
         return self
 
 
 class About(Shape):
-    """What a file says of itself: the options --run, --scope, --seed and --epoch, and what was scored."""
+    """Origin of a metrics file: the options --run, --scope, --seed and --epoch, and which queries were scored."""
 
     run: Name
     scope: Annotated[Name, AfterValidator(_check_scope)] | None = None
@@ -84,14 +84,15 @@ class About(Shape):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for part, count in ((self.coverage, "queries"), (self.labelled, "of")):
+        for key, count in (("coverage", "queries"), ("labelled", "of")):
+            part = getattr(self, key)
             if part is not None and self.queries not in (None, getattr(part, count)):
-                raise ValueError(f"queries is {self.queries}, but another count says {getattr(part, count)}")
+                raise ValueError(f"queries is {self.queries}, but {key}.{count} is {getattr(part, count)}")
         return self
 
 
 class Part(Shape):
-    """The brief metrics of a part of the queries, and how many these are."""
+    """Brief metrics of a part of the queries, and the number of these queries."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     __pydantic_extra__: Numbers = Field(init=False)
@@ -99,7 +100,7 @@ class Part(Shape):
 
 
 class Metrics(Shape):
-    """What `score` and `tvsum` write: official keys below the brief ones are not read."""
+    """A metrics file of `score` or `tvsum`. The detailed official keys next to "brief" are not read."""
 
     brief: Annotated[Numbers, Field(min_length=1)]
     about: About
@@ -108,15 +109,15 @@ class Metrics(Shape):
 
 
 class RatedDomains(Shape):
-    """What `tvsum` writes, by domain."""
+    """A metrics file of `tvsum`, with its values per domain."""
 
     about: About
     rows: dict[str, dict[str, Numbers]]
-    """By prediction or reference, metric, and domain or "mean"."""
+    """By prediction or reference, then by metric, then by domain (or "mean")."""
 
 
 class QueryValuesFile(Shape):
-    """What `score --per-query` writes: for each key of "brief" a value for each query, None where it does not count."""
+    """A file of `score --per-query`: per key of "brief" one value per query, None if the query does not count."""
 
     qids: list[Annotated[Any, AfterValidator(_check_qid)]]
     values: dict[str, list[Number | None]]
@@ -127,10 +128,11 @@ AnyShape = TypeVar("AnyShape", bound=Shape)
 
 
 def check_shape(shape: type[AnyShape], content: Row, name: str, what: str = "") -> AnyShape:
-    """The content of a file in a shape.
+    """Validate the content of a file.
 
     Raises:
-        UserError: it does not fit; names the file, the first key at fault and its value. `what` comes before the key.
+        UserError: the content is invalid. The message names the file, the first invalid key and its value; `what` comes
+            before the key.
     """
     try:
         return shape.model_validate(content)
@@ -143,5 +145,5 @@ def check_shape(shape: type[AnyShape], content: Row, name: str, what: str = "") 
 
 
 def read_named(paths: Sequence[Path]) -> list[tuple[str, Row]]:
-    """(name for messages, content) of JSON files."""
+    """Read JSON files as (name for messages, content)."""
     return [(str(path), read_object(path)) for path in paths]

@@ -1,4 +1,4 @@
-"""Parts of the queries: by the values of a key, by rules, by a list of query ids."""
+"""Parts of the queries, selected by the values of a key, by rules, or by a list of query ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from formats.annotations import Qid, index_by_vid, read_qid
 from formats.labels import read_relevant_windows
 from formats.rows import Row, parse_json, read_rows
 
-# More parts than this is a key such as qid or query, chosen by mistake.
+# A key with more values than this, such as qid or query, was chosen by mistake.
 MOST_PARTS = 50
 
 
@@ -22,7 +22,7 @@ def _window_seconds(row: Row, where: str) -> float | None:
     return None if windows is None else float((windows[:, 1] - windows[:, 0]).mean())
 
 
-# Keys that a row does not hold but says.
+# Keys computed from a row.
 DERIVED: dict[str, Callable[[Row, str], float | None]] = {
     "window_seconds": _window_seconds,
     "windows": lambda row, where: 0 if (windows := read_relevant_windows(row, where)) is None else len(windows),
@@ -32,26 +32,27 @@ DERIVED: dict[str, Callable[[Row, str], float | None]] = {
 
 @dataclass(frozen=True)
 class PartRules:
-    """What is scored by itself beside the whole."""
+    """Which parts of the queries are scored separately, in addition to all of them."""
 
     by: Sequence[str] = ()
-    """Keys of the rows: a part for each value (`split_by`)."""
+    """Keys of the rows: one part per value (`split_by`)."""
     where: Sequence[str] = ()
-    """Rules: a part each (`select_where`)."""
+    """Rules: one part per rule (`select_where`)."""
     lists: Sequence[Path] = ()
-    """Files of query ids: a part each (`select_listed`)."""
+    """Files of query ids: one part per file (`select_listed`)."""
     videos: Sequence[Path] = ()
-    """Tables of videos (JSONL) whose keys `by` and `where` may name as well (`join_videos`)."""
+    """Tables of videos (JSONL); `by` and `where` may also name their keys (`join_videos`)."""
 
 
 def select_parts(
     rows: Sequence[Row], rules: PartRules, where: str = "ground truth", left_out: Collection[Qid] = ()
 ) -> dict[str, list[int]]:
-    """Places of the rows of every part: {"modality=audio": [0, 4], "words=3:": [...], "list=STEM": [...]}.
+    """Indices of the rows of every part: {"modality=audio": [0, 4], "words=3:": [...], "list=STEM": [...]}.
+
+    Lists may name queries that were `left_out` of the rows.
 
     Raises:
-        UserError: a key, a rule, a table or a list is at fault, or two lists have one name. Lists may name queries that
-            were `left_out` of the rows.
+        UserError: a key, rule, table or list is invalid, or two lists have the same name.
     """
     for path in rules.videos:
         rows = join_videos(rows, read_rows(path), str(path))
@@ -61,38 +62,40 @@ def select_parts(
     for path in rules.lists:
         listed = select_listed(rows, path, where, left_out)
         if not parts.keys().isdisjoint(listed):
-            raise UserError(f"{path}: another part is called {next(iter(listed))!r}: rename the file")
+            raise UserError(f"{path}: a part named {next(iter(listed))!r} already exists: rename the file")
         parts |= listed
     return parts
 
 
 def name_part(key: str, row: Row, where: str) -> str:
-    """The part a row belongs to: "modality=audio", "audio_informative=true"."""
+    """Name of the part that a row belongs to: "modality=audio", "audio_informative=true"."""
     value = row.get(key)
     if isinstance(value, list | dict):
-        raise UserError(f"{where}: qid {row.get('qid')}: {key!r} is a {type(value).__name__}, not one value")
+        raise UserError(f"{where}: qid {row.get('qid')}: {key!r} must be a single value, got a {type(value).__name__}")
     return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def join_videos(rows: Sequence[Row], videos: Sequence[Row], where: str) -> list[Row]:
-    """Rows with what a table of videos (rows with `vid`, such as a manifest's has_audio) says about theirs.
+    """Add to each row the keys of its video from a table (rows with `vid`), such as has_audio of a manifest.
 
-    A row's own keys stay as they are.
+    A row's own keys take precedence.
     """
     table = index_by_vid(videos, where)
     missing = [row for row in rows if row.get("vid") not in table]
     if missing:
-        raise UserError(f"{where}: {len(missing)} queries' videos are missing, first vid {missing[0].get('vid')}")
+        raise UserError(
+            f"{where}: the videos of {len(missing)} queries are missing, the first is vid {missing[0].get('vid')}"
+        )
     return [{**table[row["vid"]], **row} for row in rows]
 
 
 def split_by(rows: Sequence[Row], keys: Sequence[str], where: str = "ground truth") -> dict[str, list[int]]:
-    """Places of the rows with each value of each key: {"modality=audio": [0, 4], ...}, sorted within a key.
+    """Indices of the rows with each value of each key: {"modality=audio": [0, 4], ...}, sorted within a key.
 
-    Rows without the key are the part "key=null".
+    Rows without the key form the part "key=null".
 
     Raises:
-        UserError: no row has the key, it is a list or an object, or it has more than 50 values.
+        UserError: no row has the key, a value is a list or an object, or the key has more than 50 values.
     """
     result: dict[str, list[int]] = {}
     for key in keys:
@@ -102,20 +105,20 @@ def split_by(rows: Sequence[Row], keys: Sequence[str], where: str = "ground trut
         if list(parts) == [f"{key}=null"]:
             raise UserError(f"{where}: no row has the key {key!r}")
         if len(parts) > MOST_PARTS:
-            raise UserError(f"{where}: {key!r} has {len(parts)} values, more than {MOST_PARTS}")
+            raise UserError(f"{where}: {key!r} has {len(parts)} values, at most {MOST_PARTS} are allowed")
         result.update(sorted(parts.items()))
     return result
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`key=value`, or `key=low:high` for numbers in (low, high]; either end may be left out."""
+    """`key=value`, or `key=low:high` for numbers in (low, high]; either bound may be omitted."""
 
     key: str
     value: str
 
     def holds(self, row: Row, where: str) -> bool:
-        """Whether a row meets it; a row without the key does not."""
+        """Whether the condition holds for a row; it does not for a row without the key."""
         value = DERIVED[self.key](row, where) if self.key in DERIVED else row.get(self.key)
         if value is None:
             return self.value == "null"
@@ -131,13 +134,13 @@ class Condition:
 
 
 def select_where(rows: Sequence[Row], rule: str, where: str = "ground truth") -> dict[str, list[int]]:
-    """Places of the rows that meet every condition of a rule such as "modality=audio,window_seconds=10:30".
+    """Indices of the rows that meet every condition of a rule such as "modality=audio,window_seconds=10:30".
 
-    Keys are those of the ground truth, and window_seconds (mean length of the relevant windows, s), windows (how many)
-    and words (of the query).
+    Keys are those of the ground truth, and window_seconds (mean length of the relevant windows, s), windows (number of
+    relevant windows) and words (number of words in the query).
 
     Raises:
-        UserError: not such a rule, a key that no row has, or no row meets it.
+        UserError: the rule is malformed, no row has one of its keys, or no row meets it.
     """
     conditions = []
     for text in rule.split(","):
@@ -149,19 +152,19 @@ def select_where(rows: Sequence[Row], rule: str, where: str = "ground truth") ->
         conditions.append(Condition(key, value))
     places = [place for place, row in enumerate(rows) if all(condition.holds(row, where) for condition in conditions)]
     if not places:
-        raise UserError(f"{where}: no query meets {rule}")
+        raise UserError(f"{where}: no query matches {rule}")
     return {rule: places}
 
 
 def select_listed(
     rows: Sequence[Row], path: Path, where: str = "ground truth", left_out: Collection[Qid] = ()
 ) -> dict[str, list[int]]:
-    """Places of the rows that a list names: {"list=STEM": [...]}, STEM that of the file.
+    """Indices of the rows that a file lists: {"list=STEM": [...]}, where STEM is the file's name without suffix.
 
-    The file holds one qid a line, or JSON lines with a qid each. It may name queries that were `left_out` of the rows.
+    The file has one qid per line, or JSON lines with a qid each. It may list queries that were `left_out` of the rows.
 
     Raises:
-        UserError: no such file, an empty list, or a qid that no row has.
+        UserError: the file does not exist, is empty, or lists a qid that no row has.
     """
     known = {str(row.get("qid")): place for place, row in enumerate(rows)}
     passed_over = set(map(str, left_out))
@@ -180,7 +183,7 @@ def select_listed(
             elif str(qid) not in passed_over:
                 raise UserError(f"{path}, line {number}: qid {qid} is not in {where}")
     if not places:
-        raise UserError(f"{path}: no query ids" + (" that are covered" if left_out else ""))
+        raise UserError(f"{path}: lists no query ids" + (" that have a prediction" if left_out else ""))
     return {f"list={path.stem}": sorted(places)}
 
 

@@ -1,6 +1,6 @@
-"""Statistics of ranks: Kendall's tau, Spearman's rho, and the area under the ROC curve.
+"""Rank statistics: Kendall's tau, Spearman's rho, and the area under the ROC curve.
 
-The one module that loads `scipy.stats`, which takes longer than most commands: import it where it is needed.
+Only this module imports `scipy.stats`, which takes longer to load than most commands run: import it only when needed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Bools = NDArray[np.bool_]
 def compute_tau(values: Floats, columns: Floats) -> Floats:
     """Kendall's tau-b of values (N,) with each column of (N, K), such as an annotator's labels: (K,).
 
-    Concordant less discordant pairs over the root of the pairs not tied in values times those not tied in the column.
-    NaN where the values, or a column, are all the same.
+    Concordant minus discordant pairs, over the root of: pairs not tied in values times pairs not tied in the column.
+    NaN if the values or a column are constant.
     """
     if np.ptp(values) == 0:
         return np.full(columns.shape[1], np.nan)
@@ -27,8 +27,8 @@ def compute_tau(values: Floats, columns: Floats) -> Floats:
 def compute_rho(values: Floats, columns: Floats) -> Floats:
     """Spearman's rho of values (N,) with each column of (N, K), (K,): correlation of the ranks, ties averaged.
 
-    NaN where the values, or a column, are all the same. Not `scipy.stats.spearmanr`, which also works out a p-value,
-    with a division by zero for two rows, and warns of what is constant.
+    NaN if the values or a column are constant. `scipy.stats.spearmanr` is not used: it also computes a p-value, with a
+    division by zero for two rows, and warns of constant input.
     """
     if np.ptp(values) == 0:
         return np.full(columns.shape[1], np.nan)
@@ -37,10 +37,10 @@ def compute_rho(values: Floats, columns: Floats) -> Floats:
 
 
 def compute_auc(values: Floats, labels: Bools) -> Floats:
-    """Area under the ROC curve of each column of (N, K), (K,): the chance that a row with the label has the more.
+    """Area under the ROC curve of each column of (N, K), (K,): the probability that a labelled row is the higher one.
 
-    Equal values count one half. 1: always more, 0.5: no difference, 0: always less. Both labels must occur. From the
-    sum of the ranks, as the Mann-Whitney U.
+    Ties count one half. 1: always higher, 0.5: no difference, 0: always lower. Both labels must occur. Computed from
+    the sum of ranks, like the Mann-Whitney U.
     """
     positives, negatives = int(labels.sum()), int((~labels).sum())
     wins = rankdata(values, axis=0)[labels].sum(0) - positives * (positives + 1) / 2

@@ -1,4 +1,4 @@
-"""Is a difference more than noise: spread over seeds, bootstrap intervals and paired tests, pure functions."""
+"""Significance of differences: spread over seeds, bootstrap intervals and paired tests, as pure functions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Floats = NDArray[np.float64]
 
 DRAWS = 2000
 PERMUTATIONS = 10000
-# Rows of a random matrix at a time, so that memory stays small for any number of queries.
+# Rows of a random matrix drawn at a time, so that memory stays small for any number of queries.
 BATCH = 200
 
 
 def average_seeds(values: Sequence[float | None]) -> dict[str, Any] | None:
-    """{"mean", "sd", "by_seed"} of a value for each seed, None where a seed lacks it; None where all do.
+    """{"mean", "sd", "by_seed"} of one value per seed, None for a seed without it; None if no seed has a value.
 
     `sd` is the sample standard deviation (n - 1), None for one seed.
     """
@@ -30,9 +30,9 @@ def average_seeds(values: Sequence[float | None]) -> dict[str, Any] | None:
 
 
 def bootstrap_means(values: Floats, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> Floats:
-    """Percentile intervals (K, 2) of the means of K columns of values (N, K), resampling the N rows together.
+    """Percentile intervals (K, 2) of the means of the columns of values (N, K), resampling the N rows jointly.
 
-    A row that is NaN in a column does not count there, however often it is drawn.
+    NaN values do not count for the mean of their column.
     """
     random = np.random.default_rng(seed)
     known = ~np.isnan(values)
@@ -49,10 +49,10 @@ def bootstrap_means(values: Floats, seed: int = 0, draws: int = DRAWS, level: fl
 
 
 def permute_signs(differences: Floats, seed: int = 0, permutations: int = PERMUTATIONS) -> float | None:
-    """Two-sided p of a paired permutation test: how often random signs give a mean as far from 0, for (N,).
+    """Two-sided p of a paired permutation test on differences (N,): how often random signs give a mean as far from 0.
 
-    All 2^N signs where there are no more than `permutations` of them, else that many drawn ones, counting the observed
-    one too. None without a pair.
+    Uses all 2^N signs if these are at most `permutations`; else draws that many, and counts the observed signs too.
+    None without differences.
     """
     count = len(differences)
     if not count:
@@ -71,13 +71,13 @@ def permute_signs(differences: Floats, seed: int = 0, permutations: int = PERMUT
 
 
 def compare_t(differences: Floats) -> float | None:
-    """Two-sided p of Student's paired t test for differences (N,); None for fewer than two of them, or no spread."""
+    """Two-sided p of Student's paired t test on differences (N,); None for fewer than two, or without spread."""
     # SciPy takes a third of a second to load, and most tables have no tests.
     from scipy.special import stdtr
 
     count = len(differences)
     spread = float(differences.std(ddof=1)) if count > 1 else 0.0
-    # Equal differences of decimal numbers differ in their last bits: 2.2 - 2.1 is not 1.2 - 1.1.
+    # Equal differences of decimal numbers can differ in the last bits: 2.2 - 2.1 is not 1.2 - 1.1.
     if count < 2 or spread <= 1e-9 * np.abs(differences).max():
         return None
     return float(2 * stdtr(count - 1, -abs(differences.mean()) / (spread / np.sqrt(count))))

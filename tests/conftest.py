@@ -1,4 +1,4 @@
-"""What tests of several packages share: the folder of public data, and files of rows."""
+"""Fixtures for tests of several packages: the folder of public data, and files of rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def published() -> Path:
-    """The folder of published annotations and predictions, which are no part of the project."""
+    """The folder of published annotations and predictions, which are not part of the project."""
     folder = (ROOT / os.environ.get("SHARED_DATA", "../shared/data")).resolve()
     if not folder.is_dir():
         pytest.skip("needs the published annotations: SHARED_DATA, or ../shared/data")
@@ -25,7 +25,7 @@ def published() -> Path:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, Rows], Path]:
-    """Write rows as JSON lines below the test's folder."""
+    """Write rows as JSON lines in the test's folder."""
 
     def write_lines(name: str, rows: Rows) -> Path:
         path = tmp_path / name

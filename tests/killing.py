@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Python imports a module of this name at every start, in a venv too, before any program.
+# Python imports a module of this name at every start, even in a venv, before any program.
 HOOK = """
 import os
 import signal
@@ -29,7 +29,7 @@ os.replace = replace
 
 
 def kill_at(folder: Path, name: str, count: int = 1, before: bool = False) -> dict[str, str]:
-    """An environment in which Python processes kill themselves when they put a file in its place.
+    """An environment in which Python processes kill themselves when they move a file into place.
 
     They die once the `count`-th file called `name` is there; with `before`, when it is written but not there yet.
     `folder` is where the hook goes: one for each environment.

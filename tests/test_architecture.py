@@ -1,4 +1,4 @@
-"""The layout that the project promises: directions of imports, pins, names."""
+"""The promised layout of the project: import directions, version pins, names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.command import EXTRAS as MISSING_FROM
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
 
-# What each package may import of ours.
+# Packages of this project that each package may import.
 ALLOWED = {
     "cli": set(),
     "formats": {"cli"},
@@ -31,7 +31,7 @@ ALLOWED = {
         "cli",
         "demo",
         "eval",
-        # Of the demo's weights only the settings, for the schema; rules import none of them.
+        # Only the settings of the demo's weights, for the schema; rules import none of them.
         "feature_extractors.encoders",
         "feature_extractors.CODE_VERSION",
         "feature_extractors.released",
@@ -43,7 +43,7 @@ ALLOWED = {
         "model.config",
     },
 }
-# The extras of pyproject.toml that each package may import from, beside the core.
+# The extras of pyproject.toml that each package may import from, in addition to the core.
 EXTRAS: dict[str, tuple[str, ...]] = {
     "cli": (),
     "formats": (),
@@ -53,22 +53,22 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "model": ("model",),
     "workflow": ("workflow",),
 }
-# Distributions whose names are not those of their modules.
+# Distributions whose names differ from those of their modules.
 DISTRIBUTIONS = {"PIL": "pillow", "open_clip": "open-clip-torch", "yaml": "pyyaml"}
 MOST_LINES, MOST_MODULES = 350, 15
 
 
 def modules(package: str) -> list[Path]:
-    """The modules of a package, and for the workflow its rules."""
+    """The modules of a package, including rule files for the workflow."""
     rules = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")] if package == "workflow" else []
     return [*(ROOT / package).rglob("*.py"), *rules]
 
 
 def imports(file: Path) -> set[str]:
-    """Dotted names of all modules that a file imports; of what is imported from them too, as it may be a module."""
+    """Dotted names of all modules that a file imports, and of the names imported from them, which may be modules."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".py":
-        # A rule file is Python but for its rules: its imports stand at the beginning of lines.
+        # A rule file is Python except for its rules: its imports are at the start of lines.
         found = re.findall(r"^(?:from (\S+) import|import (\S+))", text, re.MULTILINE)
         return {first or second for first, second in found}
     names: set[str] = set()
@@ -93,7 +93,7 @@ def test_data_code_reads_of_the_network_its_tensors_alone() -> None:
 
 
 def find_cycle(graph: dict[str, set[str]]) -> list[str]:
-    """A way from a node back to itself; empty where there is none."""
+    """A path from a node back to itself, empty if there is none."""
     done: set[str] = set()
 
     def follow(node: str, path: list[str]) -> list[str]:
@@ -124,18 +124,18 @@ def test_imports_flow_one_way(package: str) -> None:
 
 
 def test_formats_need_little() -> None:
-    """Whoever writes or reads one of our files gets no network, no statistics and no pictures with it."""
+    """Reading or writing a file format loads no model, no statistics and no plotting."""
     needed = {name.split(".")[0] for file in modules("formats") for name in imports(file)}
     assert needed - set(sys.stdlib_module_names) - {"cli", "formats"} <= {"numpy", "h5py", "pydantic"}
 
 
 def test_no_import_runs_in_a_circle() -> None:
-    """Neither between modules (imports within functions count), nor between the folders of a package."""
+    """No cycles between modules (imports within functions count), nor between the folders of a package."""
     files = {dotted(file): file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     graph = {
         name: {other for other in imports(file) if other in files and other != name} for name, file in files.items()
     }
-    # What a package's `__init__` gathers from its own modules is no arrow back to them.
+    # A package's `__init__` may import from its own modules without forming a cycle.
     for name, file in files.items():
         if file.name == "__init__.py":
             graph[name] = {other for other in graph[name] if not other.startswith(f"{name}.")}
@@ -195,7 +195,7 @@ def test_every_package_is_installed() -> None:
     found = {
         ".".join(file.parent.relative_to(ROOT).parts)
         for package in PACKAGES
-        if package != "workflow"  # read where it lies, beside the Snakefile
+        if package != "workflow"  # read in place, next to the Snakefile
         for file in (ROOT / package).rglob("__init__.py")
     }
     assert found == set(listed)
@@ -207,7 +207,7 @@ def pins() -> dict[str, str]:
 
 
 def requirements() -> dict[str, list[str]]:
-    """What pyproject.toml requires, by extra; "core" is without one."""
+    """Requirements in pyproject.toml by extra; "core" is without an extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
     return {"core": project["dependencies"], **extras}
@@ -232,7 +232,7 @@ def test_each_package_imports_what_its_extra_brings(package: str, extras: tuple[
 
 
 def test_checks_import_what_is_declared() -> None:
-    # The public reference that a benchmark times is a checkout of its users'.
+    # A benchmark times a public reference implementation, from a checkout that its user provides.
     assert third_party("tests", "benchmarks") - {"qd-detr"} <= distributions(*requirements())
 
 
@@ -293,7 +293,7 @@ def test_constraints_name_no_addresses_and_meet_the_requirements() -> None:
         assert name in pins(), name
         if "==" in requirement:
             assert pins()[name] == requirement.split("==")[1], requirement
-    assert all(len(lines) == 1 for lines in spellings.values())  # torch stands in two extras
+    assert all(len(lines) == 1 for lines in spellings.values())  # torch is in two extras
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -305,7 +305,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_a_commit_is_checked_by_the_tools_of_make_lint() -> None:
-    """Of the environment that `make` sets up, so that their versions are the pinned ones."""
+    """Taken from the environment that `make` sets up, so that their versions are the pinned ones."""
     (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert local["repo"] == "local" and {hook["language"] for hook in local["hooks"]} == {"system"}
     rules = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]

@@ -1,4 +1,4 @@
-"""The environment in which .ci/run tests: that of a new machine."""
+"""The environment in which .ci/run runs tests: that of a new machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_only_what_finds_programs_and_packages_stays(tmp_path: Path) -> None:
         "UV_CACHE_DIR": str(tmp_path / ".cache/uv"),
     }
     added = {"HOME", "FONTCONFIG_FILE", "MPL_IGNORE_SYSTEM_FONTS"}
-    # Python itself sets LC_CTYPE where there is no locale.
+    # Python itself sets LC_CTYPE if there is no locale.
     assert {name: value for name, value in variables.items() if name not in {*added, "LC_CTYPE"}} == kept
-    assert home != str(tmp_path) and not Path(home).exists()  # it goes with the command
+    assert home != str(tmp_path) and not Path(home).exists()  # deleted after the command
     assert "no-fonts.conf" in held and only_carried

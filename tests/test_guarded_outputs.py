@@ -1,4 +1,4 @@
-"""No command overwrites what it reads, or begins work whose result it cannot write."""
+"""No command overwrites its inputs, or starts work if it cannot write the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTPUTS = {"out", "gate_log", "tensorboard"}
 
 
 def parsers(package: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Verb]:
-    """The verbs of a package, as its `__main__` makes them."""
+    """The verbs of a package, as built by its `__main__`."""
     commands: list[Command] = []
     monkeypatch.setattr(Command, "main", lambda command: commands.append(command) or 0)
     with pytest.raises(SystemExit):
@@ -26,7 +26,7 @@ def parsers(package: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Verb]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_output_is_named_as_one(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that it is checked before the verb runs; `eval` checks its --out-dir itself: files follow from queries."""
+    """So it is checked before the verb runs. `eval` checks its --out-dir itself: file names follow from queries."""
     found = [
         (name, action.dest, parser.names_outputs(action.dest))
         for name, parser in parsers(package, monkeypatch).items()
@@ -99,7 +99,7 @@ def test_an_input_is_kept(
 def test_a_folder_may_be_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is refused is an input in the place of an output, not a second run."""
+    """Overwriting an input is an error; running a second time is not."""
     for name in ("best.pt", "last.pt", "history.jsonl", "resume.pt", "t.jsonl", "v.jsonl", "f.h5"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
@@ -107,4 +107,4 @@ def test_a_folder_may_be_written_again(
         sys, "argv", ["model", *TRAIN[1:], "--config", '{"model": {"x": 1}, "train": {}}', "--out", "."]
     )
     assert importlib.import_module("model.__main__").main() == 1
-    assert "unknown key 'model.x'" in capsys.readouterr().err  # it went on to its settings
+    assert "unknown key 'model.x'" in capsys.readouterr().err  # it continued to its settings

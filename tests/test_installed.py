@@ -1,4 +1,4 @@
-"""What `pip install .` gives: a wheel of all packages that scores and draws with the core alone, without torch."""
+"""The result of `pip install .`: a wheel of all packages, which scores and draws with the core alone, without torch."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy because the build writes beside what it reads."""
+    """The wheel, built from a copy because the build writes next to its sources."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for package in INSTALLED:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -65,7 +65,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def close(wheel: Path, extra: str = "") -> dict[str, Distribution]:
-    """The distributions that the wheel needs with an extra or none, and all that these need, by name."""
+    """Names of the distributions that the wheel needs, with or without an extra, including indirect ones."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(name).decode().partition("\n\n")[0].splitlines()
@@ -88,7 +88,7 @@ def core(wheel: Path) -> dict[str, Distribution]:
 
 
 def link(distributions: Iterable[Distribution], folder: Path) -> None:
-    """Fill a folder with what distributions have in this environment's site-packages."""
+    """Fill a folder with the files of distributions in this environment's site-packages."""
     for found in distributions:
         for top in {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}:
             if not (folder / top).exists():
@@ -96,7 +96,7 @@ def link(distributions: Iterable[Distribution], folder: Path) -> None:
 
 
 def run_with(folders: list[Path], where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with the packages of these folders, and nothing else that this environment has."""
+    """Run Python with only the packages of these folders, and none of this environment's others."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-S", *arguments]  # -S: without site-packages
@@ -191,13 +191,13 @@ def test_a_missing_extra_is_named_in_one_line(run_installed: Run, tmp_path: Path
 
 
 def test_the_workflow_plans_with_its_extra_alone(wheel: Path, tmp_path: Path) -> None:
-    """Its stages may have environments of their own, so starting it needs neither torch nor what reads media."""
+    """Its stages may have their own environments, so starting it needs neither torch nor media libraries."""
     libraries = tmp_path / "libraries"
     libraries.mkdir()
     needed = close(wheel, "workflow")
     assert "snakemake" in needed and not {"av", "torch"} & needed.keys()
     link(needed.values(), libraries)
-    (tmp_path / "demo").symlink_to(ROOT / "demo")  # jobs run in the checkout, where these files lie
+    (tmp_path / "demo").symlink_to(ROOT / "demo")  # jobs run in the checkout, which has these files
     options = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "--quiet", "rules"]
     done = run_with([libraries], tmp_path, "-m", "snakemake", "--dry-run", *options, "all")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The verb `describe`: how much there is of what in an annotation file."""
+"""The verb `describe`: statistics of an annotation file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from formats.rows import read_rows, write_object
 
 
 def describe(arguments: argparse.Namespace) -> None:
-    """Count an annotation file: queries, windows, lengths, points; or TVSum's videos, clips, domains."""
+    """Describe an annotation file: counts and lengths of queries, windows and points, or TVSum's videos and clips."""
     from eval.annotation_counts import describe_annotations
 
     rows = read_rows(arguments.ground_truth)

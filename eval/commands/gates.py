@@ -1,4 +1,4 @@
-"""The verbs for gate logs: statistics, one sheet, the figures behind it."""
+"""The verbs for gate logs: statistics, an overview sheet, and single figures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cli import Command, whole_number
 from eval.commands.options import pick
 from formats.rows import Row, first_with_rows, read_rows, write_object
 
-# NumPy and matplotlib are imported within the verbs, so that help and errors come at once.
+# NumPy and matplotlib are imported inside the verbs, so that help and errors appear at once.
 _log = logging.getLogger(__name__)
 _count = whole_number(1)
 TRUTH = "ground truth, QVHighlights rows (JSONL)"
 
 
 def gates(arguments: argparse.Namespace) -> None:
-    """Count a gate log into statistics: per kind of gate, layer and group.
+    """Compute statistics of a gate log per kind of gate, layer and group.
 
-    Groups are all samples, has_audio, and the values of the --by keys of the ground truth or the log.
+    The groups are all samples, has_audio, and each value of the --by keys in the ground truth or the log.
     """
     from eval.gates.statistics import compute_statistics
     from formats.gate_log import read_gate_log
@@ -30,9 +30,9 @@ def gates(arguments: argparse.Namespace) -> None:
 
 
 def plot_gates(arguments: argparse.Namespace) -> None:
-    """Draw a gate log as one sheet: layers x videos, groups, contribution, extremes, training, examples over time.
+    """Draw a gate log on one sheet: layers x videos, groups, contribution, extremes, training, examples over time.
 
-    Groups come from has_audio in the log and audio_informative (or modality) in the ground truth or the log.
+    Groups come from has_audio in the log, and from audio_informative (or modality) in the ground truth or the log.
     """
     from eval.plots.gates.sheet import plot_gate_sheet
     from formats.gate_log import read_gate_log
@@ -45,8 +45,9 @@ def plot_gates(arguments: argparse.Namespace) -> None:
 def plot_gate_figures(arguments: argparse.Namespace) -> None:
     """Draw the figures of a gate log for a paper, each as PNG (300 dpi) and SVG.
 
-    gate_sections, gate_top_bottom, gate_layerwise_means, gate_samples_layermean (the original tool's, each kind of gate
-    with its own scale), gate_time, gate_contribution, gate_informativeness, gate_parts, gate_training.
+    The figures of the original tool, each kind of gate with its own scale: gate_sections, gate_top_bottom,
+    gate_layerwise_means, gate_samples_layermean. Further figures: gate_time, gate_contribution, gate_informativeness,
+    gate_parts, gate_training.
     """
     from eval.plots.gates.figures import plot_gate_figures
     from formats.gate_log import read_gate_log
@@ -55,11 +56,11 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
     log = read_gate_log(path, arguments.num_samples)
     inputs = [*arguments.log, *arguments.history, *([arguments.ground_truth] if arguments.ground_truth else [])]
     written = plot_gate_figures(log, arguments.out_dir, title, truth, arguments.topk, history, inputs)
-    _log.info("%d files in %s", len(written), arguments.out_dir)
+    _log.info("wrote %d files to %s", len(written), arguments.out_dir)
 
 
 def _read_beside(arguments: argparse.Namespace) -> tuple[Path, str, list[Row], list[Row] | None]:
-    """The gate log that is to be drawn, its title, and ground truth and history, where they are given."""
+    """Path of the gate log to draw, its title, and the ground truth and history if given."""
     index, count = first_with_rows(arguments.log), len(arguments.log)
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
     history = pick(arguments.history, index, count, "--history")
@@ -75,10 +76,10 @@ def add_verbs(command: Command) -> None:
         type=Path,
         nargs="+",
         required=True,
-        help="gate log (JSONL), ours or the original tool's; of several the first with rows",
+        help="gate log (JSONL) of `infer` or the original tool; if several are given, the first with rows is read",
     )
     verb.add_argument("--ground-truth", type=Path, help=TRUTH)
-    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="group by these keys: audio_informative")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="keys to group by, such as audio_informative")
     verb.add_output("--out", required=True, help="statistics (JSON) to write")
 
     for name, draw in (("plot-gates", plot_gates), ("plot-gate-figures", plot_gate_figures)):
@@ -88,15 +89,15 @@ def add_verbs(command: Command) -> None:
             type=Path,
             nargs="+",
             required=True,
-            help="gate log (JSONL), ours or the original tool's; of several the first with rows is drawn",
+            help="gate log (JSONL) of `infer` or the original tool; if several are given, the first with rows is drawn",
         )
         verb.add_argument(
             "--ground-truth", type=Path, help="QVHighlights rows (JSONL): groups, queries, relevant windows"
         )
         verb.add_argument(
-            "--history", type=Path, nargs="+", default=[], help="history.jsonl of the training run, one a log"
+            "--history", type=Path, nargs="+", default=[], help="history.jsonl of the training run, one per log"
         )
-        verb.add_argument("--title", nargs="+", default=[], help="heading, such as the run, one a log")
+        verb.add_argument("--title", nargs="+", default=[], help="heading, such as the run's name, one per log")
         verb.add_argument(
             "--num-samples",
             type=whole_number(1, or_all=True),
@@ -109,7 +110,7 @@ def add_verbs(command: Command) -> None:
             type=_count,
             default=10,
             metavar="K",
-            help="highest and lowest samples shown (default: 10)",
+            help="number of highest and of lowest samples to show (default: 10)",
         )
         if draw is plot_gates:
             verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")

@@ -1,4 +1,4 @@
-"""The verbs that show predictions to a reader: a ranked table, a picture per query."""
+"""The verbs that show predictions: a ranked table, and one picture per query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def rank(arguments: argparse.Namespace) -> None:
-    """List the best moments of every query, as Markdown for reading and as tab-separated values."""
+    """List the best moments of every query, as Markdown and as tab-separated values."""
     predictions, queries, names = _read(arguments.predictions, arguments.queries)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
     write_text(arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures, names[1]))
@@ -28,7 +28,7 @@ def rank(arguments: argparse.Namespace) -> None:
 
 
 def plot_moments(arguments: argparse.Namespace) -> None:
-    """Draw for every query its highlight curve over the video with the best moments below: OUT_DIR/{qid}.png."""
+    """Draw the highlight curve of every query over its video, with the best moments below: OUT_DIR/{qid}.png."""
     from eval.plots.moments import plot_every_query
 
     predictions, queries, names = _read(arguments.predictions, arguments.queries)
@@ -37,7 +37,7 @@ def plot_moments(arguments: argparse.Namespace) -> None:
 
 
 def _read(predictions: Sequence[Path], queries: Sequence[Path]) -> tuple[list[Row], list[Row], tuple[str, str]]:
-    """Rows of all prediction files, rows of all queries, and what stands for them in messages."""
+    """Rows of all prediction files, rows of all query files, and the names of both in messages."""
     names = ", ".join(map(str, predictions)), ", ".join(map(str, queries))
     rows, asked = ([row for path in paths for row in read_rows(path)] for paths in (predictions, queries))
     return rows, asked, names
@@ -47,12 +47,16 @@ def add_verbs(command: Command) -> None:
     """Add the verbs of this module and their arguments."""
     for name, show in (("rank", rank), ("plot-moments", plot_moments)):
         verb = command.verb(name, show)
-        verb.add_argument("--predictions", type=Path, nargs="+", required=True, metavar="P.jsonl", help="of `infer`")
-        verb.add_argument("--queries", type=Path, nargs="+", required=True, metavar="Q.jsonl", help="rows of queries")
-        verb.add_argument("--topk", type=whole_number(1), default=10, metavar="K", help="moments shown (default: 10)")
+        verb.add_argument(
+            "--predictions", type=Path, nargs="+", required=True, metavar="P.jsonl", help="files of `infer`"
+        )
+        verb.add_argument(
+            "--queries", type=Path, nargs="+", required=True, metavar="Q.jsonl", help="query rows (JSONL)"
+        )
+        verb.add_argument("--topk", type=whole_number(1), default=10, metavar="K", help="moments to show (default: 10)")
         if show is rank:
-            verb.add_output("--out-markdown", required=True, help="table to write")
-            verb.add_output("--out-tsv", help="the same as tab-separated values")
-            verb.add_argument("--pictures", metavar="DIR", help="folder of `plot-moments`, as the table is to link it")
+            verb.add_output("--out-markdown", required=True, help="table (Markdown) to write")
+            verb.add_output("--out-tsv", help="table (tab-separated values) to write as well")
+            verb.add_argument("--pictures", metavar="DIR", help="folder of `plot-moments` to link from the table")
         else:
             verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")

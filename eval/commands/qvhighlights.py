@@ -1,4 +1,4 @@
-"""The verbs for QVHighlights: scores, chance, and two prediction files compared."""
+"""The verbs for QVHighlights: score predictions, write random ones, compare two files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli import Command, whole_number
 from eval.commands.options import add_about, read_about
 from formats.rows import read_rows, write_object, write_rows
 
-# What a verb needs beyond this (NumPy, SciPy) is imported within it, so that help and errors come at once.
+# NumPy and SciPy are imported inside the verbs, so that help and errors appear at once.
 _log = logging.getLogger(__name__)
 _whole = whole_number(0)
 TRUTH = "ground truth, QVHighlights rows (JSONL)"
@@ -19,12 +19,12 @@ TRUTH = "ground truth, QVHighlights rows (JSONL)"
 def score(arguments: argparse.Namespace) -> None:
     """Score predictions: the official QVHighlights evaluation.
 
-    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). Under "subsets" come the brief
-    metrics of parts: --by splits by the values of a key (the demo has modality, QVHighlights no such key),
+    Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). "subsets" holds the brief metrics of
+    parts of the queries: --by splits by the values of a key (the demo has modality, QVHighlights has no such key),
     --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the ground truth or of --videos, and window_seconds,
-    windows, words), --list FILE by query ids. --variants adds numbers
-    that are not official. --run, --scope, --seed and --epoch go to "about", by which `summarise` puts runs together.
-    --covered-only scores the queries that have predictions, says so in "about", and tables mark such a run.
+    windows, words), --list FILE selects by query ids. --variants adds unofficial numbers. --run, --scope, --seed and
+    --epoch are stored under "about", by which `summarise` groups runs. --covered-only scores only the queries that have
+    predictions and records this in "about"; tables mark such a run.
     """
     from eval.parts import PartRules
     from eval.qvhighlights.evaluation import evaluate_files
@@ -49,8 +49,8 @@ def score(arguments: argparse.Namespace) -> None:
 def baseline(arguments: argparse.Namespace) -> None:
     """Write random predictions for a ground truth file: the floor of every metric.
 
-    Ten random windows on the 2 s grid and random saliency for each query; the same seed gives the same file. Score
-    them with --run random, and `summarise` shows them as chance.
+    Each query gets ten random windows on the 2 s grid and random saliency; the same seed gives the same file. If they
+    are scored with --run random, `summarise` shows them as chance.
     """
     from eval.qvhighlights.chance import predict_at_random
 
@@ -59,7 +59,7 @@ def baseline(arguments: argparse.Namespace) -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    """Compare two prediction files query by query: gains and losses of the second, best and worst queries first."""
+    """Compare two prediction files query by query: the gains and losses of the second, largest first."""
     from eval.qvhighlights.comparison import compare_files, describe_change
 
     first, second = arguments.predictions
@@ -83,32 +83,32 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--predictions", type=Path, required=True, help="submission rows (JSONL)")
     verb.add_argument("--ground-truth", type=Path, required=True, help=TRUTH)
     verb.add_output("--out", required=True, help="metrics (JSON) to write")
-    verb.add_output("--per-query", metavar="OUT", help="values of each query (JSON) to write as well")
-    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score the parts by these keys")
+    verb.add_output("--per-query", metavar="OUT", help="values per query (JSON) to write as well")
+    verb.add_argument("--by", nargs="+", default=[], metavar="KEY", help="also score one part per value of these keys")
     verb.add_argument(
-        "--where", nargs="+", default=[], metavar="RULE", help="also score what meets window_seconds=10:30,..."
+        "--where", nargs="+", default=[], metavar="RULE", help="also score the queries that match, such as words=1:5"
     )
     verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
-    verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="more keys of each vid")
+    verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="rows with more keys per vid")
     verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
-    verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
-    verb.add_argument("--covered-only", action="store_true", help="score the queries that have predictions, and say so")
-    verb.add_argument("--epoch", choices=("best", "last"), help="which epoch's predictions: a row each in `summarise`")
+    verb.add_argument("--as-listed", action="store_true", help="accept windows that are not sorted by score")
+    verb.add_argument("--covered-only", action="store_true", help="score only the queries that have predictions")
+    verb.add_argument("--epoch", choices=("best", "last"), help="epoch of the predictions; own row in `summarise`")
     add_about(verb)
 
     verb = command.verb("baseline", baseline)
     verb.add_argument("--ground-truth", type=Path, required=True, help=TRUTH)
     verb.add_output("--out", required=True, help="predictions (JSONL) to write")
-    verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="whole number from 0")
+    verb.add_argument("--seed", type=_whole, required=True, metavar="N", help="seed, a whole number from 0")
 
     verb = command.verb("compare", compare)
     verb.add_argument("--predictions", type=Path, nargs=2, required=True, metavar="P.jsonl", help="two files")
     verb.add_argument("--ground-truth", type=Path, required=True, help=TRUTH)
-    verb.add_argument("--names", nargs=2, metavar="NAME", help="what to call the two (default: their paths)")
-    verb.add_argument("--metric", metavar="KEY", help="what to sort by (default: MR-full-mAP, else the first there is)")
+    verb.add_argument("--names", nargs=2, metavar="NAME", help="names of the two files (default: their paths)")
+    verb.add_argument("--metric", metavar="KEY", help="metric to sort by (default: MR-full-mAP, else the first)")
     verb.add_argument(
-        "--most", type=_whole, default=20, metavar="N", help="best and worst queries to list (default: 20)"
+        "--most", type=_whole, default=20, metavar="N", help="number of best and worst queries to list (default: 20)"
     )
-    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
-    verb.add_argument("--as-listed", action="store_true", help="take windows that are not sorted by score as they are")
+    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of intervals and tests (default: 0)")
+    verb.add_argument("--as-listed", action="store_true", help="accept windows that are not sorted by score")
     verb.add_output("--out", required=True, help="comparison (JSON) to write")

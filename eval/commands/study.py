@@ -1,4 +1,4 @@
-"""The verbs that put runs, seeds and domains side by side: a table, a picture."""
+"""The verbs that compare runs, seeds and domains: a table and a figure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _whole = whole_number(0)
 def summarise(arguments: argparse.Namespace) -> None:
     """Put metrics of runs, seeds and domains into one table (JSON, Markdown, LaTeX, CSV).
 
-    Reads files that `score` or `tvsum --run NAME [--scope NAME] [--seed N]` wrote; mean ± standard deviation over the
-    seeds. --per-query adds intervals over queries, --against tests every run against one. A run that was scored with
-    --epoch best and --epoch last has a row each; TVSum has columns for both.
+    Reads files written by `score` or `tvsum` with --run NAME [--scope NAME] [--seed N], and gives mean ± standard
+    deviation over seeds. --per-query adds intervals over queries, --against RUN tests every other run against RUN. A
+    run scored with --epoch best and --epoch last gets one row per epoch; TVSum has one column per epoch instead.
     """
     from eval.study.rendering import render_csv, render_latex, render_markdown
     from eval.study.summary import summarise_files
@@ -34,7 +34,7 @@ def summarise(arguments: argparse.Namespace) -> None:
 
 
 def plot_summary(arguments: argparse.Namespace) -> None:
-    """Draw runs side by side: a dot for each seed, a bar at the mean, chance as a dashed line."""
+    """Draw runs side by side: one dot per seed, a bar at the mean, chance as a dashed line."""
     from eval.plots.summary import plot_summary
 
     plot_summary(read_object(arguments.summary), arguments.out)
@@ -43,14 +43,16 @@ def plot_summary(arguments: argparse.Namespace) -> None:
 def add_verbs(command: Command) -> None:
     """Add the verbs of this module and their arguments."""
     verb = command.verb("summarise", summarise)
-    verb.add_argument("--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`")
-    verb.add_argument("--per-query", type=Path, nargs="+", default=[], metavar="Q.json", help="of `score --per-query`")
+    verb.add_argument(
+        "--metrics", type=Path, nargs="+", required=True, metavar="M.json", help="files of `score`, `tvsum`"
+    )
+    verb.add_argument("--per-query", type=Path, nargs="+", default=[], metavar="Q.json", help="files of `score`")
     verb.add_argument("--against", metavar="RUN", help="test every other run against this one")
-    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="of intervals and tests (default: 0)")
+    verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of intervals and tests (default: 0)")
     verb.add_output("--out-json", required=True, help="summary (JSON) to write")
     verb.add_output("--out-markdown", help="table (Markdown) to write")
     verb.add_output("--out-latex", help="table (LaTeX, booktabs) to write")
-    verb.add_output("--out-csv", help="table (CSV, a line each run, scope and metric) to write")
+    verb.add_output("--out-csv", help="table (CSV, one line per run, scope and metric) to write")
 
     verb = command.verb("plot-summary", plot_summary)
     verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")

@@ -27,8 +27,8 @@ def add_verbs(command: Command) -> None:
         type=Path,
         nargs="+",
         required=True,
-        help="history.jsonl of a training run; of several the first with rows is drawn",
+        help="history.jsonl of a training run; if several are given, the first with rows is drawn",
     )
-    verb.add_argument("--title", nargs="+", default=[], help="heading, one a history")
+    verb.add_argument("--title", nargs="+", default=[], help="heading, one per history")
     verb.add_argument("--best-by", metavar="KEY", help="metric that marks the best epoch (default: MR-full-mAP)")
     verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")

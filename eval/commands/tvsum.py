@@ -1,4 +1,4 @@
-"""The verbs for networks that rate clips: TVSum and YouTube Highlights by domain."""
+"""The verbs for TVSum and YouTube Highlights: scores by domain."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cli.outputs import write_text
 from eval.commands.options import add_about, read_about
 from formats.rows import write_object
 
-# What a verb needs beyond this (NumPy, SciPy) is imported within it, so that help and errors come at once.
+# NumPy and SciPy are imported inside the verbs, so that help and errors appear at once.
 _log = logging.getLogger(__name__)
 _whole = whole_number(0)
 
 
 def tvsum(arguments: argparse.Namespace) -> None:
-    """Score TVSum or YouTube Highlights predictions by domain, beside chance, people and the best that can be had.
+    """Score TVSum or YouTube Highlights predictions by domain, next to chance, human and best possible scores.
 
-    Published numbers are of the best epoch on the test video itself, so give the last epoch beside it: --best and
-    --last (--predictions where neither is meant). Several files of one option are taken together, such as one a
-    domain; --domain takes what belongs to some domains. Without any, the reference rows alone come from the
-    annotations. --segments adds the classic F1 (15 %).
+    Published numbers are those of the best epoch, chosen on the test videos themselves, so report the last epoch too:
+    pass --best and --last (or --predictions for no particular epoch). Each option joins the files it is given, such as
+    one per domain; --domain scores only the videos of some domains. Without predictions, only the reference rows are
+    computed, from the annotations. --segments adds the classic F1 of summaries (15 % of the video).
     """
     from eval.tvsum.evaluation import evaluate_files
     from eval.tvsum.scores import render_markdown
@@ -47,9 +47,10 @@ def tvsum(arguments: argparse.Namespace) -> None:
 
 
 def tvsum_table(arguments: argparse.Namespace) -> None:
-    """Put TVSum's scores of runs and seeds into one table by domain, with chance, people and the ceiling.
+    """Put TVSum scores of runs and seeds into one table by domain, with chance, human and best possible scores.
 
-    Reads files that `tvsum --run NAME --seed N` wrote, of all domains together; mean ± standard deviation over seeds.
+    Reads files written by `tvsum --run NAME --seed N` for all domains together, and gives mean ± standard deviation
+    over seeds.
     """
     from eval.tvsum.table import render_markdown, tabulate_files
 
@@ -63,15 +64,15 @@ def add_verbs(command: Command) -> None:
     """Add the verbs of this module and their arguments."""
     verb = command.verb("tvsum", tvsum)
     verb.add_argument("--ground-truth", type=Path, required=True, help="TVSum rows with label and domain (JSONL)")
-    for option, what in (("--best", "the best"), ("--last", "the last"), ("--predictions", "no particular")):
+    for option, what in (("--best", "the best"), ("--last", "the last"), ("--predictions", "any")):
         verb.add_argument(
             option, type=Path, nargs="+", default=[], metavar="P.jsonl", help=f"submission rows of {what} epoch"
         )
     verb.add_argument("--segments", type=Path, help='rows {"vid", "segments": [[start s, end s], ...]}, for F1')
-    verb.add_argument("--domain", nargs="+", default=[], metavar="NAME", help="only the videos of these domains")
-    verb.add_argument("--covered-only", action="store_true", help="score the videos that have predictions, and say so")
-    verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="default: tvsum")
-    verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="of the random rankings (default: 0)")
+    verb.add_argument("--domain", nargs="+", default=[], metavar="NAME", help="score only the videos of these domains")
+    verb.add_argument("--covered-only", action="store_true", help="score only the videos that have predictions")
+    verb.add_argument("--benchmark", choices=("tvsum", "youtube"), default="tvsum", help="benchmark (default: tvsum)")
+    verb.add_argument("--chance-seed", type=_whole, default=0, metavar="N", help="seed of random rankings (default: 0)")
     verb.add_output("--out", required=True, help="metrics (JSON) to write")
     verb.add_output("--out-markdown", help="table (Markdown) to write as well")
     add_about(verb)

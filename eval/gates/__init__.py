@@ -1,1 +1,1 @@
-"""Gate logs: read with checks, and counted into statistics."""
+"""Statistics of gate logs."""

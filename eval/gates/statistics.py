@@ -1,4 +1,4 @@
-"""Gate logs counted into statistics: by kind, layer and group, and how well a gate tells two groups apart."""
+"""Statistics of gate logs by kind, layer and group, and how well a gate separates two groups."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONTRIBUTION = "|gate · update| / |features|, by length of the vectors"
 
 
 def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] = ()) -> dict[str, list[int]]:
-    """Indices of the samples of each part: "all", "has_audio=true", and "key=value" for the keys in `by`.
+    """Indices of the samples of each group: "all", "has_audio=true", and "key=value" for the keys in `by`.
 
-    A key is looked up in the ground truth's row of the query, then in the log's own line.
+    A key is looked up in the query's row of the ground truth, then in its row of the log.
 
     Raises:
-        UserError: a key that no row has.
+        UserError: no row has one of the keys.
     """
     truth = {row.get("qid"): row for row in ground_truth}
     groups: dict[str, list[int]] = {"all": list(range(len(log.samples)))}
@@ -41,15 +41,17 @@ def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] =
 
 
 def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Sequence[Row] = ()) -> dict[str, Any]:
-    """Per kind, group and layer: mean, sd, min and max over samples of the gate's mean over valid clips and channels.
+    """Compute mean, sd, min and max over samples, per kind, group and layer.
+
+    The value of a sample is the mean of its gates over valid clips and channels. The result:
 
     {"log", "gating_type", "layers", "queries", "videos", "samples" ("videos" | "queries"), "gates": {kind: {"meaning",
     "groups": {group: {"samples": n, "layers": [{"mean", "sd", "min", "max"}, ..]}}}}, "contribution": the same or {},
     "separation": {key: {"true": n, "false": n, kind: [area under the ROC curve of each layer], ..}}}.
-    Where the gates depend on the video alone, a video counts once in each group in which it has a query.
-    `sd` is the population's (n): the samples are all that there are. "separation" is there for the keys in `by` that
-    are true for some and false for other samples with audio, such as audio_informative: the chance that a sample of
-    the former has the higher gate (`compute_auc`).
+    If the gates depend on the video alone, a video counts once in each group in which it has a query. `sd` is that of
+    the population (n), since the log holds all samples. "separation" has the keys in `by` that are true for some and
+    false for other samples with audio, such as audio_informative: the probability that a sample of the former has the
+    higher gate (`compute_auc`).
     """
     per_video = log.are_per_video()
     groups = {name: log.distinct(found, per_video) for name, found in group_samples(log, by, ground_truth).items()}
@@ -74,7 +76,7 @@ def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Seque
 
 
 def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | None) -> dict[str, Any] | None:
-    """How well each layer's gates tell two groups of samples apart; samples without audio have nothing to gate."""
+    """How well the gates of each layer separate two groups. Skips samples without audio: they have nothing to gate."""
     found, others = (
         [index for index in indices or [] if log.samples[index].has_audio is not False]
         for indices in (positive, negative)
@@ -82,7 +84,7 @@ def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | No
     others = [index for index in others if index not in found]  # a video with queries of both kinds
     if not found or not others:
         return None
-    # SciPy takes longer to load than all the rest takes, and logs without such a key do not need it.
+    # Loading SciPy takes longer than everything else, and logs without such a key do not need it.
     from eval.rank_statistics import compute_auc
 
     labels = np.repeat([True, False], [len(found), len(others)])

@@ -1,4 +1,4 @@
-"""Pictures of numbers that the other modules of `eval` made. Only the modules in here import matplotlib, this not."""
+"""Figures of the numbers that the rest of `eval` computes. Only the modules of this package import matplotlib."""
 
 # Files of `plot-gate-figures`, each as .png and .svg. The first four names are those of the original tool.
 GATE_FIGURES = (

@@ -1,4 +1,4 @@
-"""Predictions of one query over its video: the highlight curve and the best moments below it."""
+"""Figure of a query's prediction: the highlight curve over the video, and the best moments below it."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def plot_every_query(
     names: tuple[str, str] = ("predictions", "queries"),
     inputs: Sequence[Path] = (),
 ) -> list[Path]:
-    """`plot_moments` of each query with its `topk` best moments: {qid}.png in the folder; returns the paths.
+    """Apply `plot_moments` to each query with its `topk` best moments: {qid}.png in the folder; returns the paths.
 
-    `names` stand for predictions and queries in messages; `inputs` are files that no picture may overwrite.
+    `names` are the names of predictions and queries in messages; `inputs` are files that no picture may overwrite.
 
     Raises:
-        UserError: malformed rows, a qid that no picture can be named by, or a picture that cannot be written.
+        UserError: rows are malformed, a qid cannot name a picture, or a picture cannot be written.
     """
     ranked = rank_queries(predictions, queries, topk, names)
     predicted = index_by_qid(predictions, names[0])
     files = {qid: folder / f"{name}.png" for qid, name in picture_names(queries, names[1]).items()}
     check_outputs(list(files.values()), inputs)
-    with house_style():  # around all, so that letters that cannot be drawn are told of once
+    with house_style():  # around the loop, so that missing characters are reported once
         for query in track(queries, "pictures"):
             qid = query["qid"]
             plot_moments(query, predicted.get(qid), ranked[qid], [files[qid]], names[0])
@@ -53,14 +53,13 @@ def plot_every_query(
 def plot_moments(
     query: Row, prediction: Row | None, ranked: Sequence[Ranked], paths: Sequence[Path], where: str
 ) -> None:
-    """Draw a query's prediction into each path, .png or .svg; where it has none, a picture that says so.
+    """Draw a query's prediction and save the figure to each path, .png or .svg.
 
-    `where` names the predictions in messages.
-
-    Moments are numbered by rank and darker the higher their score; annotated windows, if the query has any, are shaded.
+    Moments are numbered by rank, and darker the higher their score; annotated windows, if any, are shaded. Without a
+    prediction, the figure states that. `where` names the predictions in messages.
 
     Raises:
-        UserError: malformed saliency or windows.
+        UserError: saliency or windows are malformed.
     """
     with house_style():
         moments = [one for one in ranked if one.what == "moment"]

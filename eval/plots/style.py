@@ -1,4 +1,4 @@
-"""What all pictures share: fonts and colours, names that fit, and files whose bytes depend on the data alone."""
+"""Shared style of all figures: fonts, colours, shortened names, and files whose bytes depend on the data alone."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from matplotlib.text import Text
 from cli import UserError
 from cli.outputs import write_bytes
 
-# Of sheets to look at on a screen, and of single figures for print.
+# For sheets on a screen, and for single figures in print.
 DPI, PRINT_DPI = 150, 300
-# Inches: a figure across both columns of a paper.
+# Inches, for a figure across both columns of a paper.
 PAGE_WIDTH = 7.2
 INK, QUIET, FAINT = "#222222", "#666666", "#d9d9d9"
-# Okabe and Ito's colours, told apart by colour-blind readers. Yellow is left out: too pale for a line on white.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart; without yellow, too pale for lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-# The font that matplotlib carries has Latin, Greek, Cyrillic and Arabic letters. Fonts of the machine are not asked:
-# the same input would give other pictures elsewhere.
+# This font ships with matplotlib and has Latin, Greek, Cyrillic and Arabic letters. Installed fonts are not used: the
+# same input would give different figures on different machines.
 FONT = "DejaVu Sans"
 _FONTS = Path(matplotlib.get_data_path(), "fonts", "ttf")
 _log = logging.getLogger(__name__)
-# Texts that were saved with letters that the font lacks, and those letters, of each `house_style` that is entered.
+# Per entered `house_style`: saved texts with characters that the font cannot draw, and these characters.
 _undrawn: list[dict[str, str]] = []
 
 
@@ -41,9 +41,9 @@ _undrawn: list[dict[str, str]] = []
 def house_style() -> Iterator[None]:
     """Fix the fonts, and every setting that a user's own matplotlibrc could change.
 
-    Mathematical markup is off: a "$" in a video's name is a dollar. Letters that the font lacks are drawn as the boxes
-    of Last Resort, which matplotlib carries too; one line of the log says so of all pictures saved within the
-    outermost `house_style`.
+    Math markup is off: a "$" in a video's name is a dollar sign. Characters that the font cannot draw become the boxes
+    of Last Resort, which ships with matplotlib; one log line reports them for all figures saved within the outermost
+    `house_style`.
     """
     with _carried_fonts(), _reported_letters(), matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -51,8 +51,8 @@ def house_style() -> Iterator[None]:
         matplotlib.rcParams.update(
             {
                 "font.family": [FONT],
-                "svg.fonttype": "none",  # text stays text: to be searched, and set in the reader's fonts
-                "svg.hashsalt": "av-highlights",  # ids in SVG files are random without one
+                "svg.fonttype": "none",  # text stays text, so that it can be searched and set in the reader's fonts
+                "svg.hashsalt": "av-highlights",  # without it, ids in SVG files are random
                 "font.size": 9,
                 "axes.titlesize": 10,
                 "axes.titlelocation": "left",
@@ -79,17 +79,17 @@ def house_style() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
-    """Write the figure in the formats that the paths end in, .png or .svg.
+    """Write the figure to each path, in the format of its suffix, .png or .svg.
 
-    To be called within `house_style`. Equal figures give equal bytes (no date, no version of the software). Letters
-    that the font lacks are boxes in PNG files; SVG files keep the text.
+    Call it within `house_style`. Equal figures give equal bytes (no date, no software version). Characters that the
+    font cannot draw are boxes in PNG files; SVG files keep the text.
 
     Raises:
-        UserError: another format.
+        UserError: a path has another suffix.
     """
     for path in paths:
         if path.suffix not in (".png", ".svg"):
-            raise UserError(f"{path}: pictures are written as .png or .svg")
+            raise UserError(f"{path}: pictures must end in .png or .svg")
     _settle(figure)
     for text in figure.findobj(Text):
         missing = _missing(text.get_text(), font_manager.findfont(text.get_fontproperties()))
@@ -103,7 +103,7 @@ def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay the figure out for good, its places rounded: the solver's last digits differ from one time to the next."""
+    """Fix the layout of the figure, with rounded positions: the solver's last digits differ between runs."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for part in figure.subfigs:
@@ -113,18 +113,18 @@ def _settle(figure: Figure) -> None:
 
 
 def explain_empty(axes: Axes, why: str) -> None:
-    """Say in a panel why there is nothing in it."""
+    """Write into an empty panel why it is empty."""
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
     axes.text(0.5, 0.5, why, ha="center", va="center", fontsize=8, color=QUIET, transform=axes.transAxes, bbox=box)
     axes.set(xticks=[], yticks=[])
 
 
 def fit_text(text: str, most: int) -> str:
-    """A name as wide as at most `most` letters; the middle of a longer one gives way, since ids differ at their ends.
+    """Shorten a name to the width of `most` letters. The middle is cut, since ids differ at their ends.
 
-    Chinese, Japanese and Korean letters are twice as wide as others.
+    Chinese, Japanese and Korean characters count as two letters.
     """
-    # Control characters, and halves of a pair, cannot stand in an SVG file.
+    # SVG files cannot hold control characters or lone surrogates.
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
     if sum(widths) <= most:
@@ -135,12 +135,12 @@ def fit_text(text: str, most: int) -> str:
 
 
 def can_draw(text: str) -> bool:
-    """Whether the font has all letters of a text."""
+    """Whether the font can draw all characters of a text."""
     return not _missing(text, _FONTS / "DejaVuSans.ttf")
 
 
 def _missing(text: str, font: str | Path) -> str:
-    """The letters of a text that a font file lacks, each once."""
+    """Characters of a text that are not in a font file, each once."""
     letters = _letters(Path(font))
     return "".join(letter for letter in dict.fromkeys(text) if ord(letter) not in letters and not letter.isspace())
 
@@ -152,13 +152,13 @@ def _letters(font: Path) -> frozenset[int]:
 
 @contextmanager
 def _carried_fonts() -> Iterator[None]:
-    """Let matplotlib find the files of its own package alone, whatever else is installed under the same name."""
+    """Let matplotlib find only the font files of its own package, even if others of the same name are installed."""
     manager = font_manager.fontManager
     installed = manager.ttflist
     manager.ttflist = []
     try:
         for file in sorted(_FONTS.glob("DejaVuSans*.ttf")):
-            manager.addfont(file)  # which also forgets what was found before
+            manager.addfont(file)  # also clears matplotlib's cache of fonts found
         yield
     finally:
         manager.ttflist = installed
@@ -166,7 +166,7 @@ def _carried_fonts() -> Iterator[None]:
 
 @contextmanager
 def _reported_letters() -> Iterator[None]:
-    """Say once, when the outermost block ends, which letters of its pictures could not be drawn."""
+    """Report once, when the outermost block ends, which characters in its figures could not be drawn."""
     _undrawn.append({})
     try:
         yield
@@ -177,6 +177,6 @@ def _reported_letters() -> Iterator[None]:
             shown = fit_text(example, 60)
             several = f"{len(texts)} texts have" if len(texts) > 1 else "1 text has"
             _log.warning(
-                "%s letters that matplotlib's font lacks, such as %s in %r: boxes in .png, text in .svg",
+                "%s characters that matplotlib's font cannot draw, such as %s in %r: boxes in .png, text in .svg",
                 several, " ".join(letters[:5]), shown,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Runs compared: a dot for each seed, a bar at the mean, chance as a dashed line."""
+"""Figure that compares runs: one dot per seed, a bar at the mean, chance as a dashed line."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NAME_LENGTH = 26
 
 
 def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
-    """Draw `summarise`'s result into each path, .png or .svg: R1@0.5, mAP, and R1@0.5 of each part (modality first).
+    """Draw a summary and save the figure to each path, .png or .svg: R1@0.5, mAP, and R1@0.5 per part (modality first).
 
-    One row a run (and scope, where there are several), one panel a number; each panel has its own scale in percent,
-    since the rows are compared and not the panels.
+    One row per run (and scope, if there are several), one panel per metric; each panel has its own scale in percent,
+    since readers compare rows, not panels.
 
     Raises:
-        UserError: the file is no summary.
+        UserError: `summary` is not the result of `summarise`, or has none of these metrics.
     """
     if not summary.get("rows") or "columns" not in summary:
-        raise UserError("not a summary: has no rows (make one with `summarise`)")
+        raise UserError("not a summary: 'rows' or 'columns' are missing (make one with `summarise`)")
     rows = summary["rows"]
     panels = [column for key in PANELS for column in summary["columns"] if column["key"] == key]
     subsets = [column for column in summary["columns"] if column["subset"]]
@@ -40,7 +40,7 @@ def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
     names = [_name(row, several) for row in rows]
     notes = [f"{mark} {note}" for mark, note in find_notes(summary)]
     with house_style():
-        # Three panels a line: more would leave too little width to tell runs apart.
+        # Three panels per line: more would leave too little width to tell runs apart.
         across = min(3, len(panels))
         down = -(-len(panels) // across)
         figure = Figure(
@@ -48,7 +48,7 @@ def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
         )
         figure.suptitle("Runs compared: a dot is a seed, the bar the mean", x=0.01, ha="left", fontsize=12, color=INK)
         if notes:
-            # `supxlabel` is what the layout keeps room for below all panels.
+            # The layout reserves room for `supxlabel` below all panels.
             figure.supxlabel("\n".join(fit_text(note, 85 * across) for note in notes), x=0.01, ha="left", fontsize=7)
         for index, column in enumerate(panels):
             axes = figure.add_subplot(down, across, index + 1)
@@ -58,7 +58,7 @@ def plot_summary(summary: dict[str, Any], paths: Sequence[Path]) -> None:
 
 
 def _name(row: dict[str, Any], several: bool) -> str:
-    """What a row is called, with the marks of the tables where its numbers are over a part of the queries."""
+    """Name of a row, with the marks that tables use for numbers over a part of the queries."""
     marks = "".join(f" {mark}" for mark in find_marks(row))
     name = f"{row['run']} · {row['scope']}" if several else row["run"]
     return fit_text(name, NAME_LENGTH - len(marks)) + marks

@@ -17,7 +17,7 @@ from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_fi
 from eval.study.run_table import COLUMNS
 from formats.rows import Row
 
-# In the order of preference; the first that the history has decides the best epoch.
+# In order of preference: the first metric found in the history decides the best epoch.
 BEST_BY = ("MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")
 MOST_METRICS = 6
 
@@ -25,21 +25,21 @@ MOST_METRICS = 6
 def plot_training(
     history: Sequence[Row], paths: Sequence[Path], title: str = "Training", best_by: str | None = None
 ) -> None:
-    """Draw the lines of a history file into each path, .png or .svg.
+    """Draw the rows of a history file and save the figure to each path, .png or .svg.
 
-    Each line: {"epoch", "step", "lr", "train": {"loss", "loss_span", ..}, "val": {metric: percent} or None}.
-    Losses of auxiliary decoder layers (`loss_span_0`) are left out. `best_by`: the metric whose highest value marks
-    the best epoch (default: MR-full-mAP, else the mean AP that there is).
+    Each row: {"epoch", "step", "lr", "train": {"loss", "loss_span", ..}, "val": {metric: percent} or None}.
+    Losses of auxiliary decoder layers (`loss_span_0`) are not drawn. `best_by`: the metric whose highest value marks
+    the best epoch (default: MR-full-mAP, else the first of `BEST_BY` in the history).
 
     Raises:
-        UserError: a line without its epoch or its training loss, or `best_by` that no epoch has.
+        UserError: a row has no epoch or no training loss, or no epoch has the metric `best_by`.
     """
     for number, row in enumerate(history, start=1):
         if not isinstance(row.get("epoch"), int) or not isinstance(row.get("train"), dict):
             raise UserError(f"history, row {number}: needs 'epoch' (a whole number) and 'train' (an object)")
     metrics = _collect(history, "val")
     if best_by is not None and best_by not in metrics:
-        raise UserError(f"no epoch was validated with {best_by!r} (known: {', '.join(sorted(metrics)) or 'none'})")
+        raise UserError(f"no epoch has the metric {best_by!r} (found: {', '.join(sorted(metrics)) or 'none'})")
     best_by = best_by or next((key for key in BEST_BY if key in metrics), None)
     with house_style():
         figure = Figure(figsize=(11, 6.2), layout="constrained")
@@ -60,7 +60,7 @@ Curve = tuple[list[int], list[float]]
 
 
 def _collect(history: Sequence[Row], part: str) -> dict[str, Curve]:
-    """Curves (epochs, values) by key, over the epochs that have a number there."""
+    """Curves (epochs, values) by key, over the epochs with a finite number."""
     curves: dict[str, Curve] = {}
     for row in history:
         for key, value in (row.get(part) or {}).items():
@@ -72,7 +72,7 @@ def _collect(history: Sequence[Row], part: str) -> dict[str, Curve]:
 
 
 def _draw(axes: Axes, curve: Curve, **style: Any) -> None:
-    # One epoch is a point: a line alone would not be seen.
+    # A single epoch is a point, which a line alone would not show.
     axes.plot(*curve, marker="o" if len(curve[0]) <= 30 else None, markersize=3, **style)
 
 
@@ -145,7 +145,7 @@ def _finish(axes: Axes, legend: bool) -> None:
     axes.grid(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     left, right = axes.get_xlim()
-    if right - left < 1:  # a single epoch: no other was trained
+    if right - left < 1:  # a single epoch
         middle = round((left + right) / 2)
         axes.set_xlim(middle - 0.5, middle + 0.5)
         axes.set_xticks([middle])

@@ -1,1 +1,1 @@
-"""The official QVHighlights evaluation: moment retrieval, highlight detection, and what stands beside them."""
+"""The official QVHighlights evaluation of moment retrieval and highlight detection, with variants and comparisons."""

@@ -1,4 +1,4 @@
-"""Random predictions: what the metrics give for nothing, so that a table has a floor."""
+"""Random predictions, whose scores are the floor of every table."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from formats.rows import Row
 
 
 def predict_at_random(ground_truth: Sequence[Row], seed: int, where: str = "ground truth") -> list[Row]:
-    """Submission rows with ten random windows and random saliency for every query.
+    """Make submission rows with ten random windows and random saliency for every query.
 
-    On the clip grid within the duration: a window's length is uniform over 1..clips, its start over the places where it
-    fits; scores are uniform in [0, 1), listed in descending order. Saliency is uniform for every clip. A query's
-    prediction depends on the seed and its qid alone, so it is the same in a part of the file.
+    Windows lie on the clip grid within the duration: the length is uniform over 1..clips, the start uniform over the
+    places where the window fits; scores are uniform in [0, 1), in descending order. Saliency is uniform for every clip.
+    The prediction for a query depends only on the seed and its qid, so it is the same in a part of the file.
     """
     rows = []
     for qid, row in index_truth(ground_truth, where).items():
-        # Not hash(): Python salts that of strings anew in every process.
+        # Not hash(), which Python salts differently in every process.
         random = np.random.default_rng([seed, zlib.crc32(str(qid).encode())])
         clips = count_clips(row, where)
         lengths = random.integers(1, clips, size=MOST_WINDOWS, endpoint=True)

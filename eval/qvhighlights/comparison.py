@@ -1,4 +1,4 @@
-"""Two prediction files query by query: where one gains and where it loses, as data for a page to explore."""
+"""Comparison of two prediction files query by query: where the second gains and where it loses."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def compare_files(
     seed: int = 0,
     as_listed: bool = False,
 ) -> dict[str, Any]:
-    """`compare` of two files of submission rows. `names`: what to call the two; else their paths.
+    """Apply `compare` to two files of submission rows.
 
-    `as_listed`: take windows that are not sorted by score as they are.
+    `names`: names of the two files; their paths by default. `as_listed`: accept windows that are not sorted by score.
     """
     truth = read_rows(ground_truth)
     one, other = (
@@ -43,16 +43,16 @@ def compare_files(
 def compare(
     first: Queries, second: Queries, names: tuple[str, str], metric: str | None = None, most: int = 20, seed: int = 0
 ) -> dict[str, Any]:
-    """Values of each query in both, second less first; percent.
+    """Compare the values of each query, second minus first; percent.
 
     {"names", "metric", "metrics": {key: {"first", "second", "difference", "interval", "p", "queries", "better",
     "worse"}}, "best": [qid ...], "worst": [...], "queries": [{"qid", "query", "vid", "difference", "values": {key:
-    [first, second]}}]}. `interval` is a 95 % bootstrap interval of the mean difference and `p` that of a paired
-    permutation test, both over queries. `best` and `worst` are up to `most` queries with the largest gain and loss of
-    `metric`; `queries` are in order of it, from gain to loss, those without a value last.
+    [first, second]}}]}. `interval` is a 95 % bootstrap interval of the mean difference and `p` the p-value of a paired
+    permutation test, both over queries. `best` and `worst` are up to `most` queries with the largest gain and loss in
+    `metric`; `queries` are sorted from gain to loss in it, those without a value last.
 
     Raises:
-        UserError: no key that both have, or `metric` is not one.
+        UserError: the two have no metric in common, or `metric` is not in both.
     """
     place = {qid: index for index, qid in enumerate(second.qids)}
     before, other = score_each(first), score_each(second)
@@ -64,9 +64,11 @@ def compare(
     change = {key: after[key] - before[key] for key in keys}
     counted = [key for key in keys if not np.isnan(change[key]).all()]
     if not counted:
-        raise UserError(f"{names[0]} and {names[1]}: have no metric in common: windows in both, or saliency in both")
+        raise UserError(f"{names[0]} and {names[1]}: no metric in common: both need windows, or both need saliency")
     if metric not in counted:
-        raise UserError(f"{names[0]} and {names[1]}: no metric {metric!r} in both: choose of {', '.join(counted)}")
+        raise UserError(
+            f"{names[0]} and {names[1]}: metric {metric!r} is not in both: choose from {', '.join(counted)}"
+        )
 
     table = np.column_stack([change[key] for key in counted])
     intervals = dict(zip(counted, bootstrap_means(table, seed), strict=True))
@@ -84,7 +86,7 @@ def compare(
             "better": int((differences > 0).sum()),
             "worse": int((differences < 0).sum()),
         }
-    # NaN sorts last, and of equal queries the earlier one comes first.
+    # NaN sorts last; equal queries keep their order.
     order = np.argsort(-change[metric], kind="stable")
     gains = [first.qids[index] for index in order if change[metric][index] > 0]
     losses = [first.qids[index] for index in order[::-1] if change[metric][index] < 0]
@@ -108,12 +110,12 @@ def compare(
 
 
 def describe_change(result: dict[str, Any]) -> str:
-    """What `compare` found for its metric, in one line."""
+    """Summarise the result of `compare` for its metric in one line."""
     total = result["metrics"][result["metric"]]
     low, high = total["interval"]
     return (
-        f"{result['metric']}: {total['first']:.2f}, then {total['second']:.2f}: {total['difference']:+.2f},"
-        f" 95 % {low:.2f} to {high:.2f}; better in {total['better']} of {total['queries']} queries,"
+        f"{result['metric']}: {total['first']:.2f} -> {total['second']:.2f} ({total['difference']:+.2f},"
+        f" 95 % interval {low:.2f} to {high:.2f}); better in {total['better']} of {total['queries']} queries,"
         f" worse in {total['worse']}"
     )
 

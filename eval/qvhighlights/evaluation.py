@@ -1,4 +1,4 @@
-"""A prediction file against its ground truth: the official numbers, those of parts, and what deserves a word."""
+"""Evaluation of a prediction file: the official numbers, those of parts of the queries, and notes on odd input."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.markup import NOT_COMPARABLE
 from eval.parts import PartRules, select_parts
 from eval.qvhighlights.queries import Queries, find_oddities, read_queries
 from eval.qvhighlights.score import as_lists, score_each, score_parts, score_queries
@@ -18,19 +19,19 @@ HEADLINE = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate_files` found."""
+    """Result of `evaluate_files`."""
 
     metrics: dict[str, Any]
-    """The official keys; then "subsets", "variants" and "about", each where there is any. Ready for JSON."""
+    """The official keys, then "subsets", "variants" and "about" unless they are empty. Ready for JSON."""
     about: dict[str, Any]
-    """What was given as such, and "coverage" and "labelled" where not all queries or labels were there."""
+    """The given "about", with "coverage" and "labelled" if queries or labels are missing."""
     queries: Queries
-    """What was scored."""
+    """The queries that were scored."""
     notes: list[str]
-    """What was scored as the official program scores it and still deserves a look, a line each."""
+    """Odd input that was scored as the official program scores it, one line per kind."""
 
     def list_values(self) -> dict[str, Any]:
-        """The value of each query for every key of "brief", ready for JSON: {"about", "qids", "values"}."""
+        """Values per query for every key of "brief", ready for JSON: {"about", "qids", "values"}."""
         return {"about": self.about, "qids": self.queries.qids, "values": as_lists(score_each(self.queries))}
 
     def headline(self) -> str:
@@ -54,14 +55,14 @@ def evaluate_files(
     Args:
         predictions: the submission.
         ground_truth: its queries and their labels.
-        about: what the metrics are of, for `summarise`: "run", "scope", "seed", "epoch".
-        parts: which queries are scored by themselves as well, under "subsets".
-        variants: add numbers that are not official (`score_variants`).
-        as_listed: take windows that are not sorted by score as they are, as the official program does.
-        covered_only: score the queries that have predictions, and say so in "about".
+        about: origin of the metrics, for `summarise`: "run", "scope", "seed", "epoch".
+        parts: parts of the queries to score as well, under "subsets".
+        variants: add unofficial numbers (`score_variants`).
+        as_listed: accept windows that are not sorted by score, as the official program does.
+        covered_only: score only the queries that have predictions, and record this in "about".
 
     Raises:
-        UserError: a malformed file, files that are not about the same queries, or nothing to score.
+        UserError: a file is malformed, the files hold different queries, or there is nothing to score.
     """
     names = str(predictions), str(ground_truth)
     truth = read_rows(ground_truth)
@@ -83,9 +84,9 @@ def evaluate_files(
         metrics["about"] = {**described, "queries": len(queries)}
     notes = find_oddities(queries, names[0])
     if left_out:
-        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, not comparable with full-set numbers")
+        notes.append(f"{names[0]}: {len(queries)} of {len(truth)} queries, {NOT_COMPARABLE}")
     for half, key in (("moments", "relevant_windows"), ("highlights", "saliency_scores")):
         if labelled and labelled.get(half, len(queries)) < len(queries):
             count = f"{labelled[half]} of {len(queries)} queries have {key}"
-            notes.append(f"{names[1]}: {count}, {half} are scored over those")
+            notes.append(f"{names[1]}: only {count}: {half} are scored over these alone")
     return Evaluation(metrics, described, queries, notes)

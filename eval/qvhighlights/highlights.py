@@ -2,8 +2,8 @@
 
 A clip is positive for an annotator who gave it at least 2 (Fair), 3 (Good) or 4 (VeryGood) of 4 points.
 
-- HIT@1: the share of queries whose highest-scored clip (the first of equals) is positive for at least one annotator.
-- HL-mAP: AP for each query and annotator, mean over all of them. The AP is not the textbook one: it is the plain mean
+- HIT@1: the share of queries whose highest-scored clip (the first in a tie) is positive for at least one annotator.
+- HL-mAP: AP per query and annotator, averaged over all of them. The AP is not the textbook one: it is the plain mean
   of the interpolated precision over the score levels at which recall rises, so positives that share a score count
   once. Without positives it is 0, without negatives 1.
 """
@@ -22,9 +22,9 @@ LEVELS = {"Fair": 2, "Good": 3, "VeryGood": 4}
 
 
 def hit_at_one(best: NDArray[np.intp], positive: Bools) -> Bools:
-    """Whether each query's best clip (N,) is positive for an annotator, (N,).
+    """Whether each query's best clip (N,) is positive for at least one annotator, (N,).
 
-    `positive` is (N, A, L), False beyond a video's end: a best clip there is a miss.
+    `positive` is (N, A, L), False beyond the end of a video: a best clip there is a miss.
     """
     inside = best < positive.shape[-1]
     anyone: Bools = np.any(positive, axis=1)
@@ -34,8 +34,8 @@ def hit_at_one(best: NDArray[np.intp], positive: Bools) -> Bools:
 def compute_clip_ap(scores: Floats, positive: Bools, real: Bools) -> Floats:
     """AP of each query and annotator, (N, A).
 
-    `scores` (N, L) for the clips that are `real` (N, L), `positive` (N, A, L). Works through the clips in descending
-    order of score and reads precision only where a run of equal scores ends.
+    `scores` (N, L) count for the clips that are `real` (N, L); `positive` is (N, A, L). Goes through the clips in
+    descending order of score and reads precision only at the end of a run of equal scores.
     """
     order = np.argsort(np.where(real, -scores, np.inf), axis=1, kind="stable")
     scores, real = np.take_along_axis(scores, order, 1), np.take_along_axis(real, order, 1)
@@ -57,7 +57,7 @@ def compute_clip_ap(scores: Floats, positive: Bools, real: Bools) -> Floats:
 
 
 def rank_in_order(scores: Floats) -> Floats:
-    """Scores (N, L) without ties that keep their order; of equal clips the earlier one comes first."""
+    """Replace scores (N, L) by scores without ties in the same order; of tied clips the earlier one comes first."""
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.empty_like(scores)
     np.put_along_axis(ranked, order, -np.arange(scores.shape[1], dtype=np.float64)[None], axis=1)
@@ -69,25 +69,25 @@ class Clips:
     """Predictions and labels of all queries on one grid of L clips."""
 
     scores: Floats
-    """(N, L); a longer prediction is cut, a shorter one filled up with 0."""
+    """(N, L); a longer prediction is cut, a shorter one is padded with 0."""
     labels: Floats
     """(N, A, L) points from 0 to 4."""
     real: Bools
-    """(N, L) False beyond a video's end."""
+    """(N, L) False beyond the end of a video."""
     best: NDArray[np.intp]
-    """(N,) the highest-scored clip (first of equals) of the whole prediction, which may lie beyond the video's end."""
+    """(N,) the highest-scored clip (first in a tie) of the whole prediction, possibly beyond the end of the video."""
 
     def positive(self, least: float) -> Bools:
-        """Clips with at least so many points, (N, A, L)."""
+        """Clips with at least `least` points, (N, A, L)."""
         return (self.labels >= least) & self.real[:, None]
 
 
 def align_clips(predicted: Sequence[Floats], saliency: Sequence[Floats]) -> Clips:
-    """Lay predictions over labels as the official evaluation does.
+    """Align predictions with labels as the official evaluation does.
 
-    `predicted`: a query's scores (any number of clips, at least one,); `saliency`: its labels (clips, A), with the same
-    A throughout. Filling a short prediction with 0 is not harmless: where all scores are negative, the clips that were
-    not predicted come first.
+    `predicted`: the scores of each query (any number of clips, at least one,); `saliency`: its labels (clips, A), with
+    the same A for all. Padding a short prediction with 0 has an effect: if all scores are negative, the padded clips
+    come first.
     """
     queries, annotators = len(saliency), saliency[0].shape[1]
     longest = max(len(labels) for labels in saliency)
@@ -105,7 +105,7 @@ def align_clips(predicted: Sequence[Floats], saliency: Sequence[Floats]) -> Clip
 
 @dataclass(frozen=True)
 class LevelScores:
-    """What one level gives for each query."""
+    """Values of each query at one level."""
 
     precision: Floats
     """(N, A) `compute_clip_ap`"""
@@ -116,9 +116,9 @@ class LevelScores:
 def score_levels(
     predicted: Sequence[Floats], saliency: Sequence[Floats], stable: bool = False
 ) -> dict[str, LevelScores]:
-    """The values of each query that the metrics of each level are means of; arguments as in `align_clips`.
+    """Compute the values per query whose means are the metrics of each level; arguments as in `align_clips`.
 
-    `stable` is no part of the official evaluation: clips that share a score then have ranks of their own.
+    `stable` is not part of the official evaluation: it gives each of the clips that share a score its own rank.
     """
     shape = len(saliency), saliency[0].shape[1]
     scores = {f"HL-min-{name}": LevelScores(np.zeros(shape), np.zeros(shape[0], dtype=bool)) for name in LEVELS}
@@ -134,7 +134,7 @@ def score_levels(
 
 
 def score_highlights(levels: Mapping[str, LevelScores]) -> dict[str, dict[str, float]]:
-    """Every level in percent: {"HL-min-Fair": {"HL-mAP": .., "HL-Hit1": ..}, "HL-min-Good": ...}."""
+    """Average each level, in percent: {"HL-min-Fair": {"HL-mAP": .., "HL-Hit1": ..}, "HL-min-Good": ...}."""
     return {
         name: {"HL-mAP": percent(part.precision.mean()), "HL-Hit1": percent(part.hit.mean())}
         for name, part in levels.items()

@@ -1,13 +1,14 @@
 """Moment retrieval: R1@t and mAP@t over window lengths, with the definitions of the official QVHighlights evaluation.
 
-- R1@t: the share of queries whose first listed window has an IoU of at least t with the relevant window that it meets
-  best.
-- AP@t of a query: the first ten listed windows, in order of score (stable); each takes the free relevant window of the
-  highest IoU, if that is at least t, and is a false positive otherwise. Area under the precision envelope (VOC 2010,
-  all points). mAP@t is its mean over queries, "average" the mean over the thresholds 0.5, 0.55 ... 0.95.
-- Ranges select *relevant* windows by length in seconds: short (0, 10], middle (10, 30], long (30, 150], full all of
-  them. Queries left without any are left out. Predictions are not selected: a correct long one is a false positive in
-  "short".
+- R1@t: the share of queries whose first listed window has an IoU of at least t with the relevant window that it
+  overlaps best.
+- AP@t of a query: takes the first ten listed windows in order of score (stable). Each is matched with the unmatched
+  relevant window of highest IoU if that is at least t, and is a false positive otherwise. AP is the area under the
+  precision envelope (VOC 2010, all points). mAP@t is its mean over queries, "average" the mean over the thresholds
+  0.5, 0.55 ... 0.95.
+- Ranges select *relevant* windows by length in seconds: short (0, 10], middle (10, 30], long (30, 150], full for all.
+  Queries without a window in the range are skipped. Predictions are not selected: a correct long one is a false
+  positive in "short".
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from formats.predictions import MOST_WINDOWS
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# Written out, because numpy.linspace gives 0.7000000000000001, and an IoU of exactly 0.7 must count.
+# Listed by hand, because numpy.linspace gives 0.7000000000000001, and an IoU of exactly 0.7 must count.
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 RANGES = {"full": (0.0, np.inf), "long": (30.0, 150.0), "middle": (10.0, 30.0), "short": (0.0, 10.0)}
-# From this many numbers on, `numpy.sum` adds them up in another order than one after the other.
+# From this many numbers on, `numpy.sum` does not add them in sequence.
 PAIRED = 8
 
 
 def percent(share: float) -> float:
-    """A share as the official evaluation prints it: percent with two decimals, rounded by formatting."""
+    """Convert a share as the official evaluation prints it: percent with two decimals, rounded by formatting."""
     return float(f"{100 * share:.2f}")
 
 
 def stack(arrays: Sequence[Floats], length: int) -> tuple[Floats, Bools]:
-    """Arrays (n_i, K) as one (N, length, K), and which of its rows are real (N, length)."""
+    """Stack arrays (n_i, K) into (N, length, K), and mark which rows are real, (N, length)."""
     stacked = np.zeros((len(arrays), length, arrays[0].shape[1]))
     real = np.zeros((len(arrays), length), dtype=bool)
     for row, array in enumerate(arrays):
@@ -47,10 +48,10 @@ def stack(arrays: Sequence[Floats], length: int) -> tuple[Floats, Bools]:
 
 
 def group_by_size(sizes: Sequence[int], most: int = 2**20) -> list[NDArray[np.intp]]:
-    """Places (from 0) in groups of sizes that differ by less than a factor of two, ascending within a group.
+    """Group indices whose sizes differ by less than a factor of two, ascending within a group.
 
-    Filling up to the largest of a group then wastes at most half, where one video of a day among many of 150 s would
-    multiply the memory of all. No group holds more than `most` in sum (but at least one place).
+    Padding to the largest of a group then wastes at most half; with a single group, one video of a day among many of
+    150 s would multiply the memory of all. The padded sizes of a group sum to at most `most`, unless it has one member.
     """
     classes: dict[int, list[int]] = {}
     for place, size in enumerate(sizes):
@@ -73,11 +74,11 @@ def compute_iou(predicted: Floats, relevant: Floats) -> Floats:
 
 
 def compute_first_iou(predicted: Floats, listed: Bools, relevant: Floats, wanted: Bools) -> Floats:
-    """IoU of each query's first listed window (N, 2) with the relevant window that it meets best, (N,); 0 without one.
+    """IoU of each query's first listed window (N, 2) with the relevant window that it overlaps best: (N,), or 0.
 
-    Only those relevant windows (N, G, 2) count that are `wanted` (N, G). `listed` (N,): whether the query has a window
-    at all. The best relevant window is chosen by IoU, but the value is the intersection over the hull of the two: equal
-    when they meet, but rounded differently, and parity needs the same.
+    Only relevant windows (N, G, 2) that are `wanted` (N, G) count. `listed` (N,): whether the query has a predicted
+    window; 0 without one. The best relevant window is chosen by IoU, but the value is the intersection over the hull of
+    the two, as in the original: the same number for windows that overlap, but rounded differently.
     """
     iou = np.where(wanted, compute_iou(predicted[:, None], relevant)[:, 0], -1.0)
     best = np.take_along_axis(relevant, iou.argmax(1)[:, None, None], axis=1)[:, 0]
@@ -88,7 +89,7 @@ def compute_first_iou(predicted: Floats, listed: Bools, relevant: Floats, wanted
 
 
 def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
-    """Which thresholds each query's first window reaches, (N, T), from its IoU (N,)."""
+    """Whether the first window of each query reaches each threshold, (N, T), from its IoU (N,)."""
     reached: Bools = first_iou[:, None] >= np.array(thresholds)
     return reached
 
@@ -96,7 +97,7 @@ def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
 def compute_moment_ap(iou: Floats, wanted: Bools) -> Floats:
     """AP of each query at each threshold, (N, T).
 
-    `iou` (N, P, G) holds the windows in order of score, -1 where none is listed; `wanted` (N, G) the relevant windows.
+    `iou` (N, P, G) has the windows in order of score, -1 where none is listed; `wanted` (N, G) marks relevant windows.
     """
     queries, places, choices = iou.shape
     thresholds = np.array(THRESHOLDS)
@@ -106,7 +107,7 @@ def compute_moment_ap(iou: Floats, wanted: Bools) -> Floats:
     for place in range(places):
         meets = iou[:, place, None, :]  # (N, 1, G)
         open_to = np.where(free & (meets >= thresholds[:, None]), meets, -1.0)
-        # Of equal IoUs the last one, as a reversed sort takes it: two halves of a window both have exactly 0.5.
+        # In a tie the last one, as in the original's reversed sort: two halves of a window both have exactly 0.5.
         best = choices - 1 - open_to[..., ::-1].argmax(-1)
         hit = open_to[at_query, at_threshold, best] >= 0
         hits[..., place] = hit
@@ -115,10 +116,10 @@ def compute_moment_ap(iou: Floats, wanted: Bools) -> Floats:
 
 
 def _sum_as_original(hits: Floats, relevant: NDArray[np.intp]) -> Floats:
-    """Area under the precision envelope (N, T) of hits (N, T, P) for a number of relevant windows (N,).
+    """Area under the precision envelope (N, T) of hits (N, T, P), given the number of relevant windows (N,).
 
-    The steps of recall are differences of quotients, and they are added up in the order in which `numpy.sum` adds up
-    the original's list: a mean that should be 29.375 is a last bit off otherwise, and printed as 29.37, not 29.38.
+    The steps of recall are differences of quotients, added in the order in which `numpy.sum` adds the original's list.
+    Otherwise a mean that should be 29.375 is off by its last bit, and printed as 29.37 instead of 29.38.
     """
     found = hits.cumsum(-1)
     recall = found / relevant[:, None, None]
@@ -139,21 +140,21 @@ def _sum_as_original(hits: Floats, relevant: NDArray[np.intp]) -> Floats:
 
 @dataclass(frozen=True)
 class RangeScores:
-    """What one range of window lengths gives for each query; without a relevant window in it one is not `counted`."""
+    """Values of each query in one range of window lengths. Queries without relevant windows in it are not `counted`."""
 
     counted: Bools
     """(N,)"""
     first_iou: Floats
-    """(N,) `compute_first_iou`; 0 where not counted."""
+    """(N,) `compute_first_iou`; 0 if not counted."""
     precision: Floats
-    """(N, T) `compute_moment_ap` at each threshold; 0 where not counted."""
+    """(N, T) `compute_moment_ap` at each threshold; 0 if not counted."""
 
 
 def score_ranges(predicted: Sequence[Floats], relevant: Sequence[Floats]) -> dict[str, RangeScores]:
-    """The values of each query that the metrics of each range are means of.
+    """Compute the values per query whose means are the metrics of each range.
 
-    `predicted`: a query's windows as (windows, 3), start s, end s, score, in listed order; `relevant`: (windows, 2), at
-    least one. A query with no predicted window counts 0 in both (the official program stops with an error there).
+    `predicted`: the windows of each query in listed order, (windows, 3): start s, end s, score. `relevant`:
+    (windows, 2), at least one. A query without a predicted window counts as 0 (the official program fails there).
     """
     count = len(relevant)
     scores = {
@@ -174,7 +175,7 @@ def _score_group(
     real: Bools,
     into: Mapping[str, tuple[RangeScores, NDArray[np.intp]]],
 ) -> None:
-    """Score some queries: predicted windows (N, P, 3), relevant ones (N, G, 2); the values go to their places."""
+    """Score a group of queries from predicted (N, P, 3) and relevant windows (N, G, 2); stores the values `into`."""
     lengths = truth[..., 1] - truth[..., 0]
     order = np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
     iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
@@ -191,9 +192,9 @@ def _score_group(
 
 
 def score_moments(ranges: Mapping[str, RangeScores]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Every range in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
+    """Average each range, in percent: {"full": {"MR-mAP": {"0.5": .., "average": ..}, "MR-R1": {"0.5": ..}}, ...}.
 
-    A range with no query is None throughout.
+    All values of a range without queries are None.
     """
     scores: dict[str, dict[str, dict[str, float | None]]] = {}
     names = [str(threshold) for threshold in THRESHOLDS]

@@ -1,4 +1,4 @@
-"""Queries of a prediction file beside their labels, read and checked once, as arrays."""
+"""Queries of a prediction file with their labels, read and checked once, as arrays."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NAMES = ("predictions", "ground truth")
 
 @dataclass(frozen=True)
 class Queries:
-    """N queries in the order of the predictions. A list is as long as there are queries, None where there is nothing.
+    """N queries in the order of the predictions. Each list has N entries, None where a query has no value.
 
-    What the predictions lack as a whole (windows or saliency) is None for every query.
+    If no prediction has windows (or saliency), the entries are None for every query.
     """
 
     rows: list[Row]
@@ -49,9 +49,9 @@ class Queries:
         return [row["qid"] for row in self.rows]
 
     def count_labelled(self) -> dict[str, int] | None:
-        """How many queries "moments" and "highlights" are scored over, and "of" how many; None where all have labels.
+        """Number of queries that "moments" and "highlights" are scored over, and total "of"; None if all have labels.
 
-        A half that is not scored at all is left out.
+        A task that is not scored at all is left out.
         """
         pairs = {
             "moments": (self.predicted_windows, self.relevant_windows),
@@ -65,7 +65,7 @@ class Queries:
         return {**counts, "of": len(self)} if any(count < len(self) for count in counts.values()) else None
 
     def take(self, indices: Sequence[int]) -> Queries:
-        """The queries at some places."""
+        """Select queries by index."""
         lists = (self.predicted_windows, self.relevant_windows, self.predicted_saliency, self.saliency)
         return Queries([self.rows[index] for index in indices], *([part[n] for n in indices] for part in lists))
 
@@ -77,12 +77,12 @@ def read_queries(
     as_listed: bool = False,
     covered_only: bool = False,
 ) -> Queries:
-    """Pair the rows by qid and read them. `names` stand for the files in messages.
+    """Pair the rows by qid and read them. `names` are the files' names in messages.
 
     Raises:
-        UserError: different queries in the two (with `covered_only` the predictions may lack some), a malformed row, a
-            score that is not finite, windows out of order of score (unless `as_listed`), differing numbers of
-            annotators.
+        UserError: the files hold different queries (with `covered_only`, predictions may be missing), a row is
+            malformed, a score is not finite, windows are not sorted by score (unless `as_listed`), or the number of
+            annotators varies.
     """
     pairs = match_queries(predictions, ground_truth, names, covered_only)
     with_windows = any(has_windows(prediction) for prediction, _ in pairs)
@@ -98,17 +98,19 @@ def read_queries(
         if matrix is not None:
             annotators = annotators or matrix.shape[1]
             if matrix.shape[1] != annotators:
-                raise UserError(f"{names[1]}: qid {truth['qid']}: {matrix.shape[1]} annotators, others {annotators}")
+                raise UserError(
+                    f"{names[1]}: qid {truth['qid']}: has {matrix.shape[1]} annotators, other queries have {annotators}"
+                )
         queries.saliency.append(matrix)
         queries.predicted_saliency.append(None if matrix is None else read_predicted_saliency(prediction, names[0]))
     return queries
 
 
 def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
-    """What is scored as the official program scores it and still deserves a look: one line for each kind.
+    """Describe odd input that is scored as the official program scores it, one line per kind.
 
-    Saliency lists of another length than the video has clips, queries without a window, windows of no length or (where
-    they were read as listed) out of order.
+    Saliency lists longer or shorter than the video, queries without a predicted window, windows of zero length, and
+    (if they were read as listed) windows that are not sorted by score.
     """
     short: list[str] = []
     long: list[str] = []
@@ -129,11 +131,11 @@ def find_oddities(queries: Queries, name: str = NAMES[0]) -> list[str]:
             if (windows[:, 0] == windows[:, 1]).any():
                 flat.append(str(qid))
     kinds = {
-        "fewer saliency scores than clips, the rest counts as 0": short,
-        "more saliency scores than clips, the rest is cut, and a miss if it holds the best": long,
-        "no window, which counts 0 (the official program stops there)": none,
-        "windows of no length, which match nothing": flat,
-        "windows not sorted by score, R1 is that of the first listed and not of the best": unsorted,
+        "fewer saliency scores than clips: missing scores count as 0": short,
+        "more saliency scores than clips: extra scores are cut, and a highest score among them is a miss": long,
+        "no predicted window: counts as 0 (the official program fails here)": none,
+        "windows of zero length, which match nothing": flat,
+        "windows not sorted by score: R1 is that of the first window listed, not of the best": unsorted,
     }
     total = len(queries)
     return [

@@ -1,4 +1,4 @@
-"""The official QVHighlights evaluation: of all queries, of parts of them, and the values of each query."""
+"""The official QVHighlights evaluation: of all queries, of parts of them, and per query."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from formats.rows import Row
 
 
 def evaluate(predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str] = NAMES) -> dict[str, Any]:
-    """Score prediction rows: `score_queries` of `read_queries`."""
+    """Read and score prediction rows (`read_queries`, `score_queries`)."""
     return score_queries(read_queries(predictions, ground_truth, names), names)
 
 
 def score_queries(queries: Queries, names: tuple[str, str] = NAMES) -> dict[str, Any]:
-    """The official structure, keys and rounding (percent, two decimals).
+    """Score queries, with the official structure, keys and rounding (percent, two decimals).
 
     {"brief": {..}, "HL-min-Fair": {..}, "HL-min-Good", "HL-min-VeryGood", "full", "long", "middle", "short"}. Moments
-    are scored over the queries with relevant windows, highlights over those with saliency labels; what no query has is
-    left out, as is what the predictions lack. A length range that holds no window is None.
+    are scored over the queries with relevant windows, highlights over those with saliency labels. Either is left out if
+    no query has such labels, or no prediction has it. Values of a length range without windows are None.
 
     Raises:
-        UserError: nothing to score.
+        UserError: there is nothing to score.
     """
     result = _score(queries)
     if not result["brief"]:
         raise UserError(
-            f"{names[1]}: nothing to score: needs relevant_windows or saliency_scores with relevant_clip_ids, "
-            f"and {names[0]} the pred_relevant_windows or pred_saliency_scores for them"
+            f"{names[1]}: nothing to score: needs relevant_windows (with pred_relevant_windows in {names[0]}), "
+            "or relevant_clip_ids and saliency_scores (with pred_saliency_scores)"
         )
     return result
 
 
 def score_parts(queries: Queries, parts: Mapping[str, Sequence[int]]) -> dict[str, dict[str, Any]]:
-    """Score parts of the queries, given by places: {"modality=audio": {"queries": n, **brief}, ...}.
+    """Score parts of the queries, given by indices: {"modality=audio": {"queries": n, **brief}, ...}.
 
-    A part's numbers are those of `evaluate` on its queries alone.
+    The numbers of a part are those of `evaluate` on its queries alone.
     """
     return {name: {"queries": len(places), **_score(queries.take(places))["brief"]} for name, places in parts.items()}
 
 
 def score_each(queries: Queries) -> dict[str, Floats]:
-    """The value of each query for every key of "brief": {key: (N,)} in percent.
+    """Compute the value of each query for every key of "brief": {key: (N,)} in percent.
 
-    NaN where the query does not count for it; the mean of the others is the metric, before rounding.
+    NaN if the query does not count; the mean of the other values is the metric before rounding.
     """
     values: dict[str, Floats] = {}
     ranges, places = score_moments_of(queries)
@@ -73,7 +73,7 @@ def score_each(queries: Queries) -> dict[str, Floats]:
 
 
 def as_lists(values: Mapping[str, Floats]) -> dict[str, list[float | None]]:
-    """What `score_each` gives as lists for JSON, with six decimals; None for NaN."""
+    """Convert the values of `score_each` to lists for JSON, with six decimals and None for NaN."""
     return {
         key: [None if number != number else round(number, 6) for number in array.tolist()]
         for key, array in values.items()
@@ -81,7 +81,7 @@ def as_lists(values: Mapping[str, Floats]) -> dict[str, list[float | None]]:
 
 
 def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int]]:
-    """`score_ranges` of the queries that have windows, and their places; empty if none has."""
+    """Apply `score_ranges` to the queries with windows; returns the scores and the indices of these queries."""
     places, predicted, relevant = [], [], []
     for place, (windows, wanted) in enumerate(zip(queries.predicted_windows, queries.relevant_windows, strict=True)):
         if windows is not None and wanted is not None:
@@ -92,7 +92,7 @@ def score_moments_of(queries: Queries) -> tuple[dict[str, RangeScores], list[int
 
 
 def score_highlights_of(queries: Queries, stable: bool = False) -> tuple[dict[str, LevelScores], list[int]]:
-    """`score_levels` of the queries that have saliency labels, and their places; empty if none has."""
+    """Apply `score_levels` to the queries with saliency labels; returns the scores and the indices of these queries."""
     places, predicted, saliency = [], [], []
     for place, (scores, labels) in enumerate(zip(queries.predicted_saliency, queries.saliency, strict=True)):
         if scores is not None and labels is not None:
@@ -103,7 +103,7 @@ def score_highlights_of(queries: Queries, stable: bool = False) -> tuple[dict[st
 
 
 def _spread(values: Floats | np.ndarray, part: RangeScores, places: list[int], queries: int) -> Floats:
-    """Values of the scored queries, as percent, at their places among all; NaN elsewhere."""
+    """Spread the values of the scored queries, in percent, over all queries; NaN elsewhere."""
     spread = np.full(queries, np.nan)
     spread[places] = np.where(part.counted, 100.0 * values, np.nan)
     return spread

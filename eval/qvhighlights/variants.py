@@ -1,9 +1,9 @@
-"""Numbers beside the official ones, never among them: they answer what the official definitions leave open.
+"""Unofficial metrics, kept separate from the official ones, which they complement.
 
-- MR-mIoU: mean over queries of the IoU of the first listed window with the relevant window that it meets best.
-- MR-R1 at 0.3, 0.35, 0.4, 0.45: as the official R1, which starts at 0.5.
-- HL-mAP-stable: the official HL-mAP with every clip at its own rank, of equal scores the earlier clip first. Published
-  saliency is of 16 bits, so nearly every query has ties, and the official AP counts tied positives once.
+- MR-mIoU: mean over queries of the IoU of the first listed window with the relevant window that it overlaps best.
+- MR-R1 at 0.3, 0.35, 0.4, 0.45: like the official R1, which starts at 0.5.
+- HL-mAP-stable: the official HL-mAP with one rank per clip; of tied clips the earlier one comes first. Published
+  saliency has 16 bits, so nearly every query has ties, and the official AP counts tied positives once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOW_THRESHOLDS = (0.3, 0.35, 0.4, 0.45)
 
 
 def score_variants(queries: Queries) -> dict[str, Any]:
-    """{"full": {"MR-mIoU": .., "MR-R1": {"0.3": ..}}, ..., "HL-min-Fair": {"HL-mAP-stable": ..}, ...} in percent."""
+    """Compute, in percent, {"full": {"MR-mIoU": .., "MR-R1": {..}}, ..., "HL-min-Fair": {"HL-mAP-stable": ..}, ...}."""
     scores: dict[str, Any] = {}
     ranges, _ = score_moments_of(queries)
     for name, part in ranges.items():

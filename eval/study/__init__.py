@@ -1,1 +1,1 @@
-"""Metrics of runs, seeds and domains in one summary, and its tables."""
+"""Summary of the metrics of runs, seeds and domains, and its tables."""

@@ -1,4 +1,4 @@
-"""Files of `score` and `tvsum` as `summarise` takes them in: their shape checked once, by run, scope and seed."""
+"""Files of `score` and `tvsum`, checked and grouped by run, scope and seed for `summarise`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from eval.metrics_files import About, Metrics, QueryValuesFile, check_shape
 from formats.rows import Row
 
 Cell = tuple[str, str]
-"""A run (with its epoch, if the files say one) and a scope."""
+"""A run (with its epoch, if given) and a scope."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One file, and what its "about" says it is of."""
+    """One file, with the values of its "about"."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     seed: int | None
     coverage: tuple[int, int] | None
-    """(queries that were scored, queries of the ground truth), None where all were."""
+    """(queries scored, queries of the ground truth), None if all were scored."""
     labelled: dict[str, int] | None
-    """Queries that "moments" and "highlights" were scored over, "of" how many; None where all have labels."""
+    """Number of queries that "moments" and "highlights" were scored over, and total "of"; None if all have labels."""
     queries: int | None
-    """How many were scored, if the file says so."""
+    """Number of queries scored, None if the file does not say."""
     content: Row
 
 
@@ -37,13 +37,13 @@ Cells = dict[Cell, dict[int | None, Record]]
 def collect(
     files: Sequence[tuple[str, Row]], holds: Literal["brief", "values"]
 ) -> dict[Cell, dict[int | None, Record]]:
-    """(file name, content) by (run, scope) and seed, seeds in order, epochs of a run together.
+    """Group (file name, content) by (run, scope) and seed, with seeds sorted and epochs of a run together.
 
-    `holds` tells the kind of file: metrics hold "brief", files of `score --per-query` hold "values".
+    `holds` is the key that marks the kind of file: "brief" for metrics, "values" for files of `score --per-query`.
 
     Raises:
-        UserError: another kind of file, a key of the wrong shape (named with its file), one that does not say which run
-            it is of, or two of the same run, scope and seed.
+        UserError: a file is of another kind, a key is invalid (named with its file), the name of the run is missing, or
+            two files have the same run, scope and seed.
     """
     cells: Cells = {}
     runs: dict[Cell, str] = {}
@@ -70,10 +70,10 @@ def collect(
 def _check(name: str, content: Row, holds: str) -> About:
     if holds not in content:
         what = "a metrics file" if holds == "brief" else "a file of `score --per-query`"
-        raise UserError(f"{name}: not {what}: has no {holds!r}")
+        raise UserError(f"{name}: not {what}: {holds!r} is missing")
     about = content.get("about")
     if about is None or (isinstance(about, dict) and not about.get("run")):
-        raise UserError(f"{name}: does not say which run it is of: score it with --run NAME")
+        raise UserError(f"{name}: does not name its run: score it again with --run NAME")
     if holds == "brief":
         return check_shape(Metrics, content, name).about
     return check_shape(QueryValuesFile, content, name).about

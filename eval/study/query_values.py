@@ -1,4 +1,4 @@
-"""Values of each query: files of `score --per-query`, held against the metrics that they stand beside."""
+"""Values per query from files of `score --per-query`, checked against the metrics of the same scoring."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class QueryValues:
     """Values of one run and scope."""
 
     qids: list[Qid]
-    """In order of their text, the same for every seed."""
+    """Sorted as text, the same for every seed."""
     by_seed: dict[int | None, dict[str, Floats]]
     """(N,) in percent for each key, NaN where a query does not count."""
 
     def mean(self, key: str, seeds: Sequence[int | None]) -> Floats | None:
-        """Each query's mean over exactly these seeds, (N,); None where one of them lacks the values."""
+        """Mean of each query over exactly these seeds, (N,); None if the values of a seed are missing."""
         if not seeds or any(key not in self.by_seed.get(seed, {}) for seed in seeds):
             return None
         mean: Floats = np.mean([self.by_seed[seed][key] for seed in seeds], axis=0)
@@ -37,12 +37,13 @@ class QueryValues:
 
 
 def read_values(files: Sequence[tuple[str, Row]], metrics: Cells) -> dict[Cell, QueryValues]:
-    """(file name, content) by run and scope.
+    """Read (file name, content) by run and scope.
+
+    Runs that cover only part of the queries may cover other queries than other runs do.
 
     Raises:
-        UserError: malformed (see `collect`), of a run, scope and seed that no metrics file is of, values whose mean is
-            not the metric, or seeds or runs of a scope that were not scored over the same queries. Runs that cover
-            only part of the queries may differ from other runs in that.
+        UserError: a file is malformed (see `collect`), no metrics file has its run, scope and seed, the mean of its
+            values is not the metric, or seeds or runs of a scope were scored over different queries.
     """
     result: dict[Cell, QueryValues] = {}
     first: dict[tuple[str, str, str], tuple[str, object]] = {}
@@ -51,18 +52,18 @@ def read_values(files: Sequence[tuple[str, Row]], metrics: Cells) -> dict[Cell, 
             beside = metrics.get((run, scope), {}).get(seed)
             if beside is None:
                 of = f"run {run}, scope {scope}" + (f", seed {seed}" if seed is not None else "")
-                raise UserError(f"{record.name}: no metrics file is of {of}")
+                raise UserError(f"{record.name}: no metrics file for {of}")
             qids, arrays = _read_arrays(record)
             _compare_with_metrics(record, arrays, beside)
-            # Its own seeds must agree with it, and unless it covers a part, all runs of the scope.
+            # Seeds of a run must have the same queries; so must all runs of the scope, except those that cover a part.
             group = "" if record.coverage is None else run
             queries: dict[str, object] = {"": qids}
             queries |= {key: np.isnan(array).tobytes() for key, array in arrays.items() if not np.isnan(array).all()}
             for key, counted in queries.items():
                 other, wanted = first.setdefault((group, scope, key), (record.name, counted))
                 if counted != wanted:
-                    what = f"values.{key}: not of the queries that count in" if key else "qids: not the queries of"
-                    raise UserError(f"{record.name}: {what} {other}")
+                    what = f"values.{key}: other queries count" if key else "qids: other queries"
+                    raise UserError(f"{record.name}: {what} than in {other}")
             found = result.setdefault((run, scope), QueryValues(qids, {}))
             found.by_seed[seed] = arrays
     return result
@@ -83,13 +84,13 @@ def _read_arrays(record: Record) -> tuple[list[Qid], dict[str, Floats]]:
 def _compare_with_metrics(record: Record, arrays: Mapping[str, Floats], beside: Record) -> None:
     for key in ("coverage", "labelled"):
         if getattr(record, key) != getattr(beside, key):
-            raise UserError(f"{record.name}: about.{key}: not that of {beside.name}")
+            raise UserError(f"{record.name}: about.{key}: differs from {beside.name}")
     for key, array in arrays.items():
         known = array[~np.isnan(array)]
         mean, metric = (float(known.mean()) if len(known) else None), beside.content["brief"].get(key)
         if (mean is None) != (metric is None) or (mean is not None and abs(mean - metric) > ROUNDING):
-            said = "none" if mean is None else f"{mean:.4f}"
+            found = "none" if mean is None else f"{mean:.4f}"
             raise UserError(
-                f"{record.name}: values.{key}: their mean is {said}, but {beside.name} says "
-                f"{'none' if metric is None else metric}: not of the same scoring"
+                f"{record.name}: values.{key}: the mean is {found}, but {'none' if metric is None else metric} in "
+                f"{beside.name}: write both files with one call of `score`"
             )

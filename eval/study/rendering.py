@@ -7,16 +7,16 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from eval.markup import NONE, PARTIAL, latex_text, markdown_table, show_number, show_spread
+from eval.markup import NONE, NOT_COMPARABLE, PARTIAL, latex_text, markdown_table, show_number, show_spread
 from eval.study.run_table import DIGITS
 
-# Marks of a row whose numbers need a word, by the key that says so, and what LaTeX writes for them.
+# Marks of rows with a note below the table, by the key that calls for the note, and their LaTeX forms.
 MARKS = {"coverage": PARTIAL, "labelled": "‡"}
 LATEX_MARKS = {PARTIAL: "$^\\dagger$", "‡": "$^\\ddagger$"}
 
 
 def render_markdown(summary: dict[str, Any]) -> str:
-    """The summary as a Markdown table, with a line that says what its numbers are, and the tests, if there are any."""
+    """Render the summary as a Markdown table, with a line explaining its numbers, and intervals and tests if any."""
     columns, several = summary["columns"], _has_scopes(summary)
     heads = ["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]
     rows = []
@@ -38,7 +38,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
 
 
 def _list_intervals(summary: dict[str, Any]) -> list[str]:
-    """Lines of the table of intervals; none where there are no intervals."""
+    """Lines of the table of intervals; empty without intervals."""
     columns, several = summary["columns"], _has_scopes(summary)
     rows = []
     for row in summary["rows"]:
@@ -56,7 +56,7 @@ def _list_intervals(summary: dict[str, Any]) -> list[str]:
 
 
 def _list_tests(summary: dict[str, Any]) -> list[str]:
-    """Lines of the table of tests; none where there are no tests."""
+    """Lines of the table of tests; empty without tests."""
     if not summary.get("tests"):
         return []
     labels = {column["key"]: column["label"] for column in summary["columns"]}
@@ -72,7 +72,7 @@ def _list_tests(summary: dict[str, Any]) -> list[str]:
 
 
 def render_latex(summary: dict[str, Any]) -> str:
-    """A `tabular` for \\input, with the rules of booktabs."""
+    """Render the summary as a LaTeX `tabular` for \\input, with booktabs rules."""
     columns, several = summary["columns"], _has_scopes(summary)
     heads = ["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]
     lines = [
@@ -96,7 +96,7 @@ def render_latex(summary: dict[str, Any]) -> str:
 
 
 def render_csv(summary: dict[str, Any]) -> str:
-    """One line for each run, scope and column, with the spread, the interval and the tests."""
+    """Render one line per run, scope and column, with spread, interval and tests."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["run", "scope", "baseline", "metric", "subset", "seeds", "mean", "sd", "low", "high"]
@@ -121,18 +121,18 @@ def render_csv(summary: dict[str, Any]) -> str:
 
 
 def find_marks(row: dict[str, Any]) -> list[str]:
-    """Marks that go behind the name of a row."""
+    """Marks to append to the name of a row."""
     return [mark for key, mark in MARKS.items() if row.get(key)]
 
 
 def find_notes(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """(mark, what must be said) of runs that were scored over a part of the queries, or whose queries lack labels."""
+    """(mark, note) of runs scored over a part of the queries, or with missing labels."""
     several = _has_scopes(summary)
     notes = []
     for row in summary["rows"]:
         name = row["run"] + (f", {row['scope']}" if several else "")
         if part := row.get("coverage"):
-            note = f"{part['queries']} of {part['of']} queries, not comparable with full-set numbers"
+            note = f"{part['queries']} of {part['of']} queries, {NOT_COMPARABLE}"
             notes.append((MARKS["coverage"], f"{name}: {note}"))
         if counts := row.get("labelled"):
             halves = [f"{half} over {counts[half]}" for half in ("moments", "highlights") if half in counts]

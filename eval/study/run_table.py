@@ -1,4 +1,4 @@
-"""Metrics files by run, scope and seed: the numbers that a summary is about."""
+"""Values of metrics files by run, scope and seed: the numbers behind a summary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eval import MEAN_SCOPE
 from eval.study.files import Cell, Cells
 from formats.rows import Row
 
-# Key in "brief" and heading; a column that no file has is left out. A TVSum file has the epoch in its keys.
+# Key in "brief" and column heading; columns without values are left out. Keys of TVSum files include the epoch.
 COLUMNS = {
     "MR-full-R1@0.5": "R1@0.5",
     "MR-full-R1@0.7": "R1@0.7",
@@ -25,10 +25,10 @@ COLUMNS = {
         for key, label in (("mAP", "top-5 mAP"), ("tau", "tau"), ("rho", "rho"), ("F1", "F1"))
     },
 }
-# Correlations, from -1 to 1, would all be 0.1 to 0.4 with two decimals.
+# Correlations are small numbers from -1 to 1, so they get one more digit.
 DIGITS = {key: 3 for key in COLUMNS if key.startswith(("tau", "rho"))}
 SUBSET_COLUMN = ("MR-full-R1@0.5", "R1@0.5")
-# A run of one of these names is chance, not a model: it comes last and is drawn as a reference.
+# A run with one of these names is chance, not a model: it comes last and is drawn as a reference.
 BASELINES = ("random", "baseline")
 
 
@@ -39,31 +39,31 @@ class RunTable:
     columns: list[dict[str, Any]]
     """{"key", "label", "subset" (None or "modality=audio"), "queries" (of the subset, None where files differ)}"""
     values: dict[Cell, dict[str, list[float | None]]] = field(default_factory=dict)
-    """For each column key one value a seed, None where the seed lacks it."""
+    """For each column key one value per seed, None if the seed has no value."""
     seeds: dict[Cell, list[Any]] = field(default_factory=dict)
     scopes: dict[Cell, list[str]] = field(default_factory=dict)
-    """The scopes that a row of means is over."""
+    """For each row of means, the scopes that it averages."""
     coverage: dict[Cell, tuple[int, int]] = field(default_factory=dict)
-    """Of a run that was scored over a part of the queries: how many, and of how many."""
+    """For runs scored over a part of the queries: (queries scored, queries of the ground truth)."""
     labelled: dict[Cell, dict[str, int]] = field(default_factory=dict)
-    """Of a run whose ground truth lacks labels: how many queries each half was scored over, "of" how many."""
+    """For runs whose ground truth has missing labels: number of queries per task, and total "of"."""
     sizes: dict[Cell, int | None] = field(default_factory=dict)
-    """How many queries were scored, None where the files do not say."""
+    """Number of queries scored, None if the files do not say."""
     references: set[str] = field(default_factory=set)
-    """Rows that are no runs: what chance, people and the ceiling have."""
+    """Rows that are not runs: chance, human and best possible scores."""
 
     def is_baseline(self, run: str) -> bool:
-        """Whether it is no model but something to compare with."""
+        """Whether a row is a baseline or reference rather than a model."""
         return run in BASELINES or run in self.references
 
     def order(self) -> list[Cell]:
-        """Scope by scope, since numbers compare only within one; within it models as given, baselines last."""
+        """Rows scope by scope, since numbers compare only within a scope; models as given, baselines last."""
         return sorted(
             self.values, key=lambda cell: (cell[1].startswith(MEAN_SCOPE), cell[1], self.is_baseline(cell[0]))
         )
 
     def of_seed(self, cell: Cell, key: str, seed: Any) -> float | None:
-        """One value, None where there is none."""
+        """One value, None if it is missing."""
         return self.values[cell][key][self.seeds[cell].index(seed)] if seed in self.seeds[cell] else None
 
     def seeds_with(self, cell: Cell, key: str) -> list[Any]:
@@ -77,12 +77,13 @@ class RunTable:
 
 
 def read_table(cells: Cells) -> RunTable:
-    """The table of the metrics files that `collect` found.
+    """Build the table from the metrics files that `collect` grouped.
 
-    A run of several scopes (domains) has one more row, "mean of N": for each seed that all of them have, the mean.
+    A run with several scopes (domains) gets one more row, "mean of N": the mean over scopes for each seed that all
+    scopes have.
 
     Raises:
-        UserError: the seeds of a run cover different numbers of queries, or of labels.
+        UserError: the seeds of a run cover different numbers of queries or labels.
     """
     contents = [record.content for seeds in cells.values() for record in seeds.values()]
     table = RunTable(_choose_columns(contents))
@@ -96,7 +97,7 @@ def read_table(cells: Cells) -> RunTable:
             for key in ("coverage", "labelled"):
                 if getattr(record, key) != getattr(first, key):
                     raise UserError(
-                        f"{record.name}: about.{key}: not that of {first.name}, another seed of the same run"
+                        f"{record.name}: about.{key}: differs from {first.name}, another seed of the same run"
                     )
         if first.coverage is not None:
             table.coverage[cell] = first.coverage
@@ -132,12 +133,12 @@ def _read(content: Row, column: Mapping[str, Any]) -> float | None:
 
 
 def _add_references(contents: Sequence[Row], table: RunTable) -> None:
-    """Rows of what metrics files hold as "references": of the annotations alone, so the same in all about them."""
+    """Add a row for each of the "references" in metrics files; they depend on the annotations alone."""
     for content in contents:
         scope = str(content["about"].get("scope") or "all")
         for name, numbers in (content.get("references") or {}).items():
             if name in table.references or not any(run == name for run, _ in table.values):
-                # Whatever the epoch of a prediction, its reference is the same.
+                # The reference is the same for every epoch.
                 table.values[name, scope] = {
                     column["key"]: [numbers.get(column["key"].partition("-")[0])] for column in table.columns
                 }

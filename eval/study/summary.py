@@ -1,4 +1,4 @@
-"""Runs, seeds and domains in one summary: mean and spread, intervals over queries, paired tests against a run."""
+"""Summary of runs, seeds and domains: mean and spread, intervals over queries, paired tests against a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from formats.rows import Row
 def summarise_files(
     metrics: Sequence[Path], values: Sequence[Path] = (), against: str | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """`summarise` of files of `score` and `tvsum`, and of `score --per-query`."""
+    """Apply `summarise` to files of `score` and `tvsum`, and of `score --per-query`."""
     return summarise(read_named(metrics), read_named(values), against, seed)
 
 
@@ -32,25 +32,25 @@ def summarise(
 ) -> dict[str, Any]:
     """Collect (file name, metrics) into {"columns": [...], "rows": [...]}, ready for JSON.
 
-    A column: see `RunTable`. A row: {"run", "scope", "baseline", "seeds", "coverage", "labelled", "values": {column
-    key: {"mean", "sd", "by_seed"}}}, in percent (tau and rho from -1 to 1). `sd` is the sample standard deviation
-    (n - 1), None for one seed; a value that a seed lacks is None in `by_seed`. `coverage` is None, or {"queries": n,
-    "of": N} where a run was scored over a part of the queries: its numbers do not compare with those over all.
-    `labelled` is None, or {"moments": n, "highlights": m, "of": N} where queries of the ground truth lack labels.
+    Columns are described in `RunTable`. A row: {"run", "scope", "baseline", "seeds", "coverage", "labelled", "values":
+    {column key: {"mean", "sd", "by_seed"}}}, in percent (tau and rho from -1 to 1). `sd` is the sample standard
+    deviation (n - 1), None for one seed; `by_seed` has None for a seed without the value. `coverage` is None, or
+    {"queries": n, "of": N} if a run was scored over a part of the queries: its numbers cannot be compared with those
+    over all. `labelled` is None, or {"moments": n, "highlights": m, "of": N} if some queries have no labels.
 
-    With `values` (what `score --per-query` wrote) a value has "interval": 95 %, bootstrap over queries of the mean over
-    the same seeds, if all of them have values. With `against`, a run, there are "tests" of every other run: {"run",
-    "against", "scope", "column", "difference", "over_seeds": {"n", "p"}, "over_scopes": {"n", "p"}, "over_queries":
-    {"n", "p", "interval"}}: paired t test over the seeds that both have (in a row of means also over the scopes),
-    paired permutation test over queries. Only runs that were scored over the same queries as `against` are tested
-    (`_are_comparable`).
+    With `values` (files of `score --per-query`) each value also has "interval": a 95 % bootstrap interval over queries
+    of the mean over the same seeds, if all of them have values. With `against` (a run) the summary has "tests" of every
+    other run: {"run", "against", "scope", "column", "difference", "over_seeds": {"n", "p"}, "over_scopes": {"n", "p"},
+    "over_queries": {"n", "p", "interval"}}: a paired t test over the seeds that both have (in a row of means also over
+    the scopes), and a paired permutation test over queries. Only runs scored over the same queries as `against` are
+    tested (`_are_comparable`).
 
     Raises:
-        UserError: malformed files, files that do not fit together (`collect`, `read_values`), no metrics files, or
-            `against` is no run.
+        UserError: files are malformed or do not match (`collect`, `read_values`), `metrics` is empty, or no run has
+            the name `against`.
     """
     if not metrics:
-        raise UserError("no metrics files")
+        raise UserError("no metrics files given")
     cells = collect(metrics, "brief")
     table = read_table(cells)
     each = read_values(values, cells)
@@ -78,7 +78,7 @@ def summarise(
     if against is not None:
         runs = sorted({run for run, _ in table.values})
         if against not in runs:
-            raise UserError(f"--against {against}: no such run; there are {', '.join(runs)}")
+            raise UserError(f"--against {against}: no such run, choose from {', '.join(runs)}")
         summary["tests"] = [
             test
             for run, scope in table.order()
@@ -90,9 +90,9 @@ def summarise(
 
 
 def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell, QueryValues]) -> bool:
-    """Whether two runs of a scope were scored over the same queries, as far as the files say.
+    """Whether two runs of a scope were scored over the same queries, judging by the files.
 
-    Equal numbers of queries out of more may be other queries: of these the values of each query must tell.
+    Two runs that cover equally many of the queries may cover different ones: only their values per query show that.
     """
     if cell in table.scopes or other in table.scopes:
         return table.scopes.get(cell) == table.scopes.get(other) and all(
@@ -107,7 +107,7 @@ def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell
 
 
 def _find_intervals(each: QueryValues | None, table: RunTable, cell: Cell, seed: int) -> dict[str, list[float]]:
-    """Interval of every key, of each query's mean over the seeds that the mean is over; none unless all have values."""
+    """Interval of every key, from the means of each query over the same seeds; none unless all seeds have values."""
     if each is None:
         return {}
     means = {
@@ -149,7 +149,7 @@ def _test(
 def _test_queries(
     table: RunTable, cells: tuple[Cell, Cell], key: str, each: Mapping[Cell, QueryValues], seed: int
 ) -> dict[str, Any] | None:
-    """The first less the second, by query; None unless both have values of the same queries."""
+    """Test the first minus the second by query; None unless both have values of the same queries."""
     if not all(cell in each for cell in cells) or each[cells[0]].qids != each[cells[1]].qids:
         return None
     mine, theirs = (each[cell].mean(key, table.seeds_with(cell, key)) for cell in cells)

@@ -1,8 +1,8 @@
-"""What TVSum's top-5 mAP means: chance, people, and the best that can be had, from the annotations alone.
+"""References for TVSum's top-5 mAP: chance, human and best possible scores, from the annotations alone.
 
-The metric looks at the order of five clips of a single video a domain, and publications report the best epoch on that
-video. So a random ranking has 0.43, the best of 400 random ones as much as ranking by the true mean of all annotators,
-and neither is near 1.
+The metric looks at the order of five clips of a single video per domain, and publications report the best epoch on that
+video. So a random ranking scores 0.43, and the best of 400 random rankings scores as much as ranking by the true mean
+of all annotators; neither is near 1.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ CANDIDATES = 25
 
 @dataclass(frozen=True)
 class Bounds:
-    """Top-5 mAP of one video, shares."""
+    """Top-5 mAP of one video, from 0 to 1."""
 
     chance: float
-    """Mean of random rankings, exact."""
+    """Exact mean of random rankings."""
     chance_sd: float
-    """Their standard deviation, of 2000 draws."""
+    """Standard deviation of 2000 random rankings."""
     best_of_400: float
-    """Mean of the maximum of 400 random rankings: chance after selection of the best epoch on the test video."""
+    """Mean of the maximum of 400 random rankings: chance if the best epoch is selected on the test video."""
     mean_human: float
     """Ranking by the mean label of all annotators."""
     mean_positive: float
     """Ranking by the share of annotators for whom a clip is positive."""
     ceiling: float
-    """Best order of five found among the 25 clips that are positive for most annotators."""
+    """Best order of five clips found among the 25 that are positive for most annotators."""
     ceiling_all: float
-    """Best order of five found among all clips; both are lower bounds of the true maximum."""
+    """Best order of five clips found among all; both ceilings are lower bounds of the true maximum."""
 
 
 def find_bounds(labels: Floats, seed: int, name: str) -> Bounds:
-    """Bounds of a video from its labels (T, A). The draws depend on the seed and the video's name alone."""
+    """Find the bounds of a video from its labels (T, A). The draws depend only on the seed and the video's name."""
     positive = find_positives(labels)
     draws = draw_scores(positive, seed_of(seed, name))
     by_share = rank_clips(positive.mean(1))
@@ -56,14 +56,14 @@ def find_bounds(labels: Floats, seed: int, name: str) -> Bounds:
 
 
 def seed_of(seed: int, name: str) -> np.random.Generator:
-    """A generator for one video. Not from hash(), which Python salts anew in every process."""
+    """Random generator of one video. Not seeded by hash(), which Python salts differently in every process."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def expect_by_chance(positive: Bools) -> float:
     """Expected AP of a uniformly random order, mean over annotators, for positives (T, A).
 
-    Summed over the 32 patterns of hits, each with its probability when drawing from T clips without replacement.
+    Sums over the 32 patterns of hits, weighted by their probability when drawing from T clips without replacement.
     """
     clips, top = len(positive), min(TOP, len(positive))
     total = 0.0
@@ -81,21 +81,21 @@ def expect_by_chance(positive: Bools) -> float:
 
 
 def draw_scores(positive: Bools, random: np.random.Generator, top: int | None = TOP, draws: int = DRAWS) -> Floats:
-    """Mean AP of the first `top` (None: all) clips of random rankings, (draws,)."""
+    """Draw random rankings; returns the mean AP of their first `top` clips (None: all), (draws,)."""
     orders = random.random((draws, len(positive))).argsort(axis=1)[:, :top]
     scores: Floats = compute_trapezoid_ap(positive[orders].swapaxes(1, 2)).mean(1)
     return scores
 
 
 def search_best(positive: Bools) -> float:
-    """The best mean AP found for an order of five of some clips, positives (C, A).
+    """Search for the order of five clips with the best mean AP, given positives (C, A).
 
-    From every clip in turn: greedy extension to five, then the best replacement of a clip or exchange of two places,
+    Starts from every clip: extends greedily to five, then repeats the best replacement of a clip or swap of two places
     until none helps.
     """
     clips, top = len(positive), min(TOP, len(positive))
     values = _values(top)
-    # A ranking's hits of an annotator as a number: bit j for rank j.
+    # The hits of a ranking for an annotator, as a number: bit j for rank j.
     bits = positive.astype(np.intp)[None] << np.arange(top)[:, None, None]  # (rank, C, A)
     ranks = np.arange(top)
 
@@ -134,6 +134,6 @@ def search_best(positive: Bools) -> float:
 
 
 def _values(top: int) -> Floats:
-    """AP of every pattern of hits, by its number: bit j for rank j."""
+    """AP of every pattern of hits, indexed by its number: bit j for rank j."""
     patterns = (np.arange(2**top)[:, None] >> np.arange(top) & 1).astype(bool)
     return compute_trapezoid_ap(patterns)

@@ -1,4 +1,4 @@
-"""Prediction files of TVSum or YouTube Highlights against their ground truth, beside what needs no prediction."""
+"""Evaluation of TVSum or YouTube Highlights predictions, next to references that need no predictions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
+from eval.markup import NOT_COMPARABLE
 from eval.tvsum.scores import (
     EPOCHS,
     SHOWN_REFERENCES,
@@ -23,12 +24,12 @@ from formats.rows import Row, iterate_rows, read_rows
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate_files` found."""
+    """Result of `evaluate_files`."""
 
     metrics: dict[str, Any]
     """{"brief": {"mAP-best": ..}, "rows": {"best epoch": {"mAP": {domain or "mean": ..}}}, "references", "about"}."""
     notes: list[str]
-    """What was scored over which videos, and what deserves a look, a line each."""
+    """Lines for the log: partial coverage, odd input, and the mean scores."""
 
 
 def evaluate_files(
@@ -48,18 +49,18 @@ def evaluate_files(
 
     Args:
         ground_truth: the annotated videos.
-        best: predictions of the best epoch; several files, such as one a domain, are taken together.
-        last: of the last epoch.
-        predictions: of no particular epoch. Without any predictions the references are scored alone.
+        best: predictions of the best epoch; several files, such as one per domain, are joined.
+        last: predictions of the last epoch.
+        predictions: predictions of no particular epoch. Without any predictions, only the references are scored.
         segments: rows {"vid", "segments": [[start s, end s], ...]}, for the F1 of summaries.
-        domains: score the videos of these alone.
-        covered_only: score the videos that have predictions alone, and say so in "about".
+        domains: score only the videos of these domains.
+        covered_only: score only the videos that have predictions, and record this in "about".
         benchmark: "tvsum" or "youtube".
-        chance_seed: of the random rankings.
-        about: what the metrics are of, for `summarise` and `tvsum-table`: "run", "scope", "seed".
+        chance_seed: seed of the random rankings.
+        about: origin of the metrics, for `summarise` and `tvsum-table`: "run", "scope", "seed".
 
     Raises:
-        UserError: a malformed file, predictions that are not of these videos, or a scope that is one of many domains.
+        UserError: a file is malformed, predictions are for other videos, or the scope is only one of several `domains`.
     """
     name, described = str(ground_truth), dict(about or {})
     every = read_rows(ground_truth)
@@ -73,14 +74,14 @@ def evaluate_files(
     partial = len(truth) < len(whole)
     notes = []
     if "without" in coverage or partial:
-        notes.append(f"note: {render_coverage(coverage, 'videos')}, not comparable with full-set numbers")
+        notes.append(f"note: {render_coverage(coverage, 'videos')}, {NOT_COMPARABLE}")
     videos = read_videos(truth, borders, (name, str(segments)))
     rows, brief = {}, {}
     for label, listed in given.items():
         what = ", ".join(map(str, files[label]))
         kept = leave_out(listed, every, truth)
         if len(kept) < len(listed):
-            left_out = f"{len(listed) - len(kept)} of {len(listed)} rows are of other domains, left out"
+            left_out = f"{len(listed) - len(kept)} of {len(listed)} rows belong to other domains and are left out"
             notes.append(f"note: {what}: {left_out}")
         scores = read_scores(kept, truth, (what, name))
         rows[label] = score_predictions(scores, videos, benchmark, what)
@@ -105,9 +106,9 @@ def evaluate_files(
 def _choose_videos(
     every: list[Row], domains: Sequence[str], scope: str | None, name: str
 ) -> tuple[list[Row], list[Row]]:
-    """The videos that a score would have to be over to be whole, and those that are to be scored.
+    """The videos of a full evaluation, and those to score.
 
-    A network of one domain is scored in full by that domain; any other number is over the whole file, or partial.
+    For a model of one domain, that domain is the full set; otherwise the whole file is, and anything less is partial.
     """
     alone = scope is not None and scope in domains
     if alone and set(domains) != {scope}:
@@ -121,9 +122,9 @@ def _choose_videos(
 
 
 def _choose_covered(given: Mapping[str, Sequence[Row]], truth: list[Row], first: Path | None) -> list[Row]:
-    """The rows whose qids some prediction has. `first` of the prediction files stands for them in messages."""
+    """The rows with a prediction. Messages name the `first` prediction file."""
     if first is None:
-        raise UserError("--covered-only: give the predictions that cover it")
+        raise UserError("--covered-only: needs predictions (--best, --last or --predictions)")
     predicted = {row.get("qid") for rows in given.values() for row in rows}
     covered = [row for row in truth if row.get("qid") in predicted]
     if not covered:

@@ -1,8 +1,8 @@
 """The average precision of TVSum and YouTube Highlights, as UMT and QD-DETR publish it.
 
-AP of a ranking: precision over recall by the trapezoid rule, from precision 1 at recall 0. Recall is relative to the
-positives among the clips that are looked at, which are the first five for TVSum and all for YouTube Highlights: one
-early hit gives a high AP, and missed highlights cost nothing.
+AP of a ranking: area under precision over recall by the trapezoid rule, starting at precision 1 and recall 0. Recall is
+relative to the positives among the ranked clips considered (the first five for TVSum, all for YouTube Highlights): with
+five, one early hit gives a high AP, and missed highlights cost nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ TOP = 5
 
 
 def find_positives(labels: Floats) -> Bools:
-    """TVSum's positives, (T, A): clips that an annotator scored above the median of the video's labels (T, A).
+    """TVSum's positives (T, A): clips whose label (T, A) is strictly above the annotator's median for the video.
 
-    Strictly above, and of an even number of clips the lower median, element (T - 1) // 2 in ascending order.
+    For an even number of clips this is the lower median, element (T - 1) // 2 in ascending order.
     """
     positive: Bools = labels > np.sort(labels, axis=0)[(len(labels) - 1) // 2]
     return positive
 
 
 def compute_trapezoid_ap(hits: Bools) -> Floats:
-    """AP of rankings (..., K), whether the clip at each rank is positive: sum of (r_j - r_j-1) (p_j-1 + p_j) / 2.
+    """AP of rankings, (...,): sum of (r_j - r_j-1) (p_j-1 + p_j) / 2, or 0 without hits.
 
-    p_j is the precision of the first j, r_j their hits over all hits of the K; p_0 = 1, r_0 = 0. Without a hit it is 0.
+    `hits` (..., K): whether the clip at each rank is positive. p_j is the precision of the first j ranks, r_j their
+    hits over all hits of the K; p_0 = 1, r_0 = 0.
     """
     found = np.cumsum(hits, axis=-1)
     total = found[..., -1:]
@@ -40,9 +41,9 @@ def compute_trapezoid_ap(hits: Bools) -> Floats:
 
 
 def rank_clips(scores: Floats, clips: int | None = None) -> NDArray[np.intp]:
-    """Clips (T,) in descending order of score, of equal ones the earlier first (the original's sort is unstable).
+    """Sort clips (T,) by descending score; of tied clips the earlier one comes first (the original's sort is unstable).
 
-    Of a video of `clips` clips, those beyond them are left out, and those without a score come last.
+    If the video has `clips` clips, scores beyond them are ignored, and clips without a score come last.
     """
     clips = len(scores) if clips is None else clips
     order = np.argsort(-scores[:clips], kind="stable")

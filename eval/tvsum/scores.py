@@ -1,4 +1,4 @@
-"""TVSum and YouTube Highlights: scores of prediction files by domain, always beside chance, people and the ceiling."""
+"""Scores of TVSum and YouTube Highlights predictions by domain, and of the references: chance, human, best possible."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from formats.predictions import match_queries, read_predicted_saliency
 from formats.rows import Row
 
 BENCHMARKS = {"tvsum": "TVSum, top-5 mAP", "youtube": "YouTube Highlights"}
-"""Their names, and the headings of their tables."""
+"""Benchmarks by name, and the headings of their tables."""
 EPOCHS = {"best epoch": "-best", "last epoch": "-last", "predictions": ""}
-"""Rows of the table that are of predictions, and what their keys in "brief" end in."""
-# A clip grid may count the last part of a clip where the annotation does not, or the reverse.
+"""Table rows of predictions, and the suffix of their keys in "brief"."""
+# A clip grid may count an incomplete last clip that the annotation does not count, or the reverse.
 SPARE_CLIPS = 1
-# Of these the summary of several runs shows what belongs beside every number.
+# The references that a summary of runs shows.
 SHOWN_REFERENCES = ("chance", "mean human", "best found (25 clips)", "best found (all clips)")
-# Rows of the table that need no prediction, and the field of `Bounds` that each shows.
+# Table rows that need no predictions, and the field of `Bounds` that each shows.
 REFERENCES = {
     "chance": "chance",
     "best of 400 by chance": "best_of_400",
@@ -49,24 +49,24 @@ def read_scores(
 def score_video(
     scores: Floats, video: RatedVideo, benchmark: str = "tvsum", where: str = "predictions"
 ) -> dict[str, Any]:
-    """{"mAP", "tau", "rho"[, "F1"]} of one video as shares; YouTube Highlights has mAP alone.
+    """Score one video: {"mAP", "tau", "rho"[, "F1"]}, from 0 (tau, rho: -1) to 1. YouTube Highlights has only mAP.
 
-    mAP: see `eval.tvsum.precision`; over all clips for YouTube Highlights. tau, rho: mean over annotators for whom they
-    are defined, None if for none. Equal scores for all clips are no ranking and count 0: left out of the mean over
-    domains, they would leave it to the domains that are ranked. A prediction that is a clip too long is cut; a clip
-    that it lacks is ranked last.
+    mAP: see `eval.tvsum.precision`; over all clips for YouTube Highlights. tau, rho: mean over the annotators for whom
+    they are defined, None if there is no such annotator. Equal scores for all clips are no ranking and count as 0; if
+    they did not count, the mean over domains would only cover the domains with a ranking. A prediction that is one clip
+    too long is cut; if it is one clip too short, the missing clip is ranked last.
 
     Raises:
-        UserError: the lengths differ by more than one clip.
+        UserError: the lengths of scores and labels differ by more than one clip.
     """
     clips = len(video.labels)
     if abs(len(scores) - clips) > SPARE_CLIPS:
         raise UserError(
-            f"{where}: qid {video.qid}: {len(scores)} pred_saliency_scores for a video of {clips} labelled clips"
+            f"{where}: qid {video.qid}: pred_saliency_scores must have {clips} values, one per clip, got {len(scores)}"
         )
     scores = scores[:clips]
     shared = len(scores)
-    # The original never ranks a clip beyond the prediction; last is the same unless fewer than five are predicted.
+    # The original never ranks clips beyond the prediction. Ranking them last is the same from five predicted clips on.
     order = rank_clips(scores, clips)
     if benchmark == "youtube":
         return {"mAP": score_ranking(order, video.labels > 0, top=None)}
@@ -83,9 +83,9 @@ def score_video(
 def find_oddities(
     scores: Mapping[Qid, Floats], videos: Mapping[Qid, RatedVideo], where: str = "predictions", benchmark: str = "tvsum"
 ) -> list[str]:
-    """What is scored and still deserves a look, one line for each kind.
+    """Describe odd input that is scored nevertheless, one line per kind.
 
-    Predictions of another length than the labels, or of equal scores for all clips.
+    Predictions whose length differs from that of the labels, or whose scores are all equal.
     """
     odd = [
         f"{qid} with {len(scores[qid])} for {len(v.labels)}"
@@ -94,8 +94,9 @@ def find_oddities(
     ]
     equal = [str(qid) for qid, video in videos.items() if not np.ptp(scores[qid][: len(video.labels)])]
     kinds = {
-        "a clip more or less than the labels, more is cut, less is ranked last": odd,
-        "all scores equal, ranked in order of time" + (", tau and rho count 0" if benchmark == "tvsum" else ""): equal,
+        "one clip more or fewer than the labels: an extra clip is cut, a missing one is ranked last": odd,
+        "all scores equal: clips rank in order of time"
+        + (", tau and rho count as 0" if benchmark == "tvsum" else ""): equal,
     }
     return [
         f"{where}: {len(found)} of {len(videos)} videos: {what} (first qid {found[0]})"
@@ -107,7 +108,7 @@ def find_oddities(
 def score_predictions(
     scores: Mapping[Qid, Floats], videos: Mapping[Qid, RatedVideo], benchmark: str = "tvsum", where: str = "predictions"
 ) -> dict[str, dict[str, float | None]]:
-    """{"mAP": {"BK": .., "mean": ..}, "tau": ...}: means over a domain's videos, and over domains.
+    """Score all videos: {"mAP": {"BK": .., "mean": ..}, "tau": ...}, means over a domain's videos and over domains.
 
     mAP and F1 in percent with three decimals (the original prints a share with five), tau and rho from -1 to 1.
     """
@@ -118,9 +119,9 @@ def score_predictions(
 def score_references(
     videos: Mapping[Qid, RatedVideo], seed: int, benchmark: str = "tvsum"
 ) -> dict[str, dict[str, dict[str, float | None]]]:
-    """The rows that need no prediction: {"chance": {"mAP": {"BK": .., "mean": ..}, "sd": ...}, ...}.
+    """Compute the rows that need no predictions: {"chance": {"mAP": {"BK": .., "mean": ..}, "sd": ...}, ...}.
 
-    YouTube Highlights has chance alone: its labels are one list of 0 and 1, and the ceiling is 100.
+    YouTube Highlights has only chance: its labels are a single list of 0 and 1, and the best possible score is 100.
     """
     if benchmark == "youtube":
         draws = {qid: draw_scores(video.labels > 0, seed_of(seed, video.vid), None) for qid, video in videos.items()}
@@ -138,7 +139,7 @@ def score_references(
 
 
 def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]], benchmark: str = "tvsum") -> str:
-    """A row for each prediction and reference, a column for each domain, the mean, and the other metrics' means."""
+    """Render one row per prediction and reference, one column per domain, the mean, and the means of other metrics."""
     domains = [name for name in next(iter(rows.values()))["mAP"] if name != MEAN]
     others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
     heads = ["Ranking", *domains, MEAN, *others]
@@ -155,7 +156,7 @@ def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]]
 
 
 def _mean_known(values: Sequence[float | None] | Floats) -> float | None:
-    """Mean of the values that are defined; None if none is."""
+    """Mean of the values that are defined, None if there are none."""
     array = np.asarray(values, dtype=float)
     known = array[~np.isnan(array)]
     return float(known.mean()) if len(known) else None

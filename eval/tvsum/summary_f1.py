@@ -1,4 +1,4 @@
-"""The classic F1 of video summaries: segments within 15 % of the video, compared with every annotator's choice."""
+"""The classic F1 of video summaries: segments of at most 15 % of the video, compared with every annotator's choice."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ BUDGET = 0.15
 
 
 def score_summary(scores: Floats, labels: Floats, segment: NDArray[np.intp]) -> float:
-    """F1 of the summary that scores (T,) make against those that each annotator's labels (T, A) make, mean over A.
+    """F1 of the summary made from scores (T,) against those made from each annotator's labels (T, A), mean over A.
 
-    `segment` (T,) is the segment of each clip, from 0, -1 for none. Scores and labels go the same way, through
-    `raise_to_zero`, so an annotator's own labels have 1 against that annotator.
+    `segment` (T,) is the segment of each clip, from 0, or -1 for none. Scores and labels are treated alike
+    (`raise_to_zero`), so an annotator's own labels score 1 against that annotator.
     """
     chosen = summarise_clips(raise_to_zero(scores), segment)
     return float(np.mean([compute_f1(chosen, summarise_clips(raise_to_zero(one), segment)) for one in labels.T]))
 
 
 def raise_to_zero(scores: Floats) -> Floats:
-    """Scores (T,) as they are, unless one is below 0: then all are raised until the least is 0.
+    """Return scores (T,) unchanged, or if one is below 0, raise all until the lowest is 0.
 
-    The sum that the knapsack maximises depends on where 0 is (not on the scale). The classic protocol takes annotators'
-    points and networks' outputs as they are, both of them above 0; a segment below 0 it would never choose. Where all
-    scores are equal they say nothing about the order, and as many segments as fit are chosen.
+    The sum that the knapsack maximises depends on the position of 0 (not on the scale). The classic protocol takes the
+    points of annotators and the outputs of networks unchanged, since both are above 0; it would never choose a segment
+    below 0. If all scores are then 0, they give no order, and as many segments as fit are chosen.
     """
     raised = scores - min(0.0, float(scores.min()))
     return raised if raised.any() else np.ones_like(raised)
 
 
 def summarise_clips(scores: Floats, segment: NDArray[np.intp], budget: float = BUDGET) -> Bools:
-    """The clips (T,) of the segments chosen: the largest sum of mean scores, of at most int(budget * T) clips."""
+    """Choose the segments with the largest sum of mean scores within int(budget * T) clips; returns the clips (T,)."""
     count = int(segment.max()) + 1
     inside = segment >= 0
     lengths = np.bincount(segment[inside], minlength=count)
@@ -44,7 +44,7 @@ def summarise_clips(scores: Floats, segment: NDArray[np.intp], budget: float = B
 
 
 def fill_knapsack(values: Floats, weights: NDArray[np.intp], capacity: int) -> Bools:
-    """Which items (S,) give the largest sum of values within a capacity, exact. Items of no weight are left out."""
+    """Choose the items (S,) with the largest sum of values within a capacity, exactly. Skips items of zero weight."""
     best = np.zeros(capacity + 1)
     taken = np.zeros((len(values), capacity + 1), dtype=bool)
     for item, (value, weight) in enumerate(zip(values, weights, strict=True)):
@@ -62,6 +62,6 @@ def fill_knapsack(values: Floats, weights: NDArray[np.intp], capacity: int) -> B
 
 
 def compute_f1(predicted: Bools, wanted: Bools) -> float:
-    """Harmonic mean of precision and recall of chosen clips (T,); 0 without a clip in common."""
+    """Harmonic mean of precision and recall of chosen clips (T,); 0 if they have no clip in common."""
     shared = int((predicted & wanted).sum())
     return 2 * shared / int(predicted.sum() + wanted.sum()) if shared else 0.0

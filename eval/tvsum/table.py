@@ -1,4 +1,4 @@
-"""TVSum by domain over runs and seeds: best and last epoch, beside chance, people and the ceiling."""
+"""Table of TVSum scores by domain over runs and seeds: best and last epoch, chance, human and best possible scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
-from eval.markup import NONE, PARTIAL, markdown_table, show_number, show_spread
+from eval.markup import NONE, NOT_COMPARABLE, PARTIAL, markdown_table, show_number, show_spread
 from eval.metrics_files import Coverage, Numbers, RatedDomains, check_shape, read_named
 from eval.significance import average_seeds
 from eval.tvsum.scores import EPOCHS, REFERENCES
@@ -21,21 +21,21 @@ Means = dict[str, Numbers]
 
 
 def tabulate_files(scores: Sequence[Path]) -> dict[str, Any]:
-    """`make_table` of files of `tvsum`."""
+    """Apply `make_table` to files of `tvsum`."""
     return make_table(read_named(scores))
 
 
 def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
-    """(file name, what `tvsum --run` wrote), a file a run and seed, as {"domains", "rows"}, ready for JSON.
+    """Collect (file name, content) of files of `tvsum --run`, one per run and seed, into {"domains", "rows"} for JSON.
 
     A row: {"run", "epoch", "seeds", "coverage", "values": {metric: {domain or "mean": {"mean", "sd", "by_seed"}}}};
     references have no epoch and no seeds. `sd` is the sample standard deviation, None for one seed.
 
     Raises:
-        UserError: another kind of file, a run and seed twice, or files that are not about the same videos.
+        UserError: a file is of another kind, two files have the same run and seed, or files cover different videos.
     """
     if not files:
-        raise UserError("no files of `tvsum`")
+        raise UserError("no files of `tvsum` given")
     what = "not a file of `tvsum --run NAME`: "
     read = [(name, check_shape(RatedDomains, content, name, what)) for name, content in files]
     first_name, first = read[0]
@@ -44,8 +44,8 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
     for name, scores in read:
         if {row: means for row, means in scores.rows.items() if row in REFERENCES} != references:
             raise UserError(
-                f"{name}: not about the videos of {first_name}: chance and ceiling differ;"
-                " make a table for each group of runs that has the same domains"
+                f"{name}: covers other videos than {first_name} (the reference rows differ):"
+                " make one table per set of domains"
             )
         for epoch in (epoch for epoch in EPOCHS if epoch in scores.rows):
             seeds = groups.setdefault((scores.about.run, epoch), {})
@@ -65,7 +65,7 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
 
 
 def render_markdown(table: dict[str, Any]) -> str:
-    """The table: mAP by domain, its mean ± deviation over seeds, and the other metrics' means over domains."""
+    """Render mAP by domain, its mean ± deviation over seeds, and the means of the other metrics over domains."""
     others = [key for key in ("tau", "rho", "F1") if any(key in row["values"] for row in table["rows"])]
     heads = ["Run", "Epoch", "Seeds", *table["domains"], MEAN, *others]
     rows = []
@@ -88,13 +88,13 @@ def render_markdown(table: dict[str, Any]) -> str:
     ]
     for row in table["rows"]:
         if part := row["coverage"]:
-            what = f"{row['run']}: {render_coverage(part, 'videos')}, not comparable with full-set numbers"
+            what = f"{row['run']}: {render_coverage(part, 'videos')}, {NOT_COMPARABLE}"
             lines += ["", f"{PARTIAL} {what}."]
     return "\n".join(lines) + "\n"
 
 
 def _join(seeds: Sequence[Means]) -> dict[str, dict[str, dict[str, Any] | None]]:
-    """By metric and domain the mean over seeds."""
+    """Mean over seeds by metric and domain."""
     return {
         key: {domain: average_seeds([means.get(key, {}).get(domain) for means in seeds]) for domain in domains}
         for key, domains in seeds[0].items()

@@ -1,4 +1,4 @@
-"""Synthetic rows: nothing here is taken from a published data set."""
+"""Synthetic rows; nothing comes from a published dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.eval.gate_logs import make_gate_rows
 
 Rows = list[dict[str, Any]]
-# The same examples in every run, and no file of those that failed in the checkout.
+# The same examples in every run, and no file of failed examples in the checkout.
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
 
@@ -24,7 +24,7 @@ def make_queries(count: int, seed: int = 0) -> tuple[Rows, Rows]:
     predictions, truth = [], []
     for qid in range(count):
         clips = int(random.integers(20, 76))
-        # Windows that do not meet, so that their union is what the clip ids say.
+        # Windows without overlap, so that their union matches the clip ids.
         edges = np.sort(random.choice(clips + 1, size=2 * int(random.integers(1, 5)), replace=False)).reshape(-1, 2)
         ids = [clip for start, end in edges for clip in range(start, end)]
         truth.append(

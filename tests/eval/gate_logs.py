@@ -1,4 +1,4 @@
-"""A generator of synthetic gate logs, with all that the figures have to cope with."""
+"""A generator of synthetic gate logs, with every case that the figures must handle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_gate_rows(
     names: tuple[str, ...] = ("video",),
     size: float = 1.0,
 ) -> Rows:
-    """Rows of a gate log: two queries a video, every video with a part without audio at its start.
+    """Rows of a gate log: two queries per video, each video without audio at its start.
 
     `original`: the keys of the original tool alone. `film`: with gate_beta; `gamma`: with gate_gamma as
     well. `clips`: of the shortest video. `signed`:

@@ -1,4 +1,4 @@
-"""The official definitions once more, slow and plain: one query, one window, one clip at a time."""
+"""A slow and plain implementation of the official definitions: one query, one window, one clip at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def overlap(one, other):
 
 
 def first_overlap(predicted, relevant):
-    """IoU of the first listed window with the relevant one that it meets best."""
+    """IoU of the first listed window with the relevant one that it overlaps best."""
     return max((overlap(predicted[0], window) for window in relevant), default=0.0) if predicted else 0.0
 
 
 def moment_ap(predicted, relevant, threshold):
-    """AP by the book: match in order of score, then precision at each hit, replaced by the best that follows."""
+    """Textbook AP: match in order of score, then take the precision at each hit, or a better one that follows."""
     ranked = sorted(predicted[:10], key=lambda window: -window[2])
     taken, hits = set(), []
     for window in ranked:
@@ -55,7 +55,7 @@ def moment_scores(predicted, relevant):
 
 
 def clip_ap(scores, positive):
-    """Precision at each level of score at which recall rises, replaced by the best at a lower level; plain mean.
+    """Plain mean of the precision at each score level where recall rises, or of a better one at a lower level.
 
     Recall is a float32, as in the official program.
     """
@@ -106,7 +106,7 @@ def trapezoid_ap(hits):
 
 
 def tvsum_score(scores, labels, top=5):
-    """Mean over annotators of the AP of a video's five best clips; positive is what lies above the lower median."""
+    """Mean over annotators of the AP of a video's five best clips; clips above the lower median are positive."""
     values = []
     for annotator in range(len(labels[0])):
         column = [row[annotator] for row in labels]
@@ -117,7 +117,7 @@ def tvsum_score(scores, labels, top=5):
 
 
 def rank_by_counting(values):
-    """Ranks from 1, equal values sharing their mean: how many are smaller, and half of the others that are equal."""
+    """Ranks from 1, averaged over ties: the number of smaller values plus half of the other equal ones."""
     return [sum(v < one for v in values) + (sum(v == one for v in values) + 1) / 2 for one in values]
 
 

@@ -1,4 +1,4 @@
-"""Verbs of `python -m eval` run within the test."""
+"""Runs verbs of `python -m eval` in the process of the test."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from eval.__main__ import build_command
 
 
 def run(*arguments: object) -> int:
-    """Exit status of a command line."""
+    """Run a command line and return its exit status."""
     return build_command().main([str(argument) for argument in arguments])

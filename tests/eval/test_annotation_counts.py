@@ -1,4 +1,4 @@
-"""Dataset statistics, also those of the published annotations as they were measured elsewhere."""
+"""Dataset statistics, including those of the published annotations, measured independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions shown to a reader: best first, times as players show them, nothing that Markdown would misread."""
+"""The table of predictions: best first, times as video players show them, nothing that Markdown would misread."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_times(seconds: float, text: str) -> None:
         ([{"qid": 1, "pred_saliency_scores": [1]}], QUERIES, "p: qid 1: no such query in q"),
         ([{"qid": 7, "pred_saliency_scores": []}], QUERIES, "p: qid 7: pred_saliency_scores: empty"),
         ([], [{"qid": 1, "vid": 3, "query": "x"}], "q: qid 1: vid must be text"),
-        ([{**MOMENTS, "vid": "gone"}], QUERIES, "p: qid 7: about video 'gone', in q about 'a b'"),
+        ([{**MOMENTS, "vid": "gone"}], QUERIES, "p: qid 7: vid is 'gone', but 'a b' in q"),
     ],
 )
 def test_faults_are_named(predictions: list[dict[str, Any]], queries: list[dict[str, Any]], message: str) -> None:
@@ -84,7 +84,7 @@ def test_moments_are_listed_by_score_however_they_come() -> None:
 def test_pictures_bear_the_names_of_queries() -> None:
     assert picture_names([{"qid": 7}, {"qid": "-a_1"}], "q") == {7: "7", "-a_1": "-a_1"}
     for qid in ("a/b", "..", "a b"):
-        with pytest.raises(UserError, match="pictures bear its name"):
+        with pytest.raises(UserError, match="pictures are named by qid"):
             picture_names([{"qid": qid}], "q")
 
 
@@ -95,5 +95,5 @@ def test_a_qid_too_long_for_a_file_name_is_named() -> None:
 
 
 def test_a_number_and_its_text_share_no_picture() -> None:
-    with pytest.raises(UserError, match="qid 7: a number and a text"):
+    with pytest.raises(UserError, match="qid 7: is both a number and a string"):
         picture_names([{"qid": 7}, {"qid": "7"}], "q")

@@ -1,4 +1,4 @@
-"""The command line as a whole: all verbs in a row, their help, what they load, and outputs that spare the inputs."""
+"""The command line as a whole: all verbs in sequence, their help, their imports, and outputs that spare the inputs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_every_verb_explains_itself(verb, capsys):
 
 
 def find_loaded(modules: str, names: tuple[str, ...]) -> str:
-    """Which of some libraries are loaded with some modules."""
+    """The given libraries that importing these modules loads."""
     program = f"import sys, eval.__main__, {modules}\nprint([name for name in {names!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()

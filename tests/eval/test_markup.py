@@ -1,4 +1,4 @@
-"""Tables for readers: rules below the heads, numbers with their spread, and text that breaks neither."""
+"""Markup of tables: rules below the headings, numbers with their spread, and escaped text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics files of the wrong shape: the file, the key and the value are named."""
+"""Malformed metrics files: the error names the file, the key and the value."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def test_values_of_the_wrong_shape_are_named_with_their_key(change, message):
     [
         ({"brief": {}}, r"brief: .* at least 1 item"),
         ({"about": []}, r"about: must be an object, got \[\]"),
-        ({"about": {"run": "a", "coverage": {"queries": 9, "of": 6}}}, r"about\.coverage: more queries than there are"),
+        ({"about": {"run": "a", "coverage": {"queries": 9, "of": 6}}}, r"about\.coverage: 'queries' must not"),
         ({"about": {"run": "a", "coverage": 1}}, r"about\.coverage: must be an object, got 1"),
-        ({"about": {"run": "a", "labelled": {"moments": 9, "of": 6}}}, r"about\.labelled: more queries than there are"),
+        ({"about": {"run": "a", "labelled": {"moments": 9, "of": 6}}}, r"about\.labelled: 'moments' and"),
         (
             {"about": {"run": "a", "queries": 5, "coverage": {"queries": 4, "of": 6}}},
-            r"about: queries is 5, but another",
+            r"about: queries is 5, but coverage\.queries is 4",
         ),
         (
             {"about": {"run": "a", "queries": 5, "labelled": {"moments": 4, "of": 6}}},
-            r"about: queries is 5, but another",
+            r"about: queries is 5, but labelled\.of is 6",
         ),
     ],
 )

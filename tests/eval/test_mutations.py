@@ -1,4 +1,4 @@
-"""Valid files with a value exchanged anywhere give a result or one line, never a traceback or a warning."""
+"""Valid files with one value replaced give a result or a one-line error, never a traceback or a warning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from eval.__main__ import build_command
 
-# One of each kind that JSON can hold and a row should not, or only in some places.
+# One of each kind of value that JSON allows but rows do not, or only in some places.
 VALUES = [
     None, True, 0, -1, 2.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), 10**400, 2**64, 2e9, "", "1", "mean",
     "a|b\n", [], {}, [[]], [None], [[1, 2]], [[1, 2, 3]], [["a"]], [[True, 2, 1.0]], {"a": 1}, [[-1e308, 1e308, 0]],
@@ -35,7 +35,7 @@ def places(value, path=()):
 
 
 def spoil(value, draw):
-    """A copy with one value exchanged or taken out. All depths are as likely: most values lie at the bottom."""
+    """A copy with one value replaced or removed. All depths are equally likely; most values are at the bottom."""
     value = copy.deepcopy(value)
     paths = list(places(value))
     depth = draw.randint(1, max(map(len, paths)))

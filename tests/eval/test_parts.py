@@ -1,4 +1,4 @@
-"""Parts of the queries: what a key, a rule and a list select, and what is refused."""
+"""Parts of the queries: selection by a key, a rule and a list, and errors."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_a_rule_selects(rule, places):
     [
         ("modality", "must be KEY=VALUE"),
         ("sound=loud", "no row has the key 'sound'"),
-        ("modality=smell", "no query meets modality=smell"),
+        ("modality=smell", "no query matches modality=smell"),
         ("words=few", "must be a number or LOW:HIGH"),
-        ("relevant_windows=1", "is a list"),
+        ("relevant_windows=1", "must be a single value, got a list"),
     ],
 )
 def test_a_wrong_rule_is_named(rule, message):
@@ -80,7 +80,7 @@ def test_a_wrong_list_is_named(tmp_path, content, message):
         select_listed(ROWS, tmp_path / "list.txt")
 
 
-@pytest.mark.parametrize(("key", "message"), [("nothing", "no row has"), ("relevant_windows", "is a list")])
+@pytest.mark.parametrize(("key", "message"), [("nothing", "no row has"), ("relevant_windows", "got a list")])
 def test_keys_are_checked(key, message):
     with pytest.raises(UserError, match=message):
         split_by(ROWS, [key])
@@ -95,7 +95,7 @@ def test_a_list_may_name_what_is_not_covered(tmp_path):
     (tmp_path / "list.txt").write_text("2\n7\n")
     assert select_listed(ROWS, tmp_path / "list.txt", left_out={7}) == {"list=list": [2]}
     (tmp_path / "list.txt").write_text("7\n")
-    with pytest.raises(UserError, match="no query ids that are covered"):
+    with pytest.raises(UserError, match="no query ids that have a prediction"):
         select_listed(ROWS, tmp_path / "list.txt", left_out={7})
 
 
@@ -103,7 +103,7 @@ def test_a_table_of_videos_adds_keys():
     videos = [{"vid": "a", "has_audio": True}, {"vid": "b", "has_audio": True}]
     joined = join_videos(ROWS, videos, "manifest")
     assert [row["has_audio"] for row in joined] == [True, True, False]  # the row's own stays
-    with pytest.raises(UserError, match="manifest: 2 queries' videos are missing, first vid a"):
+    with pytest.raises(UserError, match="manifest: the videos of 2 queries are missing, the first is vid a"):
         join_videos(ROWS, videos[1:], "manifest")
     for rows, message in (
         ([{"vid": 1}], "row 1: vid must be text, got 1"),

@@ -1,4 +1,4 @@
-"""Whatever the rows look like, the numbers are those of the slow oracle: drawn by hypothesis.
+"""For any rows that hypothesis draws, the numbers match the slow oracle.
 
 Times and scores come from small sets, so that ties, duplicates, touching windows and IoUs on a threshold are common.
 """
@@ -22,7 +22,7 @@ SALIENCY = st.sampled_from([-2.0, -0.5, -0.0, 0.0, 0.25, 1.0]) | st.floats(-3, 3
 
 @st.composite
 def predicted_windows(draw):
-    """Up to 13 windows, as only ten count; some of no length, some listed twice; none at all is possible."""
+    """Up to 13 windows (only ten count), some of zero length, some listed twice, possibly none."""
     windows = [[*sorted((draw(SECONDS), draw(SECONDS))), draw(SCORES)] for _ in range(draw(st.integers(0, 9)))]
     if windows:
         windows += draw(st.lists(st.sampled_from(windows), max_size=4))
@@ -60,7 +60,7 @@ def split(draw):
 
 
 def assert_equal(found, expected, where):
-    """Percent with two decimals against a share that was summed in another order."""
+    """Compare percent with two decimals against a share that was summed in another order."""
     if expected is None:
         assert found is None, where
     else:

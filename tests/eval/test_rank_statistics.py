@@ -15,7 +15,7 @@ from tests.eval.oracle import kendall_tau, spearman_rho
 @settings(max_examples=100, deadline=None)
 @given(st.integers(2, 8).flatmap(lambda rows: arrays(float, (rows, 4), elements=st.integers(0, 4).map(float))))
 def test_correlations_are_those_of_the_definitions(table):
-    """Whole numbers from 0 to 4 make ties common. Where a side does not vary there is no correlation."""
+    """Whole numbers from 0 to 4 make ties common. If one side is constant, there is no correlation."""
     values, columns = table[:, 0], table[:, 1:]
     for column, tau, rho in zip(columns.T, compute_tau(values, columns), compute_rho(values, columns), strict=True):
         if np.ptp(values) == 0 or np.ptp(column) == 0:

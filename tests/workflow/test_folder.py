@@ -103,7 +103,9 @@ def test_what_prediction_would_refuse_is_refused_before_any_job(
     assert done.returncode == 1 and re.search(message, line), line
 
 
-@pytest.mark.parametrize(("qid", "message"), [("a/b", "pictures bear its name"), ("x" * 300, "too long for the name")])
+@pytest.mark.parametrize(
+    ("qid", "message"), [("a/b", "pictures are named by qid"), ("x" * 300, "too long for the file name")]
+)
 def test_a_query_that_can_have_no_picture_is_refused_before_any_job(qid: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "best.pt").touch()
     (tmp_path / "data/folder/videos").mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""Figures of a gate log: `view` says which samples stand where, `sheet` and `figures` put the panels together."""
+"""Figures of a gate log: `view` arranges the samples, `sheet` and `figures` combine the panels."""

@@ -1,4 +1,4 @@
-"""The figures of a gate log, each a file of its own, for a paper."""
+"""The figures of a gate log for a paper, each in its own file."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def plot_gate_figures(
 ) -> list[Path]:
     """Write {name}.png (300 dpi) and {name}.svg for every name in `GATE_FIGURES`; returns the paths.
 
-    `topk`: bars at either end of gate_top_bottom. `history`: the lines of history.jsonl, for gate_training. `inputs`:
-    files that no figure may overwrite.
+    `topk`: number of bars at each end of gate_top_bottom. `history`: the rows of history.jsonl, for gate_training.
+    `inputs`: files that no figure may overwrite.
 
     Raises:
         UserError: a figure cannot be written.
@@ -49,7 +49,7 @@ def plot_gate_figures(
 
 
 def draw_figures(view: GateView, title: str, topk: int, history: Sequence[Row] | None) -> Iterator[tuple[str, Figure]]:
-    """Each figure and its name, headed by what it is about and how to read its marks."""
+    """Yield each figure and its name; the heading states the source and explains the marks."""
     drawn: tuple[Callable[[], Figure], ...] = (
         lambda: draw_sections(view),
         lambda: draw_top_bottom(view, topk),

@@ -1,4 +1,4 @@
-"""Gates as maps: layers x samples, and the mean of the layers by sample."""
+"""Heatmaps of gates: layers x samples, and the mean over layers per sample."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from eval.plots.gates.view import GROUPS, HATCH, SHUT, SHUT_EDGE, GateView, coun
 from eval.plots.style import INK, PAGE_WIDTH
 from formats.arrays import Floats
 
-# A panel whose columns are narrower (inches) has numbers instead of names.
+# Panels with narrower columns (inches) have numbers instead of names.
 NARROWEST_NAME = 0.2
 NAME_LENGTH = 20
 VALUE_SIZE = 6.5
 
 
 def draw_sections(view: GateView) -> Figure:
-    """Heatmaps layers x samples side by side, MHA | FFN (| FiLM shift), each with a colour scale of its own."""
+    """Draw heatmaps of layers x samples side by side, MHA | FFN (| FiLM shift), each with its own colour scale."""
     panels = len(view.log.kinds)
     width = PAGE_WIDTH / panels - 0.6
     named = fits_names(view, width)
@@ -39,7 +39,7 @@ def draw_sections(view: GateView) -> Figure:
 
 
 def draw_samples_layermean(view: GateView) -> Figure:
-    """One row of cells a kind: the mean of the layers for each sample."""
+    """Draw one row of cells per kind: the mean over layers for each sample."""
     kinds = view.log.kinds
     width = PAGE_WIDTH - 1.0
     named = fits_names(view, width)
@@ -60,25 +60,25 @@ def draw_samples_layermean(view: GateView) -> Figure:
 
 
 def fits_names(view: GateView, width: float) -> bool:
-    """Whether a panel of this width (inches) has room for the samples' names."""
+    """Whether a panel of this width (inches) has room for the names of the samples."""
     return width / len(view.columns) >= NARROWEST_NAME
 
 
 def draw_key(figure: Figure, view: GateView) -> None:
-    """The groups, above everything."""
+    """Draw the legend of the groups below all panels."""
     patches = [*view.key(), *shut_key(view)]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 4), handlelength=1.2)
 
 
 def shut_key(view: GateView) -> list[Patch]:
-    """What hatched cells mean, where there are some."""
+    """Legend entry of hatched cells, if there are any."""
     if not any(view.shut(kind)[list(view.columns)].any() for kind in view.log.kinds):
         return []
     return [Patch(facecolor=SHUT, edgecolor=SHUT_EDGE, hatch=HATCH, linewidth=0, label="nothing to gate: exactly 0")]
 
 
 def draw_strip(axes: Axes, view: GateView) -> None:
-    """The groups as a coloured band over a heatmap with the same columns."""
+    """Draw the groups as a coloured band above a heatmap with the same columns."""
     for name, part in view.slices():
         axes.axvspan(part.start - 0.5, part.stop - 0.5, color=GROUPS[name], linewidth=0)
     axes.set_xlim(-0.5, len(view.columns) - 0.5)
@@ -89,9 +89,9 @@ def draw_map(
     axes: Axes, bar: Axes, view: GateView, kind: str, values: Floats, width: float, *,
     label_layers: bool = True, label_samples: bool = True, upright: bool = False,
 ) -> None:  # fmt: skip
-    """Cells of (samples of the log, rows) in the view's columns; `bar` takes the colour scale.
+    """Draw values (samples of the log, rows) in the view's columns, and the colour scale into `bar`.
 
-    Samples without audio are hatched where their gates are 0, and do not count in the scale.
+    Samples without audio are hatched if their gates are 0, and do not count for the scale.
     """
     columns = list(view.columns)
     shut = view.shut(kind)[columns]
@@ -139,7 +139,7 @@ def _label_samples(axes: Axes, view: GateView, width: float, labelled: bool) -> 
         axes.set_xticks([])
     elif fits_names(view, width):
         names = [view.name(index, NAME_LENGTH) for index in view.columns]
-        # Upright, for slanted names reach into the panel on the left.
+        # Vertical, because slanted names would reach into the panel on the left.
         axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 1 else 0)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
@@ -147,7 +147,7 @@ def _label_samples(axes: Axes, view: GateView, width: float, labelled: bool) -> 
 
 
 def _write_values(axes: Axes, shown: np.ma.MaskedArray, scale: Scale, width: float) -> None:
-    """Write into the cells, where they have the width (inches) for it."""
+    """Write the values into the cells if these are wide enough (inches)."""
     values = shown.compressed()
     texts = write_values(values, digits=2, apart=False)
     if measure_text(max(map(len, texts), default=0), VALUE_SIZE) > width:

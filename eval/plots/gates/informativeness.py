@@ -1,8 +1,8 @@
-"""Gates against what the audio has to say: its label where there is one, its level, and how unusual it is.
+"""Gates against the informativeness of the audio: its label if there is one, its level, and its novelty.
 
-The label (`audio_informative`) is about the video, so it is compared with the gate's mean over the video. Level and
-novelty differ from clip to clip: against them stand the gates of the clips where each has one, else those of the
-videos, at the mean level of their clips with sound.
+The label (`audio_informative`) describes the video, so it is compared with the mean gate of the video. Level and
+novelty vary from clip to clip: they are compared with the gates of the clips if each clip has one, else with those of
+the videos, at the mean level (or novelty) of their clips with sound.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from formats.arrays import Floats
 from formats.gate_log import GateSample
 
 LABELLED = "audio informative", "audio not informative"
-# Layers whose areas have room in one of three panels beside one another.
+# Most layers whose AUCs fit into one of three panels side by side.
 MOST_BESIDE = 8
-# Dots of a panel: more of them cover each other, and make SVG files large.
+# Most dots per panel: more would cover each other and make SVG files large.
 MOST_DOTS = 1600
 MEASURES = {
     "level_db": ("audio_level_db", "sound level (dB)"),
@@ -34,8 +34,9 @@ MEASURES = {
 
 
 def draw_informativeness(view: GateView) -> Figure:
-    """Each kind by label (with the area under the ROC curve of each layer), against level, against novelty: a row a
-    kind, or two where the areas of all layers need the whole width.
+    """Draw each kind by label (with the AUC of each layer), against level, and against novelty.
+
+    One row of panels per kind, or two if the AUCs of all layers need the whole width.
     """
     kinds = view.log.kinds
     wide = view.log.layers > MOST_BESIDE
@@ -70,7 +71,7 @@ def draw_informativeness(view: GateView) -> Figure:
 
 
 def areas(view: GateView, kind: str) -> Floats | None:
-    """Area under the ROC curve of each layer, informative against other audio; None without both."""
+    """Area under the ROC curve of each layer, informative against other audio; None unless both occur."""
     members = dict(view.members())
     found, others = (members.get(name, []) for name in LABELLED)
     if not found or not others:
@@ -79,7 +80,7 @@ def areas(view: GateView, kind: str) -> Floats | None:
 
 
 def draw_labelled(axes: Axes, view: GateView, kind: str, width: float) -> None:
-    """The gates by layer in both groups, the area under the curve above each layer. `width`: inches of the panel."""
+    """Draw the gates by layer in both groups, with the AUC above each layer. `width`: width of the panel in inches."""
     if not any(name in LABELLED for name, _ in view.groups):
         why = "neither the log nor the ground\ntruth has audio_informative"
         explain_empty(axes, why if view.heard() else "no sample has audio")
@@ -106,9 +107,9 @@ def _is_by_clip(view: GateView) -> bool:
 
 
 def pair(view: GateView, kind: str, measure: str) -> tuple[Floats, Floats]:
-    """(points,) of a measure of the sound and (points, layers) of the gates there.
+    """Pair a measure of the sound (points,) with the gates (points, layers).
 
-    A point is a clip with sound where gates are by clip, else a video (or query).
+    A point is a clip with sound if there is one gate per clip, else a video (or query).
     """
     measured, gates = [], []
     for index in view.heard():
@@ -137,14 +138,14 @@ def _with_sound(sample: GateSample, values: Floats) -> np.ndarray:
 
 
 def count_rhos(width: float) -> int:
-    """How many rank correlations are beside one another above a panel of so many inches."""
+    """Number of rank correlations that fit on one line above a panel of this width (inches)."""
     return max(4, int((width - 0.6) / 0.36))
 
 
 def draw_against(axes: Axes, view: GateView, kind: str, measure: str, width: float) -> None:
-    """Dots of a measure of the sound and each layer's gates, with their rank correlations; see `pair`.
+    """Draw the gates of each layer against a measure of the sound, with their rank correlations; see `pair`.
 
-    `width`: inches of the panel.
+    `width`: width of the panel in inches.
     """
     key, label = MEASURES[measure]
     measured, gates = pair(view, kind, measure)

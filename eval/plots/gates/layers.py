@@ -1,4 +1,4 @@
-"""Gates and contributions layer by layer: their means, and how they spread in each group of samples."""
+"""Gates and contributions by layer: their means, and their spread in each group of samples."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
 from formats.arrays import Floats
 
 CONTRIBUTION = "contribution |g·Δ| / |x|"
-# Inches that the number of a layer takes at least, and those of a panel beside its layers.
+# Inches that the number of a layer needs at least, and that a panel needs next to its layers.
 NARROWEST_LAYER, BESIDE = 0.2, 0.6
 VALUE_SIZE = 6.5
 # More dots than this in one place cover each other.
 MOST_DOTS = 40
-# Fractions of the golden ratio: neighbours in the order are far apart, the same every time.
+# Multiples of the golden ratio, modulo 1, keep neighbouring dots apart, and are the same every time.
 GOLDEN = 0.618033988749895
 SPREAD_NOTE = f"Bar: mean; up to {MOST_DOTS} samples as dots, more as a box (quartiles, whiskers 5–95 %, dotted median)"
 NO_CONTRIBUTION = "the log holds no contribution\nof this kind for every sample"
 
 
 def draw_layerwise_means(view: GateView) -> Figure:
-    """Bars: the mean of each layer over the samples with audio, with their standard deviation; a panel a kind.
+    """Draw bars: the mean of each layer over the samples with audio, with standard deviation; one panel per kind.
 
-    Samples without audio are no part of the means: a cross marks theirs.
+    Samples without audio do not count for these means: a cross marks their own mean.
     """
     kinds = view.log.kinds
     across = max(1, min(len(kinds), int(PAGE_WIDTH / (NARROWEST_LAYER * view.log.layers + BESIDE))))
@@ -67,7 +67,7 @@ def draw_layerwise_means(view: GateView) -> Figure:
 
 
 def _draw_bars(axes: Axes, values: Floats, colour: str, room: float) -> None:
-    """`values`: (samples, layers); `room`: inches of a layer. Values that are wider stand upright."""
+    """Draw the bars of `values` (samples, layers). Numbers wider than `room` (inches per layer) are vertical."""
     means, deviations = values.mean(0), values.std(0)
     texts = write_values(means)
     upright = measure_text(max(map(len, texts)), VALUE_SIZE) > room
@@ -85,8 +85,8 @@ def _draw_bars(axes: Axes, values: Floats, colour: str, room: float) -> None:
 
 
 def draw_contribution(view: GateView) -> Figure:
-    """|gate · update| / |features| at each layer, spread over the samples of each group; a panel a kind of update."""
-    kinds = [kind for kind in view.log.kinds if kind in ("mha", "ffn")]  # FiLM is part of the latter
+    """Draw |gate · update| / |features| by layer, spread over the samples of each group; one panel per kind."""
+    kinds = [kind for kind in view.log.kinds if kind in ("mha", "ffn")]  # FiLM is part of the FFN update
     figure = Figure(figsize=(PAGE_WIDTH, 3.0), layout="constrained")
     for axes, kind in zip(np.atleast_1d(figure.subplots(1, len(kinds))), kinds, strict=True):
         axes.set_title(f"Contribution of the {UPDATES[kind]}", fontsize=9)
@@ -103,12 +103,12 @@ def draw_contribution(view: GateView) -> Figure:
 
 
 def draw_groups(axes: Axes, values: Floats, members: Sequence[tuple[str, list[int]]]) -> None:
-    """The groups beside each other at each layer. `values`: (samples of the log, layers)."""
+    """Draw the groups side by side at each layer. `values`: (samples of the log, layers)."""
     width = 0.8 / max(len(members), 1)
     for number, (name, found) in enumerate(members):
         aside = (number - (len(members) - 1) / 2) * width
         places = np.arange(values.shape[1]) + aside
-        if name == "no audio" and (values[found] == 0).all():  # by force: nothing is spread
+        if name == "no audio" and (values[found] == 0).all():  # forced to 0, so there is no spread
             axes.plot(places, 0 * places, "x", color=GROUPS[name], markersize=4, markeredgewidth=1.2, clip_on=False)
             continue
         for layer, place in enumerate(places.tolist()):
@@ -119,7 +119,7 @@ def draw_groups(axes: Axes, values: Floats, members: Sequence[tuple[str, list[in
 
 
 def draw_gate_groups(axes: Axes, view: GateView, kind: str) -> None:
-    """The gates of one kind by layer and group, without the samples that have nothing to gate."""
+    """Draw the gates of one kind by layer and group, without the samples that have nothing to gate."""
     members = [(name, [index for index in found if not view.shut(kind)[index]]) for name, found in view.members()]
     members = [(name, found) for name, found in members if found]
     if not members:
@@ -132,7 +132,7 @@ def draw_gate_groups(axes: Axes, view: GateView, kind: str) -> None:
 
 
 def label_layer_axis(axes: Axes, layers: int) -> None:
-    """Layers from 1 on the x axis; where not all numbers have room, every second, third, .. of them."""
+    """Number the layers from 1 on the x axis; if not all numbers fit, every second, third, .. one."""
     axes.set_xlim(-0.6, layers - 0.4)
     axes.xaxis.set_major_locator(LayerLocator(layers))
     axes.xaxis.set_major_formatter(lambda place, _: str(round(place) + 1))
@@ -140,7 +140,10 @@ def label_layer_axis(axes: Axes, layers: int) -> None:
 
 
 def widen_axis(axes: Axes, axis: str, steps: int = 5) -> None:
-    """Equal values get a sensible axis, not one of rounding errors; along x of at most `steps` steps between ticks."""
+    """Set the ticks, and widen the limits if all values are equal, so that rounding errors do not fill the axis.
+
+    `steps`: the most steps between ticks along x.
+    """
     if axis == "y":
         axes.set_ylim(*widen(*axes.get_ylim()))
         set_ticks(axes.yaxis, 6)
@@ -154,7 +157,7 @@ def draw_spread(
 ) -> None:
     """Draw (samples,) at one place of an axis: dots, or quartiles with whiskers from 5 to 95 %; a bar at the mean.
 
-    `horizontal`: the values run along x, and `place` is on y. Nothing is drawn of no values.
+    `horizontal`: the values run along x, and `place` is on y. Without values nothing is drawn.
     """
     if not len(values):
         return

@@ -1,4 +1,4 @@
-"""Single videos over time: the sound's level, the gates (or what they contribute) by layer, and the saliency."""
+"""Single videos over time: sound level, gates (or their contributions) by layer, and saliency."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from formats.labels import read_relevant_windows
 
 RELEVANT, SOUND = "#ffe9a8", "#8da9c4"
 MOST_EXAMPLES = 4
-# Inches of a heading and of a panel.
+# Height of a heading and of a panel, in inches.
 HEADING, PANEL = 0.3, 0.72
-# With more points a marker on each would hide the line; with more clips lines would hide each other, so that each
-# point stands for the mean of several.
+# With more points than MOST_MARKERS, markers would hide the line. With more clips than MOST_POINTS, lines would hide
+# each other, so each point is the mean of several clips.
 MOST_MARKERS, MOST_POINTS = 80, 160
 
 
 def draw_time(view: GateView) -> Figure:
-    """Up to four examples, two across; see `draw_example`."""
+    """Draw up to four examples, two per row; see `draw_example`."""
     examples = choose_examples(view, MOST_EXAMPLES)
     across = min(2, len(examples))
     down = -(-len(examples) // 2)
@@ -47,7 +47,7 @@ def draw_time(view: GateView) -> Figure:
 
 
 def choose_values(sample: GateSample, kind: str) -> tuple[str, Floats] | None:
-    """What of a kind varies over time: its gates (layers, clips), else its contribution, else nothing."""
+    """The values of a kind that vary over time: its gates (layers, clips), else its contribution, else None."""
     if sample.gates[kind].shape[1] > 1:
         return "gate", sample.gates[kind]
     contribution = sample.contribution.get(kind)
@@ -57,23 +57,23 @@ def choose_values(sample: GateSample, kind: str) -> tuple[str, Floats] | None:
 
 
 def read_curves(sample: GateSample, kind: str) -> tuple[str, Floats] | None:
-    """`choose_values` as they are drawn: NaN where there is no sound; None if nothing varies over time."""
+    """The result of `choose_values` for drawing: NaN at clips without sound; None if nothing varies over time."""
     chosen = choose_values(sample, kind)
     if chosen is None or sample.audio_mask is None:
         return chosen
-    # Forced to 0 there: a gap says more than a fall, and leaves room for the rest.
+    # Values there are forced to 0: a gap is clearer than a drop, and leaves the axis to the other values.
     return chosen[0], np.where(~sample.audio_mask & (chosen[1] == 0), np.nan, chosen[1])
 
 
 def choose_examples(view: GateView, most: int) -> list[tuple[int, str]]:
-    """Samples and their group's name: from each group in turn the one that varies most over time, then the next."""
+    """Choose samples and their groups' names: from each group in turn, the sample that varies most over time."""
     ranked = [
         [(index, name) for index in sorted(found, key=lambda index: -_variation(view.log.samples[index]))]
         for name, found in view.members()
     ]
     longest = max(len(found) for found in ranked)
     turns = [found[turn] for turn in range(longest) for found in ranked if turn < len(found)]
-    # A video without audio has nothing to show but its saliency: only where there is nothing else.
+    # A video without audio only has saliency to show, so it is chosen only if there is no other.
     heard = [example for example in turns if example[1] != "no audio"]
     return (heard or turns)[:most]
 
@@ -82,14 +82,14 @@ def _variation(sample: GateSample) -> float:
     gates = sample.gates["mha"]
     values = gates if gates.shape[1] > 1 else sample.contribution.get("mha", gates)
     if sample.audio_mask is not None and values.shape[1] == len(sample.audio_mask):
-        values = values[:, sample.audio_mask]  # not the fall to 0 where the audio ends
+        values = values[:, sample.audio_mask]  # without the drop to 0 where the audio ends
     return round(float(values.std(1).mean()), 12) if values.size else 0.0
 
 
 def draw_example(figure: Figure | SubFigure, place: SubplotSpec, view: GateView, index: int, group: str) -> list[Axes]:
-    """Panels above each other with one time axis: level of the sound, each kind of gate, saliency.
+    """Draw stacked panels with a common time axis: sound level, each kind of gate, saliency.
 
-    Relevant windows are shaded, clips without audio hatched. What the log does not hold is said in its panel.
+    Relevant windows are shaded, clips without audio hatched. A panel without data in the log explains that.
     """
     sample = view.log.samples[index]
     row = view.row(index)
@@ -98,7 +98,7 @@ def draw_example(figure: Figure | SubFigure, place: SubplotSpec, view: GateView,
     cells = GridSpecFromSubplotSpec(len(heights), 1, place, height_ratios=heights)
     heading = figure.add_subplot(cells[0])
     heading.set_axis_off()
-    # The group first: a name that is read from right to left would turn the line around.
+    # The group comes first: a right-to-left name at the start would reverse the line.
     lines = [f"{group}: {view.name(index, 44 - len(group))}"]
     if row.get("query"):
         lines.append(fit_text(f"“{row['query']}”", 46))
@@ -141,9 +141,9 @@ def _extent(sample: GateSample) -> tuple[Floats, Floats]:
 
 
 def thin_out(values: Floats) -> tuple[Floats, int]:
-    """(clips,) as means of as many neighbours as it takes to get at most `MOST_POINTS`, and how many those are.
+    """Average neighbours of (clips,) so that at most `MOST_POINTS` remain; returns the means and the size of a group.
 
-    Unknown values do not count; a mean over none but those is NaN.
+    NaN values do not count; the mean of a group of NaN values is NaN.
     """
     together = -(-len(values) // MOST_POINTS)
     padded = np.full(-(-len(values) // together) * together, np.nan)
@@ -162,7 +162,7 @@ def _draw_curve(axes: Axes, sample: GateSample, values: Floats, **style: Any) ->
 
 
 def _draw_level(axes: Axes, sample: GateSample) -> None:
-    """Level of each clip as a filled step; where there is no sound a gap."""
+    """Draw the sound level as filled steps, with gaps where there is no sound."""
     if sample.level_db is None:
         explain_empty(axes, "no audio" if sample.has_audio is False else "no audio_level_db in the log")
     else:
@@ -189,7 +189,7 @@ def _draw_kind(axes: Axes, sample: GateSample, kind: str, layers: int) -> None:
             _draw_curve(axes, sample, layer, color=colour, linewidth=1.1)
         axes.set_ylim(*widen(*axes.get_ylim()))
         axes.grid(True, axis="y")
-    # What is drawn of global gates is not their value, and the axis says so.
+    # For global gates the panel shows contributions, not gate values, so the axis is labelled accordingly.
     axes.set_ylabel(TITLES[kind] if what == "gate" else f"|g·Δ| / |x|\n{UPDATES[kind].split()[0]}", fontsize=7)
 
 
@@ -198,7 +198,7 @@ def _shade(axes: Axes, sample: GateSample, windows: Sequence[Sequence[float]]) -
     starts, ends = _extent(sample)
     for window in windows:
         axes.axvspan(window[0], window[1], color=RELEVANT, linewidth=0, zorder=-2)
-    # Grey below the windows and lines above them, so that both are seen.
+    # Grey below the windows and hatching above them, so that both are visible.
     silent: Bools = np.zeros(len(starts), dtype=bool) if sample.audio_mask is None else ~sample.audio_mask
     for start, end in join_clips(starts[silent], ends[silent]):
         axes.axvspan(start, end, color=SHUT, linewidth=0, zorder=-3)
@@ -207,7 +207,7 @@ def _shade(axes: Axes, sample: GateSample, windows: Sequence[Sequence[float]]) -
 
 
 def join_clips(starts: Floats, ends: Floats) -> list[tuple[float, float]]:
-    """Neighbouring clips as one stretch, so that its hatching has no seams."""
+    """Join neighbouring clips into one span, so that the hatching has no seams."""
     joined: list[tuple[float, float]] = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         if joined and start <= joined[-1][1] + 1e-6:
@@ -218,7 +218,7 @@ def join_clips(starts: Floats, ends: Floats) -> list[tuple[float, float]]:
 
 
 def make_key(view: GateView, shown: Sequence[int]) -> list[Line2D | Patch]:
-    """Legend of the examples: layers, hatching, relevant windows; each only if one of them has it."""
+    """Legend of the examples: layers, hatching, relevant windows; each only if an example shows it."""
     samples = [view.log.samples[index] for index in shown]
     drawn = [read_curves(sample, kind) for sample in samples for kind in view.log.kinds]
     key: list[Line2D | Patch] = []

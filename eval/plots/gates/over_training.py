@@ -1,4 +1,4 @@
-"""Gates over training, from the history of a run: the mean of each layer at every epoch that was validated."""
+"""Gates over training, from the history of a run: the mean of each layer at every validated epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from formats.arrays import Floats, read_numbers
 from formats.gate_log import LARGEST
 from formats.rows import Row
 
-# What `GateMeans` of the package `model` takes.
+# The means that `GateMeans` in the package `model` computes.
 MEANS = (
     "Mean over the validation queries whose video has sound; of each, the mean over its clips with sound\n"
     "(and channels), for every kind and its contribution. A global gate is one number a query."
@@ -29,12 +29,12 @@ NO_GATES = "the history holds no gates of validated epochs\n(a run without gates
 
 
 def read_gate_history(history: Sequence[Row], name: str = "history") -> tuple[Floats, dict[str, Floats]]:
-    """Epochs (n,) that have gates, and by kind ("mha", "ffn_contribution", ..) the means (n, layers).
+    """Read the epochs (n,) that have gates, and the means (n, layers) by kind ("mha", "ffn_contribution", ..).
 
-    A kind that an epoch lacks (null) is NaN there.
+    A kind that is null or missing in an epoch is NaN there.
 
     Raises:
-        UserError: naming the row of what is malformed.
+        UserError: a row is malformed; the message names it.
     """
     rows = []
     for number, row in enumerate(history, start=1):
@@ -62,7 +62,7 @@ def read_gate_history(history: Sequence[Row], name: str = "history") -> tuple[Fl
 
 
 def draw_training(history: Sequence[Row] | None) -> Figure:
-    """A panel for each kind of gate, below it the contribution of its update; a line a layer."""
+    """Draw one panel per kind of gate, with the contribution of its update below; one line per layer."""
     epochs, found = read_gate_history(history or [])
     kinds = [kind for kind in TITLES if kind in found] or ["mha", "ffn"]
     figure = Figure(figsize=(PAGE_WIDTH, 4.4), layout="constrained")
@@ -86,7 +86,7 @@ def draw_training(history: Sequence[Row] | None) -> Figure:
 
 
 def draw_training_panel(axes: Axes, epochs: Floats, found: dict[str, Floats], kind: str, empty: str) -> None:
-    """Means of one kind (or contribution) by epoch."""
+    """Draw the means of one kind (or of its contribution) by epoch."""
     base = kind.removesuffix("_contribution")
     is_gate = base == kind
     axes.set_title(TITLES[base] if is_gate else f"Contribution of the {UPDATES[base]}", fontsize=9)
@@ -98,7 +98,7 @@ def draw_training_panel(axes: Axes, epochs: Floats, found: dict[str, Floats], ki
     for layer, colour in zip(values.T, layer_colours(values.shape[1]), strict=True):
         axes.plot(epochs, layer, color=colour, linewidth=1.4, marker="o" if len(epochs) <= 30 else None, markersize=3)
     axes.set_ylim(*widen(*axes.get_ylim()))
-    if is_gate and is_signed(base, values):  # only now, for the limits are those of the values
+    if is_gate and is_signed(base, values):  # only now, so that the line does not change the limits
         axes.axhline(0, color=QUIET, linewidth=0.8, zorder=0)
     set_ticks(axes.yaxis, 6)
     label_epochs(axes, epochs)
@@ -106,7 +106,7 @@ def draw_training_panel(axes: Axes, epochs: Floats, found: dict[str, Floats], ki
 
 
 def label_epochs(axes: Axes, epochs: Floats) -> None:
-    """Ticks at whole epochs from the first to the last of (n,): a view's margin holds others, which never were."""
+    """Set ticks at whole epochs from the first to the last of (n,), not in the margins, where no epoch exists."""
     first, last = float(epochs.min()), float(epochs.max())
     places = MaxNLocator(integer=True, nbins=8).tick_values(first, last) if first < last else np.array([first])
     axes.set_xticks([place for place in places if first <= place <= last])

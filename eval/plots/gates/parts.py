@@ -1,4 +1,4 @@
-"""Gates by what a video is: with or without audio, and its domain."""
+"""Gates by part: videos with and without audio, and domains."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from eval.plots.gates.scales import KIND_COLOURS, TITLES, is_signed
 from eval.plots.gates.view import GateView
 from eval.plots.style import PAGE_WIDTH, QUIET, explain_empty, fit_text
 
-# More domains than this would not be read: the smallest are put together.
+# More domains than this would be unreadable: the smallest are merged.
 MOST_DOMAINS = 20
 NAME_LENGTH = 24
 
 
 def list_parts(view: GateView) -> list[tuple[str, list[int]]]:
-    """Name and samples of each part: has_audio first, then the domains in alphabetical order, those with audio only.
+    """Name and samples of each part: has_audio first, then the domains in alphabetical order (samples with audio only).
 
-    Domains beyond `MOST_DOMAINS`, the smallest, are one part.
+    If there are more than `MOST_DOMAINS` domains, the smallest form one part.
     """
     audio = [view.log.samples[index].has_audio for index in view.columns]
     names = {True: "with audio", False: "no audio", None: "audio unknown"}
@@ -44,7 +44,7 @@ def has_domains(view: GateView) -> bool:
 
 
 def draw_parts(view: GateView) -> Figure:
-    """Each sample's mean over layers, spread in each part; a panel a kind, all parts below each other."""
+    """Draw the spread of each sample's mean over layers in each part; one panel per kind, one row per part."""
     parts = list_parts(view)
     figure = Figure(figsize=(PAGE_WIDTH, 0.3 * max(len(parts), 3) + 1.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(view.log.kinds), sharey=True))
@@ -58,12 +58,12 @@ def draw_parts(view: GateView) -> Figure:
 
 
 def draw_kind_parts(axes: Axes, view: GateView, kind: str, parts: list[tuple[str, list[int]]]) -> None:
-    """The parts as rows, the first above."""
+    """Draw the parts of one kind as rows, from top to bottom."""
     values = view.means[kind].mean(1)
     drawn = False
     for place, (name, found) in enumerate(parts):
         shut = view.shut(kind)[found].all()
-        if shut:  # nothing to gate: the row says so instead of showing a spread of zeros
+        if shut:  # nothing to gate: a text instead of a spread of zeros
             axes.text(
                 0.5, place, "nothing to gate: exactly 0", transform=axes.get_yaxis_transform(), ha="center",
                 va="center", fontsize=7, color=QUIET,
@@ -82,8 +82,8 @@ def draw_kind_parts(axes: Axes, view: GateView, kind: str, parts: list[tuple[str
     if not drawn:
         axes.set_xticks([])
         return
-    # Fewer where panels are narrow, for the last label of one would come close to the first of the next.
+    # Fewer ticks in narrow panels: the last label of one panel would come close to the first of the next.
     widen_axis(axes, "x", steps=max(2, 6 - len(view.log.kinds)))
-    if is_signed(kind, view.means[kind]):  # only now, for the limits are those of the values
+    if is_signed(kind, view.means[kind]):  # only now, so that the line does not change the limits
         axes.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
     axes.grid(True, axis="x")

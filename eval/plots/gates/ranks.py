@@ -1,4 +1,4 @@
-"""The samples with the highest and the lowest gates, for each kind of gate by itself."""
+"""The samples with the highest and the lowest gates, per kind of gate."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NAME_LENGTH = 26
 
 
 def rank_samples(view: GateView, kind: str) -> list[int]:
-    """Samples with audio by falling mean over the layers of one kind of gate; equal ones in the order of the log."""
+    """Sort samples with audio by descending mean over the layers of one kind of gate; ties in the order of the log."""
     return sorted(view.heard(), key=lambda index: (-round(float(view.means[kind][index].mean()), 12), index))
 
 
 def split_ranks(ranked: Sequence[int], topk: int) -> list[tuple[str, list[int]]]:
-    """Name and samples of the panels: all in one if no sample would be left out, else the top and the bottom."""
+    """Name and samples of each panel: one panel if all samples fit, else the top and the bottom."""
     if not ranked:
         return [("none to rank", [])]
     if len(ranked) <= 2 * topk:
@@ -32,9 +32,9 @@ def split_ranks(ranked: Sequence[int], topk: int) -> list[tuple[str, list[int]]]
 
 
 def draw_top_bottom(view: GateView, topk: int = TOPK) -> Figure:
-    """Bars of the mean over layers, with the range of the layers; a row of panels a kind.
+    """Draw bars of the mean over layers, with the range of the layers; one row of panels per kind.
 
-    Samples without audio are not ranked: the title counts them.
+    Samples without audio are not ranked; the title gives their number.
     """
     panels = {kind: split_ranks(rank_samples(view, kind), topk) for kind in view.log.kinds}
     longest = max((len(found) for parts in panels.values() for _, found in parts), default=0)
@@ -61,7 +61,7 @@ def draw_top_bottom(view: GateView, topk: int = TOPK) -> Figure:
 
 
 def choose_bar_limits(view: GateView, kind: str) -> tuple[float, float]:
-    """One x axis for the top and the bottom of a kind, from 0 on unless the kind is signed."""
+    """Limits of the x axis for both panels of a kind, starting at 0 unless the kind is signed."""
     values = view.means[kind][view.heard()]
     if not values.size:
         return 0.0, 1.0
@@ -71,7 +71,7 @@ def choose_bar_limits(view: GateView, kind: str) -> tuple[float, float]:
 
 
 def draw_bars(axes: Axes, view: GateView, kind: str, found: Sequence[int], most: int) -> None:
-    """A bar a sample, the first above; named, and coloured by group."""
+    """Draw one bar per sample, from top to bottom, labelled with its name and coloured by group."""
     group = {index: name for name, members in view.members() for index in members}
     values = view.means[kind][list(found)]
     places = np.arange(len(found))

@@ -1,4 +1,4 @@
-"""Titles, colours and limits of each kind of gate: its own scale, taken from the values that are drawn."""
+"""Titles, colours and limits of each kind of gate; its scale follows from the values that are drawn."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ MEANINGS = {
     "beta": "shift of the update",
 }
 UPDATES = {"mha": "audio (MHA) update", "ffn": "FFN update", "gamma": "FiLM scaling", "beta": "FiLM update"}
-# Colour of a kind where nothing else has one; Okabe and Ito's.
+# Colour of a kind in figures without other colours (Okabe and Ito).
 KIND_COLOURS = {"mha": "#0072B2", "ffn": "#D55E00", "gamma": "#CC79A7", "beta": "#009E73"}
-# One colour map a kind, so that nobody compares cells of different kinds. All are told apart by the colour-blind.
+# One colour map per kind, so that nobody compares cells of different kinds. All suit colour-blind readers.
 SEQUENTIAL = {"mha": "viridis", "ffn": "cividis", "gamma": "magma", "beta": "cividis"}
 DIVERGING = {"mha": "PuOr_r", "ffn": "RdBu_r", "gamma": "PiYG", "beta": "BrBG_r"}
-# Signed by what they are; an MHA gate is so only in a fusion whose gates are (a tanh), a FiLM shift in the original's.
+# Always signed. MHA gates are signed only in a fusion with signed gates (tanh), FiLM shifts only in the original's.
 SIGNED = ("ffn",)
-# Values that differ by no more than this share of their size are equal but for rounding (of float32, and of logs, which
-# have six decimals): they get limits this share of their size to either side, or rounding would look like structure.
+# Values that differ by at most EQUAL times their size are equal up to rounding (of float32, and of the six decimals of
+# logs). Their limits are MARGIN times their size to either side; otherwise rounding would look like structure.
 EQUAL, MARGIN = 1e-5, 0.02
-# What is smaller is a 0 that sums have rounded; zeros have no size to go by, and get limits this far from 0.
+# Smaller values are zeros with rounding errors of sums. Zeros have no size, so their limits are ZERO_MARGIN from 0.
 ZERO, ZERO_MARGIN = 1e-15, 0.01
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Colours for one kind of gate in one figure."""
+    """Colour scale of one kind of gate in one figure."""
 
     colours: Colormap
     lowest: float
     highest: float
 
     def is_dark(self, value: float) -> bool:
-        """Whether white letters are read better on the colour of a value."""
+        """Whether white text is easier to read on the colour of a value."""
         red, green, blue, _ = self.colours((value - self.lowest) / (self.highest - self.lowest))
         return bool(0.299 * red + 0.587 * green + 0.114 * blue < 0.55)
 
 
 def is_signed(kind: str, values: Floats) -> bool:
-    """Whether a kind's scale has a middle at 0: by its kind, or because values are negative."""
+    """Whether the scale is centred at 0: because of the kind, or because values are negative."""
     return kind in SIGNED or bool((values < 0).any())
 
 
 def choose_scale(kind: str, values: Floats) -> Scale:
-    """The range of the values, whatever their size; symmetric about 0 if signed."""
+    """Choose a scale over the range of the values, symmetric about 0 if signed."""
     signed = is_signed(kind, values)
     colours = colormaps[(DIVERGING if signed else SEQUENTIAL)[kind]].with_extremes(bad=SHUT)
     if not values.size:
@@ -68,7 +68,7 @@ def choose_scale(kind: str, values: Floats) -> Scale:
 
 
 def widen(lowest: float, highest: float) -> tuple[float, float]:
-    """The limits as they are, or apart about the same middle where they are equal but for rounding."""
+    """Return the limits unchanged, or widened around their middle if they are equal up to rounding."""
     size = max(abs(lowest), abs(highest))
     if size >= ZERO and highest - lowest > EQUAL * size:
         return lowest, highest
@@ -78,5 +78,5 @@ def widen(lowest: float, highest: float) -> tuple[float, float]:
 
 
 def layer_colours(layers: int) -> list[tuple[float, float, float, float]]:
-    """A colour a layer, first to last. Not to the end of the map, whose yellow is too pale on white."""
+    """One colour per layer, first to last. The yellow end of the map is not used: it is too pale on white."""
     return [tuple(colormaps["viridis"](value)) for value in np.linspace(0, 0.85, layers)]

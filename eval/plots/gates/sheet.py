@@ -1,4 +1,4 @@
-"""One sheet that sums up what the gates do; the figures in `gate_figures` show each part at the size of a page."""
+"""A sheet with an overview of the gates; the module `figures` draws each part at the size of a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eval.plots.style import INK, QUIET, explain_empty, fit_text, house_style, s
 from formats.gate_log import GateLog
 from formats.rows import Row
 
-# Inches; the maps' share of it leaves room for two panels beside them.
+# Inches. The width of the maps leaves room for two panels next to them.
 WIDTH, MAP_WIDTH, SIDE_WIDTH = 13.0, 6.2, 2.5
 MOST_EXAMPLES = 2
 MEANS = "A value is the mean over channels and the clips with audio (all clips if the log has no audio mask)"
@@ -35,11 +35,12 @@ def plot_gate_sheet(
     topk: int = TOPK,
     history: Sequence[Row] | None = None,
 ) -> None:
-    """Draw the sheet into each path, .png or .svg: for each kind of gate the map of layers x samples, the gates and
-    the contributions of each group by layer; for the MHA gate the highest and lowest samples, parts, the sound's level
-    and the training; below, up to two examples over time.
+    """Draw the sheet and save it to each path, .png or .svg.
 
-    `topk`: samples at either end. `history`: lines of history.jsonl.
+    For each kind of gate: the map of layers x samples, and the gates and contributions of each group by layer. For the
+    MHA gate: the highest and lowest samples, parts, sound level and training. Below: up to two examples over time.
+
+    `topk`: number of samples at each end. `history`: the rows of history.jsonl.
     """
     with house_style():
         save_figure(draw_sheet(arrange(log, ground_truth), title, topk, history), paths)
@@ -93,7 +94,7 @@ def _write_header(figure: SubFigure, view: GateView, title: str) -> None:
 
 
 def _draw_maps(figure: SubFigure, view: GateView) -> None:
-    """A line a kind: its map, its gates by layer and group (with the area under the curve), its contribution."""
+    """Draw one row per kind: its map, its gates by layer and group (with the AUC), its contribution."""
     kinds = view.log.kinds
     layers = 0.26 * min(view.log.layers, 12) + 0.6
     labelled = any(name.startswith("audio") for name, _ in view.groups)
@@ -123,7 +124,7 @@ def _draw_maps(figure: SubFigure, view: GateView) -> None:
 
 
 def _draw_parts(figure: SubFigure, view: GateView, topk: int, history: Sequence[Row] | None) -> None:
-    """The MHA gate: the samples with the highest and lowest, by has_audio and domain, by sound level, over training."""
+    """Draw the MHA gate: highest and lowest samples, by has_audio and domain, by sound level, over training."""
     grid = figure.add_gridspec(1, 4, width_ratios=[3.4, 3, 3, 3])
     _draw_ranks(figure, grid[0], view, topk)
     panels = [figure.add_subplot(grid[column]) for column in range(1, 4)]

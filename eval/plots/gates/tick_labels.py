@@ -1,4 +1,4 @@
-"""Numbers in gate figures, at any magnitude: as many digits as tell them apart, and ticks whose texts have room.
+"""Numbers in gate figures, at any magnitude: enough digits to tell them apart, and tick labels that do not overlap.
 
 matplotlib's own labels move a common factor ("1e-5") to the end of the axis, where readers overlook it.
 """
@@ -16,19 +16,19 @@ from numpy.typing import ArrayLike
 from eval.plots.gates.scales import EQUAL, ZERO
 from formats.arrays import Floats
 
-# Values with a first digit beyond these places, or with more decimals, are written with a power of ten: 3.1e-7.
+# Values whose first digit is outside these places, or with more decimals, are written with a power of ten: 3.1e-7.
 FIRST_PLACE, LAST_PLACE = 5, -4
 MOST_DECIMALS = 7
-# Of text: the width of a digit, as a share of the font's size, and inches that keep two labels apart.
+# Width of a digit as a share of the font size, and the gap between two labels in inches.
 DIGIT, GAP = 0.64, 0.06
 TICK_SIZE = 8
 
 
 def write_values(values: ArrayLike, digits: int = 3, *, apart: bool = True) -> list[str]:
-    """Texts of values that are shown together.
+    """Format values that are shown together.
 
-    The largest has `digits` digits or as many more, up to six, as it takes for values that differ to have texts that
-    do; or without `apart`, for the range to have two. Only 0 is written as 0.
+    The largest gets `digits` digits, or up to six if different values would otherwise have equal texts. Without
+    `apart`, it gets up to six so that the range of the values has two. Only 0 is written as 0.
     """
     found = np.asarray(values, dtype=np.float64)
     size = float(np.abs(found).max(initial=0))
@@ -51,7 +51,7 @@ def write_values(values: ArrayLike, digits: int = 3, *, apart: bool = True) -> l
 
 
 def write_ticks(values: Iterable[float]) -> list[str]:
-    """Texts of equally spaced ticks, exact with as few digits as it takes."""
+    """Format equally spaced ticks exactly, with as few digits as possible."""
     found = np.asarray(list(values), dtype=np.float64)
     size = float(np.abs(found).max(initial=0))
     if size < ZERO:
@@ -63,22 +63,22 @@ def write_ticks(values: Iterable[float]) -> list[str]:
 
 
 def _write(values: Floats, decimals: int, first: int) -> list[str]:
-    """With so many decimals, or where those are too many as a power of ten of the `first` digit's place."""
+    """Format with this many decimals, or if they are too many, with a power of ten (the place of the `first` digit)."""
     power = 0 if LAST_PLACE <= first <= FIRST_PLACE and decimals <= MOST_DECIMALS else first
     decimals = max(decimals + power, 0)
     shown = np.round(values / 10.0**power, decimals)
-    # A 0 without the sign that rounding leaves.
+    # A rounded 0 has no sign.
     return [f"{one:.{decimals}f}" + (f"e{power}" if power else "") if one else "0" for one in shown]
 
 
 def _write_small(value: float) -> str:
-    """One digit of a value that the others' decimals would make 0."""
+    """Format with one digit a value that would round to 0 with the decimals of the others."""
     mantissa, power = f"{value:.0e}".split("e")
     return f"{mantissa}e{int(power)}"
 
 
 class GateFormatter(Formatter):
-    """Texts of ticks by `write_ticks`."""
+    """Formats ticks with `write_ticks`."""
 
     def __call__(self, value: float, place: int | None = None) -> str:
         return self.format_ticks([value])[0]
@@ -88,14 +88,14 @@ class GateFormatter(Formatter):
 
 
 class GateLocator(MaxNLocator):
-    """At most so many steps between ticks, and along x fewer where their texts would meet."""
+    """Limits the number of steps between ticks, with fewer along x if their labels would touch."""
 
     def __init__(self, steps: int) -> None:
         super().__init__(nbins=steps, steps=[1, 2, 2.5, 5, 10])
         self._most = steps
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Ticks of the limits, as of any locator."""
+        """Ticks for the given limits (interface of `Locator`)."""
         for steps in range(self._most, 0, -1):
             self.set_params(nbins=steps)
             ticks = np.asarray(super().tick_values(vmin, vmax)).tolist()
@@ -109,7 +109,7 @@ class GateLocator(MaxNLocator):
 
 
 class LayerLocator(Locator):
-    """Places 0, 1, .. of so many layers, or every second, third, .. where their numbers would meet."""
+    """Places ticks at layers 0, 1, .., or at every second, third, .. one if their numbers would touch."""
 
     def __init__(self, layers: int) -> None:
         self.layers = layers
@@ -118,20 +118,20 @@ class LayerLocator(Locator):
         return self.tick_values(-0.6, self.layers - 0.4)
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Every place of a tick, as of any locator."""
+        """Positions of all ticks (interface of `Locator`)."""
         widest = measure_text(len(str(self.layers)), TICK_SIZE) + GAP
         room = measure_axis(self.axis) / (vmax - vmin) if isinstance(self.axis, XAxis) else widest
         return list(range(0, self.layers, max(1, ceil(widest / max(room, 1e-3)))))
 
 
 def set_ticks(axis: Axis, steps: int) -> None:
-    """Ticks of gates on an axis, at most `steps` steps between them."""
+    """Set the ticks of gates on an axis, with at most `steps` steps between them."""
     axis.set_major_locator(GateLocator(steps))
     axis.set_major_formatter(GateFormatter())
 
 
 def measure_text(letters: int, size: float) -> float:
-    """Inches of so many digits in a font of this size (points)."""
+    """Width in inches of this many digits at a font size in points."""
     return letters * DIGIT * size / 72
 
 

@@ -1,7 +1,7 @@
-"""What every gate figure is about: which samples stand in which columns, their groups and their names.
+"""Arrangement of a gate log for all figures: the order of the samples, their groups and their names.
 
-A sample is a video where all queries of a video have the same gates, else a query. Those without audio are kept apart:
-their MHA gate is 0 because there is nothing to let through, not because the network shut it.
+A sample is a video if all queries of a video have the same gates, else a query. Samples without audio form a group of
+their own: their MHA gate is 0 because there is nothing to let through, not because the network closed it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from formats.arrays import Bools, Floats
 from formats.gate_log import GateLog, GateSample
 from formats.rows import Row
 
-# In the order of the columns; grey where a gate has nothing to act on.
+# In the order of the columns; grey if a gate has nothing to act on.
 GROUPS = {
     "audio informative": "#0072B2",
     "audio not informative": "#E69F00",
@@ -27,13 +27,13 @@ GROUPS = {
     "all samples": "#0072B2",
     "no audio": "#7f7f7f",
 }
-# Cells without a gate, and stretches of time without sound.
+# Style of cells without a gate, and of time spans without sound.
 SHUT, SHUT_EDGE, HATCH = "#e3e3e3", "#b0b0b0", "////"
 
 
 @dataclass(frozen=True)
 class GateView:
-    """A gate log arranged for drawing: one column a sample, group by group."""
+    """A gate log arranged for drawing: one column per sample, group by group."""
 
     log: GateLog
     truth: Mapping[Qid, Row]
@@ -41,12 +41,12 @@ class GateView:
     groups: tuple[tuple[str, int], ...]  # name and number of columns
     per_video: bool
     means: dict[str, Floats]  # kind -> (samples of the log, layers), over the clips with audio
-    contributions: dict[str, Floats | None]  # kind -> the same, None where not logged
+    contributions: dict[str, Floats | None]  # kind -> (samples of the log, layers), None if not logged
     silent: Bools  # (samples of the log,), known to have no audio
 
     @property
     def what(self) -> str:
-        """What a column is."""
+        """What columns stand for: "videos" or "queries"."""
         return "videos" if self.per_video else "queries"
 
     def slices(self) -> list[tuple[str, slice]]:
@@ -59,20 +59,20 @@ class GateView:
         return [(name, list(self.columns[part])) for name, part in self.slices()]
 
     def heard(self) -> list[int]:
-        """The columns' samples that are not known to lack audio: what means are over."""
+        """The samples of the columns over which means are taken: all that are not known to have no audio."""
         return [index for index in self.columns if not self.silent[index]]
 
     def shut(self, kind: str) -> Bools:
-        """(samples of the log,): no audio, and so every gate of the kind exactly 0."""
+        """(samples of the log,): whether a sample has no audio and every gate of the kind is exactly 0."""
         return self.silent & np.all(self.means[kind] == 0, axis=1)
 
     def row(self, index: int) -> Row:
-        """What the log and the ground truth say about a sample, beside its gates."""
+        """The keys of a sample in the log and the ground truth, apart from its gates."""
         sample = self.log.samples[index]
         return {**sample.row, **self.truth.get(sample.qid, {})}
 
     def name(self, index: int, most: int) -> str:
-        """A label of at most `most` letters. The qid helps where the video's name cannot be drawn, or is not enough."""
+        """A label of at most `most` letters. Includes the qid if the video's name cannot be drawn or is ambiguous."""
         sample = self.log.samples[index]
         if self.per_video and can_draw(sample.vid):
             return fit_text(sample.vid, most)
@@ -92,7 +92,7 @@ class GateView:
         return " · ".join(facts)
 
     def key(self, *shown: str) -> list[Patch]:
-        """Legend of the groups, or of the `shown` ones."""
+        """Legend of all groups, or only of the `shown` ones."""
         return [
             Patch(color=GROUPS[name], label=f"{name} ({number})")
             for name, number in self.groups
@@ -101,7 +101,7 @@ class GateView:
 
 
 def count(number: int, one: str, several: str) -> str:
-    """ "1 video", "2 videos"."""
+    """Format a number with its noun: "1 video", "2 videos"."""
     return f"{number} {one if number == 1 else several}"
 
 
@@ -114,10 +114,10 @@ def is_informative(row: Row) -> bool | None:
 
 
 def arrange(log: GateLog, ground_truth: Sequence[Row] = ()) -> GateView:
-    """Choose the samples and their order: by group, within it by falling mean MHA gate.
+    """Choose the samples and their order: by group, then by descending mean MHA gate.
 
-    A video whose queries belong to several groups stands in the first of them: its audio is informative if it is so
-    for one query.
+    A video with queries in several groups belongs to the first of these: its audio is informative if it is so for one
+    query.
     """
     truth = {row["qid"]: row for row in ground_truth if isinstance(row.get("qid"), int | str)}
     order = list(GROUPS)

@@ -28,7 +28,7 @@ def test_of_several_logs_the_first_with_rows_is_read_with_what_belongs_to_it(tmp
     assert "of the second" in text and "of the first" not in text
     capsys.readouterr()
     assert run(*sheet, "of both") == 1
-    assert "--title: 1 given for 2 files" in capsys.readouterr().err
+    assert "--title: must have one value per file, got 1 for 2 files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--log", "--ground-truth", "--history"])

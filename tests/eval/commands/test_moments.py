@@ -1,4 +1,4 @@
-"""The verbs `rank` and `plot-moments`: a table and a picture for every query, never outside their folder."""
+"""The verbs `rank` and `plot-moments`: one table, and one picture per query, never outside its folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_picture_never_lies_outside_its_folder(qid: str, tmp_path: Path, capsy
     assert build_command().main(["plot-moments", *given, "--out-dir", f"{tmp_path}/m"]) == 1
     table = ["--out-markdown", f"{tmp_path}/r.md", "--pictures", "m"]
     assert build_command().main(["rank", *given, *table]) == 1
-    assert all("pictures bear its name" in line for line in capsys.readouterr().err.splitlines())
+    assert all("pictures are named by qid" in line for line in capsys.readouterr().err.splitlines())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.jsonl", "q.jsonl"]
 
 

@@ -1,4 +1,4 @@
-"""Options that several verbs share: names and seeds of runs, and what belongs to one of several files."""
+"""Options shared by several verbs: names and seeds of runs, and values given per file."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def test_seeds_are_whole_numbers_from_0(verb, capsys):
 def test_what_belongs_to_one_of_several_files():
     assert pick(["a", "b"], 1, 2, "--title") == "b"
     assert pick([], 1, 2, "--title") is None
-    with pytest.raises(UserError, match="--title: 1 given for 2 files"):
+    with pytest.raises(UserError, match="--title: must have one value per file, got 1 for 2 files"):
         pick(["a"], 1, 2, "--title")

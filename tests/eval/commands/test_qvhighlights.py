@@ -1,4 +1,4 @@
-"""The verbs `score`, `baseline` and `compare`: files beside one another, what is said, and what is one line."""
+"""The verbs `score`, `baseline` and `compare`: their files, notes and one-line errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
     assert run("summarise", "--metrics", out[1], "--per-query", out[3], *summary) == 0
     note = "† film (last epoch): 5 of 6 queries, not comparable with full-set numbers."
     assert note in (tmp_path / "s.md").read_text()
-    # Without a run it is said as well; predictions for unknown queries stay an error.
+    # The note also appears without --run; predictions for unknown queries remain an error.
     assert run("score", *files, *out, "--covered-only") == 0
     assert json.loads((tmp_path / "m.json").read_text())["about"]["coverage"] == coverage
     more = ["--ground-truth", write("less.jsonl", truth[2:]), *files[2:]]
@@ -82,8 +82,8 @@ def test_partly_labelled_ground_truth_is_said(tmp_path, write, queries, capsys):
     out = ["--out", tmp_path / "m.json", "--per-query", tmp_path / "q.json"]
     assert run("score", *files, *out, "--run", "film") == 0
     error = capsys.readouterr().err
-    assert "g.jsonl: 5 of 6 queries have relevant_windows, moments are scored over those\n" in error
-    assert "g.jsonl: 4 of 6 queries have saliency_scores, highlights are scored over those\n" in error
+    assert "g.jsonl: only 5 of 6 queries have relevant_windows: moments are scored over these alone\n" in error
+    assert "g.jsonl: only 4 of 6 queries have saliency_scores: highlights are scored over these alone\n" in error
     labelled = {"moments": 5, "highlights": 4, "of": 6}
     assert json.loads((tmp_path / "m.json").read_text())["about"]["labelled"] == labelled
     assert json.loads((tmp_path / "q.json").read_text())["about"]["labelled"] == labelled
@@ -97,7 +97,7 @@ def test_partly_labelled_ground_truth_is_said(tmp_path, write, queries, capsys):
     assert f"$^\\ddagger$ {note}" in (tmp_path / "s--out-latex").read_text()
     lines = (tmp_path / "s--out-csv").read_text().splitlines()
     assert {line.split(",")[3][:2]: line.split(",")[-1] for line in lines[1:]} == {"MR": "5", "HL": "4"}
-    # A half that is not scored at all is not in the numbers either.
+    # A task that is not scored at all does not appear in the counts either.
     for row in predictions:
         del row["pred_saliency_scores"]
     files[3] = write("p.jsonl", predictions)
@@ -113,7 +113,7 @@ def test_lists_of_one_name_are_refused(tmp_path, write, queries, capsys):
         (tmp_path / folder / "l.txt").write_text("0\n")
     lists = ["--list", tmp_path / "a/l.txt", tmp_path / "b/l.txt"]
     assert run("score", *files, *lists, "--out", tmp_path / "m.json") == 1
-    assert "b/l.txt: another part is called 'list=l': rename the file\n" in capsys.readouterr().err
+    assert "b/l.txt: a part named 'list=l' already exists: rename the file\n" in capsys.readouterr().err
     assert not (tmp_path / "m.json").exists()
 
 
@@ -126,7 +126,7 @@ def test_files_without_a_metric_in_common_are_named(tmp_path, write, queries, ca
     ]
     files = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "c.json"]
     assert run("compare", "--predictions", *paths, *files) == 1
-    assert f"{paths[0]} and {paths[1]}: have no metric in common" in capsys.readouterr().err
+    assert f"{paths[0]} and {paths[1]}: no metric in common: both need" in capsys.readouterr().err
 
 
 def test_official_keys_alone_without_options(tmp_path, write, queries):

@@ -1,4 +1,4 @@
-"""The verbs `summarise` and `plot-summary`: the tables that were asked for, and no others."""
+"""The verbs `summarise` and `plot-summary`: they write the requested tables and no others."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def test_tables_are_written_on_request(tmp_path):
 def test_a_file_that_is_no_metrics_is_one_line(tmp_path, capsys):
     (tmp_path / "m.json").write_text('{"brief": {"mAP": 1.0}}')
     assert run("summarise", "--metrics", tmp_path / "m.json", "--out-json", tmp_path / "s.json") == 1
-    assert capsys.readouterr().err.endswith("m.json: does not say which run it is of: score it with --run NAME\n")
+    assert capsys.readouterr().err.endswith("m.json: does not name its run: score it again with --run NAME\n")
     assert not (tmp_path / "s.json").exists()

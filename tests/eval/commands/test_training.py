@@ -1,4 +1,4 @@
-"""The verb `plot-training`: one of several histories, and the metric that marks the best epoch."""
+"""The verb `plot-training`: choice of a history, and the metric that marks the best epoch."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def test_of_several_histories_the_first_with_rows_is_drawn_under_its_title(tmp_p
     assert "of the second" in text and "of the first" not in text and "best epoch 3: MR-full-mAP 12.50" in text
     capsys.readouterr()
     assert run("plot-training", *histories, "--best-by", "mAP", *out) == 1
-    assert "no epoch was validated with 'mAP'" in capsys.readouterr().err
+    assert "no epoch has the metric 'mAP'" in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert run("summarise", "--metrics", tmp_path / "t.json", "--out-json", tmp_path / "s.json") == 0
     summary = json.loads((tmp_path / "s.json").read_text())
     assert {"best found (25 clips)", "best found (all clips)"} < {row["run"] for row in summary["rows"]}
-    # Both epochs are columns of the run's one row.
+    # Both epochs are columns of the same row.
     assert [column["label"] for column in summary["columns"]][::4] == [
         "top-5 mAP (last epoch)",
         "top-5 mAP (best epoch)",
@@ -58,7 +58,7 @@ def test_tvsum_with_best_and_last_epoch_of_two_domains(tmp_path, write, capsys):
     assert "1 of 2 queries are missing, first qid A1" in capsys.readouterr().err
     assert run("tvsum", *labels, "--domain", "C", "--out", tmp_path / "b.json") == 1
     assert "no row of domain 'C' (domains: A, B)" in capsys.readouterr().err
-    # One that is there does not hide one that is not.
+    # A known domain does not hide an unknown one.
     both = ["--domain", "A", "B", "--run", "base", "--scope", "B", "--out", tmp_path / "scope.json"]
     assert run("tvsum", *labels, *both) == 1
     assert "--scope: B is one domain, but --domain names A as well" in capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_domains_are_taken_out_of_a_file_of_all(tmp_path, write, capsys):
     predictions = [{"qid": row["qid"], "pred_saliency_scores": [1, 2, 4, 3]} for row in truth]
     labels = ["--ground-truth", write("g.jsonl", truth), "--out", tmp_path / "t.json", "--domain", "A", "C"]
     assert run("tvsum", *labels, "--last", write("p.jsonl", predictions)) == 0
-    assert "p.jsonl: 1 of 3 rows are of other domains, left out" in capsys.readouterr().err
+    assert "p.jsonl: 1 of 3 rows belong to other domains and are left out" in capsys.readouterr().err
     assert list(json.loads((tmp_path / "t.json").read_text())["rows"]["last epoch"]["mAP"]) == ["A", "C", "mean"]
     # What no domain of the ground truth has, and what one of those asked for lacks, stay errors.
     unknown = [*predictions, {"qid": "D", "pred_saliency_scores": [1]}]
@@ -83,7 +83,7 @@ def test_domains_are_taken_out_of_a_file_of_all(tmp_path, write, capsys):
 
 
 def test_covered_videos_alone_reach_the_table(tmp_path: Path) -> None:
-    """`tvsum --covered-only` leaves out the video without predictions, its domain with it, and says so."""
+    """`tvsum --covered-only` leaves out the video without predictions, and so its domain, and notes it."""
     label = [[5.0, 4.0], [1.0, 2.0], [1.0, 1.0], [4.0, 5.0], [1.0, 1.0], [2.0, 1.0], [1.0, 1.0]]
     truth = [{"qid": vid, "vid": vid, "query": "q", "domain": vid.upper(), "label": label} for vid in ("bk", "vt")]
     ranked = {"qid": "bk", "vid": "bk", "query": "q", "pred_saliency_scores": [9, 2, 3, 8, 1, 4, 0]}
@@ -105,7 +105,7 @@ def test_covered_videos_alone_reach_the_table(tmp_path: Path) -> None:
 
 
 def test_domains_that_were_not_chosen_count_as_missing(tmp_path: Path) -> None:
-    """A score over some domains is partial, whoever left out the others; that of a domain's own network is whole."""
+    """A score over some domains is partial, whatever left out the others; for a model of one domain it is complete."""
     label = [[5.0, 4.0], [1.0, 2.0], [1.0, 1.0], [4.0, 5.0], [1.0, 1.0], [2.0, 1.0], [1.0, 1.0]]
     truth = [
         {"qid": vid, "vid": vid, "query": "q", "domain": vid.upper(), "label": label} for vid in ("bk", "ga", "vt")

@@ -1,4 +1,4 @@
-"""Gate logs counted: means by kind, layer and group, a video once, and how well gates separate groups."""
+"""Statistics of gate logs: means by kind, layer and group, each video once, and how well gates separate groups."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_statistics_count_queries_where_they_differ(write, gate_rows):
 def test_separation_counts_pairs_of_videos(write, gate_rows):
     rows = gate_rows(12)
     statistics = compute_statistics(read_gate_log(write("log.jsonl", rows)), ["audio_informative", "domain"])
-    # Six videos, of which 2 and 5 have no audio; 0 and 4 are informative, 1 and 3 are not.
+    # Six videos: 2 and 5 have no audio, 0 and 4 are informative, 1 and 3 are not.
     found = statistics["separation"]["audio_informative"]
     assert (found["true"], found["false"]) == (2, 2)
     gates = np.array([rows[2 * video]["layer_gates"][0]["gate_ffn"][0][0] for video in (0, 4, 1, 3)])

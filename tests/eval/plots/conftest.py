@@ -1,4 +1,4 @@
-"""What the tests of all pictures share."""
+"""Fixtures for the tests of all figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.eval.gate_logs import make_gate_rows
 
 @pytest.fixture(autouse=True)
 def strict_warnings() -> Iterator[None]:
-    # A layout that does not fit is only a warning of matplotlib.
+    # matplotlib only warns of a layout that does not fit.
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield

@@ -1,4 +1,4 @@
-"""A picture for every query: its size follows what is in it, and none takes the place of an input."""
+"""One picture per query: its size follows its content, and none overwrites an input."""
 
 from __future__ import annotations
 

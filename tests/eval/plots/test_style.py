@@ -1,4 +1,4 @@
-"""Pictures do not depend on the fonts of the machine, and letters that cannot be drawn are told of once."""
+"""Figures do not depend on installed fonts, and characters that cannot be drawn are reported once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CARRIED = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
 
 def install_font(path: Path, name: str) -> None:
-    """A font with serifs under another name, which has the letters of CHINESE_NAME."""
+    """Install a serif font under another name that has the characters of CHINESE_NAME."""
     with TTFont(CARRIED / "DejaVuSerif.ttf") as font:
         for table in font["cmap"].tables:
             if table.isUnicode():
@@ -47,7 +47,7 @@ def test_pictures_are_the_same_with_and_without_fonts_of_the_machine(tmp_path, w
         if machine == "furnished":
             install_font(home / "fonts/chinese.ttf", "Noto Sans CJK SC")
             install_font(home / "fonts/other.ttf", FONT)
-        # matplotlib's list of fonts is made anew in each.
+        # Each has its own matplotlib font list.
         environment = {**os.environ, "MPLCONFIGDIR": str(home / "cache"), "XDG_DATA_HOME": str(home)}
         environment["MPL_IGNORE_SYSTEM_FONTS"] = "1" if machine == "bare" else ""
         for verb, *options in (
@@ -56,8 +56,8 @@ def test_pictures_are_the_same_with_and_without_fonts_of_the_machine(tmp_path, w
         ):
             command = [sys.executable, "-m", "eval", verb, *map(str, options)]
             done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-            lines = [line for line in done.stderr.splitlines() if "lacks" in line]
-            assert len(lines) == 1 and "letters that matplotlib's font lacks, such as 一" in lines[0]
+            lines = [line for line in done.stderr.splitlines() if "cannot draw" in line]
+            assert len(lines) == 1 and "characters that matplotlib's font cannot draw, such as 一" in lines[0]
         listed = json.loads(next((home / "cache").glob("fontlist*.json")).read_text(encoding="utf-8"))
         assert ("Noto Sans CJK SC" in {font["name"] for font in listed["ttflist"]}) == (machine == "furnished")
         made[machine] = {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
@@ -87,8 +87,8 @@ def test_letters_that_cannot_be_drawn_are_told_of_once(tmp_path, caplog):
                 figure.suptitle(f"of {name}")
                 save_figure(figure, [tmp_path / f"{name}.png"])
         assert caplog.messages == []
-    line = "2 texts have letters that matplotlib's font lacks, such as 名 字 in 'of 名字': boxes in .png, text in .svg"
-    assert caplog.messages == [line]
+    line = "2 texts have characters that matplotlib's font cannot draw, such as 名 字 in 'of 名字'"
+    assert caplog.messages == [f"{line}: boxes in .png, text in .svg"]
     caplog.clear()
     with house_style():
         save_figure(Figure(), [tmp_path / "none.png"])

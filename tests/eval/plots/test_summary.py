@@ -1,4 +1,4 @@
-"""The picture of runs: every number of them, marks of partial ones, and equal input gives equal bytes."""
+"""The figure of runs: all their numbers, marks of partial runs, and equal bytes for equal input."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_summary_picture(tmp_path, png_size, runs):
 
 
 def test_runs_over_a_part_of_the_queries_are_marked_in_the_picture(tmp_path):
-    """As in the tables: a dagger behind the name, and what it means below."""
+    """As in the tables: a dagger after the name, and its meaning below."""
     about = {"run": "a long name " * 2, "seed": 1, "queries": 8, "coverage": {"queries": 8, "of": 10}}
     other = {"run": "other", "seed": 1, "queries": 10}
     files = [(str(one), {"brief": {"mAP": 50.0}, "about": one}) for one in (about, other)]

@@ -1,4 +1,4 @@
-"""Training curves: every length of a history, and equal input gives equal bytes."""
+"""Training curves: histories of any length, and equal bytes for equal input."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def test_best_epoch_is_the_first_maximum():
 def test_training_faults_are_named(tmp_path):
     with pytest.raises(UserError, match="row 1: needs 'epoch'"):
         plot_training([{"loss": 1}], [tmp_path / "x.png"])
-    with pytest.raises(UserError, match="validated with 'mAP'"):
+    with pytest.raises(UserError, match="no epoch has the metric 'mAP'"):
         plot_training(make_history(2), [tmp_path / "x.png"], best_by="mAP")

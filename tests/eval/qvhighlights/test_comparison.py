@@ -1,4 +1,4 @@
-"""Two prediction files: differences, order, and what is refused."""
+"""Comparison of two prediction files: differences, order, and errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_another_metric_and_an_unknown_one(queries):
     predictions, truth = queries(5)
     found = read_queries(predictions, truth)
     assert compare(found, found, ("a", "b"), "HL-min-Fair-mAP")["metric"] == "HL-min-Fair-mAP"
-    with pytest.raises(UserError, match=r"no metric 'mAP' in both: choose of MR-full-R1@0\.5"):
+    with pytest.raises(UserError, match=r"metric 'mAP' is not in both: choose from MR-full-R1@0\.5"):
         compare(found, found, ("a", "b"), "mAP")
     for row in predictions:
         del row["pred_relevant_windows"]
@@ -65,6 +65,6 @@ def test_files_are_compared_by_their_paths_or_names(queries, write):
     named = compare_files(*paths, names=["a", "b"], metric="MR-full-R1@0.5", most=0)
     assert (named["names"], named["metric"], named["best"]) == (["a", "b"], "MR-full-R1@0.5", [])
     total = result["metrics"]["MR-full-mAP"]
-    start = f"MR-full-mAP: {total['first']:.2f}, then {total['second']:.2f}: +{total['difference']:.2f}, 95 % "
+    start = f"MR-full-mAP: {total['first']:.2f} -> {total['second']:.2f} (+{total['difference']:.2f}, 95 % interval "
     line = describe_change(result)
     assert line.startswith(start) and line.endswith("; better in 1 of 4 queries, worse in 0")

@@ -1,4 +1,4 @@
-"""Files scored as a whole: the official numbers of ten made-up rows, parts, values, and what is said of them.
+"""Evaluation of files: the official numbers of ten made-up rows, parts, values per query, and notes.
 
 `official_case/` holds ten queries of our own making: an IoU on a threshold, a window listed twice, a right window that
 comes eleventh, two halves met equally, tied, short, long and negative saliency, a best clip beyond the end. The numbers
@@ -29,12 +29,12 @@ def test_official_numbers_of_a_small_case():
     found = evaluate_files(PREDICTIONS, TRUTH, as_listed=True).metrics
     assert found == expected
     assert [list(found), list(found["brief"])] == [list(expected), list(expected["brief"])]  # in the same order
-    # No range and no level is empty: each number above is of something.
+    # No range and no level is empty, so every number above was computed.
     assert all(value is not None for value in expected["brief"].values())
 
 
 def test_the_oracle_has_the_official_numbers_too():
-    """So what is tested against the oracle alone is tested against the official definitions."""
+    """So tests against the oracle alone are tests against the official definitions."""
     predictions, truth = read_rows(PREDICTIONS), read_rows(TRUTH)
     expected = json.loads((CASE / "metrics.json").read_text(encoding="utf-8"))
     windows = [[row["pred_relevant_windows"] for row in predictions], [row["relevant_windows"] for row in truth]]
@@ -61,7 +61,7 @@ def test_parts_values_and_notes(tmp_path):
     assert [line.split(": ")[2].partition(",")[0] for line in found.notes] == [
         "fewer saliency scores than clips",
         "more saliency scores than clips",
-        "windows of no length",
+        "windows of zero length",
     ]
     assert found.headline().startswith("10 queries: MR-full-R1@0.5 90.0, MR-full-R1@0.7 60.0, MR-full-mAP 61.33, HL")
 

@@ -1,4 +1,4 @@
-"""Highlight detection against a slow second implementation, and the cases that its definition is about."""
+"""Highlight detection against a slow second implementation, and the edge cases of its definition."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_short_prediction_is_filled_with_0():
 
 
 def test_one_long_video_does_not_fill_the_memory():
-    """Padded to its length, the labels of 3,000 queries alone would take 3 GB; in groups all takes a few MB."""
+    """With padding to its length, the labels of 3,000 queries alone would take 3 GB; groups take a few MB."""
     random = np.random.default_rng(0)
     saliency = [random.integers(0, 5, (20, 3)).astype(float) for _ in range(3000)] + [np.zeros((43200, 3))]
     predicted = [random.random(len(labels)) for labels in saliency]

@@ -1,4 +1,4 @@
-"""Moment retrieval against a slow second implementation, and the cases that its definition is about."""
+"""Moment retrieval against a slow second implementation, and the edge cases of its definition."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_areas_are_the_original_s_to_the_last_bit():
         possible = patterns[patterns.sum(1) <= relevant]
         found = []
         for hits in possible:
-            # A prediction meets its own relevant window exactly, or none.
+            # A prediction matches its own relevant window exactly, or none.
             windows = np.zeros((10, relevant))
             for rank, place in enumerate(np.flatnonzero(hits)):
                 windows[place, rank] = 1.0

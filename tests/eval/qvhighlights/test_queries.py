@@ -1,4 +1,4 @@
-"""Rows of predictions beside their labels: pairs, coverage, order, and what is odd but scored."""
+"""Rows of predictions with their labels: pairs, coverage, order, and odd input that is scored."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def test_queries_without_predictions_are_left_out_on_request(queries):
 
 
 def test_unsorted_windows_are_scored_as_listed_on_request(queries):
-    """As the official program does: R1 of the first listed window, mAP in order of score."""
+    """Like the official program: R1 of the first listed window, mAP in order of score."""
     predictions, truth = queries(12)
     for row in predictions:
         row["pred_relevant_windows"].reverse()
     with pytest.raises(UserError, match="unsorted"):
         read_queries(predictions, truth)
     listed = read_queries(predictions, truth, as_listed=True)
-    assert "not sorted by score, R1 is that of the first listed" in find_oddities(listed)[-1]
+    assert "not sorted by score: R1 is that of the first window listed" in find_oddities(listed)[-1]
     result = score_queries(listed)
     expected = moment_scores(
         [row["pred_relevant_windows"] for row in predictions], [row["relevant_windows"] for row in truth]
@@ -40,7 +40,7 @@ def test_unsorted_windows_are_scored_as_listed_on_request(queries):
 
 
 def test_order_beyond_the_tenth_window_does_not_matter(queries):
-    """Nothing looks there, in the original neither."""
+    """Neither this project nor the original reads them."""
     predictions, truth = queries(12)
     for row in predictions:
         row["pred_relevant_windows"] += [[0, 2, -0.5], [2, 4, 0.7], [0, 30, 0.9]]
@@ -71,17 +71,19 @@ def test_what_is_odd_but_scored_is_said_in_one_line_each(queries):
     predictions[3]["pred_relevant_windows"] = []
     predictions[0]["pred_relevant_windows"] = [[4, 4, 1.0]]
     lines = find_oddities(read_queries(predictions, truth), "p.jsonl")
-    assert [line.split(" queries: ")[1].partition(",")[0] for line in lines] == [
-        "fewer saliency scores than clips",
-        "more saliency scores than clips",
-        "no window",
-        "windows of no length",
-    ]
-    assert all(line.startswith("p.jsonl: 1 of 4 ") and "\n" not in line for line in lines)
+    kinds = (
+        "fewer saliency scores than clips:",
+        "more saliency scores than clips:",
+        "no predicted window:",
+        "windows of zero length,",
+    )
+    for line, kind in zip(lines, kinds, strict=True):
+        assert line.startswith(f"p.jsonl: 1 of 4 queries: {kind}")
+    assert all("\n" not in line for line in lines)
 
 
 def test_a_float32_is_never_too_large(queries):
-    """Models fill masked clips with the least number of 32 bits."""
+    """Models fill masked clips with the lowest 32-bit number."""
     predictions, truth = queries(5)
     least = float(np.finfo(np.float32).min)
     predictions[2]["pred_saliency_scores"] = [least] * (truth[2]["duration"] // 2 - 1) + [1.0]
@@ -124,7 +126,7 @@ FAULTS = {
     "clip outside": (lambda p, t: change(t, relevant_clip_ids=[99], saliency_scores=[[1, 1, 1]]), r"qid 2: .* outside"),
     "unequal labels": (lambda p, t: change(t, relevant_clip_ids=[1]), r"qid 2: 1 relevant_clip_ids but"),
     "no duration": (lambda p, t: t[2].pop("duration"), r"qid 2: duration must be seconds"),
-    "annotators": (lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, 2]]), r"qid 2: 2 annotators"),
+    "annotators": (lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, 2]]), r"qid 2: has 2 annotators"),
     "not lists": (lambda p, t: change(t, relevant_clip_ids=1), r"qid 2: .* must be lists"),
     **{
         f"windows {value!r}": (
@@ -158,7 +160,7 @@ FAULTS = {
     "huge truth": (lambda p, t: change(t, relevant_windows=[[-1e308, 1e308]]), r"ground truth: qid 2: .* beyond ±3\.4"),
     "huge clip": (
         lambda p, t: change(t, relevant_clip_ids=[1e30], saliency_scores=[[1, 1, 1]]),
-        r"qid 2: relevant_clip_ids outside",
+        r"qid 2: relevant_clip_ids must be whole numbers from 0 to",
     ),
     **{
         f"duration {value:.2}": (

@@ -1,4 +1,4 @@
-"""The whole evaluation of rows: official numbers, parts, the values of each query, and what may be absent."""
+"""The whole evaluation of rows: official numbers, parts, values per query, and missing labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_equals_the_official_evaluation(published):
 
 
 def test_test_split_is_scored_like_val(published):
-    """Its labels were published when the server closed. Against the oracle: there is no official file beside them."""
+    """Its labels were published when the server closed. Without an official result, the oracle checks it."""
     truth = read_rows(published / "qvhighlights" / "highlight_test_with_gt.jsonl")
     unlabelled = read_rows(published / "qvhighlights" / "highlight_test_release.jsonl")
     assert {row["qid"] for row in truth} == {row["qid"] for row in unlabelled}

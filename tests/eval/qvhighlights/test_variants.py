@@ -1,4 +1,4 @@
-"""Numbers beside the official ones, against the slow oracle."""
+"""The unofficial metrics against the slow oracle."""
 
 from __future__ import annotations
 

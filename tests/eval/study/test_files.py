@@ -1,4 +1,4 @@
-"""Files put together by run, scope and seed."""
+"""Files grouped by run, scope and seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.eval.study.metrics_files import metrics
 
 
 def test_files_that_do_not_fit_are_refused():
-    with pytest.raises(UserError, match=r"a\.json: does not say which run"):
+    with pytest.raises(UserError, match=r"a\.json: does not name its run"):
         summarise([("a.json", {"brief": {}})])
     with pytest.raises(UserError, match=r"a\.json: not a metrics file"):
         summarise([("a.json", {})])

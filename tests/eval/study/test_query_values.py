@@ -1,4 +1,4 @@
-"""Values of each query: held against their metrics, of the same queries."""
+"""Values per query: checked against the metrics, for the same queries."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ def test_values_must_be_those_of_the_metrics():
     wrong = {
         "another seed's": (
             values("base", 0, [60.0, 60.0]),
-            r"R1@0\.5: their mean is 60\.0000, but base-None-0\.json says 50",
+            r"R1@0\.5: the mean is 60\.0000, but 50\.0 in base-None-0\.json",
         ),
-        "no such seed": (values("base", 2, [50.0]), r"no metrics file is of run base, scope all, seed 2"),
-        "no such scope": (values("base", 0, [50.0], scope="BK"), r"no metrics file is of run base, scope BK, seed 0"),
-        "none count": (values("base", 0, [None]), r"their mean is none, but base-None-0\.json says 50"),
-        "unknown metric": (values("base", 0, [50.0]), r"values\.x: their mean is 50\.0000, but .* says none"),
+        "no such seed": (values("base", 2, [50.0]), r"no metrics file for run base, scope all, seed 2"),
+        "no such scope": (values("base", 0, [50.0], scope="BK"), r"no metrics file for run base, scope BK, seed 0"),
+        "none count": (values("base", 0, [None]), r"the mean is none, but 50\.0 in base-None-0\.json"),
+        "unknown metric": (values("base", 0, [50.0]), r"values\.x: the mean is 50\.0000, but none in"),
     }
     wrong["unknown metric"][0][1]["values"]["x"] = [50.0]
     for (name, content), message in wrong.values():
         with pytest.raises(UserError, match=rf"{name}: .*{message}"):
             summarise(files, [(name, content)])
-    with pytest.raises(UserError, match=r"b\.json: values\.MR-full-R1@0\.5: not of the queries that count in base-0"):
+    with pytest.raises(UserError, match=r"b\.json: values\.MR-full-R1@0\.5: other queries count than in base-0"):
         other = "b.json", values("base", 1, [None, 60.0])[1]
         summarise(files, [values("base", 0, [50.0, 50.0]), other])
 
 
 def test_values_that_do_not_fit_are_refused():
     files = [metrics("base", 0, 1.0), metrics("film", 0, 1.0)]
-    with pytest.raises(UserError, match=r"film-0\.values\.json: qids: not the queries of base-0\.values\.json"):
+    with pytest.raises(UserError, match=r"film-0\.values\.json: qids: other queries than in base-0\.values\.json"):
         summarise(files, [values("base", 0, [1.0]), values("film", 0, [1.0], qids=[9])])
     with pytest.raises(UserError, match=r"base-0\.values\.json: values\.MR-full-R1@0\.5: 1 values for 2 qids"):
         summarise(files, [values("base", 0, [1.0], qids=[1, 2])])
@@ -42,5 +42,5 @@ def test_values_that_do_not_fit_are_refused():
         summarise(files, [values("base", 0, [1.0, 1.0], qids=[1, 1])])
     with pytest.raises(UserError, match=r"0\.json: not a file of `score --per-query`"):
         summarise(files, files)
-    with pytest.raises(UserError, match="--against best: no such run; there are base, film"):
+    with pytest.raises(UserError, match="--against best: no such run, choose from base, film"):
         summarise(files, against="best")

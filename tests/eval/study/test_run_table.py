@@ -1,4 +1,4 @@
-"""The numbers that a summary is about: rows of means, references, coverage and labels."""
+"""The numbers behind a summary: rows of means, references, coverage and labels."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_intervals_are_of_the_mean_over_seeds():
     (row,) = summarise(files, each)["rows"]
     assert row["values"]["MR-full-R1@0.5"]["interval"] == [50.0, 50.0]
     assert "| base | R1@0.5 | 50.00 | 50.00 | 50.00 |" in render_markdown(summarise(files, each))
-    # A seed without values: none, rather than one about other predictions than the mean.
+    # A seed without values: no interval, since it would be for other predictions than the mean.
     assert "interval" not in summarise(files, each[:1])["rows"][0]["values"]["MR-full-R1@0.5"]
 
 
@@ -93,9 +93,9 @@ def test_a_part_of_the_queries_is_marked_and_not_tested():
     assert "film$^\\dagger$ & 1 & 70.00" in latex and f"\\multicolumn{{3}}{{l}}{{$^\\dagger$ {note}}}" in latex
     lines = list(csv.DictReader(io.StringIO(render_csv(summary))))
     assert [(line["covered"], line["of"]) for line in lines] == [("", ""), ("2", "3"), ("", "")]
-    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json, another seed"):
+    with pytest.raises(UserError, match=r"about\.coverage: differs from film-None-0\.json, another seed"):
         summarise([*files, metrics("film", 1, 70.0)])
-    with pytest.raises(UserError, match=r"about\.coverage: not that of film-None-0\.json"):
+    with pytest.raises(UserError, match=r"about\.coverage: differs from film-None-0\.json"):
         summarise(files, [values("film", 0, [70.0] * 2)])
 
 
@@ -115,10 +115,10 @@ def test_runs_over_other_queries_are_not_tested():
     files = [base[0], film[0], same[0]]
     tests = summarise(files, [base[1], film[1], same[1]], against="a")["tests"]
     assert [test["run"] for test in tests] == ["c"]
-    # As many of as many, and nothing says which: those of nobody are tested.
+    # Equally many queries, but the files do not say which: no test.
     assert summarise(files, against="a")["tests"] == []
     assert summarise(files, [base[1]], against="a")["tests"] == []
-    # Over all queries, but of ground truths of other sizes.
+    # All queries, but of ground truths of different sizes.
     whole = [metrics(run, 0, 50.0) for run in ("a", "b", "c")]
     for (_, content), queries in zip(whole, (4, 5, 4), strict=True):
         content["about"]["queries"] = queries
@@ -131,7 +131,7 @@ def test_runs_with_other_labels_are_not_tested_and_seeds_must_have_the_same():
     part[1]["about"] |= {"labelled": labelled, "queries": 4}
     assert summarise([whole, part], against="a")["tests"] == []
     assert summarise([whole, part])["rows"][1]["labelled"] == labelled
-    with pytest.raises(UserError, match=r"b-None-1\.json: about\.labelled: not that of b-None-0\.json"):
+    with pytest.raises(UserError, match=r"b-None-1\.json: about\.labelled: differs from b-None-0\.json"):
         summarise([part, metrics("b", 1, 50.0)])
     # A row of means sums up its scopes.
     scopes = [metrics("b", 0, 50.0, scope) for scope in ("x", "y")]

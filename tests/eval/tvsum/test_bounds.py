@@ -1,4 +1,4 @@
-"""Chance and the best that can be found, against all orders of a few clips."""
+"""Chance and the best order found, against all orders of a few clips."""
 
 from __future__ import annotations
 

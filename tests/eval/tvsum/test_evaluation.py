@@ -1,4 +1,4 @@
-"""Files of rated videos scored as a whole: epochs beside references, domains, coverage, and what is said of them."""
+"""Evaluation of files of rated videos: epochs and references, domains, coverage, and notes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_some_domains_are_a_part_unless_the_network_is_of_that_domain(write):
     part = evaluate_files(truth, predictions=[one], domains=["A"], about={"run": "base"})
     assert part.metrics["about"]["coverage"] == {"queries": 2, "of": 3, "without": ["B"]}
     assert part.notes[0] == "note: 2 of 3 videos, without domain B, not comparable with full-set numbers"
-    assert part.notes[1] == f"note: {one}: 1 of 3 rows are of other domains, left out"
+    assert part.notes[1] == f"note: {one}: 1 of 3 rows belong to other domains and are left out"
     own = evaluate_files(truth, predictions=[one], domains=["A"], about={"run": "base", "scope": "A"})
     assert own.metrics["about"] == {"run": "base", "scope": "A", "queries": 2}
     assert own.metrics["rows"] == part.metrics["rows"]
@@ -44,7 +44,7 @@ def test_some_domains_are_a_part_unless_the_network_is_of_that_domain(write):
 
 def test_covered_videos_need_predictions(write):
     truth = write("g.jsonl", make_rows())
-    with pytest.raises(UserError, match="--covered-only: give the predictions"):
+    with pytest.raises(UserError, match="--covered-only: needs predictions"):
         evaluate_files(truth, covered_only=True)
     none = write("none.jsonl", [])
     with pytest.raises(UserError, match=r"none\.jsonl: no prediction for any of 3 videos"):

@@ -1,4 +1,4 @@
-"""The published average precision against a slow second implementation, and the cases that it is about."""
+"""The published average precision against a slow second implementation, and its edge cases."""
 
 from __future__ import annotations
 

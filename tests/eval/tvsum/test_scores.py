@@ -1,4 +1,4 @@
-"""TVSum by domain: what the metric means (chance, people, ceiling), lengths, ties and faults."""
+"""TVSum by domain: references (chance, human, best possible), lengths, ties and faults."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PUBLISHED = {
 
 
 def test_published_meaning_of_the_metric(published):
-    """Chance, people and the ceiling from the annotations alone.
+    """Chance, human and best possible scores from the annotations alone.
 
     The chance of the table is of few draws (standard error about 0.015), ours exact. Its search for the ceiling was not
     fixed in every detail: ours finds more in some domains and less in others, and the same in the mean.
@@ -66,7 +66,7 @@ def test_published_meaning_of_the_metric(published):
 
 
 def test_the_documented_rows_are_those_of_the_command(published):
-    """docs/results.md is where the numbers stand by domain."""
+    """docs/results.md lists the numbers by domain."""
     found = score_references(read_videos(read_rows(published / "tvsum" / "tvsum_val.jsonl")), seed=0)
     text = (Path(__file__).parents[3] / "docs/results.md").read_text(encoding="utf-8").partition("## TVSum")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
@@ -108,7 +108,7 @@ def test_a_clip_more_or_less_is_cut_or_last_and_said():
     assert score(long, rows) == score(exact, rows)
     assert find_oddities(read_scores(exact, rows, ("p", "g")), read_videos(rows)) == []
     (line,) = find_oddities(read_scores(short, rows, ("p", "g")), read_videos(rows), "p")
-    assert line.startswith("p: 3 of 3 videos: a clip more or less") and "A1 with 19 for 20" in line
+    assert line.startswith("p: 3 of 3 videos: one clip more or fewer") and "A1 with 19 for 20" in line
     labels = np.array(rows[0]["label"], dtype=float)
     last = [*labels.mean(1)[:-1], -9.0]
     video = read_videos(rows)["A1"]
@@ -127,7 +127,7 @@ def test_names_of_domains_break_no_table():
 
 
 def test_equal_scores_count_0_as_chance_does():
-    """Left out, the mean of tau would be that of the one domain that is ranked."""
+    """If it were left out, the mean of tau would be that of the only domain with a ranking."""
     rows = make_rows()
     exact, equal = predict(rows), predict(rows)
     equal[2]["pred_saliency_scores"] = [0.5] * 20
@@ -136,7 +136,9 @@ def test_equal_scores_count_0_as_chance_does():
         assert part[key]["B"] == 0.0
         assert part[key]["mean"] == pytest.approx(whole[key]["A"] / 2, abs=1e-4)
     (line,) = find_oddities(read_scores(equal, rows, ("p", "g")), read_videos(rows), "p")
-    assert line == "p: 1 of 3 videos: all scores equal, ranked in order of time, tau and rho count 0 (first qid B1)"
+    assert (
+        line == "p: 1 of 3 videos: all scores equal: clips rank in order of time, tau and rho count as 0 (first qid B1)"
+    )
 
 
 def test_youtube_looks_at_all_clips():
@@ -155,7 +157,10 @@ FAULTS = {
     "extra": (lambda p, t: t.pop(), "p: 1 queries are not in g"),
     "twice": (lambda p, t: p.append(p[0]), "p: qid A1: occurs twice"),
     "nan": (lambda p, t: p[0].update(pred_saliency_scores=[float("nan")] * 20), "p: qid A1: .* NaN"),
-    "length": (lambda p, t: p[0].update(pred_saliency_scores=[1.0] * 18), "p: qid A1: 18 .* of 20 labelled clips"),
+    "length": (
+        lambda p, t: p[0].update(pred_saliency_scores=[1.0] * 18),
+        "p: qid A1: .* must have 20 values, .* got 18",
+    ),
     "text": (lambda p, t: p[0].update(pred_saliency_scores="high"), "p: qid A1: .* must be n numbers"),
     "no label": (lambda p, t: t[0].pop("label"), "ground truth: qid A1: label: must be"),
     "ragged label": (lambda p, t: t[0]["label"][3].pop(), "ground truth: qid A1: label: .* different lengths"),
@@ -163,7 +168,7 @@ FAULTS = {
     "huge label": (lambda p, t: t[0]["label"][3].__setitem__(0, 1e308), "ground truth: qid A1: label: .* beyond"),
     "true label": (lambda p, t: t[0]["label"][3].__setitem__(0, True), "ground truth: qid A1: label: .* true or false"),
     "huge score": (lambda p, t: p[0]["pred_saliency_scores"].__setitem__(0, -1e308), "p: qid A1: .* beyond"),
-    "mean": (lambda p, t: t[0].update(domain="mean"), r"qid A1: domain must be a name \(and not 'mean'\), got 'mean'"),
+    "mean": (lambda p, t: t[0].update(domain="mean"), r"qid A1: domain must be a name other than 'mean', got 'mean'"),
     "vid": (lambda p, t: t[0].update(vid=1), "g: qid A1: vid must be text, got 1"),
     "no domain": (lambda p, t: t[0].pop("domain"), "ground truth: qid A1: domain must be a name"),
 }

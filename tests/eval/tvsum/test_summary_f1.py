@@ -32,7 +32,7 @@ def test_summary_takes_the_best_segments_within_15_percent():
     scores = np.zeros(40)
     scores[10:14], scores[20:23] = 0.9, 1.0
     segment = np.repeat(np.arange(10), [10, 4, 6, 3, 3, 3, 3, 3, 3, 2])
-    # 6 of 40 clips: the segment of three and not the four, beside which nothing of value fits.
+    # 6 of 40 clips: the segment of three, not the one of four, next to which nothing of value fits.
     assert np.flatnonzero(summarise_clips(scores, segment)).tolist() == [20, 21, 22]
     assert score_summary(scores, np.tile(scores[:, None], 3), segment) == 1.0
     # Clips in no segment are never chosen.

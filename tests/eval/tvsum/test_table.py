@@ -1,4 +1,4 @@
-"""TVSum over runs and seeds: means by domain, best and last epoch apart, references once."""
+"""TVSum over runs and seeds: means by domain, separate rows for best and last epoch, references once."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_faults_are_named() -> None:
     other = "b", scores("base", 1, 60, 50) | {"rows": {"chance": {"mAP": {"BK": 1.0, "mean": 1.0}}}}
     for files, message in (
         ([one, one], "a: run base, seed 0 is also in another file"),
-        ([one, other], "b: not about the videos of a: chance and ceiling differ; make a table for each group"),
+        ([one, other], r"b: covers other videos than a \(the reference rows differ\): make one table per set"),
         ([("c", {"brief": {}})], "c: not a file of `tvsum --run NAME`: about: Field required"),
         ([], "no files"),
     ):

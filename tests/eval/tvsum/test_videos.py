@@ -1,4 +1,4 @@
-"""Rated videos: segments of clips, and what is refused."""
+"""Rated videos: segments of clips, and errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.eval.tvsum.rows import make_rows, predict
 @pytest.mark.parametrize(
     ("segments", "message"),
     [
-        ([[0, 20], [10, 40]], "not overlapping"),
-        ([[20, 0]], "ending after"),
-        ([], "empty"),
-        ([[100, 200]], "no segment holds a clip"),
+        ([[0, 20], [10, 40]], "in order and without overlap"),
+        ([[20, 0]], "with start < end"),
+        ([], "segments must not be empty"),
+        ([[100, 200]], "no segment contains the centre of a clip"),
         (None, "must be n x 2 numbers"),
-        ([[0, 8], [8, 40]], "none fits into 15% of 20 clips, the shortest has 4 clips"),
+        ([[0, 8], [8, 40]], "no segment fits into 15% of 20 clips, the shortest has 4 clips"),
     ],
 )
 def test_segments_are_checked(segments, message):

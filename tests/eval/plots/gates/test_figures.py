@@ -1,4 +1,4 @@
-"""All gate figures over all kinds of logs: no text is cut or lies on another, and equal input gives equal bytes."""
+"""All gate figures for all kinds of logs: no text is cut or overlaps another, and equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eval.plots.style import house_style
 from formats.gate_log import read_gate_log
 from tests.eval.gate_logs import CHINESE_NAME, LONG_NAME, make_gate_rows, make_history
 
-# Number of queries (two a video) and options of the generator.
+# Number of queries (two per video) and options of the generator.
 LOGS = {
     "one of the original tool": (1, {"original": True, "layers": 4}),
     "five with long names": (10, {"layers": 8, "film": True, "gating": "clipwise", "names": (LONG_NAME, CHINESE_NAME)}),
@@ -33,7 +33,7 @@ LOGS = {
 
 
 def list_texts(figure: Figure) -> list[Text]:
-    """What is written in a drawn figure. An axis also holds labels of ticks beyond its ends, which it does not draw."""
+    """Visible texts of a drawn figure. An axis also holds labels of ticks beyond its ends, which it does not draw."""
     hidden = set()
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
@@ -95,7 +95,7 @@ def test_figures_are_the_same_bytes_again_and_keep_their_text(tmp_path, write):
         text = path.read_text(encoding="utf-8")
         assert "a $5 run" in text and "3 videos" in text
         assert "<dc:date>" not in text and "Matplotlib v" not in text
-    # Names in letters that the font lacks are text for the reader's fonts.
+    # Names that the font cannot draw remain text, for the reader's fonts.
     assert CHINESE_NAME[:6] in (tmp_path / "one/gate_sections.svg").read_text(encoding="utf-8")
 
 
@@ -105,7 +105,7 @@ def test_single_figures_are_for_print(tmp_path, write, png_size):
 
 
 def test_ticks_of_a_narrow_range_are_apart(styled, view):
-    """Four panels beside one another, labels of three decimals."""
+    """Four panels side by side, labels of three decimals."""
     rows = make_gate_rows(10, equal=0.582, film=True, gamma=True, silent=9)
     for row in rows:
         for layer in row["layer_gates"]:

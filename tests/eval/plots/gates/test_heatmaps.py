@@ -1,4 +1,4 @@
-"""Maps of gates: the cells are the gates, each kind has its own scale, and samples without audio are hatched."""
+"""Heatmaps of gates: the cells are the gates, each kind has its own scale, and samples without audio are hatched."""
 
 from __future__ import annotations
 

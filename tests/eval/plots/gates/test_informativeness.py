@@ -1,4 +1,4 @@
-"""Gates against the sound: which points are drawn, and what is computed of them."""
+"""Gates against the sound: which points are drawn, and the statistics of these points."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_layerwise_means_leave_samples_without_audio_out(view):
 
 @pytest.mark.parametrize("size", [1e-7, 5e-4, 1.0])
 def test_bars_are_labelled_with_values_that_differ_at_any_size(view, size):
-    """Also where 12 layers are drawn: every bar has its number, in the order of the means."""
+    """Even with 12 layers, every bar has its number, in the order of the means."""
     arranged = view(12, layers=12, size=size, film=True)
     panels = draw_layerwise_means(arranged).axes
     assert len(panels) == 3

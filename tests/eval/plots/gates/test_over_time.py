@@ -1,4 +1,4 @@
-"""Examples over time: the curves are the log's, gaps where there is no sound, and what is missing is said."""
+"""Examples over time: the curves match the log, with gaps where there is no sound, and missing data is explained."""
 
 from __future__ import annotations
 

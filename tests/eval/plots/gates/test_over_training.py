@@ -1,4 +1,4 @@
-"""Gates over training: the history's numbers, and what an old history lacks."""
+"""Gates over training: the numbers match the history, and old histories without gates are handled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates by what a video is: with or without audio, and its domain."""
+"""Gates by part: videos with and without audio, and domains."""
 
 from __future__ import annotations
 

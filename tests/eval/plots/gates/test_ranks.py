@@ -1,4 +1,4 @@
-"""The highest and the lowest gates: each kind ranked by itself, axes from 0."""
+"""The highest and the lowest gates: each kind has its own ranking, and axes start at 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scale of each kind of gate: the values' own range, at any size."""
+"""The scale of each kind of gate: the range of its values, at any magnitude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet that sums up the gates."""
+"""The overview sheet of the gates."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def test_sheet_is_png_or_svg(tmp_path, write, png_size):
     plot_gate_sheet(log, [tmp_path / "gates.png", tmp_path / "gates.svg"])
     assert png_size(tmp_path / "gates.png")[0] == 1950  # 13 inches at 150 dpi
     assert (tmp_path / "gates.svg").read_text().startswith("<?xml")
-    with pytest.raises(UserError, match=r"gates\.pdf: pictures are written as \.png or \.svg"):
+    with pytest.raises(UserError, match=r"gates\.pdf: pictures must end in \.png or \.svg"):
         plot_gate_sheet(log, [tmp_path / "gates.pdf"])

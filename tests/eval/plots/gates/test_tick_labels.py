@@ -1,4 +1,4 @@
-"""Numbers of gate figures: told apart at any magnitude, and never long or hidden in an offset."""
+"""Numbers in gate figures: distinct at any magnitude, never long, and never in an offset."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_ticks_are_exact(ticks, expected):
 @pytest.mark.parametrize("spread", [1e-4, 1e-2, 1.0])
 @pytest.mark.parametrize("width", [3.0, 6.0])
 def test_ticks_of_any_range_are_read_at_the_ticks(size, spread, width):
-    """No factor or offset at the end of an axis, no text of 12 letters, and no text on another."""
+    """No factor or offset at the end of an axis, no text of 12 letters, and no overlapping texts."""
     figure = Figure(figsize=(width, 2), layout="constrained")
     axes = figure.subplots()
     axes.tick_params(labelsize=8)
