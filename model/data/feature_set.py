@@ -59,8 +59,8 @@ class FeatureSet:
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
         if self.clip_seconds != CLIP_SECONDS:
             raise UserError(
-                f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
-                f"are of {CLIP_SECONDS:g}-s clips (set clips.seconds)"
+                f"the features have {self.clip_seconds:g} s clips, but relevant_clip_ids, saliency_scores and the "
+                f"evaluation assume {CLIP_SECONDS:g} s: set clips.seconds to {CLIP_SECONDS:g}"
             )
         self.dims = input_dims(config, streams)
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
@@ -139,9 +139,9 @@ class FeatureSet:
 def _report_left_out(rows: list[Row], kept: list[Row]) -> None:
     if not kept:
         named = ", ".join(sorted({row["vid"] for row in rows})[:5])
-        raise NoQueries(f"none of {len(rows)} queries has features of its video and its text: of videos {named}")
+        raise NoQueries(f"none of {len(rows)} queries has features for its video and its text (videos: {named})")
     if len(kept) < len(rows):
         have = {row["qid"] for row in kept}
         missing = [row for row in rows if row["qid"] not in have]
         named = ", ".join(sorted({row["vid"] for row in missing})[:5])
-        _log.warning("%d of %d queries left out for want of features: of videos %s", len(missing), len(rows), named)
+        _log.warning("%d of %d queries left out: features are missing (videos: %s)", len(missing), len(rows), named)

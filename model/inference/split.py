@@ -78,7 +78,7 @@ def predict_split(
         return _write([], out, gate_log)
     del streams  # as large as the set
     if feature_set.dims != network.dims:
-        raise UserError(f"{checkpoint}: made for inputs {network.dims}, the features are {feature_set.dims}")
+        raise UserError(f"{checkpoint}: the network needs inputs {network.dims}, the features give {feature_set.dims}")
     if gate_log and network.fusion is None:
         raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))

@@ -54,5 +54,5 @@ def import_checkpoint(
     save_checkpoint(out, network, {"imported_from": checkpoint.name, "objective": objective, "options": known})
     unread = [value.numel() for name, value in state.items() if not is_read(name)]
     if unread:
-        _log.info("%s: its %d weights of text positions, which it never reads, are left out", checkpoint, sum(unread))
+        _log.info("%s: dropped %d weights of text positions, which the reference never reads", checkpoint, sum(unread))
     return network

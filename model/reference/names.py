@@ -92,5 +92,5 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     read = {name: value for name, value in state.items() if is_read(name)}
     converted = {rename(name): value for name, value in read.items()}
     if len(converted) != len(read):
-        raise UserError("two parameters of the reference have one name here")
+        raise UserError("two parameters of the reference map to the same name")
     return converted

@@ -99,12 +99,12 @@ def network_of(
     known = _read(options)
     for name in _ONLY:
         if getattr(known, name) != getattr(_Options, name):
-            raise UserError(f"option {name}={getattr(known, name)!r} of the reference has no counterpart here")
+            raise UserError(f"option {name}={getattr(known, name)!r} of the reference is not supported")
     keys = _select(known, _PLAIN)
     widths = {kind: _width(shapes, kind) for kind in ("vid", "txt", "aud")}
     video, text, audio = widths["vid"], widths["txt"], widths["aud"]
     if video is None or text is None:
-        raise UserError("no weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
+        raise UserError("not the weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
     endpoints = "tef" in known.ctx_mode
     if audio is not None:
         keys |= {"fusion": "avigate_custom", **_select(known, _GATED)}
@@ -114,7 +114,9 @@ def network_of(
         video -= audio
         keys["fusion"] = "concat"
         if video <= 2 * endpoints:
-            raise UserError(f"option a_feat_dim={audio} of the reference leaves no video in {video + audio} columns")
+            raise UserError(
+                f"option a_feat_dim={audio} of the reference leaves no video columns: the input has {video + audio}"
+            )
     else:
         keys["fusion"] = "none"
     config = ModelConfig.from_dict(
@@ -140,7 +142,7 @@ def _read(options: Mapping[str, Any]) -> _Options:
     known = {name: options[name] for name in asdict(_Options()) if options.get(name) is not None}
     for name, value in known.items():
         if not isinstance(value, str | int | float):
-            raise UserError(f"option {name} of the reference is no plain value but of type {type(value).__name__}")
+            raise UserError(f"option {name} of the reference must be a plain value, got {type(value).__name__}")
     return _Options.from_dict(known, where="option of the reference")
 
 
@@ -154,5 +156,5 @@ def _width(shapes: Mapping[str, Size], kind: str) -> int | None:
     name = f"input_{kind}_proj.0.LayerNorm.weight"
     shape = shapes.get(name)
     if shape is not None and len(shape) != 1:
-        raise UserError(f"no weights of a QD-DETR model: {name} has {len(shape)} dimensions instead of one")
+        raise UserError(f"not the weights of a QD-DETR model: {name} must have one dimension, got {len(shape)}")
     return None if shape is None else int(shape[0])

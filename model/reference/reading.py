@@ -45,7 +45,7 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(f"{path}: no such checkpoint")
     if not zipfile.is_zipfile(path):
         raise UserError(
-            f"{path}: not a checkpoint of torch 1.6 or newer: load and save it with one, or it is none at all"
+            f"{path}: not a checkpoint of torch 1.6 or newer: if it is older, load and save it with a newer torch"
         )
     try:
         _check_sums(path)
@@ -56,7 +56,7 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except UserError:
         raise
     except UnpicklingError:
-        raise UserError(f"{path}: refused: it holds what only running its code would load") from None
+        raise UserError(f"{path}: refused: loading it would run code from the file") from None
     except Exception as problem:  # a damaged file ends in an exception of almost any type
         line = " ".join(str(problem).split())[:200]
         raise UserError(f"{path}: not a checkpoint that can be read safely: {line}") from None
@@ -66,7 +66,7 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for name, value in state.items():
         flaw = _find_flaw(name, value)
         if flaw:
-            raise UserError(f"{path}: no weights of a network: {str(name)[:100]!r} {flaw}")
+            raise UserError(f"{path}: not the weights of a network: {str(name)[:100]!r} {flaw}")
     options = content.get("opt")
     if isinstance(options, Inert | argparse.Namespace):
         options = vars(options)
@@ -81,18 +81,18 @@ def _check_sums(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:
-        raise UserError(f"{path}: damaged: {damaged} in it does not have its checksum")
+        raise UserError(f"{path}: damaged: the checksum of {damaged} is wrong")
 
 
 def _find_flaw(name: object, value: Tensor) -> str:
     """Why a tensor cannot be a weight; empty if it can."""
     if not isinstance(name, str):
-        return "is no name"
+        return "is not a name"
     if value.layout != torch.strided or value.device.type != "cpu" or not value.is_floating_point():
-        return f"is a tensor of {value.dtype}, {value.layout}, on {value.device.type}, not of plain floating numbers"
+        return f"must be a dense floating-point tensor, got {value.dtype}, {value.layout}, on {value.device.type}"
     # A few bytes can stand for a tensor of any shape.
     if value.untyped_storage().nbytes() < value.numel() * value.element_size():
-        return "holds fewer numbers than its shape tells"
+        return "holds fewer numbers than its shape needs"
     if not value.float().isfinite().all():
         return "holds NaN or infinity"
     return ""

@@ -38,8 +38,8 @@ def check_rows(rows: list[Row], objective: str, where: str) -> None:
     if 0 < captions < len(rows):
         missing = next(row for row in rows if is_caption(row))
         raise UserError(
-            f"{where}: qid {missing['qid']}: has no saliency_scores, as {captions} of {len(rows)} rows: either all rows"
-            " have them or, for pre-training on captions, none"
+            f"{where}: qid {missing['qid']}: has no saliency_scores, but {len(rows) - captions} of {len(rows)} rows do:"
+            " give them for all rows or, to pre-train on captions, for none"
         )
     for row in rows:
         check_labels(row, where)
@@ -53,7 +53,7 @@ def check_labels(row: Row, where: str) -> None:
     """
     if row.get("relevant_windows") is None and row.get("label") is not None:
         raise UserError(
-            f"{where}: qid {row['qid']}: has label and no relevant_windows: set train.objective to saliency"
+            f"{where}: qid {row['qid']}: has label but no relevant_windows: set train.objective to saliency"
         )
     read_windows(row, where)
     if not is_caption(row):
@@ -68,7 +68,7 @@ def read_windows(row: Row, where: str) -> Floats:
     """
     windows = read_relevant_windows(row, where)
     if windows is None:
-        raise UserError(f"{where}: qid {row['qid']}: relevant_windows must be a list of [start, end], and not empty")
+        raise UserError(f"{where}: qid {row['qid']}: relevant_windows must be a non-empty list of [start, end]")
     return windows
 
 
@@ -87,9 +87,9 @@ def read_clip_points(row: Row, where: str) -> ClipPoints:
 def _check_ratings(row: Row, where: str) -> None:
     label = row.get("label")
     if label is None:
-        raise UserError(f"{where}: qid {row['qid']}: has no label, which train.objective saliency learns from")
+        raise UserError(f"{where}: qid {row['qid']}: has no label, which train.objective saliency needs")
     ratings = read_ratings(row, where)
     if not all(isinstance(clip, list) for clip in label):
-        raise UserError(f"{where}: qid {row['qid']}: label must be a list of ratings for each clip")
+        raise UserError(f"{where}: qid {row['qid']}: label must hold a list of ratings per clip")
     if ((ratings < LOWEST_RATING) | (ratings > HIGHEST_RATING)).any():
         raise UserError(f"{where}: qid {row['qid']}: label must hold numbers from {LOWEST_RATING} to {HIGHEST_RATING}")

@@ -36,7 +36,7 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
     )
     cost = cost.view(batch, count, -1).float().cpu()
     if not cost.isfinite().all():
-        raise UserError("the network's output is no longer a number: lower train.learning_rate")
+        raise UserError("the network's output is NaN or infinite: lower train.learning_rate")
     samples, predictions, positions = [], [], []
     first = 0
     for sample, target in enumerate(targets):

@@ -97,7 +97,11 @@ class Keeper:
             state = torch.load(self._path, map_location=engine.device, weights_only=True)
             different = _first_difference(state["identity"], self._identity)
             if state["format"] != FORMAT or different:
-                _log.warning("%s: of another %s: starting anew", self._path, different or "version")
+                _log.warning(
+                    "%s: belongs to a run with a different %s: starting from scratch",
+                    self._path,
+                    different or "version",
+                )
                 return Progress()
             saved = dict(state["progress"])
             best = saved.pop("best")
@@ -109,13 +113,15 @@ class Keeper:
             # Last, as it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
         except Exception as problem:  # a damaged file fails in as many ways as there are bytes in it
-            _log.warning("%s: cannot be read (%s): starting anew", self._path, str(problem).split("\n")[0][:120])
+            _log.warning(
+                "%s: cannot be read (%s): starting from scratch", self._path, str(problem).split("\n")[0][:120]
+            )
             network.load_state_dict(initial)
             if average is not None:
                 average.module.load_state_dict(initial)
                 average.count(0)
             return Progress()
-        _log.info("%s: going on at epoch %d, step %d", self._path, progress.epoch, progress.step)
+        _log.info("%s: resuming at epoch %d, step %d", self._path, progress.epoch, progress.step)
         return progress
 
     def remove(self) -> None:

@@ -82,7 +82,7 @@ def train_run(
         return outcome
     del streams  # as large as the two sets
     if val_set.dims != train_set.dims:
-        raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
+        raise UserError(f"--val-features: inputs {val_set.dims} differ from those of --features, {train_set.dims}")
     _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
     train(stage, train_set, val_set, seed, outcome, running, start)
     return outcome

@@ -173,7 +173,7 @@ class Trainer:
                 self.keeper.save_if_due(self.engine, progress)
         terms = {name: round(float(total) / len(self.train_set), 6) for name, total in progress.totals.items()}
         if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
-            raise UserError("the loss is no longer a number: lower train.learning_rate")
+            raise UserError("the loss is NaN or infinite: lower train.learning_rate")
         rate = learning_rate(config, progress.step - steps, steps)
         line: Row = {
             "epoch": progress.epoch,
@@ -220,7 +220,7 @@ class Trainer:
             place = f"{self.out.folder}: epoch {line['epoch']} of {config.epochs}"
             _log.info("%s: loss %.3f, val %s", place, line["train"]["loss"], _brief(line["val"]))
             if stop:
-                _log.info("%s: no gain in %d validations: stopping early", place, progress.stale)
+                _log.info("%s: no improvement in %d validations: stopping early", place, progress.stale)
         return stop
 
     def _validation(self) -> Validation:
@@ -234,7 +234,7 @@ class Trainer:
             scores = self._validation().scores
             if scores.get(metric) is None:
                 known = ", ".join(name for name, value in scores.items() if value is not None)
-                raise UserError(f"train.best_metric: the validation gives no {metric!r} (but {known})")
+                raise UserError(f"train.best_metric: the validation does not compute {metric!r} (known: {known})")
 
     def _weights(self) -> dict[str, torch.Tensor]:
         """The weights that are validated and saved."""
@@ -258,17 +258,17 @@ def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
     for key in ("n_heads", *(("fusion_n_heads", "gating_type") if gated else ())):
         there, here = getattr(start.config, key), getattr(network.config, key)
         if there != here:
-            raise UserError(f"--init-from: model.{key} is {there!r} there and {here!r} in this network")
+            raise UserError(f"--init-from: model.{key} is {there!r} in the checkpoint, {here!r} in this network")
     old, new = start.state_dict(), network.state_dict()
     for name in sorted({*old, *new}):
         had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))
         if had != wanted:
-            raise UserError(f"--init-from: {name} is {_show(had)} there and {_show(wanted)} in this network")
+            raise UserError(f"--init-from: {name} is {_show(had)} in the checkpoint, {_show(wanted)} in this network")
     network.load_state_dict(old)
 
 
 def _show(shape: tuple[int, ...] | None) -> str:
-    return "absent" if shape is None else "x".join(map(str, shape)) or "one number"
+    return "absent" if shape is None else "x".join(map(str, shape)) or "a scalar"
 
 
 def _digest(network: HighlightDetector) -> str:

@@ -64,4 +64,4 @@ def check_lengths(features: FeatureSet) -> None:
     for index, row in enumerate(features.rows):
         labelled, clips = len(row["label"]), features.n_clips(index)
         if abs(labelled - clips) > 1:
-            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, the features have {clips}")
+            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, but the features have {clips}")

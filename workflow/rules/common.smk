@@ -29,7 +29,7 @@ except (UserError, OSError) as problem:
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
 if study.left_out_domains:
-    print(f"note: left out for want of videos: domains {', '.join(study.left_out_domains)}", file=sys.stderr)
+    print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
 # re-run it: the files are `ancient`. Not the demo's, which a job makes: Snakemake skips the params of all that follow
 # a job to be run, and what follows it through an ancient file only would be left as it was.
