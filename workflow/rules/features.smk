@@ -106,7 +106,7 @@ rule encode:
         ),
         weights=lambda wildcards: weights_argument(study.config, wildcards.stream),
     message:
-        "Encoding {wildcards.stream}, shard {wildcards.shard}"
+        "Encoding {wildcards.stream} of shard {wildcards.shard}"
     shell:
         "python -m feature_extractors encode --stream {wildcards.stream:q} {params.source}"
         " --weights {params.weights:q} --config {params.cfg:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
@@ -133,7 +133,7 @@ rule import_released:
         texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
         shards=study.dataset.shards,
     message:
-        "Importing {wildcards.stream}, shard {wildcards.shard}"
+        "Importing {wildcards.stream} of shard {wildcards.shard}"
     shell:
         "python -m feature_extractors import-released --stream {wildcards.stream:q} --manifest {input.manifest:q}"
         " --annotations {input.annotations:q} --shard {wildcards.shard} --shards {params.shards}"
