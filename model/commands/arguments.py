@@ -1,4 +1,4 @@
-"""Arguments that several verbs of `python -m model` share."""
+"""Arguments shared by several verbs of `python -m model`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_running(parser: argparse.ArgumentParser, sections: str) -> None:
 
 
 def seconds(text: str) -> float:
-    """The `type` of an argument that is a time in seconds."""
+    """Argument type for a time in seconds."""
     try:
         value = float(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What training and validation read of annotation rows, checked before any work.
+"""Check the labels of annotation rows that training and validation read, before any work starts.
 
-Rows come in three layouts: QVHighlights (`relevant_windows`, `relevant_clip_ids`, `saliency_scores`), captions for
-pre-training (subs_train.jsonl: `relevant_windows` alone, the first of them being the truth), and TVSum (`label`).
+Rows have one of three layouts: QVHighlights (`relevant_windows`, `relevant_clip_ids`, `saliency_scores`), captions for
+pre-training (subs_train.jsonl: only `relevant_windows`, the first of which is the truth), or TVSum (`label`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from formats.rows import Row
 
 
 def is_caption(row: Row) -> bool:
-    """Whether a row has moments without saliency: speech that stands for a query, as in subs_train.jsonl."""
+    """Whether a row has moments but no saliency: a speech caption used as a query, as in subs_train.jsonl."""
     return "saliency_scores" not in row
 
 
 def check_rows(rows: list[Row], objective: str, where: str) -> None:
-    """Check all rows of a file against what is to be learnt from them. `where` stands for the file in messages.
+    """Check that all rows of a file have the labels that the objective needs. `where` names the file in messages.
 
     Raises:
-        UserError: naming the qid, and the key that is missing, malformed or of another objective.
+        UserError: a label is missing, malformed or for another objective; the message names the qid and the key.
     """
     if objective == "saliency":
         for row in rows:
@@ -46,10 +46,10 @@ def check_rows(rows: list[Row], objective: str, where: str) -> None:
 
 
 def check_labels(row: Row, where: str) -> None:
-    """Check what training on moments reads of a row.
+    """Check the labels of a row that training on moments reads.
 
     Raises:
-        UserError: naming the qid and the key that is missing or malformed.
+        UserError: a label is missing or malformed; the message names the qid and the key.
     """
     if row.get("relevant_windows") is None and row.get("label") is not None:
         raise UserError(
@@ -61,10 +61,10 @@ def check_labels(row: Row, where: str) -> None:
 
 
 def read_windows(row: Row, where: str) -> Floats:
-    """`relevant_windows` as (windows, 2) in seconds; at least one.
+    """`relevant_windows` as (windows, 2) in seconds, at least one window.
 
     Raises:
-        UserError: there is none, or a malformed one.
+        UserError: windows are missing or malformed.
     """
     windows = read_relevant_windows(row, where)
     if windows is None:

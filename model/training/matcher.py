@@ -1,4 +1,4 @@
-"""Which predicted moment stands for which true one: the cheapest assignment, video by video."""
+"""Match predicted to true moments by the assignment of lowest cost, per video."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
     """Assign one prediction to each true moment.
 
     Args:
-        targets: per sample the true moments (n, 2), center and width as shares of the video.
+        targets: per sample the true moments (n, 2), center and width as fractions of the video.
 
     Returns:
         sample, prediction and position in the concatenated targets of every match, each (matches,).
 
     Raises:
-        UserError: the network's output is no longer a number.
+        UserError: the network's output is NaN or infinite.
     """
     batch, count = moments.spans.shape[:2]
     truth = torch.cat(targets)
