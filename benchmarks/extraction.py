@@ -5,8 +5,8 @@ the same inputs), the bare forward pass of the model, and all of `encode_videos`
 two free cores, the target for all is at most 1.15 times the larger of decoding and encoding. CPU seconds are printed
 too, because other work on the machine adds to wall time. The weights are random, which does not change the speed.
 
-`python benchmarks/extraction.py memory` extracts a two-minute and a two-hour video with the demo's encoders, each in its
-own process, and compares their peak memory.
+`python benchmarks/extraction.py memory` extracts a two-minute and a two-hour video with the demo's encoders, each in
+its own process, and compares their peak memory.
 """
 
 from __future__ import annotations
