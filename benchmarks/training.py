@@ -3,8 +3,8 @@
 Features are random and have the sizes of the published recipes: QVHighlights with SlowFast and CLIP (2818 columns with
 endpoint features), 75 clips, 32 tokens, batch size 32; TVSum with I3D (2050 columns), batches of 4 videos, 49 to 323
 clips each. With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and the
-ratio of CPU times is printed, because the machine may be shared. The processor is printed first, with the rates of matrix
-products in the libraries that torch includes, on which most of the gain depends.
+ratio of CPU times is printed, because the machine may be shared. The processor is printed first, with the rates of
+matrix products in the libraries that torch includes, on which most of the gain depends.
 QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
 (linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
 losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time

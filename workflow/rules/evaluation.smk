@@ -2,7 +2,7 @@
 
 Output: results/{run}/{scope}/seed{seed}/ for every run, seed and checkpoint; results/{run}/gates_{split}.json for the
 gates of a run's first seed; results/summary.{json,md,tex,csv} over all runs. `random` is the run of random predictions.
-Networks that learnt only saliency also give results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
+For networks that learnt only saliency: results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
 """
 
 
