@@ -39,10 +39,10 @@ def test_a_file_or_what_another_run_makes(tmp_path: Path) -> None:
     ("runs", "message"),
     [
         ({"x": {"init_from": "no/such.pt"}}, "run x: init_from: no/such.pt does not exist, and no run makes it"),
-        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "no such file"),
+        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "does not exist, and no run makes it"),
         ({"x": {"init_from": "w{x}.pt"}}, r"only \{scope\} and \{seed\} may stand in braces, got w\{x\}.pt"),
         ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt depends on itself"),
         (

@@ -120,7 +120,7 @@ RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
         ([{**RATED, "label": [[1, 6]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
         ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label: holds NaN"),
         ([{**RATED, "label": []}], "saliency", "qid a: label: empty"),
-        ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must be a list of ratings for each clip"),
+        ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must hold a list of ratings per clip"),
         ([MOMENTS, {"qid": 2, "relevant_windows": [[0, 2]]}], "moments_and_saliency", "qid 2: has no saliency_scores"),
     ],
 )
