@@ -1,4 +1,4 @@
-"""From raw videos to features, trained models, scores and plots. Settings: config.yaml; stages: workflow/rules/."""
+"""Workflow from raw videos to features, trained models, scores and plots; settings in config.yaml."""
 
 from snakemake.utils import min_version
 

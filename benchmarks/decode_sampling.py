@@ -1,11 +1,11 @@
-"""Sample one frame a clip, against ffmpeg's `-vf fps=0.5,scale` on the same files.
+"""Compare sampling of one frame per clip with ffmpeg's `-vf fps=0.5,scale` on the same files.
 
 `python benchmarks/decode_sampling.py`
 
 Needs the ffmpeg program (Debian's package). Makes videos of moving noise in several codecs, with and without B-frames
-and with long and short distances between key frames, then takes turns between the two, one thread each, and prints CPU
-seconds of the best of some runs. Ours is timed inside the process (an extraction job starts once a shard) and ffmpeg's
-as a whole; `start` is what an ffmpeg that decodes nothing takes. Frames are RGB at their own size in both.
+and with long and short key-frame intervals, runs both programs in turns with one thread each, and prints the CPU time
+of the best run. Ours is timed within the process (an extraction job starts once per shard), ffmpeg as a whole process;
+`start` is the time of an ffmpeg that decodes nothing. Both give RGB frames at their original size.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def make(folder: Path, name: str, seconds: int, size: str) -> Path:
 
 
 def time_ours(file: Path, clips: int) -> tuple[float, int]:
-    """CPU seconds, and frames given."""
+    """CPU seconds and number of frames."""
     before = time.process_time()
     count = sum(1 for _ in frames_of_clips(file, clips, SECONDS))
     return time.process_time() - before, count
@@ -61,7 +61,7 @@ def time_ffmpeg(*arguments: str) -> float:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=150)
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--profile", metavar="KIND", help="print where our time goes for one kind instead")
+    parser.add_argument("--profile", metavar="KIND", help="profile our code on this kind of video instead")
     arguments = parser.parse_args()
     clips = int(arguments.seconds / SECONDS)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def main() -> None:
             return
         blank = ["-f", "lavfi", "-i", "color=size=16x16:rate=1:duration=1", "-f", "null", "-"]
         start = min(time_ffmpeg(*blank) for _ in range(arguments.repeat))
-        say(f"{arguments.seconds} s of {arguments.size}, 25 frames a second; ffmpeg start {start:.2f} s")
+        say(f"{arguments.seconds} s of {arguments.size}, 25 frames per second; ffmpeg start {start:.2f} s")
         say("| video | ours, CPU s | ffmpeg, CPU s | ratio |\n|---|---|---|---|")
         for name in KINDS:
             file = make(Path(folder), name, arguments.seconds, arguments.size)

@@ -1,8 +1,8 @@
 """Time `python -m eval score` as a whole process: `python benchmarks/evaluation.py`.
 
-Without files it makes its own: random predictions for as many synthetic queries as QVHighlights' val has. With
---predictions and --ground-truth it times those. The original program needs 15 to 26 CPU seconds for 1550 queries
-(11 were measured with one thread a process); ours is to need at most 1.5 s of wall time.
+Without arguments it makes random predictions for as many synthetic queries as QVHighlights' val split has; with
+--predictions and --ground-truth it times those files. The original program needs 15 to 26 CPU seconds for 1550 queries
+(11 with one thread per process); the target for ours is at most 1.5 s of wall time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ORIGINAL_CPU_SECONDS = (15.0, 26.0)
 
 
 def make_files(folder: Path, queries: int) -> tuple[Path, Path]:
-    """Synthetic annotations of videos of 150 s with one to four windows, and random predictions for them."""
+    """Synthetic annotations of 150 s videos with one to four windows each, and random predictions for them."""
     random = np.random.default_rng(0)
     rows = []
     for qid in range(queries):
@@ -49,7 +49,7 @@ def make_files(folder: Path, queries: int) -> tuple[Path, Path]:
 
 
 def time_once(predictions: Path, truth: Path, out: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of the process, imports and reading included."""
+    """Wall and CPU seconds of the process, including imports and reading."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     files = ["--predictions", predictions, "--ground-truth", truth, "--out", out]
@@ -63,7 +63,7 @@ def time_once(predictions: Path, truth: Path, out: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the median of some runs."""
+    """Print the median of several runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--predictions", type=Path)
     parser.add_argument("--ground-truth", type=Path)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     arguments = parser.parse_args()
     if bool(arguments.predictions) != bool(arguments.ground_truth):
-        parser.error("--predictions and --ground-truth go together")
+        parser.error("--predictions and --ground-truth must be given together")
     with tempfile.TemporaryDirectory() as folder:
         files = arguments.predictions, arguments.ground_truth
         if not arguments.predictions:

@@ -1,12 +1,12 @@
-"""Extraction end to end: overlap of decoding and encoding, and peak memory. Needs the ffmpeg program.
+"""Measure extraction end to end: overlap of decoding and encoding, and peak memory. Needs the ffmpeg program.
 
 `python benchmarks/extraction.py overlap` times, in one process and in turns, decoding alone, encoding alone (Encoder on
-the same inputs), the bare forward of the model, and the whole of `encode_videos`, with one thread for the network. With
-two free cores the whole is to take at most 1.15 times the larger of decoding and encoding; CPU seconds are printed too,
-because other work on the machine adds to wall time. The weights are random: they do not change the speed.
+the same inputs), the bare forward pass of the model, and all of `encode_videos`, with one thread for the network. With
+two free cores, the target for all is at most 1.15 times the larger of decoding and encoding. CPU seconds are printed
+too, because other work on the machine adds to wall time. The weights are random, which does not change the speed.
 
-`python benchmarks/extraction.py memory` extracts a video of two minutes and one of two hours with the demo's encoders,
-in processes of their own, and compares their peaks.
+`python benchmarks/extraction.py memory` extracts a two-minute and a two-hour video with the demo's encoders, each in
+its own process, and compares their peak memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CODECS = "-c:v libx264 -preset ultrafast -bf 0 -g 250 -pix_fmt yuv420p -c:a aac 
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -51,7 +51,7 @@ def make(file: Path, seconds: int, size: str, rate: int) -> Path:
 
 
 def overlap(arguments: argparse.Namespace) -> None:
-    """Decoding alone, encoding alone, bare forward, and all of it."""
+    """Time decoding alone, encoding alone, the bare forward pass, and all together."""
     import open_clip
     import torch
     from PIL import Image
@@ -132,7 +132,7 @@ def overlap(arguments: argparse.Namespace) -> None:
 
 
 def memory(arguments: argparse.Namespace) -> None:
-    """Peak resident memory of each stream on two lengths."""
+    """Peak resident memory of each stream for two video lengths."""
     clip = {"architecture": "demo-clip", "definition": str(ROOT / "demo/encoders/demo-clip.json")}
     pann = {"base_channels": 8, "embedding_dim": 128}
     with tempfile.TemporaryDirectory() as name:
@@ -172,12 +172,12 @@ def memory(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Run one of the two."""
+    """Run one of the two benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("overlap")
     verb.add_argument("--seconds", type=int, default=100, help="length of each of two videos")
-    verb.add_argument("--repeat", type=int, default=3, help="turns, of each of which the best counts")
+    verb.add_argument("--repeat", type=int, default=3, help="number of turns; the best one counts")
     verb.add_argument("--clip", default="ViT-B-32-quickgelu")
     verb.add_argument("--streams", nargs="+", default=["clip_visual", "pann", "clap"])
     verb.set_defaults(run=overlap)

@@ -1,11 +1,11 @@
-"""Make many kinds of odd media and check the frames that are sampled from them.
+"""Check sampling on many kinds of odd media.
 
     python benchmarks/odd_media.py --write docs/measurements/extraction.md
 
-The kinds of tests/feature_extractors/odd_media.py, which PyAV makes, and more made by the ffmpeg program (Debian's
-package). Every picture bears its number, and every file's pictures begin at known times: the numbers read back from
-the sampled frames say whether each clip has the frame that is on view at its centre. Prints a Markdown table, or puts
-it between the markers of a page; exits with 1 if a clip is wrong.
+Uses the kinds of tests/feature_extractors/odd_media.py, which PyAV makes, and more kinds made by the ffmpeg program
+(Debian's package). Every frame shows its number, and frame times are known: the numbers read back from the sampled
+frames show whether each clip has the frame that is displayed at its centre. Prints a Markdown table, or writes it
+between the markers of a page; exits with 1 if a clip is wrong.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HEADER = ["file", "grid", "rows", "sound heard", "recorded", "right to the frame
 
 
 def with_ffmpeg(options: str, before: str = "", height: int = 72, width: int = 96) -> Callable[[Path], object]:
-    """A maker that re-encodes six numbered seconds with the ffmpeg program."""
+    """A function that re-encodes six seconds of numbered frames with the ffmpeg program."""
 
     def make(path: Path) -> None:
         source = path.with_name(f"source-{path.stem}.mkv")
@@ -48,14 +48,14 @@ def with_ffmpeg(options: str, before: str = "", height: int = 72, width: int = 9
 
 
 def cut_copy(path: Path) -> None:
-    """`ffmpeg -ss 1.3 -c copy`, the way many data sets were cut."""
+    """Cut with `ffmpeg -ss 1.3 -c copy`, as many data sets were."""
     whole = write_media(path.with_name("whole.mp4"), steady(7.3), coding=Coding(options={"bf": "3", "g": "250"}))
     subprocess.run(["ffmpeg", "-v", "error", "-ss", "1.3", "-i", whole, "-c", "copy", path], check=True)
     whole.unlink()
 
 
 def more_kinds() -> list[Odd]:
-    """Kinds that take the ffmpeg program."""
+    """Kinds that need the ffmpeg program."""
     fields = "-vf setfield=tff -flags +ilme+ildct -top 1"
     shifted = steady(7.3)[33:] - 1.3
     return [
@@ -78,7 +78,7 @@ def more_kinds() -> list[Odd]:
 
 
 def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
-    """Make a file; its table row, the number on each clip's picture, its sound and what was recorded."""
+    """Make and read a file: its table row, the number on each clip's frame, its sound and the recorded problems."""
     file = folder / odd.name
     odd.make(file)
     video = examine(folder, file.stem, file, "", ClipGrid(seconds=SECONDS))
@@ -97,7 +97,7 @@ def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
 
 
 def judge(odd: Odd, video: Video, numbers: dict[int, int]) -> str:
-    """Whether each row has the frame on view at its clip's centre; the last frame there is, in the last clip."""
+    """Whether each row has the frame displayed at its clip's centre, or in the last clip the last frame of the file."""
     if not len(odd.times):
         return "no video" if not video.n_clips else "WRONG"
     if odd.first < 0:
@@ -108,7 +108,7 @@ def judge(odd: Odd, video: Video, numbers: dict[int, int]) -> str:
     found = np.array(list(numbers.values()))
     right = found == expected
     if odd.broken and len(right):
-        # Where a file ends within a clip, its last picture stays in view.
+        # If a file ends within a clip, its last frame stays on display.
         right[-1] |= found[-1] < expected[-1] and odd.times[found[-1]] + 0.04 > list(numbers)[-1] * SECONDS
     whole = odd.broken or len(numbers) == video.n_clips == max(1, int(odd.duration / SECONDS + 0.05))
     return "yes" if len(right) and right.all() and whole else f"WRONG {numbers}"
@@ -117,7 +117,7 @@ def judge(odd: Odd, video: Video, numbers: dict[int, int]) -> str:
 def main() -> int:
     """Print or write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table between the markers of this page")
     arguments = parser.parse_args()
     rows = [HEADER, ["---"] * len(HEADER)]
     wrong = 0

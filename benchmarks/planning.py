@@ -1,11 +1,11 @@
-"""Plan QVHighlights at its full size on paper: `python benchmarks/planning.py`.
+"""Measure planning of QVHighlights at full size by dry runs: `python benchmarks/planning.py`.
 
-10,148 empty files stand for the videos and 10,310 rows for the queries; nothing is decoded or trained. The workflow is
-planned with config/qvhighlights.yaml (dry run), marked as done, and planned again after one video with one query was
-added, and after one key was changed. Prints time, peak memory and the number of jobs of each, and fails where a target
-is missed: a dry run is to need at most 15 s of CPU time and 1 GiB, and to plan fewer than 500 jobs.
+10,148 empty files replace the videos, 10,310 made-up rows the queries; nothing is decoded or trained. The workflow is
+planned with config/qvhighlights.yaml (dry run), marked as done, and planned again after changing one key, and after
+adding one video with one query. Prints time, peak memory and number of jobs of each plan, and fails if a target is
+missed: a dry run must need at most 15 s of CPU time and 1 GiB, and plan fewer than 500 jobs.
 
---annotations takes the released files instead of made-up rows. Everything is made in a temporary folder.
+--annotations uses the released files instead of made-up rows. Everything is written to a temporary folder.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 OVERLAY = ROOT / "config/qvhighlights.yaml"
-# Queries and videos of each split; of the former the first ones of a split share a video.
+# Number of queries and videos per split; the last queries of a split reuse its first videos.
 SIZES = {"train": (7218, 7100), "val": (1550, 1519), "test": (1542, 1529)}
 MOST_CPU_SECONDS, MOST_BYTES, MOST_JOBS = 15.0, 2**30, 500
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one dry run said and needed."""
+    """The jobs of one dry run, and the resources that planning needed."""
 
     jobs: dict[str, int]
     wall: float
@@ -48,7 +48,7 @@ class Plan:
 
 
 def made_up(split: str, first: int) -> list[dict[str, object]]:
-    """Rows as released: ids of the same form, a moment, three scores a clip."""
+    """Rows like the released ones: ids of the same form, one moment, three scores per clip."""
     queries, videos = SIZES[split]
     rows = []
     for index in range(queries):
@@ -66,7 +66,7 @@ def read_released(folder: Path, split: str) -> list[dict[str, object]]:
 
 
 class Paper:
-    """A working directory in which every video, weight and artefact is an empty file."""
+    """A working directory in which every video, weight file and artefact is an empty file."""
 
     def __init__(self, folder: Path, released: Path | None) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Paper:
         path.touch()
 
     def add_video(self) -> None:
-        """One video, and one query about it in train."""
+        """Add one video, and one query about it to the train split."""
         train = self.folder / self.settings["dataset"]["annotations"]["train"]
         row = {**made_up("train", 0)[0], "qid": 999_999, "vid": "one_more_one_0.0_150.0", "query": "one more query"}
         with train.open("a", encoding="utf-8") as lines:
@@ -112,10 +112,10 @@ class Paper:
         return done.stdout
 
     def mark_done(self) -> None:
-        """Make every output as an empty file and let Snakemake record it as made with these settings."""
+        """Create every output as an empty file, and let Snakemake record it as made with these settings."""
         for line in self.snakemake("--summary").splitlines()[1:]:
             self.touch(line.split("\t")[0])
-        self.snakemake("--touch", "--forceall", "--quiet")  # all: files without a record pass for finished
+        self.snakemake("--touch", "--forceall", "--quiet")  # all outputs: files without a record count as finished
 
     def plan(self, changes: dict[str, object] | None = None) -> Plan:
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -137,10 +137,10 @@ def report(what: str, plan: Plan) -> None:
 
 
 def main() -> None:
-    """Print the plans; exit with an error where a target is missed."""
+    """Print the plans; exit with an error if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotations", type=Path, help="folder of highlight_{train,val,test}_release.jsonl")
-    parser.add_argument("--first-only", action="store_true", help="only the dry run of everything")
+    parser.add_argument("--first-only", action="store_true", help="only plan everything once")
     arguments = parser.parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     folder = Path(tempfile.mkdtemp(prefix="planning-"))

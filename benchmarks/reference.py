@@ -1,6 +1,6 @@
-"""The public reference (wjun0830/QD-DETR) as something to time, from a checkout of its users'. None of it lies here.
+"""Wrapper to time the public reference, wjun0830/QD-DETR, from a user's checkout. None of its code is included here.
 
-It was written for a GPU: where there is none, its one `.cuda()` in the forward pass is made to do nothing.
+It was written for a GPU: without one, the single `.cuda()` in its forward pass is replaced by a no-op.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Reference:
     Args:
         checkout: folder of the repository.
         recipe: "hl" (QVHighlights) or "tvsum".
-        folder: features and annotations in its layout, as `write_files` of `benchmarks/training.py` makes them.
+        folder: features and annotations in its layout, made by `write_files` of `benchmarks/training.py`.
         video_dim: width of the video features, without endpoint features.
     """
 
@@ -32,7 +32,7 @@ class Reference:
         if not torch.cuda.is_available():
             torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[assignment]
         if "pandas" not in sys.modules and importlib.util.find_spec("pandas") is None:
-            # Imported at the top of its helpers, used by none of what is timed.
+            # The reference imports pandas, but nothing that is timed uses it.
             sys.modules["pandas"] = types.ModuleType("pandas")
         from qd_detr.config import BaseOptions
         from qd_detr.model import build_model
@@ -61,14 +61,14 @@ class Reference:
         self._collate, self._prepare = start_end_collate, prepare_batch_inputs
 
     def batches(self, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Batches as its DataLoader makes them without workers: every item's files opened and read."""
+        """Batches as its DataLoader makes them without workers: each item's files are opened and read."""
         while True:
             for first in range(0, len(self.items) - size + 1, size):
                 _, batch = self._collate([self.items[i] for i in range(first, first + size)])
                 yield self._prepare(batch, torch.device("cpu"))
 
     def step(self, inputs: dict[str, Any], targets: dict[str, Any]) -> None:
-        """One training step, as in its `train_epoch`, without the deterministic kernels that ours asks for."""
+        """One training step as in its `train_epoch`, without the deterministic kernels that ours uses."""
         torch.use_deterministic_algorithms(False)
         self.network.train()
         self._criterion.train()
@@ -84,6 +84,6 @@ class Reference:
 
     @torch.no_grad()
     def predict(self, inputs: dict[str, Any]) -> None:
-        """The forward pass of inference, without what comes after it."""
+        """The forward pass of inference, without postprocessing."""
         self.network.eval()
         self.network(**inputs)

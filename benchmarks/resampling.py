@@ -1,8 +1,8 @@
-"""Resample a minute of sound with av, torchaudio and soxr, for speed and quality: `python benchmarks/resampling.py`.
+"""Compare speed and quality of resampling with av, torchaudio and soxr: `python benchmarks/resampling.py`.
 
-Quality is measured on tones: how far what comes out is from the tone at the new rate (the pass band, up to 0.9 of the
-lower of both Nyquist frequencies), and what is left of tones above it, which would come back as others (aliases). Time
-is CPU seconds of the best of some runs, in one thread.
+Quality is measured on tones: the error against the exact tone at the new rate (pass band, up to 0.9 of the lower of the
+two Nyquist frequencies), and the remainder of tones above it, which would return as aliases. Time is the CPU seconds of
+the best run on one minute of sound, with one thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Resampler = Callable[[np.ndarray, int, int], np.ndarray]
 
 
 def with_av(samples: np.ndarray, old: int, new: int) -> np.ndarray:
-    """libswresample with its defaults, a second at a time."""
+    """libswresample with its defaults, one second at a time."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=new)
     made = []
     for first in range(0, len(samples), old):
@@ -40,14 +40,14 @@ def with_torchaudio(samples: np.ndarray, old: int, new: int) -> np.ndarray:
 
 
 def with_soxr(samples: np.ndarray, old: int, new: int) -> np.ndarray:
-    """soxr's stream at HQ, a second at a time, as `feature_extractors.media.sound` does it."""
+    """soxr's stream at HQ, one second at a time, as in `feature_extractors.media.sound`."""
     resampler = soxr.ResampleStream(old, new, 1, dtype="float32", quality="HQ")
     made = [resampler.resample_chunk(samples[first : first + old], last=False) for first in range(0, len(samples), old)]
     return np.concatenate([*made, resampler.resample_chunk(np.zeros(0, np.float32), last=True)])
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def measure(resample: Resampler, old: int, new: int) -> tuple[float, float]:
-    """Worst error of tones that are to stay and worst rest of tones that are to go, in dB of the tone."""
+    """Worst error in the pass band and worst remainder of tones above it, in dB relative to the tone."""
     lower = min(old, new) / 2
     seconds, edge = 2, new // 4
 

@@ -1,11 +1,11 @@
-"""Compare what two checkouts made of the same configuration: features, predictions, gate logs, metrics, byte by byte.
+"""Compare, byte by byte, the outputs that two checkouts made from the same configuration.
 
-A change that only moves code must leave every one of these files as it was:
+Outputs are features, predictions, gate logs, metrics and figures. A change that only moves code must not change them:
 
     python benchmarks/same_outputs.py ../before .
 
-Prints each file that differs or that only one has, and the counts. Exit status 1 if there is any, or nothing to
-compare.
+Prints each file that differs or that only one checkout has, and the counts. The exit status is 1 if there is such a
+file, or nothing to compare.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PATTERNS = (
 
 
 def list_outputs(checkout: Path) -> set[str]:
-    """Names, relative to the checkout, of what its workflow made."""
+    """Paths of a workflow's outputs, relative to the checkout."""
     files = (file for pattern in PATTERNS for file in checkout.glob(pattern) if file.is_file())
     return {file.relative_to(checkout).as_posix() for file in files}
 
@@ -57,7 +57,7 @@ def main() -> int:
     lines += [f"differs: {name}" for name in differing]
     folders = sorted({name.split("/")[0] for name in shared})
     counts = ", ".join(f"{sum(name.startswith(f'{folder}/') for name in shared)} in {folder}/" for folder in folders)
-    lines.append(f"{len(shared) - len(differing)} of {len(shared)} shared files are the same bytes ({counts})")
+    lines.append(f"{len(shared) - len(differing)} of {len(shared)} shared files are identical ({counts})")
     sys.stdout.write("\n".join(lines) + "\n")
     return int(not shared or bool(differing) or first != second)
 

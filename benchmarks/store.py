@@ -1,7 +1,7 @@
-"""Compression of stored features, tried on a store: `python benchmarks/store.py features/demo/clip_visual/000.h5 ...`.
+"""Compare compressions of stored features: `python benchmarks/store.py features/demo/clip_visual/000.h5 ...`.
 
-Writes the rows of each store again, uncompressed and with what HDF5 offers everywhere, as float32 and float16, and
-prints size against plain float32 and the seconds of writing and reading (best of some runs).
+Rewrites the rows of each store uncompressed and with the filters that every HDF5 build has, as float32 and float16.
+Prints the size relative to plain float32, and the seconds for writing and reading (best run).
 """
 
 from __future__ import annotations

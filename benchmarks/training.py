@@ -1,14 +1,14 @@
 """Time training and inference: `python benchmarks/training.py [--reference CHECKOUT]`.
 
-Features are random and everything has the size of the published recipes: QVHighlights with SlowFast and CLIP (2818
-columns with endpoint features), 75 clips, 32 tokens, batch 32; TVSum with I3D (2050), batch 4 of 49 to 323 clips.
-With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and what is printed is
-the ratio of CPU times, since a machine may be shared. The processor comes first, with its rates of matrix products in
-the libraries that torch carries: most of a step's gain depends on these.
-QVHighlights' video features are float16 in both layouts, as the extractor of the published ones writes them unless told
-otherwise (linjieli222/HERO_Video_Feature_Extractor). Ours counts all that a step needs (targets, batch, network,
-losses, update; of inference also the rows of the prediction file); the reference's batches are made before its clock
-starts, except where loading is what is timed.
+Features are random and have the sizes of the published recipes: QVHighlights with SlowFast and CLIP (2818 columns with
+endpoint features), 75 clips, 32 tokens, batch size 32; TVSum with I3D (2050 columns), batches of 4 videos, 49 to 323
+clips each. With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and the
+ratio of CPU times is printed, because the machine may be shared. The processor is printed first, with the rates of
+matrix products in the libraries that torch includes, on which most of the gain depends.
+QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
+(linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
+losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time
+starts, except when loading is timed.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from model.training.distributed import Processes  # noqa: E402
 from model.training.engine import PASS_CLIPS, Engine, seed_everything  # noqa: E402
 
 TOKENS = 32
-# The train videos of one domain are 4; lengths span those of TVSum.
+# Each domain has 4 training videos; these lengths span TVSum's range.
 TVSUM_LENGTHS = [49, 130, 210, 323]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A data set and recipe of the reference; `dtype` is that of the video features on disk."""
+    """A data set and training recipe of the reference; `dtype` is the type of the video features on disk."""
 
     name: str
     lengths: list[int]
@@ -81,7 +81,7 @@ TVSUM = Recipe(
 
 
 def write_files(folder: Path, recipe: Recipe) -> list[Path]:
-    """Rows and random features, in our stores (returned) and in the reference's files."""
+    """Write rows and random features, as our stores (returned) and as the reference's files."""
     rng = np.random.default_rng(0)
     videos = {f"v{i:04d}": clips for i, clips in enumerate(recipe.lengths)}
     video = {
@@ -150,7 +150,7 @@ def _write_texts(folder: Path, texts: dict[str, np.ndarray]) -> Path:
 
 
 class Ours:
-    """This project's training and inference of a recipe."""
+    """This project's training and inference with a recipe."""
 
     def __init__(self, recipe: Recipe, folder: Path, stores: list[Path], precision: str = "float32") -> None:
         self.recipe = recipe
@@ -163,24 +163,24 @@ class Ours:
         self._steps = count()
 
     def plan(self) -> Iterator[Batch]:
-        """Batches without end."""
+        """Endless batches."""
         plan = Plan(self.features, self.recipe.train, 0)
         for epoch in count(1):
             yield from plan.epoch(epoch)
 
     def step(self) -> None:
-        """One training step, targets and batch included."""
+        """One training step, including targets and batch."""
         torch.use_deterministic_algorithms(True, warn_only=True)
         self.engine.step(next(self._batches), next(self._steps), 1e-4)
 
     def infer(self) -> None:
-        """Inference of the whole set in batches of 100, down to the rows of the prediction file."""
+        """Inference on the whole set in batches of 100, including the rows of the prediction file."""
         for item in predict(self.engine.network, self.features, 100, "cpu"):
             submission_row(item, 2.0, round_to_clips=True)
 
 
 def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
-    """CPU seconds of each job, after one warm-up, in turns."""
+    """CPU seconds of each job, run in turns after one warm-up."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(turns + 1):
         for name, job in jobs.items():
@@ -203,9 +203,9 @@ def describe_processor() -> str:
 
 
 def measure_products(turns: int = 25) -> dict[str, float]:
-    """GFLOP per CPU second of (2400, 256) x (256, 1024) and a bias: about the largest product of a QVHighlights step.
+    """GFLOP per CPU second of (2400, 256) x (256, 1024) plus a bias, about the largest product of a QVHighlights step.
 
-    As torch computes it (float32: MKL, where torch has it), by oneDNN, and in bfloat16. Medians, after a warm-up.
+    Computed by torch's default (float32: MKL if torch has it), by oneDNN, and in bfloat16. Medians after a warm-up.
     """
     rows, inner, columns = 2400, 256, 1024
     generator = torch.Generator().manual_seed(0)
@@ -224,7 +224,7 @@ def measure_products(turns: int = 25) -> dict[str, float]:
 
 
 def report(what: str, times: dict[str, list[float]], columns: list[str], per: float = 1.0) -> None:
-    """Print a line of the table: median CPU milliseconds, and the median ratio of turns to the first job."""
+    """Print a line of the table: median CPU milliseconds, and the median ratio per turn to the first job."""
     baseline, *others = times
     cells = [f"{1e3 * statistics.median(times[name]) / per:.4g}" if name in times else "" for name in columns]
     ratios = [
@@ -236,9 +236,9 @@ def report(what: str, times: dict[str, list[float]], columns: list[str], per: fl
 
 
 def main() -> None:
-    """Print the processor, its rates and a table."""
+    """Print the processor, its rates and the table of times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reference", type=Path, help="checkout of wjun0830/QD-DETR to time beside ours")
+    parser.add_argument("--reference", type=Path, help="checkout of wjun0830/QD-DETR to compare with")
     parser.add_argument("--turns", type=int, default=5, help="timed turns of each job (default: 5)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     arguments = parser.parse_args()
@@ -277,27 +277,27 @@ def _load(features: FeatureSet, batch: Batch) -> None:
 
 
 def _exhaust(items: Iterable[object]) -> None:
-    """Make every item and keep none."""
+    """Consume all items without keeping them."""
     deque(items, maxlen=0)
 
 
 def _time_inference(ours: Ours, reference: Reference | None, turns: int, columns: list[str]) -> None:
-    """A query, in batches of 100."""
+    """Time inference per query, in batches of 100."""
     jobs: dict[str, Callable[[], object]] = {}
     if reference is not None:
         inputs, _ = next(reference.batches(100))
         jobs["reference"] = lambda: reference.predict(inputs)
     times = time_in_turns(jobs | {"float32": ours.infer}, turns)
-    # The reference was given one batch of 100, ours all queries.
+    # The reference runs one batch of 100 queries, ours all queries.
     queries = {"reference": 100, "float32": len(ours.features)}
     times = {name: [t / queries[name] for t in values] for name, values in times.items()}
-    report("inference, a query", times, columns)
+    report("inference, per query", times, columns)
 
 
 def _time_loading(ours: Ours, reference: Reference | None, turns: int, columns: list[str]) -> None:
-    """A query, in batches of 32; and the copy of its video features alone, below which no batch can be made."""
+    """Time loading per query, in batches of 32, and copying its video features alone, the lower bound of loading."""
     batch = ours.recipe.train.batch_size
-    # Eight passes a turn: an epoch is 225 batches, and the first few after the other's turn find cold caches.
+    # Eight passes per turn: an epoch has 225 batches, and the first few after the other job's turn find cold caches.
     steps = 8 * len(ours.features) // batch
     made = ours.plan()
     jobs: dict[str, Callable[[], object]] = {}
@@ -309,7 +309,7 @@ def _time_loading(ours: Ours, reference: Reference | None, turns: int, columns: 
     jobs["copy"] = lambda: _exhaust(video.copy() for _ in range(steps))
     times = time_in_turns(jobs, turns)
     copied = times.pop("copy")
-    report("loading, a query", times, columns, per=steps * batch)
+    report("loading, per query", times, columns, per=steps * batch)
     copying = {name: values for name, values in times.items() if name == "reference"} | {"float32": copied}
     report("copying its video features, nothing else", copying, columns, per=steps * batch)
 

@@ -1,8 +1,8 @@
-"""Features in; checkpoints, predictions and gate logs out: QD-DETR with gated audio-visual fusion.
+"""QD-DETR with gated audio-visual fusion: from features to checkpoints, predictions and gate logs.
 
-`data` reads feature stores, `network` is the detector, `training` and `inference` the two stages, `reference` reads
-checkpoints of the public implementations. Importing this package loads nothing heavy.
+`data` reads feature stores, `network` is the detector, `training` and `inference` are the two stages, and `reference`
+reads checkpoints of the public implementations. Importing this package does not import torch.
 """
 
-# Raise a number when the stage's output changes for unchanged settings: it is part of what Snakemake tracks.
+# Increase a number when the stage's output changes for unchanged settings: Snakemake tracks it.
 CODE_VERSION = {"train": 6, "infer": 7}

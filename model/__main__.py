@@ -1,4 +1,4 @@
-"""`python -m model VERB`: features in; checkpoints, predictions and gate logs out."""
+"""`python -m model VERB`: train and run the network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.commands import import_checkpoint, infer, train
 
 def main() -> int:
     """Run one verb; returns the exit status."""
-    command = Command("model", "Features in; checkpoints, predictions and gate logs out.", extra="model")
+    command = Command("model", "Train the network, predict with it and log its gates.", extra="model")
     for module in (train, infer, import_checkpoint):
         module.add_verbs(command)
     return command.main()

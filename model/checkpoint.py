@@ -1,4 +1,4 @@
-"""Checkpoints: weights with the configuration that they need, in plain values that load without unpickling code."""
+"""Checkpoints: weights and their configuration, stored as plain values that load without unpickling code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FORMAT = 1
 
 
 class NoNetwork(UserError):
-    """A checkpoint that stands for a network that could not be trained."""
+    """A checkpoint that is a placeholder for a network that could not be trained."""
 
 
 def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any]) -> None:
-    """Write a checkpoint beside `path` and rename it into place.
+    """Write a checkpoint to a temporary file next to `path` and rename it into place.
 
     Args:
-        about: plain values on where the weights come from: epoch, seed, validation scores, configuration.
+        about: plain values that describe the origin of the weights: epoch, seed, validation scores, configuration.
     """
     content = {
         "format": FORMAT,
@@ -37,17 +37,17 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
 
 
 def save_no_network(path: Path, cause: str) -> None:
-    """Write what stands in the place of a checkpoint where there was nothing to train on; `load_network` tells why."""
+    """Write a placeholder for a checkpoint when there is nothing to train on; `load_network` reports the cause."""
     with replacing(path) as part:
         torch.save({"format": FORMAT, "no_network": cause}, part)
 
 
 def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
-    """Rebuild the network of a checkpoint, in evaluation mode; also returns what the checkpoint says about itself.
+    """Rebuild the network of a checkpoint, in evaluation mode; also returns the checkpoint's `about`.
 
     Raises:
-        NoNetwork: there was nothing to train it on.
-        UserError: the file is missing, holds more than plain values, or is of another format.
+        NoNetwork: the checkpoint is a placeholder, because there was nothing to train on.
+        UserError: the file is missing, contains more than plain values, or has another format.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
@@ -63,13 +63,13 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
         about: dict[str, Any] = content["about"]
     except UserError:
         raise
-    except Exception as problem:  # torch reports refused pickles by an exception type of the pickle module
+    except Exception as problem:  # torch reports refused pickles with an exception of the pickle module
         raise UserError(f"{path}: not a checkpoint of this project: {str(problem)[:200]}") from None
     return network.eval(), about
 
 
 def _drop_position_table(content: dict[str, Any]) -> None:
-    """Take out QD-DETR's table of text positions, which no network reads: earlier versions kept it on import."""
+    """Remove QD-DETR's table of text positions, which no network reads; earlier versions kept it on import."""
     compat = content["config"]["compat"]
     if "text_position_table" not in compat:
         return

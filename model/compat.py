@@ -1,7 +1,7 @@
-"""What the reference implementations do otherwise than this one: `model.compat` names what a network is to keep of it.
+"""Differences from the reference implementations: `model.compat` names the reference behaviours that a network keeps.
 
-QD-DETR is the public code of Moon et al. (CVPR 2023); QD-DETR-exp is its variant with gated fusion of sound. What each
-choice costs is measured in docs/reference/model.md.
+QD-DETR is the public code of Moon et al. (CVPR 2023); QD-DETR-exp is its variant with gated audio fusion. docs/reference/model.md
+reports the measured effect of each behaviour.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from cli import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Compat:
-    """Behaviours of the references; False is this project's repair. In settings it is the list of names that are True.
+    """Behaviours of the references; False means this project's repair. Settings list the names that are True.
 
-    The fields stand in alphabetical order, and so do the names that are written into artefacts.
+    Fields are in alphabetical order, and so are the names written into artefacts.
     """
 
     audio_mask_ignored: bool = False
-    """Every clip of the video counts as sound, with whatever fills the tensor; together with `unmasked_pooling` padding
-    does too. Both references take an audio mask and never read it."""
+    """Every clip of the video counts as having sound, whatever fills the tensor; with `unmasked_pooling` padding does
+    too. QD-DETR-exp passes its fusion an audio mask that the layers never read."""
     double_endpoints: bool = False
-    """Each clip's start and end are joined to the sound as well as to the picture, as QD-DETR's data loader does."""
+    """Each clip's start and end are appended to the audio input as well as to the video input, as in QD-DETR's data
+    loader."""
     original_film: bool = False
-    """The feed-forward update is (1 + gate) * delta + beta, as QD-DETR-exp has FiLM: it starts with weight 1 instead of
-    about 0, and beta is one number for all channels unless the gating is elementwise."""
+    """The feed-forward update is (1 + gate) * delta + beta, as in QD-DETR-exp's FiLM: it starts with weight 1 instead
+    of about 0, and beta is one number for all channels unless the gating is elementwise."""
     rolled_negatives: bool = False
-    """The negative query of each sample is the next one of the batch, even one about the same video: QD-DETR rolls the
-    batch by one."""
+    """The negative query of each sample is the next one in the batch, even if it is about the same video: QD-DETR rolls
+    the batch by one."""
     silence_heard: bool = False
-    """Clips below `silence_db` count as sound: QD-DETR-exp has no threshold, and its layer norm makes a full-size
-    update of silence."""
+    """Clips below `silence_db` count as having sound: QD-DETR-exp has no threshold, and its layer norm turns silence
+    into a full-size update."""
     unmasked_pooling: bool = False
-    """Global gates average over padding too, and so depend on who shares the batch: QD-DETR-exp takes the plain mean
-    over time."""
+    """Global gates average over padding too, so they depend on the other samples in the batch: QD-DETR-exp takes the
+    plain mean over time."""
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> Self:
@@ -61,17 +62,17 @@ class Compat:
 
     @classmethod
     def whole(cls) -> Self:
-        """Everything as the references have it."""
+        """All behaviours of the references."""
         return cls.from_names(cls.known())
 
     def names(self) -> tuple[str, ...]:
-        """What is kept of the references, in alphabetical order: the form in settings and checkpoints."""
+        """The names that are True, in alphabetical order, as in settings and checkpoints."""
         return tuple(name for name in self.known() if getattr(self, name))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """How settings read and write it: as a list of names."""
-        # Here, because loading it takes a while, and most of what imports this module reads no settings.
+        """Make settings read and write it as a list of names."""
+        # Imported here because it is slow, and most importers of this module read no settings.
         from pydantic import AfterValidator, Field, PlainSerializer
 
         del source
@@ -86,4 +87,4 @@ class Compat:
 
 
 REPAIRED = Compat()
-"""Nothing of the references: every repair is on."""
+"""No reference behaviour is kept: every repair is on."""

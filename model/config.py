@@ -1,4 +1,4 @@
-"""The configuration sections that the model consumes. Names of the gating keys are those users of the system know."""
+"""The configuration sections that the model reads. The gating keys keep the names that users of the system know."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-# What pydantic has no constraint for stands in the JSON schema, and in a class's `__post_init__` if it matters there.
+# Constraints that pydantic lacks go into the JSON schema, and into `__post_init__` of a class where they matter.
 NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
-"""What the network hears; model/data/audio_controls.py says what each one is."""
+"""Audio that the network hears; model/data/audio_controls.py describes each value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,35 +29,36 @@ class ModelConfig(Settings):
     """The network. Defaults are those of QD-DETR and of the gated fusion's base preset."""
 
     video_streams: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS] = ("clip_visual",)
-    """Feature streams that are joined to the video input, in this order. Each is L2-normalised per clip first."""
+    """Feature streams of the video input, concatenated in this order. Each is L2-normalised per clip first."""
     audio_streams: Annotated[tuple[str, ...], NO_REPEATS] = ("pann",)
-    """Feature streams that are joined to the audio input, in this order. Each is L2-normalised per clip first."""
+    """Feature streams of the audio input, concatenated in this order. Each is L2-normalised per clip first."""
     text_stream: str = "clip_text"
     """Feature stream of the query's tokens."""
     endpoint_features: bool = True
-    """Append each clip's start and end, as shares of the video's length, to the video input (TEF)."""
+    """Append each clip's start and end, as fractions of the video's length, to the video input (TEF)."""
     max_tokens: Count = 32
-    """Tokens of a query that are read, the first ones."""
+    """Maximum number of tokens per query; further tokens are dropped."""
     silence_db: Annotated[float, Field(le=0)] = -60.0
-    """Level below which a clip counts as without sound: RMS, in dB of full scale. Where the audio store has no levels,
-    none does."""
+    """Level below which a clip counts as silent: RMS, in dB of full scale. If the audio store has no levels, no clip
+    counts as silent by level."""
 
     fusion: Literal["none", "concat", "avigate", "avigate_custom"] = "avigate_custom"
     """How audio enters: none, concat, avigate (gated cross-attention) or avigate_custom (gated identity attention).
-    `none` reads no audio; `concat` joins it to the video input of the same clip; in `avigate` every clip attends to all
-    clips that have sound; in `avigate_custom` clip i of the video takes in clip i of the audio."""
+    `none` reads no audio; `concat` appends it to the video input of the same clip; in `avigate` every clip attends to
+    all clips that have sound; in `avigate_custom` clip i of the video receives clip i of the audio."""
     gating_type: Literal["global", "clipwise", "elementwise"] = "global"
     """One gate per video (global), per clip (clipwise), or per clip and channel (elementwise). A layer's gates have the
     shape (1, 1), (L, 1) or (L, D) for L clips and D = hidden_dim channels."""
     fusion_layers: Count = 4
-    """Layers of the gated fusion, each with gates of its own."""
+    """Layers of the gated fusion, each with its own gates."""
     fusion_n_heads: Count = 4
     """Attention heads of the gated fusion; they must divide hidden_dim."""
     mha_gate_temp: Positive = 1.5
-    """Temperature of the audio gate, sigmoid((raw + bias) / temp) * scale. It is fixed, not learnt: a higher one makes
-    the gate react less to raw, the output of a perceptron on video and audio. avigate_custom only, as the next five."""
+    """Temperature of the audio gate, sigmoid((raw + bias) / temp) * scale. It is fixed, not learnt; a higher value
+    makes the gate less sensitive to raw, the output of a perceptron on video and audio. This key and the next five
+    apply to avigate_custom only."""
     mha_gate_bias_init: Finite = 1.0
-    """Initial bias of the audio gate, sigmoid((raw + bias) / temp) * scale. It is learnt; a higher one opens the
+    """Initial bias of the audio gate, sigmoid((raw + bias) / temp) * scale. It is learnt; a higher value opens the
     gate."""
     mha_gate_scale_init: Finite = 1.0
     """Initial scale of the audio gate, sigmoid((raw + bias) / temp) * scale. It is learnt; the gate lies between 0 and
@@ -66,7 +67,7 @@ class ModelConfig(Settings):
     """Initial alpha of the feed-forward gate, tanh(raw) * alpha. It is learnt; the gate lies within ± alpha."""
     ffn_gate_film: bool = False
     """Modulate the gated feed-forward update by FiLM: gate * ((1 + gamma) * update + beta). gamma = tanh(raw) * alpha
-    and beta = tanh(raw) * (the learnt scale of ffn_gate_beta_init) are per channel and 0 at the start, where FiLM
+    and beta = tanh(raw) * (the learnt scale of ffn_gate_beta_init) are per channel and start at 0, so FiLM initially
     changes nothing."""
     ffn_gate_beta_init: Finite = 0.3
     """Initial scale of FiLM's shift, beta = tanh(raw) * scale. It is learnt; the shift lies within ± scale."""
@@ -76,7 +77,7 @@ class ModelConfig(Settings):
     n_heads: Count = 8
     """Attention heads of the encoders and the decoder."""
     encoder_layers: Count = 2
-    """Layers of the text-to-video encoder, and as many of the self-attention encoder."""
+    """Layers of the text-to-video encoder and of the self-attention encoder, each."""
     decoder_layers: Count = 2
     """Layers of the moment decoder."""
     feedforward_dim: Count = 1024
@@ -86,10 +87,10 @@ class ModelConfig(Settings):
     input_dropout: Share = 0.5
     """Dropout of the input projections. 0.5 suits features of thousands of dimensions."""
     num_queries: Count = 10
-    """Moments that are predicted for each query."""
-    # pydantic writes defaults of other types into a JSON schema field by field.
+    """Moments predicted per query."""
+    # Given explicitly, because pydantic would write a dataclass default into the JSON schema field by field.
     compat: Annotated[Compat, Field(json_schema_extra={"default": []})] = REPAIRED
-    """Repairs to undo, to reproduce the references. docs/reference/model.md says what each one is."""
+    """Repairs to undo in order to reproduce the references. docs/reference/model.md describes each one."""
 
     def __post_init__(self) -> None:
         if self.hidden_dim % 4:
@@ -112,7 +113,7 @@ class ModelConfig(Settings):
         return self.fusion in ("avigate", "avigate_custom")
 
     def effective(self) -> dict[str, Any]:
-        """The keys that change this network: a run need not be repeated because a gate that it lacks was tuned."""
+        """The keys that affect this network, so that tuning a gate does not re-run networks without that gate."""
         idle: set[str] = set()
         if not self.reads_audio:
             idle |= {"audio_streams", "silence_db"}
@@ -126,7 +127,7 @@ class ModelConfig(Settings):
         return {**kept, "compat": list(self._effective_compat().names())}
 
     def _effective_compat(self) -> Compat:
-        """The entries that change this network, `rolled_negatives` always being one."""
+        """The entries that affect this network; `rolled_negatives` always does."""
         given = self.compat
         pools = self.has_gates and self.gating_type == "global"
         # Together they let clips attend to padding, whatever the gating.
@@ -141,7 +142,7 @@ class ModelConfig(Settings):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; `compat` is the list of its names, as in the configuration."""
+        """Plain values; `compat` is a list of names, as in the configuration."""
         return {**super().to_dict(), "compat": self.compat.names()}
 
 
@@ -150,7 +151,7 @@ class LossConfig(Settings):
     """Weights of the loss terms."""
 
     span: Weight = 10.0
-    """Weight of the span term: mean absolute error of center and width, as shares of the video's length."""
+    """Weight of the span term: mean absolute error of center and width, as fractions of the video's length."""
     giou: Weight = 1.0
     """Weight of the overlap term, 1 - generalised IoU."""
     label: Weight = 4.0
@@ -168,10 +169,10 @@ class TrainConfig(Settings):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
     objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
-    """What is learnt; saliency alone is TVSum's mode, which needs best_metric mAP. Its rows have `label` instead of
-    moments, and the decoder is never run."""
+    """What to learn; saliency alone is the mode for TVSum, which needs best_metric mAP. Its rows have `label` instead
+    of moments, and the decoder is never run."""
     epochs: Count = 200
-    """Passes over the train split. QD-DETR takes 200 on the 7,218 queries of QVHighlights."""
+    """Passes over the train split. QD-DETR uses 200 for the 7,218 queries of QVHighlights."""
     batch_size: Count = 32
     """Queries per step, over all processes together."""
     learning_rate: Positive = 1e-4
@@ -179,27 +180,28 @@ class TrainConfig(Settings):
     weight_decay: Weight = 1e-4
     """Weight decay of AdamW."""
     schedule: Literal["step", "cosine"] = "step"
-    """Learning rate over time: a tenth after every lr_drop epochs (step), or along a cosine to 0 (cosine)."""
+    """Learning rate schedule: divide by ten every lr_drop epochs (step), or follow a cosine to 0 (cosine)."""
     lr_drop: Count = 400
-    """Epochs after which schedule step divides the learning rate by ten, again and again."""
+    """Epochs between divisions of the learning rate by ten in schedule step."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    """Steps in which the learning rate rises from 0, under either schedule."""
+    """Steps of linear warm-up of the learning rate, in either schedule."""
     gradient_clip: Positive = 0.1
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32."""
     ema_decay: Share = 0.0
-    """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is usual."""
+    """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is common."""
     max_windows: Count = 5
-    """Moments of a query that are trained on. Of more, each epoch takes a random choice; at most num_queries."""
+    """Maximum number of moments per query in training. If a query has more, each epoch draws some at random. At most
+    num_queries."""
     validate_every: Count = 5
     """Epochs between validations. The last epoch is always validated."""
     patience: Annotated[int, Field(ge=0)] = 0
-    """Validations in a row without a better score after which training stops; 0 = never."""
+    """Stop after this many validations in a row without a better score; 0 = never."""
     best_metric: str = "MR-full-mAP"
-    """Key of the validation summary whose best epoch is best.pt."""
+    """Key of the validation summary that selects the epoch of best.pt."""
     audio_control: AudioControl = "original"
-    """What the network hears in training and validation. All but original are controls."""
+    """Audio that the network hears in training and validation. All values except original are controls."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the loss terms."""
 
@@ -211,7 +213,7 @@ class TrainConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainStage(Settings):
-    """What `train` consumes."""
+    """The settings that `train` reads."""
 
     model: ModelConfig
     train: TrainConfig
@@ -219,7 +221,7 @@ class TrainStage(Settings):
 
     def __post_init__(self) -> None:
         if self.train.trains_moments and self.train.max_windows > self.model.num_queries:
-            raise UserError("train.max_windows must not exceed model.num_queries: a moment more is never predicted")
+            raise UserError("train.max_windows must not exceed model.num_queries, the moments predicted per query")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,37 +231,39 @@ class InferenceConfig(Settings):
     batch_size: Count = 100
     """Queries per batch."""
     checkpoint: Literal["best", "last"] = "best"
-    """Checkpoint whose predictions have the plain names, `predictions_{split}.jsonl`. The other one predicts too."""
+    """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
     audio_control: AudioControl = "original"
-    """What the network hears when it predicts. All but original are controls, drawn from the seed of the training."""
+    """Audio that the network hears when it predicts. All values except original are controls, drawn from the training
+    seed."""
     window_seconds: Weight = 0.0
-    """Longer videos are predicted in windows of this many seconds and merged; 0 = every video as a whole. Windows
-    overlap by half; they should be no longer than the videos of training."""
+    """Predict longer videos in windows of this many seconds and merge the results; 0 = predict every video as a whole.
+    Windows overlap by half; they should be no longer than the training videos."""
     duplicate_iou: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Of a query's moments that overlap by more than this IoU, the best is kept; 1 = all are. Published scores are made
-    with 1; lower it where videos are longer than window_seconds."""
+    """Keep only the best of a query's moments that overlap by more than this IoU; 1 = keep all. Published scores use 1;
+    lower it if videos are longer than window_seconds."""
     gate_log: bool = True
     """Log the gates of gated runs, one JSON line per query."""
     gate_sample_count: Annotated[int, OR_ALL] = -1
-    """Queries whose gates are logged, the first of the split; -1 = all. Scores always cover the whole split."""
+    """Number of queries whose gates are logged, from the start of the split; -1 = all. Scores always cover the whole
+    split."""
     gate_save_path: Annotated[str, Field(pattern=r"^[^{}]*$")] = ""
-    """Folder for the gate logs, which are named as the predictions are; empty = beside the predictions."""
+    """Folder for the gate logs, in the same layout as the predictions; empty = next to the predictions."""
 
     def __post_init__(self) -> None:
         if self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
         if 0 < self.window_seconds < 2 * CLIP_SECONDS:
             raise UserError(
-                f"inference.window_seconds: {self.window_seconds:g} s is less than two clips of {CLIP_SECONDS:g} s,"
-                " which cannot overlap"
+                f"inference.window_seconds must be 0 or at least {2 * CLIP_SECONDS:g} (two clips), got"
+                f" {self.window_seconds:g}"
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class InferStage(Settings):
-    """What `infer` consumes; the network's own configuration comes with the checkpoint."""
+    """The settings that `infer` reads; the network's own configuration comes with the checkpoint."""
 
     inference: InferenceConfig
     version: int = CODE_VERSION["infer"]

@@ -1,4 +1,4 @@
-"""Where the network trains and predicts."""
+"""Choose the device on which the network trains and predicts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from model.training.distributed import local_rank
 
 
 def use_device(name: str, threads: int) -> str:
-    """Set the number of CPU threads, and return the device that `auto`, `cpu`, `cuda` or `cuda:N` means.
+    """Set the number of CPU threads, and return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
-    Of several processes on one machine, as torchrun starts them, `auto` gives each a GPU of its own.
+    With several processes on one machine (torchrun), `auto` gives each process its own GPU.
 
     Raises:
-        UserError: there is no such device.
+        UserError: the device does not exist.
     """
     torch.set_num_threads(threads)
     gpu = f"cuda:{local_rank()}" if torch.cuda.is_available() else None

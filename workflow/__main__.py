@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def schema(arguments: argparse.Namespace) -> None:
-    """Write anew what is generated from the settings classes, after a key or its docstring was changed.
+    """Regenerate what follows from the settings classes; run it after changing a key or its docstring.
 
-    workflow/schemas/config.schema.yaml, docs/reference/configuration.md and the comments of config.yaml.
+    Writes workflow/schemas/config.schema.yaml, docs/reference/configuration.md and the comments of config.yaml.
     """
     from workflow.reference import comment, write_page
     from workflow.schema import json_schema, write_schema
@@ -28,7 +28,7 @@ def schema(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     """Run one verb; returns the exit status."""
-    command = Command("workflow", "What belongs to the workflow but is no job of it.")
+    command = Command("workflow", "Maintenance commands for the workflow.")
     command.verb("schema", schema)
     return command.main()
 

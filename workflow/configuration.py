@@ -1,4 +1,4 @@
-"""Check the configuration, pick a stage's part of it, and make the settings of each run."""
+"""Check the configuration, select the part that a stage reads, and build the settings of each run."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _READERS: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The sections of one run, its patch applied, and where its weights come from.
+    """The sections of one run with its patch applied, and the source of its weights.
 
     Attributes:
-        trained_as: the run whose checkpoints it uses: itself but for controls.
-        init_from: checkpoint that training starts from, of scope `{scope}` and seed `{seed}`; empty = from scratch.
+        trained_as: the run whose checkpoints it uses; itself, except for controls.
+        init_from: checkpoint to start training from, may contain `{scope}` and `{seed}`; empty = from scratch.
     """
 
     model: ModelConfig
@@ -43,16 +43,16 @@ class RunSettings:
     init_from: str
 
     def initial_weights(self, scope: str, seed: int | str) -> list[str]:
-        """The checkpoint that one training starts from, as a list that is empty if there is none."""
+        """The checkpoint to start training from, as a list; empty if training starts from scratch."""
         path = self.init_from.replace("{scope}", scope).replace("{seed}", str(seed))
         return [path] if path else []
 
 
 def check(config: Config, schema_file: Path) -> Config:
-    """Check against the JSON schema and fill in its defaults.
+    """Check the configuration against the JSON schema and fill in the defaults.
 
     Raises:
-        UserError: one line naming the first wrong key and the cause.
+        UserError: a key is wrong; one line that names the first such key and the cause.
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     config = _read_numbers(config, schema)
@@ -61,43 +61,43 @@ def check(config: Config, schema_file: Path) -> Config:
     for run, patch in filled["runs"].items():
         _check_source(filled["runs"], run)
         for section in sorted({"model", "train", "inference"} & (patch or {}).keys()):
-            # The patch alone says too little (and filling in its defaults would undo the section): check the result.
+            # Check the patched section: the patch alone lacks required keys, and defaults would override the section.
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
             _validate(_merge(filled[section], patch[section]), part, f"config: run {run}: {section}")
     _check_splits(filled)
     unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
     if unknown:
-        raise UserError(f"config: no run {unknown[0]!r} under runs (there are: {', '.join(filled['runs'])})")
+        raise UserError(f"config: run {unknown[0]!r} is not defined under runs (defined: {', '.join(filled['runs'])})")
     return filled
 
 
 def _check_splits(config: Config) -> None:
-    """Leave out splits without a file. Training needs two of them, a given checkpoint any."""
+    """Drop splits without a file. Training needs train and val; a given checkpoint needs any one split."""
     splits = {split: file for split, file in config["dataset"]["annotations"].items() if file}
     config["dataset"]["annotations"] = splits
     if not splits:
         raise UserError("config: dataset.annotations: no split has a file")
     missing = [split for split in ("train", "val") if split not in splits]
     if missing and not config["checkpoint"]:
-        raise UserError(f"config: dataset.annotations: {missing[0]!r} is needed, as no checkpoint is given")
+        raise UserError(f"config: dataset.annotations: {missing[0]!r} is required unless a checkpoint is given")
 
 
 def _check_source(runs: Config, run: str) -> None:
-    """Check what `checkpoint_of` names: another run, that is trained itself; nothing that only training would see."""
+    """Check that `checkpoint_of` names another run that is trained, and that no key of training is set with it."""
     patch = runs[run] or {}
     source = patch.get("checkpoint_of")
     if source is None:
         return
     if source not in runs:
         raise UserError(
-            f"config: run {run}: checkpoint_of: no run {source!r} under runs (there are: {', '.join(runs)})"
+            f"config: run {run}: checkpoint_of: {source!r} is not defined under runs (defined: {', '.join(runs)})"
         )
     if source == run or (runs[source] or {}).get("checkpoint_of"):
-        raise UserError(f"config: run {run}: checkpoint_of: {source!r} is not trained itself")
+        raise UserError(f"config: run {run}: checkpoint_of: {source!r} has no checkpoint of its own")
     needless = sorted({"model", "train", "init_from"} & patch.keys())
     if needless:
-        raise UserError(f"config: run {run}: {needless[0]}: has no effect beside checkpoint_of")
+        raise UserError(f"config: run {run}: {needless[0]} has no effect together with checkpoint_of")
 
 
 def _validate(values: Config, schema: Config, where: str) -> None:
@@ -108,7 +108,7 @@ def _validate(values: Config, schema: Config, where: str) -> None:
 
 
 def pick(config: Config, paths: Iterable[str]) -> Config:
-    """The parts of a configuration at paths such as `clips` or `clip/architecture`, nested as they were."""
+    """Copy the parts of a configuration at paths such as `clips` or `clip/architecture`, keeping their nesting."""
     picked: Config = {}
     for path in paths:
         *parents, last = path.split("/")
@@ -120,7 +120,7 @@ def pick(config: Config, paths: Iterable[str]) -> Config:
 
 
 def settings_of_run(config: Config, run: str) -> RunSettings:
-    """The sections of a run with its patch; `model` and `train` are those of the run whose checkpoint it uses."""
+    """Apply a run's patch to the sections; `model` and `train` are those of the run whose checkpoint it uses."""
     patch = RunConfig.from_dict(config["runs"][run] or {}, where=f"config: run {run}")
     source = patch.checkpoint_of or run
     trained = RunConfig.from_dict(config["runs"][source] or {}, where=f"config: run {source}")
@@ -137,16 +137,16 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
 
 
 def streams_of(settings: ModelConfig) -> list[str]:
-    """The feature streams that a network reads: one without audio does not wait for audio features."""
+    """The feature streams that a network reads; a network without audio does not wait for audio features."""
     audio = settings.audio_streams if settings.reads_audio else ()
     return [*settings.video_streams, settings.text_stream, *audio]
 
 
 def check_checkpoint(config: Config) -> None:
-    """Check that the checkpoint that is to predict is there, and that the clips are such as networks see.
+    """Check that a given checkpoint exists and that clips have the length that networks expect.
 
     Raises:
-        UserError: either is not so.
+        UserError: the file is missing, or the clip length differs.
     """
     if not config["checkpoint"]:
         return
@@ -154,7 +154,7 @@ def check_checkpoint(config: Config) -> None:
         raise UserError(f"config: checkpoint: no such file: {config['checkpoint']}")
     seconds = config["clips"]["seconds"]
     if seconds != CLIP_SECONDS:
-        raise UserError(f"config: clips.seconds: {seconds:g}, but networks see clips of {CLIP_SECONDS:g} s")
+        raise UserError(f"config: clips.seconds must be {CLIP_SECONDS:g} to predict with a checkpoint, got {seconds:g}")
 
 
 def _merge(base: Config, patch: Config) -> Config:
@@ -166,9 +166,9 @@ def _merge(base: Config, patch: Config) -> Config:
 
 
 def _read_numbers(value: Any, schema: Config) -> Any:
-    """A copy of `value` with text read as a number or truth value where the schema wants one.
+    """Copy `value`, converting text to numbers and booleans where the schema expects them.
 
-    Snakemake hands on all that is nested in `--config key='{...}'` as text, and YAML reads 1e-4 as text.
+    Snakemake passes everything nested in `--config key='{...}'` as text, and YAML reads 1e-4 as text.
     """
     if isinstance(value, dict):
         parts = schema.get("properties", {})
@@ -184,7 +184,7 @@ def _read_numbers(value: Any, schema: Config) -> Any:
 
 
 def _fill(value: Any, schema: Config) -> Any:
-    """A copy of `value` with the schema's defaults where keys are missing, at every depth."""
+    """Copy `value`, filling in the schema's defaults for missing keys at every depth."""
     if not isinstance(value, dict):
         return copy.deepcopy(value)
     filled = copy.deepcopy(value)

@@ -1,4 +1,4 @@
-"""What the configured dataset consists of: its queries and media files, known before the first job runs."""
+"""The configured dataset: its queries and media files, which are known before the first job runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from formats.video_table import annotated_videos
 
 @dataclass(frozen=True)
 class Dataset:
-    """The queries of all splits, the media file of every video that has one, the videos of every shard that has any.
+    """The queries of all splits, the media file of each video found, and the videos of each non-empty shard.
 
-    There are no media files where `dataset.videos` is empty: all features were made elsewhere.
+    `files` is empty if `dataset.videos` is: all features are then imported.
     """
 
     queries: list[Row]
@@ -34,7 +34,7 @@ class Dataset:
         return [self.files[vid] for vid in self.shards[shard] if vid in self.files]
 
     def grid_of(self, shard: str, clips: ClipGrid) -> list[Any]:
-        """What decides the grid of a shard's videos, beside their files: the ids, and without files the durations."""
+        """What determines the clip grids of a shard besides its media files: ids, plus durations if no files exist."""
         vids = self.shards[shard]
         if self.files:
             return list(vids)
@@ -42,7 +42,7 @@ class Dataset:
         return [[video.vid, video.duration_s] for video in table]
 
     def released_of(self, shard: str, imported: ImportConfig) -> list[Path]:
-        """The released files of a shard that there are."""
+        """The released files of a shard that exist."""
         vids = set(self.shards[shard])
         rows = [row for row in self.queries if row["vid"] in vids]
         files = {file for row in rows for part in imported.files(row["vid"], str(row["qid"])) for file in part}
@@ -55,10 +55,10 @@ class Dataset:
 
 
 def load_dataset(config: dict[str, Any]) -> Dataset:
-    """Read the annotations and find the videos. The demo's are drawn from its seed, before they are rendered.
+    """Read the annotations and find the videos. For the demo, both follow from its seed before anything is rendered.
 
     Raises:
-        UserError: an annotation file is malformed, no video is there, or one is missing where that is to stop the run.
+        UserError: an annotation file is malformed, no video is found, or one is missing and `broken_videos` is stop.
     """
     folder = Path(config["dataset"]["videos"])
     if config["dataset"]["name"] == "demo":
@@ -72,7 +72,7 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         files = _find(folder, {row["vid"] for row in queries}, policy) if config["dataset"]["videos"] else {}
     awkward = next((name for name in map(str, files.values()) if "{" in name or "}" in name), None)
     if awkward:
-        raise UserError(f"{awkward}: braces in file names mean something else to Snakemake: rename the video")
+        raise UserError(f"{awkward}: Snakemake reads braces in file names as wildcards: rename the video")
     count = config["dataset"]["shards"]
     shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
     return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})
@@ -81,14 +81,14 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
 def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
     files, causes = locate_videos(folder, sorted(vids))
     if causes and not files:
-        raise UserError(f"{folder}: none of the {len(vids)} videos is there, such as {min(vids)!r}")
+        raise UserError(f"{folder}: none of the {len(vids)} videos was found, for example {min(vids)!r}")
     if causes and policy == "stop":
         raise UserError(f"{folder}: {'; '.join(causes.values())}")
     return files
 
 
 def _check_demo_files(annotations: dict[str, str]) -> None:
-    """The demo writes its splits under their names into one folder."""
+    """Check the names: the demo writes train.jsonl and val.jsonl into one folder."""
     names = sorted(Path(file).name for file in annotations.values())
     if names != ["train.jsonl", "val.jsonl"] or len({Path(file).parent for file in annotations.values()}) > 1:
-        raise UserError("config: dataset.annotations: the demo has train.jsonl and val.jsonl, in one folder")
+        raise UserError("config: dataset.annotations: the demo needs train.jsonl and val.jsonl, in one folder")

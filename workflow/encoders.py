@@ -1,7 +1,7 @@
-"""The streams of a study as the workflow sees them: what makes each, from which files, with which settings.
+"""The feature streams of a study: which encoder makes each one, from which files and with which settings.
 
-Everything about one encoder comes from the registry; nothing here names one. Functions take the checked configuration
-and the name of a stream that is made here (not imported).
+Everything about an encoder comes from the registry; nothing here names one. Functions take the checked configuration
+and the name of a stream that is encoded here, not imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Config = dict[str, Any]
 
 
 def imported_streams(config: Config) -> dict[str, ImportConfig]:
-    """The streams that are made from released files, by name."""
+    """Streams made from released files, by name."""
     return {
         stream: ImportConfig.from_dict(settings, where=f"config: imported.{stream}")
         for stream, settings in config["imported"].items()
@@ -31,26 +31,29 @@ def check_streams(config: Config, streams: Iterable[str]) -> None:
     """Check that every stream can be made.
 
     Raises:
-        UserError: nothing makes a stream, or it is made from videos and there are none.
+        UserError: a stream is unknown, or it is encoded from videos and none are configured.
     """
     for stream in streams:
         if stream in config["imported"]:
             continue
         if stream not in STREAMS:
             known = ", ".join([*STREAMS, *config["imported"]])
-            raise UserError(f"config: model: no stream {stream!r} (there are: {known}; others are made by imported)")
+            raise UserError(f"config: model: unknown stream {stream!r} (known: {known}; add others under imported)")
         if isinstance(STREAMS[stream], ClipStream) and not config["dataset"]["videos"]:
-            raise UserError(f"config: dataset.videos: empty, but stream {stream} is made from videos (or by imported)")
+            raise UserError(
+                f"config: dataset.videos is empty, but stream {stream} is encoded from videos: set the folder, or"
+                " import the stream"
+            )
 
 
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
-    """Check that the encoders' weights are there, or are such as the workflow or a library fetches.
+    """Check that the encoders' weights exist, or that the workflow or a library fetches them.
 
     Args:
         made: a folder that the workflow fills itself.
 
     Raises:
-        UserError: naming the key and the file.
+        UserError: weights are missing; the message names the key and the file.
     """
     for stream in streams:
         key = STREAMS[stream].weights if stream in STREAMS and stream not in config["imported"] else None
@@ -59,18 +62,18 @@ def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
 
 
 def is_of_clips(stream: str) -> bool:
-    """Whether a stream encodes the clips of videos, and not queries."""
+    """Whether a stream encodes clips of videos rather than queries."""
     return isinstance(STREAMS[stream], ClipStream)
 
 
 def weight_files(config: Config, stream: str) -> list[Path]:
-    """The files of an encoder's weights that the workflow can see; of a checkpoint in a library's cache, none."""
+    """Files of an encoder's weights that the workflow can see; none if they are in a library's cache."""
     key = STREAMS[stream].weights
     return key.files(config) if key is not None else []
 
 
 def weights_argument(config: Config, stream: str) -> str:
-    """What `--weights` is given: a file or folder, what the command finds in a cache, or nothing."""
+    """The value of `--weights`: a file or folder, a name that the command looks up in a cache, or nothing."""
     key = STREAMS[stream].weights
     return key.argument(config) if key is not None else ""
 
@@ -81,12 +84,12 @@ def further_files(config: Config, stream: str) -> list[Path]:
 
 
 def encode_json(config: Config, stream: str) -> str:
-    """Canonical JSON of what a stream consumes of the configuration, with its code version: `--config`."""
+    """The value of `--config`: canonical JSON of the settings that a stream reads, with its code version."""
     return canonical_json(STREAMS[stream].settings(config))
 
 
 def encode_source(config: Config, stream: str, shard: str) -> str:
-    """The options that tell the command what one shard of a stream is encoded from, quoted for a shell."""
+    """The options that name the inputs of one shard of a stream, quoted for a shell."""
     dataset = config["dataset"]
     if is_of_clips(stream):
         options = ["--manifest", f"manifests/{dataset['name']}/{shard}.jsonl", "--videos", dataset["videos"]]

@@ -1,4 +1,4 @@
-"""Where the weights come from that a run's training starts from: `init_from`, a file or what another run makes."""
+"""The initial weights of a run, `init_from`: a file, or a checkpoint that another run makes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def check_initial_weights(
     scopes: Collection[str],
     seeds: Iterable[int],
 ) -> set[str]:
-    """Check that each checkpoint that `runs` start from is there, or is made by a run that does not wait for them.
+    """Check that each checkpoint that `runs` start from exists, or that another run makes it without a cycle.
 
     Returns:
-        the runs that are trained before them.
+        the runs that must be trained first.
 
     Raises:
-        UserError: neither is so, naming the run and the file.
+        UserError: neither holds; the message names the run and the file.
     """
     before: set[str] = set()
     trainings = [(settings[run].trained_as, scope, seed) for run in runs for scope in scopes for seed in seeds]
@@ -36,12 +36,12 @@ def check_initial_weights(
             made = _maker(path, settings, dataset, scopes)
             if "{" in path or "}" in path:
                 raise UserError(
-                    f"config: run {run}: init_from: of braces only {{scope}} and {{seed}} have a meaning: {path}"
+                    f"config: run {run}: init_from: only {{scope}} and {{seed}} may stand in braces, got {path}"
                 )
             if made is None and not Path(path).is_file():
-                raise UserError(f"config: run {run}: init_from: no such file, and no run makes it: {path}")
+                raise UserError(f"config: run {run}: init_from: {path} does not exist, and no run makes it")
             if made in seen:
-                raise UserError(f"config: run {run}: init_from: {path} waits for itself")
+                raise UserError(f"config: run {run}: init_from: {path} depends on itself")
             if made is not None:
                 seen.add(made)
                 before.add(made[0])
@@ -52,7 +52,7 @@ def check_initial_weights(
 def _maker(
     path: str, settings: Mapping[str, RunSettings], dataset: str, scopes: Collection[str]
 ) -> tuple[str, str, str] | None:
-    """The run, scope and seed whose training makes a file; None if none does."""
+    """The run, scope and seed whose training makes a file; None if no training does."""
     folder = layout.RUN.format(dataset=re.escape(dataset), run="([^/]+)", scope="([^/]+)", seed=r"(\d+)")
     made = re.fullmatch(rf"{folder}/(?:best|last)\.pt", path)
     if made is None or made[2] not in scopes:

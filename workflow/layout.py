@@ -1,4 +1,4 @@
-"""Where the artefacts of a run lie, as Snakemake patterns."""
+"""Paths of a run's artefacts, as Snakemake patterns."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ RESULTS = "results/{run}/{scope}/seed{seed}"
 
 
 def gate_log(inference: InferenceConfig) -> str:
-    """The gate log: beside the predictions, or below the folder that `gate_save_path` names."""
+    """The gate log: next to the predictions, or under the folder `gate_save_path`."""
     logged = "all" if inference.gate_sample_count < 0 else str(inference.gate_sample_count)
     folder = inference.gate_save_path.rstrip("/")
     return f"{folder}{'/' if folder else ''}{RUN}/gate_logs_{{split}}_N{logged}.jsonl"
 
 
 def any_of(names: Iterable[str]) -> str:
-    """A wildcard constraint: one of these names; nothing at all if there is none."""
+    """A wildcard constraint that matches one of these names, or nothing if there are no names."""
     return "|".join(names) or "(?!)"
 
 
 def gpus_a_job() -> int:
-    """GPUs that an encoding or training job asks Snakemake for.
+    """GPUs per encoding or training job: 1 if this machine has an NVIDIA GPU, otherwise 0.
 
-    Without one nothing has to queue: `profiles/default` allows a single GPU job at a time. A cluster's head node may
-    have none where its workers do; there a profile sets the resource.
+    With 0, jobs need not queue for the single GPU of `profiles/default`. On a cluster whose head node has no GPU but
+    whose workers do, set the resource in a profile.
     """
     return int(Path("/dev/nvidiactl").exists())

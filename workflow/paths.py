@@ -1,4 +1,4 @@
-"""The files that rules read, by run, scope and seed: patterns of `layout`, filled in from a study."""
+"""The files that rules read, by run, scope and seed: the patterns of `layout` filled in from a study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflow.study import Study
 
 
 class Wildcards(Protocol):
-    """What Snakemake knows of a job, such as its run, scope, seed and split."""
+    """Wildcard values of a job, such as its run, scope, seed and split."""
 
     def __getattr__(self, name: str) -> str: ...
 
@@ -41,7 +41,7 @@ class Paths:
         return self._stores(streams_of(self.study.model_of(wildcards.run)))
 
     def checkpoint_of_run(self, epoch: str) -> Callable[[Wildcards], str]:
-        """The checkpoint `best` or `last` of a run; for a control, that of the run it belongs to."""
+        """The checkpoint `best` or `last` of a run; for a control, that of the run in `checkpoint_of`."""
 
         def path(wildcards: Wildcards) -> str:
             run = self.study.settings[wildcards.run].trained_as
@@ -52,11 +52,11 @@ class Paths:
         return path
 
     def initial_weights(self, wildcards: Wildcards) -> list[str]:
-        """The checkpoint that a training starts from, if it does not start from scratch."""
+        """The checkpoint to start training from; empty if training starts from scratch."""
         return self.study.settings[wildcards.run].initial_weights(wildcards.scope, wildcards.seed)
 
     def results_of_runs(self, what: str) -> list[str]:
-        """Files of `score` on val: of every run for both checkpoints, and of random predictions."""
+        """Outputs of `score` on val: for each run and both checkpoints, and for random predictions."""
         study = self.study
         names = [(run, part) for run in study.runs for part in ("", f"_{study.other_checkpoint}")] + [("random", "")]
         return [
@@ -77,11 +77,11 @@ class Paths:
         return files
 
     def gate_logs(self, wildcards: Wildcards) -> list[str]:
-        """Gate logs of a run's first seed (of the main run, where the wildcards name none), one per scope."""
+        """Gate logs of a run's first seed, one per scope; of the main run if the wildcards name no run."""
         return self._of_scopes(self.gate_log, self._run_of(wildcards), self.study.seeds[0], split=wildcards.split)
 
     def histories(self, wildcards: Wildcards) -> list[str]:
-        """Histories of a run's first seed (of the main run, where the wildcards name none), one per scope."""
+        """Histories of a run's first seed, one per scope; of the main run if the wildcards name no run."""
         run = self.study.settings[self._run_of(wildcards)].trained_as
         return self._of_scopes(f"{layout.RUN}/history.jsonl", run, self.study.seeds[0])
 

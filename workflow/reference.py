@@ -1,4 +1,4 @@
-"""What users read about the configuration: docs/reference/configuration.md and the comments of config.yaml."""
+"""Generate the documentation of the configuration: docs/reference/configuration.md and config.yaml's comments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WIDTH = 120
 INTRODUCTION = """\
 # Configuration
 
-Every key of `config.yaml`, generated from the settings classes by `make schema`. A default holds where no file names a
-value; `config.yaml` itself names all that the demo uses. The last column has the rules that a changed key re-runs
-first; what depends on them follows, and nothing else is re-run. A key without a default must be given if it is
-"needed"; if not, it may be missing.
+Every key of `config.yaml`, generated from the settings classes by `make schema`. A default applies if no file sets the
+key; `config.yaml` itself sets every key that the demo uses. The last column lists the rules that a changed key re-runs
+first; rules that depend on them follow, and nothing else is re-run. A key marked "needed" must be given; a key without
+a default may be missing.
 """
 _HEAD = "| key | values | default | meaning | re-runs first |\n|---|---|---|---|---|\n"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
@@ -28,7 +28,7 @@ _KEY = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z_]\w*):(?P<value>.*)")
 
 
 def write_page(schema: dict[str, Any]) -> str:
-    """The text of docs/reference/configuration.md: a table per section, and first one of keys without a section."""
+    """The text of docs/reference/configuration.md: first a table of the top-level keys, then one per section."""
     reruns = rules_by_section()
     sections = schema["properties"]
     single = [name for name, part in sections.items() if part.get("type") != "object"]
@@ -44,7 +44,7 @@ def write_page(schema: dict[str, Any]) -> str:
 
 
 def rules_by_section() -> dict[str, Reruns]:
-    """The rules that each section re-runs, as its field says."""
+    """The rules that each section re-runs, from the annotations of its field."""
     hints = get_type_hints(StudyConfig, include_extras=True)
     return {
         name: found
@@ -55,12 +55,12 @@ def rules_by_section() -> dict[str, Reruns]:
 
 
 def comment(text: str, schema: dict[str, Any]) -> str:
-    """config.yaml with the first sentence of its description at each key: behind a value, above a section.
+    """Comment config.yaml: each key gets the first sentence of its description, after a value or above a section.
 
-    Values and their order stay. So do comments before a blank line and within mappings of the user's names (`runs`).
+    Values keep their order. Comments before a blank line, or inside mappings of the user's names (`runs`), are kept.
 
     Raises:
-        ValueError: the values would not stay.
+        ValueError: the values would change.
     """
     written: list[str] = []
     above: list[str] = []
@@ -101,13 +101,13 @@ def _commented(indent: str, setting: str, part: dict[str, Any]) -> list[str]:
 
 
 def _value(text: str) -> str:
-    """What stands behind a key's colon, without its comment."""
+    """The text after a key's colon, without its comment."""
     value = re.match(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<! )#)*""", text)
     return value[0].rstrip() if value else text
 
 
 def _keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Keys of a section, those of sections within it as `loss.giou`, and whether they must be given."""
+    """Keys of a section (nested ones as `loss.giou`), with their schema and whether they must be given."""
     for key, value in part["properties"].items():
         if "properties" in value:
             yield from _keys_of(value, f"{above}{key}.")

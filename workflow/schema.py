@@ -1,4 +1,4 @@
-"""The JSON schema of the configuration, from the settings classes: what the workflow checks config.yaml by."""
+"""Generate the JSON schema that config.yaml is checked against from the settings classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_schema(schema: dict[str, Any]) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of the whole configuration, without references, each key described by its docstring."""
+    """The schema of the whole configuration: no references, each key described by its docstring."""
     schema = TypeAdapter(StudyConfig).json_schema()
     parts = schema.pop("$defs")
     settings = {StudyConfig.__name__: schema, **parts}
@@ -44,8 +44,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def describe(settings: type) -> dict[str, str]:
-    """The docstrings under the fields of a settings class and of its parents, each as one line."""
-    # A made class has no source: the sections of encoders are described by their classes.
+    """The docstrings under the fields of a settings class and its parents, each as one line."""
+    # A generated class has no source: sections of encoders take the docstrings of their classes.
     described = (
         {name: _summary(section) for name, section in encoder_sections().items()} if settings is StudyConfig else {}
     )
@@ -66,38 +66,38 @@ def _summary(settings: type) -> str:
 
 
 def first_sentence(description: str) -> str:
-    """What stands behind a key in config.yaml, without its full stop."""
+    """The first sentence without its full stop: the comment of a key in config.yaml."""
     return description.partition(". ")[0].removesuffix(".")
 
 
 def _settings_classes(parent: type = Settings) -> Iterator[type]:
     child: type
     for child in parent.__subclasses__():
-        # Classes of tests are none of ours.
+        # Skip classes that tests define.
         if not child.__module__.startswith("tests."):
             yield child
             yield from _settings_classes(child)
 
 
 def _tidy(part: Any, parts: dict[str, Any]) -> Any:
-    """Put definitions in the place of references, and say what pydantic leaves to itself."""
+    """Replace references by their definitions, and write out what pydantic leaves implicit."""
     if isinstance(part, list):
         return [_tidy(item, parts) for item in part]
     if not isinstance(part, dict):
         return part
     if "$ref" in part:
-        # The description of a section is that of its key, not that of its class.
+        # A section is described by its key's docstring, not by its class's.
         whole = dict(parts[part["$ref"].rpartition("/")[2]])
         whole.pop("description", None)
         return _tidy({**_without(part, "$ref"), **whole}, parts)
     if "anyOf" in part:
-        # `X | None`, where X is an object. As a list of types, so that a mistake in X is named.
+        # `X | None` with an object X. Written as a list of types, so that errors name the mistake inside X.
         chosen, nothing = part["anyOf"]
         assert nothing == {"type": "null"}
         whole = _tidy({**_without(part, "anyOf"), **chosen}, parts)
         return {**whole, "type": [whole["type"], "null"]}
     if "patternProperties" in part:
-        # So pydantic spells a pattern of names, and lets all others through.
+        # pydantic writes a pattern of names this way, which accepts all other names.
         [(pattern, item)] = part["patternProperties"].items()
         names = {"pattern": pattern, **part.get("propertyNames", {})}
         rest = _without(part, "patternProperties", "propertyNames")
@@ -110,7 +110,7 @@ def _tidy(part: Any, parts: dict[str, Any]) -> Any:
         for key, value in tidied["properties"].items():
             if value.get("type") == "object" and key not in needed:
                 value["default"] = {}
-            # Empty stands for a key that is not given.
+            # An empty value means that the key is not given.
             if value.get("default") == "" and value.get("minLength"):
                 del value["default"]
     order = ("type", "description", "enum", "default")

@@ -1,8 +1,8 @@
 """The whole configuration as one class: every section of config.yaml.
 
-What users read of it is generated from here (`make schema`): the JSON schema, docs/reference/configuration.md and the
-comments of config.yaml. An encoder's sections come from its streams in the registry. Rules import none of this, but
-read the JSON schema: the demo's settings load torch.
+`make schema` generates the JSON schema, docs/reference/configuration.md and the comments of config.yaml from it. An
+encoder's sections come from its streams in the registry. Rules read the JSON schema and do not import this module,
+because the demo's settings load torch.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ RunName = Annotated[
 
 
 class Reruns:
-    """The rules that a changed key of a section re-runs first; what depends on them follows.
+    """The rules that a changed key of a section re-runs first; rules that depend on them follow.
 
     Args:
-        rules: of all keys but those named here.
-        keys: the rules of single keys.
+        rules: rules of all keys that are not listed in `keys`.
+        keys: rules of individual keys.
     """
 
     def __init__(self, rules: str, **keys: str) -> None:
@@ -52,7 +52,7 @@ class Reruns:
 
 @dataclass(frozen=True, kw_only=True)
 class CoreConfig(Settings):
-    """Every section but those of encoders."""
+    """Every section except those of encoders."""
 
     dataset: Annotated[
         DatasetConfig,
@@ -75,12 +75,12 @@ class CoreConfig(Settings):
     clips: Annotated[ClipGrid, Reruns("manifest encode import_released")] = field(default_factory=ClipGrid)
     """The grid of clips that all streams share."""
     encoding: Annotated[EncodingConfig, Reruns("encode")] = field(default_factory=EncodingConfig)
-    """How all encoders compute, and what is kept."""
+    """Numeric precision of all encoders and of the stored features."""
     weights_mirror: Annotated[str, Reruns("")] = ""
     """Folder that published weights are copied from; empty = they are downloaded."""
     imported: Annotated[dict[Stream, ImportConfig], Reruns("import_released")] = field(default_factory=dict)
-    """Streams made from released feature files, such as `slowfast: {layout: moment_detr, folders: [slowfast]}`. One
-    that bears the name of a stream that is made here takes its place."""
+    """Streams made from released feature files, such as `slowfast: {layout: moment_detr, folders: [slowfast]}`. An
+    imported stream with the name of an encoded one replaces it."""
     model: Annotated[ModelConfig, Reruns("train")] = field(default_factory=ModelConfig)
     """The network: QD-DETR with a fusion of audio into video in front. The runs below patch this section."""
     train: Annotated[TrainConfig, Reruns("train")] = field(default_factory=TrainConfig)
@@ -90,19 +90,19 @@ class CoreConfig(Settings):
         Field(min_length=1),
         Reruns("train", inference="infer infer_gated infer_other", checkpoint_of="train infer infer_gated infer_other"),
     ]
-    """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked as
-    well. The names `random` and `baseline` are taken."""
+    """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked too. The
+    names `random` and `baseline` are reserved."""
     checkpoint: Annotated[str, Reruns("predict")] = ""
-    """A trained network to predict all splits with; nothing is then trained or scored (config/folder.yaml). Its network
-    must read the streams of the main run. Empty = every run is trained."""
+    """Trained network that predicts all splits; nothing is then trained or scored (config/folder.yaml). It must read
+    the streams of the main run. Empty = every run is trained."""
     main_run: Annotated[str, Reruns("plot_gates_of_main_run")]
-    """The run of plots/gates_val.png."""
+    """The run shown in plots/gates_val.png."""
     selected_runs: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")]
-    """The runs that the target `all` trains. A further one leaves the others as they are."""
+    """The runs that the target `all` trains. Adding a run does not re-run the others."""
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")
     ]
-    """Seeds; each run is trained once per seed. A further one leaves the others as they are."""
+    """Seeds; each run is trained once per seed. Adding a seed does not re-run the others."""
     inference: Annotated[
         InferenceConfig,
         Reruns(
@@ -116,14 +116,14 @@ class CoreConfig(Settings):
     evaluation: Annotated[EvaluationConfig, Reruns("", score_by="score score_other", gates_by="gates")] = field(
         default_factory=EvaluationConfig
     )
-    """Annotation keys by whose values results are broken down; keys that no row has are passed over."""
+    """Annotation keys to break results down by; keys that no row has are ignored."""
     plots: Annotated[PlotsConfig, Reruns("plot_gates plot_gate_figures", topk="plot_gates plot_gate_figures rank")] = (
         field(default_factory=PlotsConfig)
     )
     """Figures."""
 
 
-# What the demo's weights are drawn by, beside their seed.
+# Keys that determine the demo's weights, besides their seed.
 _DRAWN = {
     "clip": {"architecture": "weights_clip encode", "definition": "weights_clip encode"},
     "pann": {"base_channels": "weights_pann encode", "embedding_dim": "weights_pann encode"},
@@ -131,7 +131,7 @@ _DRAWN = {
 
 
 def encoder_sections() -> dict[str, type[Settings]]:
-    """The sections that encoders add, each with its class: the one that holds `weights` too, where it has that key."""
+    """The sections that encoders add, each with its class: the one with the key `weights` if the section has it."""
     shared = {entry.name for entry in dataclasses.fields(CoreConfig)}
     found: dict[str, type[Settings]] = {}
     for stream in STREAMS.values():
@@ -143,7 +143,7 @@ def encoder_sections() -> dict[str, type[Settings]]:
 
 
 def _field_of(section: str, settings: type[Settings]) -> tuple[str, Any, Any]:
-    """A section may be left out where each of its keys has a default."""
+    """The field of a section; a section may be omitted if each of its keys has a default."""
     required = any(
         entry.default is entry.default_factory is dataclasses.MISSING
         for entry in dataclasses.fields(settings)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The configuration sections that the workflow alone consumes."""
+"""The configuration sections that only the workflow reads."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ class DatasetConfig(Settings):
     """Videos and queries."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
-    """First part of the paths below features/ and runs/. The name `demo` means the embedded demo dataset."""
+    """Dataset name, the first folder under features/ and runs/. The name `demo` selects the embedded demo dataset."""
     videos: str
-    """Folder of media files, each named by its video id; empty where all features of videos are imported. The clip grid
-    then follows the annotated durations."""
+    """Folder of media files, each named by its video id; empty if all video features are imported. The clip grid then
+    follows the annotated durations."""
     annotations: dict[Annotated[str, Field(pattern=r"^[a-z]+$")], str]
-    """Annotation files in the QVHighlights schema (JSONL), one per split. `train` and `val` are needed, unless a
-    checkpoint is given. An empty name leaves a split of config.yaml out."""
+    """Annotation files in the QVHighlights schema (JSONL), one per split. `train` and `val` are needed unless a
+    checkpoint is given. An empty name drops a split of config.yaml."""
     shards: Annotated[int, Field(ge=1, le=999)] = 1
-    """Feature files per stream. A video's id decides its shard, so that an added video changes one of them."""
+    """Feature files per stream. A video's id determines its shard, so an added video changes only one of them."""
     broken_videos: Literal["leave_out", "stop"] = "leave_out"
-    """What becomes of videos that are missing or cannot be read: left out, or an error. Both policies list them in
-    reports/problems.tsv."""
+    """How to treat videos that are missing or unreadable: leave them out, or stop with an error. Both policies list
+    them in reports/problems.tsv."""
     scopes: Literal["all", "by_domain"] = "all"
-    """One network for all rows, or one for each `domain` of the rows, as is the custom on TVSum (by_domain). The latter
-    needs train.objective saliency."""
+    """One network for all rows, or one per `domain` of the rows, as is usual on TVSum (by_domain). The latter needs
+    train.objective saliency."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Settings):
-    """A named experiment: what it changes in the sections `model`, `train` and `inference`."""
+    """A named experiment: its changes to the sections `model`, `train` and `inference`."""
 
     model: dict[str, Any] = field(default_factory=dict)
-    """Keys of the section model that this run changes."""
+    """Changes to the section model."""
     train: dict[str, Any] = field(default_factory=dict)
-    """Keys of the section train that this run changes."""
+    """Changes to the section train."""
     inference: dict[Literal["audio_control"], AudioControl] = field(default_factory=dict)
-    """What this run changes in the section inference: audio_control alone."""
+    """Changes to the section inference; only audio_control may change."""
     checkpoint_of: Annotated[str, Field(min_length=1)] = ""
-    """Run whose checkpoints this run, a control, predicts with instead of its own. Without it the run is trained."""
+    """Run whose checkpoints are used instead of training this run, a control. Without it the run is trained."""
     init_from: Annotated[str, Field(min_length=1)] = ""
-    """Checkpoint whose weights training starts from, a file or what another run of the study makes. `{seed}` and
-    `{scope}` in it stand for those of each training. Without it training starts from scratch."""
+    """Checkpoint to start training from: a file, or the output of another run of the study. `{seed}` and `{scope}` are
+    replaced by those of each training. Without it training starts from scratch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig(Settings):
-    """Annotation keys by whose values results are broken down; keys that no row has are passed over."""
+    """Annotation keys to break results down by; keys that no row has are ignored."""
 
     score_by: Names = ()
-    """Annotation keys by whose values scores are broken down."""
+    """Annotation keys to break scores down by."""
     gates_by: Names = ()
-    """Annotation keys by whose values gate statistics are broken down."""
+    """Annotation keys to break gate statistics down by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,6 @@ class PlotsConfig(Settings):
     """Figures."""
 
     num_samples: Annotated[int, OR_ALL] = -1
-    """Queries in the gate figures, the first of the log; -1 = all."""
+    """Number of queries in the gate figures, from the start of the log; -1 = all."""
     topk: Annotated[int, Field(ge=1)] = 10
-    """Samples with the highest and with the lowest gates that are named; moments per query in ranked tables."""
+    """Number of samples named with the highest and lowest gates, and of moments per query in ranked tables."""

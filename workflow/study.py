@@ -1,4 +1,4 @@
-"""One study: the checked configuration and all that follows from it before the first job, as a typed object."""
+"""One study as a typed object: the checked configuration and everything that follows from it before the first job."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ from workflow.scopes import find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
-"""In the folder of the Snakefile."""
+"""Relative to the folder of the Snakefile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What the configuration says and what the files on disk add to it. Where a field is by run, that is every run."""
+    """The configuration, and what the files on disk add to it. Mappings by run hold every run, selected or not."""
 
     config: Config
-    """The whole configuration as plain values, checked and filled: params are picked from it."""
+    """The whole configuration as plain values, checked and with defaults: params are taken from it."""
     dataset: DatasetConfig
     clips: ClipGrid
     inference: InferenceConfig
-    """The section, without any run's patch."""
+    """The section without any run's patch."""
     evaluation: EvaluationConfig
     plots: PlotsConfig
     checkpoint: str
-    """A given checkpoint that predicts; empty where runs are trained."""
+    """A given checkpoint that predicts; empty if runs are trained."""
     main_run: str
     runs: Sequence[str]
-    """The runs that `all` makes: the selected ones, or for a given checkpoint the main run."""
+    """The runs of the target `all`: the selected ones, or with a given checkpoint the main run."""
     seeds: Sequence[int]
     settings: Mapping[str, RunSettings]
-    """The sections of each run, its patch applied."""
+    """The sections of each run with its patch applied."""
     data: Dataset
     scopes: Sequence[str]
-    """What networks are trained on: `all`, or domains."""
+    """The scopes of training: `all`, or domains."""
     left_out_domains: Sequence[str]
     rates_clips: bool
-    """Whether the runs learn saliency alone and are scored as TVSum is."""
+    """Whether the runs learn only saliency and are scored like TVSum."""
     qids: Sequence[str]
-    """For a given checkpoint: the names of the queries' pictures."""
+    """With a given checkpoint: the names of the queries' pictures."""
     imported: Mapping[str, ImportConfig]
     """Streams made from released files."""
     released: Mapping[tuple[str, str], Sequence[Path]]
-    """The released files that there are, by stream and shard."""
+    """The released files that exist, by stream and shard."""
     weights_mirror: str
     """Folder that published weights are copied from; empty = they are downloaded."""
     grids: Mapping[str, str]
-    """What decides the clip grid of a shard's videos, as JSON."""
+    """What determines the clip grids of each shard, as JSON."""
 
     @property
     def name(self) -> str:
@@ -78,12 +78,12 @@ class Study:
 
     @property
     def by_domain(self) -> bool:
-        """Whether there is a network for each domain."""
+        """Whether one network is trained per domain."""
         return self.dataset.scopes == "by_domain"
 
     @property
     def trained_runs(self) -> list[str]:
-        """Runs with checkpoints of their own: all but controls."""
+        """Runs with their own checkpoints: all except controls."""
         return [run for run, settings in self.settings.items() if settings.trained_as == run]
 
     @property
@@ -98,23 +98,23 @@ class Study:
 
     @property
     def logged_runs(self) -> list[str]:
-        """Those of them that `all` makes."""
+        """Gate-logging runs of the target `all`."""
         return [run for run in self.runs if run in self.gate_logging_runs]
 
     @property
     def streams(self) -> list[str]:
-        """Feature streams that the runs of `all` read."""
+        """Feature streams that the runs of the target `all` read."""
         return _streams(self.model_of(run) for run in self.runs)
 
     @property
     def needed_streams(self) -> list[str]:
-        """Streams of video and text: a query without features in one of them is left out of training."""
+        """Video and text streams: a query without features in any one of them is left out of training."""
         models = [self.model_of(run) for run in self.runs]
         return sorted({name for model in models for name in (*model.video_streams, model.text_stream)})
 
     @property
     def other_checkpoint(self) -> str:
-        """The checkpoint that `inference.checkpoint` did not choose; results are shown for both."""
+        """The checkpoint that `inference.checkpoint` does not select; results are shown for both."""
         return "last" if self.inference.checkpoint == "best" else "best"
 
     def model_of(self, run: str) -> ModelConfig:
@@ -127,13 +127,13 @@ def _streams(models: Iterable[ModelConfig]) -> list[str]:
 
 
 def load_study(given: Config, root: Path) -> Study:
-    """Check a configuration as Snakemake hands it on, and find what it names.
+    """Check the configuration that Snakemake passes on, and find the files that it names.
 
     Args:
         root: folder of the Snakefile.
 
     Raises:
-        UserError: one line that names the first wrong key or file, and the cause.
+        UserError: a key or file is wrong; one line that names the first one and the cause.
         OSError: a file cannot be read.
     """
     config = check(given, root / SCHEMA)
@@ -174,7 +174,7 @@ def load_study(given: Config, root: Path) -> Study:
         ),
         qids=qids,
         imported=imported,
-        # Looked up here, where a mistake is one line; in an input function it would be Snakemake's own.
+        # Looked up here, where a mistake gives a one-line error; an input function would give Snakemake's traceback.
         released={
             (stream, shard): data.released_of(shard, settings_of_stream)
             for stream, settings_of_stream in imported.items()

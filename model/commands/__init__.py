@@ -1,1 +1,1 @@
-"""The verbs of `python -m model`, one module each: arguments in, one typed call, files out."""
+"""The verbs of `python -m model`, one module each: parse the arguments and make one typed call."""

@@ -1,4 +1,4 @@
-"""Arguments that several verbs of `python -m model` share."""
+"""Arguments shared by several verbs of `python -m model`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from cli.device import add_device
 
 
 def add_running(parser: argparse.ArgumentParser, sections: str) -> None:
-    """What every verb that runs a network over queries is told; `sections` are those of --config."""
-    parser.add_argument("--features", type=Path, nargs="+", required=True, metavar="H5", help="stores of all streams")
+    """Add the options of every verb that runs a network over queries; `sections` are those of --config."""
+    parser.add_argument(
+        "--features", type=Path, nargs="+", required=True, metavar="H5", help="feature stores, all streams"
+    )
     parser.add_argument("--config", required=True, metavar="JSON", help=f"sections {sections}, as JSON or @FILE")
-    parser.add_argument("--domain", metavar="NAME", help="only the rows of this domain (TVSum)")
+    parser.add_argument("--domain", metavar="NAME", help="use only the rows of this domain (TVSum)")
     parser.add_argument(
         "--leave-out",
         action="store_true",
-        help="where no query has features, write files that say so (no network, no predictions) instead of failing",
+        help="if no query has features, write empty outputs (no network, no predictions) instead of failing",
     )
     add_device(parser)
 
 
 def seconds(text: str) -> float:
-    """The `type` of an argument that is a time in seconds."""
+    """Argument type for a time in seconds."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, got {text!r}")
     return value

@@ -10,7 +10,7 @@ from model.commands.arguments import add_running
 
 
 def infer(arguments: argparse.Namespace) -> None:
-    """Predict moments and saliency for the queries of a split; log the gates if --gate-log names a file."""
+    """Predict moments and saliency for the queries of a split; log the gates if --gate-log is given."""
     from model.config import InferStage
     from model.device import use_device
     from model.inference.split import predict_split
@@ -32,7 +32,7 @@ def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("infer", infer)
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="PT")
-    parser.add_argument("--queries", type=Path, required=True, metavar="FILE", help="queries, JSONL; labels not needed")
+    parser.add_argument("--queries", type=Path, required=True, metavar="FILE", help="queries, JSONL; need no labels")
     parser.add_output("--out", required=True, metavar="FILE", help="predictions to write, JSONL")
     parser.add_output("--gate-log", metavar="FILE", help="gate log to write, JSONL")
     add_running(parser, "inference")

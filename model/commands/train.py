@@ -13,8 +13,8 @@ from model.commands.arguments import add_running, seconds
 def train(arguments: argparse.Namespace) -> None:
     """Train one network and write best.pt, last.pt and history.jsonl.
 
-    A killed run goes on where it was: the same command again ends with the same weights. Started by torchrun, several
-    processes share each batch: torchrun --nproc-per-node 2 -m model train ...
+    A killed run resumes where it stopped when the command is repeated, and ends with the same weights. Under torchrun,
+    several processes share each batch: torchrun --nproc-per-node 2 -m model train ...
     """
     from model.config import TrainStage
     from model.device import use_device
@@ -55,16 +55,16 @@ def add_verbs(command: Command) -> None:
         metavar="DIR",
         help="folder of the run",
     )
-    parser.add_argument("--init-from", type=Path, metavar="PT", help="checkpoint whose weights to start from")
+    parser.add_argument("--init-from", type=Path, metavar="PT", help="checkpoint to start from (its weights)")
     parser.add_argument(
-        "--val-features", type=Path, nargs="+", metavar="H5", help="stores of the val split, if they are others"
+        "--val-features", type=Path, nargs="+", metavar="H5", help="feature stores of the val split, if different"
     )
     parser.add_argument(
         "--save-every",
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="least time between two writes of resume.pt (default 30; 0: after every step)",
+        help="minimum time between writes of resume.pt (default: 30; 0 = after every step)",
     )
-    parser.add_output_folder("--tensorboard", metavar="DIR", help="folder of a TensorBoard log to write")
+    parser.add_output_folder("--tensorboard", metavar="DIR", help="write a TensorBoard log to this folder")
     add_running(parser, "model and train")

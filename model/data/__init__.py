@@ -1,1 +1,1 @@
-"""Features of a split in memory, joined, normalised and masked as the network reads them."""
+"""Features of a split in memory, concatenated, normalised and masked for the network."""

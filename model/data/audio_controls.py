@@ -1,4 +1,4 @@
-"""Controls: what a network does when its audio says nothing about the video. A gate that helps must lose by them."""
+"""Audio controls: replace the audio by something uninformative. A useful gate must score lower under them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def control_audio(audio: Packed[np.float32], heard: Packed[np.bool_], control: A
     """Replace the audio of all videos, in place.
 
     Args:
-        audio: (L, Da) of each video; heard: (L,) of each.
-        control: `original` leaves it; `zeroed` gives zeros to the clips that have sound; `noise` gives them normal
-            noise of the same length; `shuffled` gives each video the audio of another one, repeated or cut to fit,
-            with that one's silence, and an only video its own, moved by half its length.
+        audio: (L, Da) per video; heard: (L,) per video.
+        control: `original` changes nothing; `zeroed` sets clips with sound to zeros; `noise` sets them to normal noise
+            of the same vector length; `shuffled` gives each video the audio and silence of another one, repeated or cut
+            to fit (a single video gets its own, shifted by half its length).
     """
     if control == "zeroed":
         audio.rows[:] = 0
@@ -37,7 +37,7 @@ def _noise(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
 
 def _shuffle(audio: Packed[np.float32], heard: Packed[np.bool_], rng: np.random.Generator) -> None:
     was = {vid: (audio[vid].copy(), heard[vid].copy()) for vid in audio.names}
-    # Each takes the audio of the next one in a random round, so none keeps its own.
+    # Each video takes the audio of the next one in a random cycle, so none keeps its own.
     order = [str(vid) for vid in rng.permutation(sorted(was))]
     for vid, other in zip(order, [*order[1:], order[0]], strict=True):
         moved = audio.length(vid) // 2 if vid == other else 0
@@ -46,5 +46,5 @@ def _shuffle(audio: Packed[np.float32], heard: Packed[np.bool_], rng: np.random.
 
 
 def _generator(seed: int, vid: str) -> np.random.Generator:
-    """Noise of a video does not depend on which others there are."""
+    """A generator per video, so that its noise does not depend on the other videos."""
     return np.random.default_rng([seed, int.from_bytes(hashlib.blake2b(vid.encode(), digest_size=8).digest(), "big")])

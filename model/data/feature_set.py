@@ -1,7 +1,7 @@
-"""Features of a split in memory, joined and normalised as the network reads them, and batches of them.
+"""Features of a split in memory, concatenated and normalised for the network, and batches of them.
 
-All videos lie one after the other in one array, and so do all texts: no file is opened once training has begun, and a
-batch is made by copying slices.
+All videos are stored one after another in one array, and so are all texts: no file is opened once training has begun,
+and a batch is made by copying slices.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FeatureSet:
         dims: widths of the inputs.
         origins: how the features of each stream were made.
         clip_seconds: length of a clip in seconds.
-        rolls_negatives: whether the next query of a batch is the negative one, whatever it is about.
+        rolls_negatives: whether the next query in a batch is always the negative one, even for the same video.
     """
 
     def __init__(
@@ -57,26 +57,26 @@ class FeatureSet:
         control: AudioControl = "original",
         seed: int = 0,
     ) -> None:
-        """Read what the queries need; those whose video or text has no features are left out, and named in the log.
+        """Read the features of the queries. Queries without video or text features are left out and logged.
 
         Args:
-            control: what the network hears; drawn from `seed`.
+            control: audio that the network hears, drawn from `seed`.
 
         Raises:
-            NoQueries: nothing is left.
-            UserError: a stream is missing, or clips are not of the labelled length.
+            NoQueries: no query is left.
+            UserError: a stream is missing, or the clip length differs from that of the labels.
         """
         self.origins = read_origins(config, streams)
         self.clip_seconds = streams.any(config.video_streams[0]).clip_seconds
         if self.clip_seconds != CLIP_SECONDS:
             raise UserError(
-                f"features of {self.clip_seconds:g}-s clips: relevant_clip_ids, saliency_scores and their evaluation "
-                f"are of {CLIP_SECONDS:g}-s clips (set clips.seconds)"
+                f"the features have {self.clip_seconds:g} s clips, but relevant_clip_ids, saliency_scores and the "
+                f"evaluation assume {CLIP_SECONDS:g} s: set clips.seconds to {CLIP_SECONDS:g}"
             )
         self.dims = input_dims(config, streams)
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
         grids = {vid: count for vid, count in counted.items() if count}
-        # Room is made before it is known which videos were seen: they would take the memory twice otherwise.
+        # Allocated before it is known which videos have pictures; copying them later would double the memory.
         self._video = Packed(grids, np.float32, self.dims.video)
         self._seen = Packed(grids, np.bool_)
         for vid, count in grids.items():
@@ -105,7 +105,7 @@ class FeatureSet:
         return len(self.rows)
 
     def n_clips(self, index: int) -> int:
-        """Clips of the video that query `index` is about."""
+        """Number of clips in the video of query `index`."""
         return self._video.length(self.rows[index]["vid"])
 
     def seen(self, index: int) -> NDArray[np.bool_]:
@@ -113,7 +113,7 @@ class FeatureSet:
         return self._seen[self.rows[index]["vid"]]
 
     def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
-        """Pad the queries at `indices` to one batch; the texts of `further_texts` follow theirs."""
+        """Pad the queries at `indices` to one batch; the texts of the queries at `further_texts` follow theirs."""
         indices = list(indices)
         vids = [self.rows[i]["vid"] for i in indices]
         video, video_mask = self._video.pad(vids)
@@ -126,12 +126,12 @@ class FeatureSet:
         return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen)
 
     def levels(self, index: int) -> list[float | None]:
-        """Sound level of each clip in dB of full scale, as recorded, whatever the control; None where not known."""
+        """Recorded sound level of each clip in dB of full scale, regardless of the control; None if unknown."""
         levels = self._level[self.rows[index]["vid"]]
         return [None if np.isnan(level) else round(float(level), 2) for level in levels]
 
     def novelty(self, index: int) -> list[float | None]:
-        """How unlike its video's mean each clip sounds: 1 - cosine to the mean of the heard clips, None unheard."""
+        """Novelty of each clip's audio: 1 - cosine similarity to the mean over heard clips; None if not heard."""
         audio, heard = self._audio[self.rows[index]["vid"]], self._heard[self.rows[index]["vid"]]
         if not heard.any():
             return [None] * len(heard)
@@ -140,7 +140,7 @@ class FeatureSet:
         return [round(1 - float(value), 6) if known else None for value, known in zip(cosine, heard, strict=True)]
 
     def digest(self) -> str:
-        """A fingerprint of all rows and features: what a resumed run must find unchanged."""
+        """Fingerprint of all rows and features, which must not change for a run to resume."""
         content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
         for rows in (packed.rows for packed in (self._video, self._seen, self._audio, self._heard, self._text)):
             content.update(rows.data if rows.size else b"")
@@ -150,9 +150,9 @@ class FeatureSet:
 def _report_left_out(rows: list[Row], kept: list[Row]) -> None:
     if not kept:
         named = ", ".join(sorted({row["vid"] for row in rows})[:5])
-        raise NoQueries(f"none of {len(rows)} queries has features of its video and its text: of videos {named}")
+        raise NoQueries(f"none of {len(rows)} queries has features for its video and its text (videos: {named})")
     if len(kept) < len(rows):
         have = {row["qid"] for row in kept}
         missing = [row for row in rows if row["qid"] not in have]
         named = ", ".join(sorted({row["vid"] for row in missing})[:5])
-        _log.warning("%d of %d queries left out for want of features: of videos %s", len(missing), len(rows), named)
+        _log.warning("%d of %d queries left out: features are missing (videos: %s)", len(missing), len(rows), named)

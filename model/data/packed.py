@@ -1,4 +1,4 @@
-"""Rows of many videos or texts one after the other in one array: read once, cut into batches without opening a file."""
+"""Rows of many videos or texts, stored one after another in one array and cut into batches without file access."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Value = TypeVar("Value", np.float32, np.bool_)
 
 
 class Packed(Generic[Value]):
-    """Rows of many ids in one array, with the place of each id.
+    """Rows of many ids in one array, with the position of each id.
 
     Attributes:
-        rows: (rows, D), or (rows,) for one value per row; zeros or False until they are filled.
+        rows: (rows, D), or (rows,) for one value per row; zeros or False until filled.
     """
 
     def __init__(self, lengths: Mapping[str, int], dtype: type[Value], dim: int | None = None) -> None:
-        """Make room for rows of some ids, each of `dim` values; None: of one."""
+        """Allocate `lengths` rows per id, each with `dim` values; None = one value per row."""
         shape = (sum(lengths.values()), *(() if dim is None else (dim,)))
         self.rows: NDArray[Value] = np.zeros(shape, dtype)
         self._lengths = lengths
@@ -38,18 +38,18 @@ class Packed(Generic[Value]):
         return list(self._lengths)
 
     def length(self, name: str) -> int:
-        """Rows of one id."""
+        """Number of rows of one id."""
         return self._lengths[name]
 
     def pad(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """The rows of some ids, padded by zeros or False to (B, longest, D) or (B, longest).
+        """Pad the rows of some ids with zeros or False to (B, longest, D) or (B, longest).
 
         Also returns the mask (B, longest), True = valid.
         """
         lengths = [self._lengths[name] for name in names]
         longest = max(lengths)
         padding = np.zeros((longest - min(lengths), *self.rows.shape[1:]), self.rows.dtype)
-        # Joined by numpy: half the time of torch.stack, or of copying into an array piece by piece.
+        # Concatenated by numpy, in half the time of torch.stack or of copying piece by piece.
         pieces = [
             part
             for name, length in zip(names, lengths, strict=True)

@@ -1,4 +1,4 @@
-"""The queries of a file: of all its domains, or of one as TVSum's networks are trained."""
+"""The queries of a file: of all domains, or of a single one, as for TVSum's networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from formats.rows import Row
 
 
 def read_queries(file: Path, domain: str | None = None) -> list[Row]:
-    """The rows of a file, of one domain if one is given.
+    """Read the rows of a file, or only those of one domain if it is given.
 
     Raises:
         UserError: the file is malformed, or has no row of the domain.
@@ -19,5 +19,5 @@ def read_queries(file: Path, domain: str | None = None) -> list[Row]:
 
 
 def name_scope(domain: str | None) -> str:
-    """What a message calls the queries that are read."""
+    """Name of the selected queries in messages."""
     return f"domain {domain}" if domain else "all queries"

@@ -1,1 +1,1 @@
-"""From a checkpoint to submission rows and gate logs: `predict` runs the network, `split` answers a whole split."""
+"""From a checkpoint to submission rows and gate logs: `predict` runs the network, `split` handles a whole split."""

@@ -1,4 +1,4 @@
-"""Gates as a result: the row of the gate log for a query, and means over a split."""
+"""Gates as results: one row of the gate log per query, and means over a split."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def log_gates(predicted: Predicted, gating_type: str, clip_seconds: float) -> Ro
 
 
 class GateMeans:
-    """Means over a split, by layer: of each kind of gate, and of its contribution, over clips that have sound.
+    """Means over a split, by layer, of each kind of gate and of its contribution, over clips that have sound.
 
-    Where there is none the gates of the audio are 0 by force, which says nothing about what was learnt.
+    In clips without sound the audio gates are forced to 0, which does not reflect what was learnt.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class GateMeans:
 
     @torch.no_grad()
     def add(self, predicted: Predicted) -> None:
-        """Take in one query: the mean over the clips of its video."""
+        """Add one query: the mean over the clips of its video."""
         mask = predicted.inputs.audio_mask
         if mask is None or not predicted.outputs.gates:
             return
@@ -70,7 +70,7 @@ class GateMeans:
         self._count += 1
 
     def result(self) -> dict[str, list[float]] | None:
-        """`{mha, ffn, mha_contribution, ffn_contribution}`, a list of one number a layer each; None without gates."""
+        """`{mha, ffn, mha_contribution, ffn_contribution}`, each a list of one number per layer; None without gates."""
         if not self._sums:
             return None
         return {name: np.round(total / self._count, 6).tolist() for name, total in self._sums.items()}

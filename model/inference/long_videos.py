@@ -1,7 +1,7 @@
-"""Long videos: a network sees stretches as long as those that it was trained on, and what it says is merged.
+"""Long videos: the network sees windows no longer than its training videos, and the predictions are merged.
 
-The stretches (spans of clips) overlap by half, so that every moment of at most half a span lies whole within one.
-`formats.predictions` and `formats.gate_log` merge what is written of them.
+The windows (spans of clips) overlap by half, so every moment of at most half a span lies entirely within one.
+`formats.predictions` and `formats.gate_log` merge their rows.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from model.network.tensors import Inputs
 
 
 def clips_in(window_seconds: float, clip_seconds: float) -> int:
-    """Whole clips of a window; 0 where videos are not cut."""
+    """Number of whole clips in a window; 0 if videos are not cut."""
     return int(window_seconds / clip_seconds + 1e-6)
 
 
 def cut_spans(n_clips: int, longest: int) -> list[Span]:
-    """Spans of `longest` clips that start every half of it; the last one ends with the video.
+    """Spans of `longest` clips, one starting every `longest // 2` clips; the last one ends with the video.
 
     >>> cut_spans(10, 4)
     [(0, 4), (2, 6), (4, 8), (6, 10)]
@@ -47,9 +47,9 @@ def predict_windows(
     device: str,
     moments: bool = True,
 ) -> Iterator[tuple[Span, Predicted]]:
-    """What the network says of each window of the video of query `index`, which has more than `longest` clips.
+    """Predict each window of the video of query `index`, which has more than `longest` clips.
 
-    Windows without a picture are passed over.
+    Windows without a picture are skipped.
     """
     network.eval()
     whole = features.batch([index])
@@ -64,7 +64,7 @@ def predict_windows(
 
 
 def _cut(whole: Inputs, spans: Sequence[Span], config: ModelConfig) -> Inputs:
-    """One query about a whole video as a batch of equally long spans, each of them a video of its own."""
+    """Turn one query about a whole video into a batch of equally long spans, each treated as a separate video."""
 
     def cut(values: Tensor) -> Tensor:
         return torch.stack([values[0, first:stop] for first, stop in spans])

@@ -1,8 +1,8 @@
-"""What is made of a network's words before they are a prediction: the same for short videos and for merged windows.
+"""Postprocessing of the network's output, the same for short videos and for merged windows.
 
-A clip without a picture (a video that was cut off, a damaged stretch) was never shown to the network, and what it says
-of it is noise: no such clip ranks above one that was seen, and no moment lies where nothing was seen. A moment may
-run across a gap between clips that were seen.
+The network never saw clips without a picture (a truncated video, a damaged section), so its output there is noise: no
+such clip ranks above a clip that was seen, and no moment lies where nothing was seen. A moment may span a gap between
+clips that were seen.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch import Tensor
 from formats.predictions import Prediction, make_prediction
 
 KEEP_ALL = 1.0
-"""The IoU that no two moments exceed."""
+"""IoU threshold that suppresses nothing: no two moments exceed it."""
 
 
 def finish(raw: Prediction, seen: Tensor, clip_seconds: float, duplicate_iou: float = KEEP_ALL) -> Prediction:
-    """A prediction in its final form.
+    """Bring a prediction into its final form.
 
-    Clips that were not `seen` (L,) have the lowest saliency of those that were. Moments are cut at the first and last
-    clip that was seen, and left out if what remains holds no part of a clip that was seen. Of moments that overlap by
-    more than `duplicate_iou` the best is kept.
+    Clips that were not `seen` (L,) get the lowest saliency of the clips that were. Moments are cut to the range from
+    the first to the last seen clip, and dropped if the rest contains no part of a seen clip. Among moments that overlap
+    by more than `duplicate_iou`, only the best is kept.
     """
     saliency = torch.tensor(raw.saliency, dtype=torch.float64)
     saliency = torch.where(seen, saliency, saliency[seen].min())
@@ -37,7 +37,7 @@ def finish(raw: Prediction, seen: Tensor, clip_seconds: float, duplicate_iou: fl
 
 
 def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[list[float]]:
-    """Moments [start s, end s, score] by falling score, but those that overlap a better one by more than the IoU."""
+    """Sort moments [start s, end s, score] by score, without those that overlap a better one by more than the IoU."""
     kept: list[list[float]] = []
     for start, end, score in sorted(moments, key=lambda moment: -moment[2]):
         if all(_iou((start, end), (other[0], other[1])) <= duplicate_iou for other in kept):
@@ -46,7 +46,7 @@ def suppress(moments: Sequence[Sequence[float]], duplicate_iou: float) -> list[l
 
 
 def _cut(moments: Sequence[Sequence[float]], clips: Sequence[tuple[float, float]]) -> list[list[float]]:
-    """Moments between the first and the last of some clips (start s, end s), but those that share time with none."""
+    """Cut moments to the range of some clips (start s, end s), and drop those that overlap no clip."""
     cut = [[max(start, clips[0][0]), min(end, clips[-1][1]), score] for start, end, score in moments]
     return [moment for moment in cut if any(max(moment[0], clip[0]) < min(moment[1], clip[1]) for clip in clips)]
 

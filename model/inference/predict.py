@@ -1,4 +1,4 @@
-"""From a network to ranked moments and saliency: the official submission rows."""
+"""Run a network and turn its output into ranked moments and saliency: the official submission rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from model.network.tensors import Inputs, Outputs
 
 @dataclass(frozen=True)
 class Predicted:
-    """One query's share of a batch: its row, its place in the batch, and the batch."""
+    """One query of a batch: its annotation row, its index in the batch, and the batch."""
 
     row: Row
     sample: int
@@ -28,12 +28,12 @@ class Predicted:
 
     @property
     def n_clips(self) -> int:
-        """Clips of the query's video."""
+        """Number of clips in the query's video."""
         return int(self.inputs.video_mask[self.sample].sum())
 
     @property
     def seen(self) -> Tensor:
-        """Clips that have a picture, (L,)."""
+        """Mask of clips that have a picture, (L,)."""
         return self.inputs.seen_mask[self.sample, : self.n_clips]
 
 
@@ -46,9 +46,9 @@ def predict(
     moments: bool = True,
     queries: Sequence[int] | None = None,
 ) -> Iterator[Predicted]:
-    """Run the network over all queries, or those at `queries`, in order; results are on the CPU.
+    """Run the network on all queries, or on those at `queries`, in order; results are on the CPU.
 
-    Without `moments` the decoder is left out.
+    Without `moments` the decoder is not run.
     """
     network.eval()
     queries = range(len(features)) if queries is None else queries
@@ -64,13 +64,13 @@ def predict(
 def submission_row(
     predicted: Predicted, clip_seconds: float, round_to_clips: bool, duplicate_iou: float = KEEP_ALL
 ) -> Row:
-    """The official row: moments [start s, end s, score] by falling score, saliency per clip; see `finish`."""
+    """The official row: moments [start s, end s, score] by descending score, saliency per clip; see `finish`."""
     raw = raw_prediction(predicted, clip_seconds, round_to_clips)
     return finish(raw, predicted.seen, clip_seconds, duplicate_iou).to_row()
 
 
 def raw_prediction(predicted: Predicted, clip_seconds: float, round_to_clips: bool) -> Prediction:
-    """What the network says, before `finish`."""
+    """The network's prediction before `finish`."""
     row = predicted.row
     windows = _windows(predicted, clip_seconds, round_to_clips) if predicted.outputs.moments else None
     saliency = predicted.outputs.saliency[predicted.sample, : predicted.n_clips].tolist()
@@ -88,7 +88,7 @@ def _windows(predicted: Predicted, clip_seconds: float, round_to_clips: bool) ->
 
 
 def _round_to_clips(bounds: Tensor, clip_seconds: float, duration: float) -> Tensor:
-    """Round (N, 2) to multiples of a clip, half to even; a moment keeps at least the one clip of its middle."""
+    """Round (N, 2) to multiples of a clip, half to even; a moment keeps at least the clip at its middle."""
     rounded = (bounds / clip_seconds).round() * clip_seconds
     empty = rounded[:, 1] <= rounded[:, 0]
     middle = (bounds.mean(dim=1) / clip_seconds).floor() * clip_seconds

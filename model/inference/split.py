@@ -1,4 +1,4 @@
-"""All queries of a split, about short videos and long ones alike: rows of predictions and of the gate log."""
+"""Predict all queries of a split, for short and long videos: rows of predictions and of the gate log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What is written of one query; `gates` is None where they are not logged."""
+    """The output rows of one query; `gates` is None if they are not logged."""
 
     row: Row
     gates: Row | None
@@ -51,21 +51,20 @@ def predict_split(
     """Predict moments and saliency for the queries of a file, and write them.
 
     Args:
-        checkpoint: of `train_run` or `import_checkpoint`; the network's own configuration comes with it.
+        checkpoint: made by `train_run` or `import_checkpoint`; it contains the network's configuration.
         queries: rows of queries, JSON lines; labels are not needed.
         features: stores of all streams that the network reads.
         out: predictions to write, JSON lines.
-        gate_log: gate log to write, JSON lines, of `config.gate_sample_count` queries.
-        domain: only the rows of this domain are read (TVSum).
-        leave_out: where the checkpoint holds no network, or no query has features, write empty files instead of
-            failing.
+        gate_log: gate log to write, JSON lines, for `config.gate_sample_count` queries.
+        domain: read only the rows of this domain (TVSum).
+        leave_out: if the checkpoint holds no network, or no query has features, write empty files instead of failing.
         device: cpu, cuda or cuda:N.
 
     Returns:
-        what was written, in the order of the queries; those without features are left out.
+        the written rows, in the order of the queries; queries without features are left out.
 
     Raises:
-        UserError: a file is missing or malformed, the features are not those of the network, it has no gates to log,
+        UserError: a file is missing or malformed, the features do not fit the network, the network has no gates to log,
             or nothing is left to predict and `leave_out` is False.
     """
     try:
@@ -79,12 +78,12 @@ def predict_split(
         return _write([], out, gate_log)
     del streams  # as large as the set
     if feature_set.dims != network.dims:
-        raise UserError(f"{checkpoint}: made for inputs {network.dims}, the features are {feature_set.dims}")
+        raise UserError(f"{checkpoint}: the network needs inputs {network.dims}, the features give {feature_set.dims}")
     check_origins(about.get("features", {}), feature_set.origins, str(checkpoint))
     if gate_log and network.fusion is None:
         raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))
-    # A network that learnt saliency alone has a decoder that nobody trained.
+    # A network that learnt only saliency has an untrained decoder.
     moments = about.get("objective") != "saliency"
     count = len(feature_set) if config.gate_sample_count < 0 else config.gate_sample_count
     logged = range(count if gate_log else 0)
@@ -107,16 +106,16 @@ def answer(
     moments: bool,
     logged: Collection[int],
 ) -> Iterator[Answer]:
-    """Predict for all queries, in order. Videos longer than `config.window_seconds` are predicted one by one.
+    """Predict all queries, in order. Videos longer than `config.window_seconds` are predicted one at a time.
 
     Args:
-        moments: False leaves the decoder out.
-        logged: the queries whose gates are wanted.
+        moments: False skips the decoder.
+        logged: the queries whose gates are logged.
     """
     network.to(device)
     longest = clips_in(config.window_seconds, features.clip_seconds)
     long = {index for index in range(len(features)) if longest and features.n_clips(index) > longest}
-    # Batches are of short videos alone, wherever the long ones lie among them.
+    # Batches contain only short videos, wherever the long ones occur among them.
     short = [index for index in range(len(features)) if index not in long]
     predicted = predict(network, features, config.batch_size, device, moments, short)
     gating, seconds = network.config.gating_type, features.clip_seconds

@@ -1,1 +1,1 @@
-"""The network: QD-DETR with one of the fusions in front; `tensors` is what goes in and comes out."""
+"""The network: QD-DETR with one of the fusions in front; `tensors` defines its inputs and outputs."""

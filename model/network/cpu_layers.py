@@ -1,9 +1,9 @@
-"""Drop-in layers that compute what torch's do, faster on a CPU. On other devices they are torch's.
+"""Drop-in replacements for torch's layers that are faster on a CPU. On other devices they use torch's code.
 
-Measured with torch 2.13 and one thread on an AMD processor, of 2400 rows of 256 to 1024: torch's float32 products run
-in MKL, which leaves half of the vector width unused there (90 against 200 GFLOP/s of oneDNN, which torch carries as
-well; how much is gained depends on the processor, see docs/measurements/performance.md); its dropout draws masks at
-5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
+Measured with torch 2.13 and one thread on an AMD processor, for layers from 256 to 1024 channels on 2400 rows: torch's
+float32 products run in MKL, which leaves half of the vector width unused there (90 GFLOP/s, against 200 with oneDNN,
+which torch also includes; the gain depends on the processor, see docs/measurements/performance.md); its dropout draws masks at 5 ns
+per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch.nn import functional
 
 FEWEST_PRODUCTS = 1 << 22
 FEWEST_DRAWS = 1 << 13
-"""Below, what is saved is less than what it costs to do this from Python."""
+"""Below these sizes, the Python overhead exceeds the gain."""
 
 _DRAWS = 1 << 16
-"""Masks compare 16 random bits, so a probability is met to within 1 / 131,072; the scale is that of the mask."""
+"""Masks compare 16 random bits, so probabilities are exact to within 1 / 131,072; the scale matches the mask."""
 
 
 def _multiply(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
@@ -68,27 +68,27 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
-    """`torch.nn.functional.dropout`, its mask drawn from a generator that torch's seeds."""
-    # torch's own keeps no mean in these: see below.
+    """`torch.nn.functional.dropout` with a mask drawn from a generator that torch's generator seeds."""
+    # torch's own dropout does not preserve the mean in these types: see below.
     short = x.dtype in (torch.bfloat16, torch.float16)
     small = x.numel() < FEWEST_DRAWS and not short
     if not training or probability == 0.0 or x.device.type != "cpu" or small:
         return functional.dropout(x, probability, training)
     mask, scale = _draw_mask(x.shape, probability, x.dtype)
     if short:
-        # Held in the mask, the scale would be rounded (bfloat16: 1 / 0.9 to 1.109), and all that is kept be too small.
+        # Multiplied into the mask, the scale would be rounded (bfloat16: 1 / 0.9 to 1.109), biasing all kept values.
         return (x * mask).mul_(scale)
     return x * mask.mul_(scale)
 
 
 def _draw_mask(shape: torch.Size, probability: float, dtype: torch.dtype) -> tuple[Tensor, float]:
-    """0 with about `probability`, else 1; and the factor that keeps the mean."""
+    """A mask that is 0 with about `probability`, else 1; and the factor that preserves the mean."""
     count = shape.numel()
     rng = np.random.Generator(np.random.SFC64(int(torch.randint(2**62, ()))))
     words = rng.integers(0, 2**64 - 1, -(-count // 4), dtype=np.uint64, endpoint=True)
     dropped = min(round(probability * _DRAWS), _DRAWS - 1)
     mask = torch.empty(count, dtype=dtype)
-    # Compared as signed numbers, for which there are vector instructions: as many lie below `dropped - 2^15`.
+    # Compared as signed numbers, which have vector instructions: the same number of values lies below `dropped - 2^15`.
     torch.ge(torch.from_numpy(words.view(np.int16)[:count]), dropped - _DRAWS // 2, out=mask)
     return mask.view(shape), _DRAWS / (_DRAWS - dropped)
 
@@ -109,7 +109,7 @@ class _PreluFunction(Function):
 
 
 class Linear(nn.Linear):
-    """A linear map."""
+    """Linear layer, faster on a CPU."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
         """(..., K) to (..., N)."""
@@ -117,10 +117,10 @@ class Linear(nn.Linear):
 
 
 class Dropout(nn.Dropout):
-    """Dropout."""
+    """Dropout, faster on a CPU."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
-        """Of any shape."""
+        """Any shape."""
         return dropout(input, self.p, self.training)
 
 
@@ -131,7 +131,7 @@ class PReLU(nn.PReLU):
         super().__init__(init=init)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
-        """Of any shape."""
+        """Any shape."""
         if input.device.type != "cpu" or input.numel() < FEWEST_DRAWS:
             return super().forward(input)
         result: Tensor = _PreluFunction.apply(input, self.weight)
@@ -139,7 +139,7 @@ class PReLU(nn.PReLU):
 
 
 class Attention(nn.MultiheadAttention):
-    """Multi-head attention over (B, L, D) without the averaged weights that nobody reads."""
+    """Multi-head attention over (B, L, D) that does not compute averaged attention weights."""
 
     def __init__(self, dim: int, n_heads: int, dropout: float = 0.0) -> None:
         super().__init__(dim, n_heads, dropout=dropout, batch_first=True)
@@ -147,7 +147,7 @@ class Attention(nn.MultiheadAttention):
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Queries (B, N, D) to keys and values (B, L, D); mask (B, L), True = valid. Returns (B, N, D).
 
-        What is given twice is projected once.
+        A tensor that is passed twice is projected once.
         """
         weight, bias, dim = self.in_proj_weight, self.in_proj_bias, self.embed_dim
         projected: list[Tensor] = []
@@ -162,7 +162,7 @@ class Attention(nn.MultiheadAttention):
 
 
 def _group(tensors: list[Tensor]) -> list[list[Tensor]]:
-    """Neighbours that are one and the same tensor, together."""
+    """Group neighbours that are the same tensor."""
     groups: list[list[Tensor]] = []
     for tensor in tensors:
         if groups and groups[-1][0] is tensor:

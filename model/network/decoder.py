@@ -1,4 +1,4 @@
-"""The moment decoder of QD-DETR (a DAB-DETR decoder in one dimension): anchors (center, width) refined by layer."""
+"""The moment decoder of QD-DETR, a one-dimensional DAB-DETR decoder: each layer refines anchors (center, width)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DecoderLayer(nn.Module):
 
         Args:
             x: (B, N, D) content of the moments.
-            anchor: (B, N, D) encoding of their anchors; sine: (B, N, D) its modulated sine part.
+            anchor: (B, N, D) encoding of their anchors; sine: (B, N, D) the modulated sine part of it.
             memory, memory_position: (B, L, D) clips; memory_mask: (B, L) True = valid.
         """
         query = self.self_query(x) + self.self_query_position(anchor)
@@ -71,7 +71,7 @@ class DecoderLayer(nn.Module):
         return self.norm3(x + self.dropout(self.linear2(hidden)))
 
     def _attend(self, queries: list[Tensor], keys: list[Tensor], value: Tensor, mask: Tensor | None) -> Tensor:
-        """Attention over heads; the parts of a query (and key) are joined within each head."""
+        """Multi-head attention; the parts of a query (and of a key) are concatenated within each head."""
         heads = [self._heads(parts) for parts in (queries, keys, [value])]
         attended = scaled_attention(
             heads[0], heads[1], heads[2], mask, self.attention_dropout if self.training else 0.0
@@ -79,13 +79,13 @@ class DecoderLayer(nn.Module):
         return attended.transpose(1, 2).flatten(2)
 
     def _heads(self, parts: list[Tensor]) -> Tensor:
-        """Each (B, N, D) to one (B, heads, N, parts * D / heads)."""
+        """Concatenate parts (B, N, D) per head, to (B, heads, N, parts * D / heads)."""
         split = [part.unflatten(2, (self.n_heads, -1)) for part in parts]
         return (split[0] if len(split) == 1 else torch.cat(split, dim=-1)).transpose(1, 2)
 
 
 class MomentDecoder(nn.Module):
-    """All layers, with the heads that they share."""
+    """All decoder layers, and the heads that they share."""
 
     def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float, layers: int) -> None:
         super().__init__()
@@ -102,10 +102,10 @@ class MomentDecoder(nn.Module):
     def forward(
         self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Refine anchors (B, N, 2), shares of the video as (center, width).
+        """Refine anchors (B, N, 2): center and width as fractions of the video.
 
         Returns:
-            per layer the normed states (B, N, D), and the anchors (B, N, 2) that each layer started from.
+            for each layer the normed states (B, N, D) and the anchors (B, N, 2) that it started from.
         """
         dim = memory.shape[-1]
         x = memory.new_zeros(*anchors.shape[:2], dim)
@@ -121,6 +121,6 @@ class MomentDecoder(nn.Module):
             if index + 1 < len(self.layers):
                 refined = (self.span_head(x) + inverse_sigmoid(anchors)).sigmoid()
                 started.append(refined)
-                # The next layer looks from where this one ended, but its gradient does not flow back there.
+                # The next layer starts from this result, but its gradient does not flow back through it.
                 anchors = refined.detach()
         return states, started

@@ -20,7 +20,7 @@ from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Output
 
 
 class HighlightDetector(nn.Module):
-    """Moments and saliency for a query about a video."""
+    """The network: predicts moments and saliency for a query about a video."""
 
     def __init__(self, config: ModelConfig, dims: InputDims) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class HighlightDetector(nn.Module):
         self.saliency_global = Linear(dim, dim)
 
     def forward(self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True) -> Outputs:
-        """Predict.
+        """Predict moments and saliency.
 
         Args:
-            negative: (B,) for each sample the index of a text of the batch whose query is not about its video; with
-                it, the saliency of that pairing is returned too. `inputs.text` may hold more than B texts for it.
-            moments: False leaves out the decoder, where only saliency is wanted.
+            negative: (B,) for each sample the index in `inputs.text` of a query about another video; the saliency of
+                that pairing is then returned too. `inputs.text` may hold more than B texts for this.
+            moments: False skips the decoder when only saliency is needed.
         """
         position = encode_clips(inputs.video_mask, self.config.hidden_dim)
         video, gates = self._fuse(inputs, position)
@@ -68,7 +68,7 @@ class HighlightDetector(nn.Module):
         clips, summary = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
         negative_saliency = None
         if negative is not None:
-            # The decoder is not run on the negative pairing: only its saliency is trained on.
+            # The decoder is not run on the negative pairing, because only its saliency enters the loss.
             other, other_summary = self._encode(video, seen, position, text[negative], inputs.text_mask[negative])
             negative_saliency = self._saliency(other, other_summary)
         found = self._find_moments(clips, seen, position) if moments else []
@@ -83,15 +83,15 @@ class HighlightDetector(nn.Module):
         ]
 
     def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
-        """Project video, with audio in it as the fusion has it: (B, L, D) and the gates."""
+        """Project the video and fuse the audio into it: (B, L, D) and the gates."""
         audio, audio_mask = inputs.audio, inputs.audio_mask
         if self.config.fusion == "none" or audio is None or audio_mask is None:
             return self.video_projection(inputs.video), []
         compat = self.config.compat
         if compat.audio_mask_ignored:
-            # Every clip of the video then counts as sound; padding only where the original's pooling is wanted too.
+            # Every clip of the video then counts as having sound; padding does only with the original pooling.
             audio_mask = torch.ones_like(inputs.video_mask) if compat.unmasked_pooling else inputs.video_mask
-        # Before anything is computed from it: what fills the rest, even NaN, reaches neither output nor gradient.
+        # Masked before any computation, so that the filling, even NaN, reaches neither output nor gradient.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         if self.fusion is None or self.audio_projection is None:
             return self.video_projection(torch.cat([inputs.video, audio], dim=-1)), []
@@ -103,7 +103,7 @@ class HighlightDetector(nn.Module):
     def _encode(
         self, video: Tensor, seen: Tensor, position: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Let the clips read the query, then one another: clips (B, L, D) and global token (B, D)."""
+        """Let the clips attend to the query, then to each other: clips (B, L, D) and global token (B, D)."""
         for layer in self.text_to_video:
             video = layer(video, text, text_mask, position)
         batch = len(video)

@@ -13,7 +13,7 @@ from model.network.cpu_layers import Attention, Dropout, Linear, PReLU
 class TextToVideoLayer(nn.Module):
     """Clips attend to the words of the query.
 
-    The first norm feeds only the feed-forward branch (the residual goes round it), as in QD-DETR.
+    The first norm feeds only the feed-forward branch (the residual bypasses it), as in QD-DETR.
     """
 
     def __init__(self, dim: int, n_heads: int, feedforward_dim: int, dropout: float) -> None:

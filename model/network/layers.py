@@ -1,4 +1,4 @@
-"""Layers of several parts of the network: a perceptron, the projection of an input, QuickGELU."""
+"""Layers used by several parts of the network: perceptron, input projection, QuickGELU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.network.cpu_layers import Dropout, Linear
 
 
 class Mlp(nn.Module):
-    """Linear layers of the given widths, ReLU between them."""
+    """Linear layers of the given widths with ReLU between them."""
 
     def __init__(self, *widths: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Mlp(nn.Module):
 
 
 class InputProjection(nn.Module):
-    """Two blocks of layer norm, dropout and a linear map, ReLU after the first."""
+    """Two blocks of layer norm, dropout and a linear layer, with ReLU after the first block."""
 
     def __init__(self, inputs: int, dim: int, dropout: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Sine position encodings: of clips, relative to the length of the video, and of spans."""
+"""Sine position encodings of clips, relative to the length of the video, and of spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def encode_clips(mask: Tensor, dim: int) -> Tensor:
-    """Encode each clip's place among the valid ones.
+    """Encode each clip's position among the valid ones.
 
     Args:
         mask: (B, L) bool, True = valid.
@@ -23,7 +23,7 @@ def encode_clips(mask: Tensor, dim: int) -> Tensor:
 
 
 def encode_spans(spans: Tensor, dim: int) -> Tensor:
-    """Encode (center, width) of spans (B, N, 2), shares of the video, to (B, N, dim): half for each."""
+    """Encode spans (B, N, 2), center and width as fractions of the video, to (B, N, dim): half for each."""
     halves = [_interleave(spans[..., i] * (2 * math.pi), dim // 2) for i in range(2)]
     return torch.cat(halves, dim=-1)
 

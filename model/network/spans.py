@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def to_bounds(spans: Tensor) -> Tensor:
-    """(..., 2) center and width to start and end."""
+    """Convert (..., 2) center and width to start and end."""
     center, width = spans.unbind(-1)
     return torch.stack([center - width / 2, center + width / 2], dim=-1)
 
@@ -23,6 +23,6 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def inverse_sigmoid(x: Tensor, eps: float = 1e-3) -> Tensor:
-    """Logit of shares, with both sides kept at least `eps` from 0."""
+    """Logit of fractions; x and 1 - x are clamped to at least `eps`."""
     x = x.clamp(0, 1)
     return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))

@@ -1,4 +1,4 @@
-"""What goes into the network and what comes out, as tensors. It imports no layer, so data code can read it alone."""
+"""Input and output tensors of the network. Imports no layers, so data code can use it alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class InputDims:
-    """Widths of the inputs as the network sees them (endpoint features included); audio 0 = none."""
+    """Widths of the network's inputs, including endpoint features; audio 0 = none."""
 
     video: int
     text: int
@@ -19,7 +19,7 @@ class InputDims:
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch; masks are bool, True = valid. Audio is None where the network reads none.
+    """A batch; masks are bool, True = valid. Audio is None if the network reads none.
 
     Attributes:
         video: (B, L, Dv); video_mask: (B, L).
@@ -38,7 +38,7 @@ class Inputs:
 
     @property
     def seen_mask(self) -> Tensor:
-        """Clips that attention may look at, (B, L)."""
+        """Mask of clips that attention may use, (B, L)."""
         return self.video_mask if self.seen is None else self.seen
 
     def to(self, device: str) -> Inputs:
@@ -52,7 +52,7 @@ class Moments:
 
     Attributes:
         logits: (B, N, 2), class 0 = foreground.
-        spans: (B, N, 2) center and width, shares of the video.
+        spans: (B, N, 2) center and width, fractions of the video.
     """
 
     logits: Tensor
@@ -61,13 +61,13 @@ class Moments:
 
 @dataclass(frozen=True)
 class GateValues:
-    """Gates of one layer; each (B, 1 or L, 1 or D): one row a video if global, one column unless per channel.
+    """Gates of one layer, each (B, 1 or L, 1 or D): one row per video if global, one column unless per channel.
 
     Attributes:
         mha: weight of the audio update, exactly 0 where a clip (global: a whole video) has no audio.
         ffn: signed weight of the feed-forward update.
-        gamma, beta: FiLM's scale, of which 1 + gamma is applied, and its shift; None without FiLM. The original's
-            FiLM has no scale of its own: gamma is None, the FFN gate takes its place.
+        gamma, beta: FiLM's scale, applied as 1 + gamma, and its shift; None without FiLM. The original's FiLM has no
+            separate scale: gamma is None, and the FFN gate takes its place.
     """
 
     mha: Tensor
@@ -78,12 +78,12 @@ class GateValues:
 
 @dataclass(frozen=True)
 class LayerGates:
-    """What a layer's gates did.
+    """The gates of a layer and their effect.
 
     Attributes:
         values: the gates.
-        mha_contribution, ffn_contribution: (B, L) size of the gated update against the size of what it is added to,
-            |gate * delta| / |x|.
+        mha_contribution, ffn_contribution: (B, L) size of the gated update relative to the features x that it is added
+            to, |gate * delta| / |x|.
     """
 
     values: GateValues
@@ -93,13 +93,13 @@ class LayerGates:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the network predicts.
+    """The output of the network.
 
     Attributes:
-        moments: of every decoder layer, the last one being the prediction; empty where none were asked for.
+        moments: from every decoder layer, the last being the prediction; empty if the decoder was not run.
         saliency: (B, L), any real number, higher = more of a highlight.
         negative_saliency: (B, L) for the queries of other videos; None outside training.
-        gates: of every fusion layer; empty without gated fusion.
+        gates: from every fusion layer; empty without gated fusion.
     """
 
     moments: list[Moments]
@@ -113,7 +113,7 @@ class Outputs:
 
 
 def _moved(value: Any, device: str) -> Any:
-    """A copy of a dataclass, list or tensor with every tensor in it on `device`."""
+    """Copy a dataclass, list or tensor, with all its tensors on `device`."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A checkpoint of a reference as one of ours."""
+"""Import a checkpoint of a reference implementation."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def import_checkpoint(
     audio_streams: Sequence[str] = ("pann",),
     text_stream: str = "clip_text",
 ) -> HighlightDetector:
-    """Turn a checkpoint of QD-DETR or of its gated variant into one of ours; nothing in the file is executed.
+    """Convert a checkpoint of QD-DETR or of its gated variant to this project's format, without running its code.
 
     Args:
         checkpoint: `model_best.ckpt` of a reference.
         out: the checkpoint to write.
-        video_streams, audio_streams, text_stream: names of our feature streams that stand for those of its training, in
-            the order in which it joined them.
+        video_streams, audio_streams, text_stream: names of our feature streams that correspond to those it was trained
+            on, in the order of concatenation.
 
     Returns:
-        the network that was written, with every `compat` on.
+        the converted network, with every `compat` on.
 
     Raises:
-        UserError: the file cannot be read safely, or holds what has no counterpart here; nothing is written then.
+        UserError: the file cannot be read safely, or contains something unsupported; nothing is written then.
     """
     state, options = read_reference(checkpoint)
     shapes = {name: value.shape for name, value in state.items()}
     try:
         config, dims = network_of(options, shapes, video_streams, audio_streams, text_stream)
         objective = objective_of(options)
-        # Without memory until the shapes are seen to fit: options may ask for a network of any size.
+        # On the meta device until the shapes are checked: the options may describe a network of any size.
         with torch.device("meta"):
             network = HighlightDetector(config, dims)
         network.load_state_dict(convert(state), assign=True)
@@ -54,5 +54,5 @@ def import_checkpoint(
     save_checkpoint(out, network, {"imported_from": checkpoint.name, "objective": objective, "options": known})
     unread = [value.numel() for name, value in state.items() if not is_read(name)]
     if unread:
-        _log.info("%s: its %d weights of text positions, which it never reads, are left out", checkpoint, sum(unread))
+        _log.info("%s: dropped %d weights of text positions, which the reference never reads", checkpoint, sum(unread))
     return network

@@ -1,4 +1,4 @@
-"""Parameter names of the references, turned into ours."""
+"""Map parameter names of the references to ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cli import UserError
 
-# Pattern of the reference, replacement; each is applied in turn, so later ones see what earlier ones made.
+# (pattern of the reference, replacement), applied in turn: later patterns see the results of earlier ones.
 _TABLE = [
     # Encoders.
     (r"^transformer\.t2v_encoder\.layers\.(\d+)\.self_attn\.", r"text_to_video.\1.attention."),
@@ -68,29 +68,29 @@ _TABLE = [
 ]
 
 _NEVER_READ = "txt_position_embed."
-"""QD-DETR's table of text positions and its norm. With `use_txt_pos`, which is refused, it would read them."""
+"""QD-DETR's table of text positions and its norm. It reads them only with `use_txt_pos`, which is refused."""
 
 
 def is_read(name: str) -> bool:
-    """Whether the reference computes anything from a parameter that it holds."""
+    """Whether the reference uses a parameter in any computation."""
     return not name.startswith(_NEVER_READ)
 
 
 def rename(name: str) -> str:
-    """Our name of a reference parameter."""
+    """Our name for a reference parameter."""
     for pattern, replacement in _TABLE:
         name = re.sub(pattern, replacement, name)
     return name
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A reference state dictionary under our names, without what the reference never reads.
+    """Rename a reference state dictionary to our names, without parameters that the reference never reads.
 
     Raises:
-        UserError: two parameters would get one name.
+        UserError: two parameters would get the same name.
     """
     read = {name: value for name, value in state.items() if is_read(name)}
     converted = {rename(name): value for name, value in read.items()}
     if len(converted) != len(read):
-        raise UserError("two parameters of the reference have one name here")
+        raise UserError("two parameters of the reference map to the same name")
     return converted

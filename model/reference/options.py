@@ -1,4 +1,4 @@
-"""The options of a reference run, turned into our configuration of the network."""
+"""Convert the options of a reference run to our configuration of the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model.compat import Compat
 from model.config import ModelConfig
 from model.network.tensors import InputDims
 
-# Far beyond any real one: a file cannot make us build what no memory holds.
+# Far above any real value, so that a file cannot make us build a network that exceeds memory.
 Layers = Annotated[int, Field(ge=1, le=1000)]
 Width = Annotated[int, Field(ge=1, le=1 << 20)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -22,9 +22,9 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True, kw_only=True)
 class _Options(Settings):
-    """The options of the references that are read; None = not given, and the reference's default is ours.
+    """The options of the references that are read; None = not given (the reference's default equals ours).
 
-    All others (paths, the recipe) do not act on the network.
+    Other options (paths, the recipe) do not affect the network.
     """
 
     hidden_dim: Width | None = None
@@ -48,7 +48,7 @@ class _Options(Settings):
     ffn_gate_alpha_init: Number | None = None
     ffn_gate_film: bool = False
     ffn_gate_beta_init: Number | None = None
-    # Of these one value alone, the default, has a counterpart here.
+    # Only the default values of these are supported here.
     n_input_proj: int = 2
     use_txt_pos: bool = False
     pre_norm: bool = False
@@ -64,7 +64,7 @@ _OURS = {
     "dim_feedforward": "feedforward_dim",
     "max_q_l": "max_tokens",
 }
-"""Our names of those that are called otherwise."""
+"""Our names of options with different names."""
 _PLAIN = ("hidden_dim", *_OURS, "num_queries", "dropout", "input_dropout")
 _GATED = (
     "gating_type",
@@ -89,32 +89,34 @@ def network_of(
     """Configuration and input widths of the network that a reference run trained, with every `compat` on.
 
     Args:
-        options: the run's options; those that are missing or None have the reference's defaults, which are ours.
-        shapes: of every parameter, by the reference's name; widths of inputs are read from these, since the options
-            tell them before or after the endpoint columns, depending on the version.
+        options: the run's options; missing ones and None mean the reference's defaults, which equal ours.
+        shapes: shape of every parameter, by the reference's name. Input widths are read from these, because the options
+            give them with or without the endpoint columns, depending on the version.
 
     Raises:
-        UserError: an option has no counterpart here or is none of its kind, or the weights are not of a QD-DETR model.
+        UserError: an option is unsupported or has the wrong type, or the weights are not those of a QD-DETR model.
     """
     known = _read(options)
     for name in _ONLY:
         if getattr(known, name) != getattr(_Options, name):
-            raise UserError(f"option {name}={getattr(known, name)!r} of the reference has no counterpart here")
+            raise UserError(f"option {name}={getattr(known, name)!r} of the reference is not supported")
     keys = _select(known, _PLAIN)
     widths = {kind: _width(shapes, kind) for kind in ("vid", "txt", "aud")}
     video, text, audio = widths["vid"], widths["txt"], widths["aud"]
     if video is None or text is None:
-        raise UserError("no weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
+        raise UserError("not the weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
     endpoints = "tef" in known.ctx_mode
     if audio is not None:
         keys |= {"fusion": "avigate_custom", **_select(known, _GATED)}
     elif known.a_feat_dim and options.get("a_feat_dir", True) is not None:
-        # The references join sound if its folder was given, whatever the width; cut-down options may not tell.
+        # The references append audio if its folder was given, whatever the width; reduced options may lack the folder.
         audio = known.a_feat_dim
         video -= audio
         keys["fusion"] = "concat"
         if video <= 2 * endpoints:
-            raise UserError(f"option a_feat_dim={audio} of the reference leaves no video in {video + audio} columns")
+            raise UserError(
+                f"option a_feat_dim={audio} of the reference leaves no video columns: the input has {video + audio}"
+            )
     else:
         keys["fusion"] = "none"
     config = ModelConfig.from_dict(
@@ -132,7 +134,7 @@ def network_of(
 
 
 def objective_of(options: Mapping[str, Any]) -> str:
-    """What the run learnt (`train.objective`): on TVSum and YouTube Highlights its decoder gets no gradient."""
+    """The run's `train.objective`: on TVSum and YouTube Highlights its decoder gets no gradient."""
     return "saliency" if _read(options).dset_name in ("tvsum", "youtube_uni") else "moments_and_saliency"
 
 
@@ -140,12 +142,12 @@ def _read(options: Mapping[str, Any]) -> _Options:
     known = {name: options[name] for name in asdict(_Options()) if options.get(name) is not None}
     for name, value in known.items():
         if not isinstance(value, str | int | float):
-            raise UserError(f"option {name} of the reference is no plain value but of type {type(value).__name__}")
+            raise UserError(f"option {name} of the reference must be a plain value, got {type(value).__name__}")
     return _Options.from_dict(known, where="option of the reference")
 
 
 def _select(options: _Options, names: Sequence[str]) -> dict[str, Any]:
-    """Those of some options that are given, by our names."""
+    """The given ones among some options, by our names."""
     values = {_OURS.get(name, name): getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -154,5 +156,5 @@ def _width(shapes: Mapping[str, Size], kind: str) -> int | None:
     name = f"input_{kind}_proj.0.LayerNorm.weight"
     shape = shapes.get(name)
     if shape is not None and len(shape) != 1:
-        raise UserError(f"no weights of a QD-DETR model: {name} has {len(shape)} dimensions instead of one")
+        raise UserError(f"not the weights of a QD-DETR model: {name} must have one dimension, got {len(shape)}")
     return None if shape is None else int(shape[0])

@@ -1,8 +1,8 @@
-"""Read a checkpoint of a reference without running anything in it.
+"""Read a checkpoint of a reference without running any code in it.
 
-The references save their options beside the weights as an object (argparse.Namespace or a class of their own), which
-torch's `weights_only` refuses. Its names are looked up first, without loading, and each is then given a class that can
-only hold values: the options come out as plain attributes, and a pickle made to run a function gets no function.
+The references save their options next to the weights as an object (argparse.Namespace or their own class), which
+torch's `weights_only` refuses. The class names are listed first, without loading, and each is then mapped to a class
+that can only hold values: the options become plain attributes, and a pickle made to call a function gets no function.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from cli import UserError
 
 _WRAPPED = "module."
-"""What torch's data-parallel wrappers put before each name."""
+"""Prefix that torch's data-parallel wrappers add to each name."""
 
 
 class Inert:
-    """Stands in for any class or function of a checkpoint: takes any arguments, holds values, does nothing."""
+    """Placeholder for any class or function in a checkpoint: accepts any arguments, holds values, does nothing."""
 
     def __init__(self, *args: Any, **keys: Any) -> None:
         del args, keys
 
     def __setstate__(self, state: Any) -> None:
-        # Anything but a dictionary of attributes is of no use here.
+        # Only a dictionary of attributes is useful here.
         if isinstance(state, dict):
             self.__dict__.update({name: value for name, value in state.items() if isinstance(name, str)})
 
 
 def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights (float32) by the reference's names, and the options of the run (empty if the file holds none).
+    """Weights (float32) by the reference's names, and the options of the run (empty if the file has none).
 
     Raises:
-        UserError: the file is missing or damaged, or holds no weights that a network could have.
+        UserError: the file is missing or damaged, or does not contain a network's weights.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
     if not zipfile.is_zipfile(path):
         raise UserError(
-            f"{path}: not a checkpoint of torch 1.6 or newer: load and save it with one, or it is none at all"
+            f"{path}: not a checkpoint of torch 1.6 or newer: if it is older, load and save it with a newer torch"
         )
     try:
         _check_sums(path)
@@ -56,8 +56,8 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except UserError:
         raise
     except UnpicklingError:
-        raise UserError(f"{path}: refused: it holds what only running its code would load") from None
-    except Exception as problem:  # a damaged file ends in an exception of almost any type
+        raise UserError(f"{path}: refused: loading it would run code from the file") from None
+    except Exception as problem:  # a damaged file can raise almost any exception
         line = " ".join(str(problem).split())[:200]
         raise UserError(f"{path}: not a checkpoint that can be read safely: {line}") from None
     state = content.get("model") if isinstance(content, dict) else None
@@ -66,7 +66,7 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for name, value in state.items():
         flaw = _find_flaw(name, value)
         if flaw:
-            raise UserError(f"{path}: no weights of a network: {str(name)[:100]!r} {flaw}")
+            raise UserError(f"{path}: not the weights of a network: {str(name)[:100]!r} {flaw}")
     options = content.get("opt")
     if isinstance(options, Inert | argparse.Namespace):
         options = vars(options)
@@ -77,22 +77,22 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _check_sums(path: Path) -> None:
-    """Torch itself reads an archive without them."""
+    """Verify the checksums of the archive, which torch does not."""
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:
-        raise UserError(f"{path}: damaged: {damaged} in it does not have its checksum")
+        raise UserError(f"{path}: damaged: the checksum of {damaged} is wrong")
 
 
 def _find_flaw(name: object, value: Tensor) -> str:
     """Why a tensor cannot be a weight; empty if it can."""
     if not isinstance(name, str):
-        return "is no name"
+        return "is not a name"
     if value.layout != torch.strided or value.device.type != "cpu" or not value.is_floating_point():
-        return f"is a tensor of {value.dtype}, {value.layout}, on {value.device.type}, not of plain floating numbers"
-    # A few bytes can stand for a tensor of any shape.
+        return f"must be a dense floating-point tensor, got {value.dtype}, {value.layout}, on {value.device.type}"
+    # With stride 0, a few bytes can represent a tensor of any shape.
     if value.untyped_storage().nbytes() < value.numel() * value.element_size():
-        return "holds fewer numbers than its shape tells"
+        return "holds fewer numbers than its shape needs"
     if not value.float().isfinite().all():
         return "holds NaN or infinity"
     return ""

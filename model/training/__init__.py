@@ -1,1 +1,1 @@
-"""Training: what each step sees (`batches`), one step (`engine`), the criterion (`losses`), and the run around them."""
+"""Training: the data of each step (`batches`), one step (`engine`), the criterion (`losses`), and a whole run."""

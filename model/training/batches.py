@@ -1,7 +1,7 @@
-"""What each step of an epoch sees. Everything follows from (seed, epoch, batch), so any batch can be made alone.
+"""The batches of each epoch. Everything follows from (seed, epoch, batch), so any batch can be made independently.
 
-That is what lets a killed run go on in the middle of an epoch, and several processes agree without a word: each makes
-the same plan of the whole batch and takes its part.
+So a killed run can resume in the middle of an epoch, and several processes agree without communication: each makes the
+same plan of the whole batch and takes its part.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from model.training.targets import QueryTargets, read_labels
 
 @dataclass(frozen=True)
 class Batch:
-    """A whole batch: places in the feature set, what each is trained on, and whose query is its negative one.
+    """A whole batch: its queries, their targets and their negative queries.
 
     Attributes:
-        indices: places of the queries in the feature set.
-        targets: of each query.
-        negative: for each query the place, in this batch, of one about another video.
-        has_negative: whether there is one.
+        indices: indices of the queries in the feature set.
+        targets: targets of each query.
+        negative: for each query the position, in this batch, of a query about another video.
+        has_negative: whether each query has such a negative query.
     """
 
     indices: list[int]
@@ -39,13 +39,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a batch that is computed at a time.
+    """The part of a batch that is computed in one pass.
 
     Attributes:
-        inputs: of its queries; the texts of negative queries that are not among them follow.
-        negative: (B,) rows of the texts.
-        targets: of its queries.
-        samples, matches: its shares of the whole batch's queries and true moments, which weigh its loss terms.
+        inputs: inputs of its queries, followed by the texts of negative queries that are not among them.
+        negative: (B,) row of each query's negative text.
+        targets: targets of its queries.
+        samples, matches: its fractions of the batch's queries and true moments, the weights of its loss terms.
     """
 
     inputs: Inputs
@@ -76,7 +76,7 @@ class Plan:
         self._seed = seed
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch (from 1), all queries in random order, from batch `first` on."""
+        """The batches of an epoch (counted from 1), with all queries in random order, starting at batch `first`."""
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._vids)).tolist()
         for number in range(first, self.steps):
             rng = np.random.default_rng([self._seed, epoch, number])
@@ -89,11 +89,11 @@ class Plan:
 def split_places(
     features: FeatureSet, batch: Batch, rank: int, processes: int, pass_clips: float | None
 ) -> list[list[int]]:
-    """The places in a batch that process `rank` computes: every `processes`-th, in groups to be computed one by one.
+    """The positions in a batch that process `rank` computes: every `processes`-th, in groups computed one at a time.
 
-    Videos of like lengths are grouped where that saves padding of more clips than a pass through the network costs,
-    `pass_clips` (None = one group): gradients add up, so the result is that of one group. A process for which nothing
-    is left gets one empty group.
+    Videos of similar length are grouped if that saves more clips of padding than a pass through the network costs,
+    `pass_clips` (None = one group). Gradients add up, so the result equals that of one group. A process with nothing to
+    compute gets one empty group.
     """
     places = list(range(rank, len(batch.indices), processes))
     if pass_clips is None or len(places) < 2:
@@ -102,7 +102,7 @@ def split_places(
     if max(clips.values()) * len(places) - sum(clips.values()) <= pass_clips:
         return [places]
     places.sort(key=lambda place: clips[place])
-    # Cheapest way to cut the sorted list, for every beginning of it: (cost in clips, start of the last group).
+    # Cheapest way to cut each prefix of the sorted list: (cost in clips, start of the last group).
     cheapest: list[tuple[float, int]] = [(0, 0)]
     for end in range(1, len(places) + 1):
         longest = clips[places[end - 1]]
@@ -116,9 +116,9 @@ def split_places(
 
 
 def take_part(features: FeatureSet, batch: Batch, places: list[int], device: str) -> Part:
-    """The part of a batch at some places.
+    """The part of a batch at some positions.
 
-    Without any it is the first query with weight 0, so that all processes have the same terms to add.
+    Without positions it is the first query with weight 0, so that all processes add the same terms.
     """
     weight = float(bool(places))
     places = places or [0]
@@ -152,13 +152,13 @@ def _collate(targets: list[QueryTargets], has_negative: list[bool], device: str)
 
 
 def other_video(vids: list[str], rolled: bool = False) -> tuple[Tensor, Tensor]:
-    """For each sample of a batch the next one about another video.
+    """For each sample of a batch, the next sample about another video.
 
     Args:
-        rolled: as the references do, take the next one whatever it is about; the only sample then takes itself.
+        rolled: take the next sample regardless of its video, as the references do; a single sample then takes itself.
 
     Returns:
-        index (B,), and has (B,) bool: False where the whole batch is about one video (the index is then its own).
+        index (B,), and has (B,) bool: False if the whole batch is about one video (a sample's index is then its own).
     """
     count = len(vids)
     if rolled:

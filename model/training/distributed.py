@@ -1,4 +1,4 @@
-"""Several processes on one batch, as `torchrun` starts them: sums over all, and values from the first."""
+"""Several processes per batch, started by `torchrun`: sums over all processes, and values from the first one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor, distributed, nn
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among all. One alone needs no communication, and none takes place."""
+    """This process among all processes. A single process does not communicate."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this one writes, validates and reports."""
+        """Whether this process writes, validates and logs."""
         return self.rank == 0
 
     def sum(self, values: Iterable[Tensor]) -> None:
@@ -49,13 +49,13 @@ class Processes:
 
 
 def local_rank() -> int:
-    """This process's number on its machine: which GPU it takes."""
+    """This process's number on its machine, which is also the index of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 @contextmanager
 def join_processes(device: str) -> Iterator[Processes]:
-    """The processes that torchrun started (nccl on GPUs, gloo on CPUs), or this one alone."""
+    """Join the processes that torchrun started (nccl on GPUs, gloo on CPUs), or run as a single process."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes()

@@ -20,7 +20,7 @@ from model.training.losses import compute_losses, weigh_terms
 from model.training.recipe import AveragedWeights
 
 PASS_CLIPS = 50
-"""What a pass through a network of width 256 costs besides its clips, in clips, on a CPU (by trying)."""
+"""Fixed cost of a pass through a network of width 256 on a CPU, in clips (found by experiment)."""
 
 
 def seed_everything(seed: int) -> None:
@@ -29,15 +29,15 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed)  # noqa: NPY002 - some libraries still draw from it
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Otherwise every new tensor is filled with NaN first, to expose reads of what was never written.
+    # Otherwise deterministic mode fills every new tensor with NaN, to expose reads of uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 class Engine:
-    """Network, optimiser and averaged weights, moved on step by step.
+    """Network, optimiser and averaged weights, updated step by step.
 
-    Dropout draws from a generator that is seeded anew for each step and process. So a step does not depend on what was
-    drawn before it, such as in a validation, and a resumed run draws what the undisturbed one would have drawn.
+    Dropout draws from a generator that is reseeded for each step and process. So a step does not depend on earlier
+    draws, for example in a validation, and a resumed run draws the same numbers as an uninterrupted one.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Engine:
         )
         self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
         self.device = str(next(network.parameters()).device)
-        # A GPU computes padding faster than a second pass; and where gates pool padding, grouping would change them.
+        # On a GPU, padding is cheaper than a second pass; and if gates pool padding, grouping would change them.
         splits = self.device == "cpu" and not network.config.compat.unmasked_pooling
         self._pass_clips = PASS_CLIPS * (256 / network.config.hidden_dim) ** 2 if splits else None
         self._config = config
@@ -58,7 +58,7 @@ class Engine:
         self._processes = processes
 
     def step(self, batch: Batch, step: int, rate: float) -> dict[str, Tensor]:
-        """Do step `step` (from 0) of the run at learning rate `rate`; returns the batch's mean loss terms."""
+        """Run step `step` (counted from 0) at learning rate `rate`; returns the batch's mean loss terms."""
         config = self._config
         ranks = self._processes
         torch.manual_seed(_draw_seed(self._seed, step, ranks.rank))
@@ -80,20 +80,20 @@ class Engine:
         return terms
 
     def _compute_terms(self, part: Part) -> dict[str, Tensor]:
-        """What this process adds to the batch's mean loss terms, and to `loss`, their weighted sum."""
+        """This part's contribution to the batch's mean loss terms, and to `loss`, their weighted sum."""
         config = self._config
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
             outputs = self.network(part.inputs, part.negative, moments=config.trains_moments)
         terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
-        # Each term is a mean over queries or over matched moments: weighed by the part's share, it adds up to the mean
-        # over the batch.
+        # Each term is a mean over queries or matched moments; weighted by the part's fraction, the terms add up to the
+        # mean over the batch.
         shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}
         terms = {name: share * terms[name] for name, share in shares.items()}
         return {"loss": weigh_terms(terms, config.loss), **terms}
 
 
 def in_float32(outputs: Outputs) -> Outputs:
-    """The outputs as the losses want them, whatever precision the network ran in."""
+    """Convert the outputs to float32 for the losses, whatever precision the network ran in."""
     negative = outputs.negative_saliency
     return replace(
         outputs,

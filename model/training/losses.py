@@ -16,17 +16,17 @@ from model.training.matcher import match
 TEMPERATURE = 0.5
 RANKS = range(1, 12)
 RANK_DIVISOR = 12
-"""Saliency runs from 0 to 12; the reference takes thresholds 1 to 11 and divides by 12."""
+"""Saliency ranges from 0 to 12; the reference uses thresholds 1 to 11 and divides by 12."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch is trained on.
+    """Training targets of a batch.
 
     Attributes:
-        spans: per sample the true moments (n, 2), center and width as shares of the video.
-        saliency: (B, L) from 0 to 12, the annotators' sum; 0 outside moments and beyond the video.
-        higher, lower: (B, P) clips of which the first is to score higher than the second.
+        spans: per sample the true moments (n, 2), center and width as fractions of the video.
+        saliency: (B, L) from 0 to 12, the sum over annotators; 0 outside moments and in padding.
+        higher, lower: (B, P) pairs of clips; the first clip of a pair should score higher than the second.
         has_negative: (B,) bool: whether the sample's negative pairing is about another video.
     """
 
@@ -38,7 +38,7 @@ class Targets:
 
 
 def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weights: LossConfig) -> dict[str, Tensor]:
-    """Every term, unweighted, and `loss`, their weighted sum. Terms of earlier decoder layers end in `_0`, `_1`..."""
+    """Every term, unweighted, and `loss`, their weighted sum. Earlier decoder layers' terms end in `_0`, `_1`..."""
     last = len(outputs.moments) - 1
     terms: dict[str, Tensor] = {}
     for index, moments in enumerate(outputs.moments):
@@ -49,7 +49,7 @@ def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weigh
 
 
 def weigh_terms(terms: dict[str, Tensor], weights: LossConfig) -> Tensor:
-    """The weighted sum of terms by their names."""
+    """The weighted sum of terms; their names select the weights."""
     factor = {"span": weights.span, "giou": weights.giou, "label": weights.label, "saliency": weights.saliency}
     return torch.stack([factor[name.split("_")[1]] * value for name, value in terms.items()]).sum()
 
@@ -62,7 +62,7 @@ def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> di
     overlap = generalised_iou(to_bounds(predicted), to_bounds(truth)).diagonal()
     labels = torch.ones(moments.logits.shape[:2], dtype=torch.long, device=predicted.device)
     labels[samples, predictions] = 0
-    # The mean over all moments, not divided by the sum of class weights as cross_entropy's own mean would be.
+    # Mean over all moments; cross_entropy's own mean would divide by the sum of class weights.
     weight = torch.tensor([1.0, weights.background], device=predicted.device)
     label = functional.cross_entropy(moments.logits.transpose(1, 2), labels, weight, reduction="none").mean()
     return {
@@ -87,7 +87,7 @@ def saliency_loss(outputs: Outputs, targets: Targets, video_mask: Tensor, margin
 
 
 def ranking_loss(scores: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """For each rank, clips labelled at least so high against all others; (B, L) each."""
+    """Contrast, for each rank, the clips labelled at least that high with all clips; each argument is (B, L)."""
     logits = scores.masked_fill(~mask, -1e3) / TEMPERATURE
     logits = logits - logits.amax(dim=1, keepdim=True).detach()
     log_probability = logits - torch.log(logits.exp().sum(dim=1, keepdim=True) + 1e-6)

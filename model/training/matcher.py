@@ -1,4 +1,4 @@
-"""Which predicted moment stands for which true one: the cheapest assignment, video by video."""
+"""Match predicted to true moments by the assignment of lowest cost, per video."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
     """Assign one prediction to each true moment.
 
     Args:
-        targets: per sample the true moments (n, 2), center and width as shares of the video.
+        targets: per sample the true moments (n, 2), center and width as fractions of the video.
 
     Returns:
         sample, prediction and position in the concatenated targets of every match, each (matches,).
 
     Raises:
-        UserError: the network's output is no longer a number.
+        UserError: the network's output is NaN or infinite.
     """
     batch, count = moments.spans.shape[:2]
     truth = torch.cat(targets)
@@ -36,7 +36,7 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
     )
     cost = cost.view(batch, count, -1).float().cpu()
     if not cost.isfinite().all():
-        raise UserError("the network's output is no longer a number: lower train.learning_rate")
+        raise UserError("the network's output is NaN or infinite: lower train.learning_rate")
     samples, predictions, positions = [], [], []
     first = 0
     for sample, target in enumerate(targets):

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step, and averaged weights, whose only state beside them is the step too."""
+"""The learning rate as a function of the step, and averaged weights, whose only other state is the step count."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from model.config import TrainConfig
 
 
 class AveragedWeights(AveragedModel):
-    """Exponential average of a network's weights, over steps: `update_parameters` after each.
+    """Exponential moving average of a network's weights; call `update_parameters` after each step.
 
-    Early steps count more than the decay says, or the start would linger.
+    Early steps count more than the decay implies, so that the initial weights fade quickly.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -28,20 +28,20 @@ class AveragedWeights(AveragedModel):
         self.count(0)
 
     def count(self, steps: int) -> None:
-        """Go on as after so many steps."""
-        # torch's first update copies the weights. Counted from 1, it averages the start with them, as all later ones.
+        """Continue as if this many steps had been averaged."""
+        # torch copies the weights on the update counted 0. Counting from 1, the first update averages like later ones.
         self.n_averaged.fill_(1 + steps)
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The averages, by the names that the network has for its weights."""
+        """The averages, by the network's names of its weights."""
         averages: dict[str, Tensor] = self.module.state_dict()
         return averages
 
 
 @contextmanager
 def using_weights(network: nn.Module, weights: dict[str, Tensor]) -> Iterator[None]:
-    """The network with other weights, within this block."""
+    """Replace the network's weights within a `with` block."""
     own = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     network.load_state_dict(weights)
     try:
@@ -51,7 +51,7 @@ def using_weights(network: nn.Module, weights: dict[str, Tensor]) -> Iterator[No
 
 
 def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
-    """The rate of a step, counted from 0: warm-up, then a tenth every `lr_drop` epochs, or half a cosine to 0."""
+    """The rate of a step (from 0): warm-up, then divided by ten every `lr_drop` epochs, or half a cosine to 0."""
     rate = config.learning_rate
     if step < config.warmup_steps:
         return rate * (step + 1) / config.warmup_steps

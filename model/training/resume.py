@@ -1,7 +1,7 @@
-"""The state of an unfinished training run in `resume.pt`, from which a killed run goes on as if nothing had happened.
+"""The state of an unfinished training run, `resume.pt`, from which a killed run resumes with identical results.
 
-The file is written whole or not at all, and holds plain values and tensors only. It is nobody's declared output, since
-Snakemake deletes those of a failed job; so it also carries the weights of best.pt.
+The file is written atomically and holds only plain values and tensors. It is not a declared output of any rule, because
+Snakemake deletes the outputs of a failed job; for the same reason it contains the weights of best.pt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORMAT = 1
 
 @dataclass
 class Best:
-    """The best validated epoch: its score, what its checkpoint says about itself, and its weights."""
+    """The best validated epoch: its score, the `about` of its checkpoint, and its weights."""
 
     score: float
     about: dict[str, Any]
@@ -36,7 +36,7 @@ class Best:
 
 @dataclass
 class Progress:
-    """How far a run is: `batch` batches of epoch `epoch` (from 1) are done, `step` steps in all."""
+    """Progress of a run: `batch` batches of epoch `epoch` (from 1) are done, `step` steps in total."""
 
     epoch: int = 1
     batch: int = 0
@@ -46,16 +46,16 @@ class Progress:
     history: list[Row] = field(default_factory=list)
     best: Best | None = None
     stale: int = 0
-    """Validations since the best one."""
+    """Number of validations since the best one."""
 
 
 class Keeper:
     """Writes and reads `resume.pt` of one run.
 
     Args:
-        identity: plain values that must be equal for a run to be the same: settings, seed, data, processes.
-        every: least time between two writes, in seconds; 0 writes after every step. The first comes at once, so that
-            a full disk shows at the start.
+        identity: plain values that identify a run: settings, seed, data, processes. A run resumes only if all match.
+        every: minimum time between writes, in seconds; 0 writes after every step. The first write happens at once, so
+            that a full disk is noticed at the start.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any], every: float) -> None:
@@ -65,11 +65,11 @@ class Keeper:
         self._last = -math.inf
 
     def save_if_due(self, engine: Engine, progress: Progress) -> None:
-        """Write the state, unless the last time was a moment ago."""
+        """Write the state, unless the last write was less than `every` seconds ago."""
         if time.monotonic() - self._last < self._every:
             return
         if self._last == -math.inf:
-            remove_leftovers(self._path)  # as large as the weights, and a job that is killed often would pile them up
+            remove_leftovers(self._path)  # as large as the weights, and repeatedly killed jobs would pile them up
         with replacing(self._path) as part:
             torch.save(
                 {
@@ -85,9 +85,9 @@ class Keeper:
         self._last = time.monotonic()
 
     def load(self, engine: Engine) -> Progress:
-        """Put the engine into the saved state and return how far it was; from the start, if there is none of this run.
+        """Restore the saved state into the engine and return its progress; without one, return that of a new run.
 
-        A file of other settings or data, or one that cannot be read, is thrown away with a line that says so.
+        A file with other settings or data, or one that cannot be read, is discarded with a warning.
         """
         if not self._path.exists():
             return Progress()
@@ -97,7 +97,11 @@ class Keeper:
             state = torch.load(self._path, map_location=engine.device, weights_only=True)
             different = _first_difference(state["identity"], self._identity)
             if state["format"] != FORMAT or different:
-                _log.warning("%s: of another %s: starting anew", self._path, different or "version")
+                _log.warning(
+                    "%s: belongs to a run with a different %s: starting from scratch",
+                    self._path,
+                    different or "version",
+                )
                 return Progress()
             saved = dict(state["progress"])
             best = saved.pop("best")
@@ -106,32 +110,34 @@ class Keeper:
                 average.module.load_state_dict(state["average"])
                 average.count(progress.step)
             network.load_state_dict(state["model"])
-            # Last, as it changes nothing if it fails.
+            # Last, because it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
-        except Exception as problem:  # a damaged file fails in as many ways as there are bytes in it
-            _log.warning("%s: cannot be read (%s): starting anew", self._path, str(problem).split("\n")[0][:120])
+        except Exception as problem:  # a damaged file can raise almost any exception
+            _log.warning(
+                "%s: cannot be read (%s): starting from scratch", self._path, str(problem).split("\n")[0][:120]
+            )
             network.load_state_dict(initial)
             if average is not None:
                 average.module.load_state_dict(initial)
                 average.count(0)
             return Progress()
-        _log.info("%s: going on at epoch %d, step %d", self._path, progress.epoch, progress.step)
+        _log.info("%s: resuming at epoch %d, step %d", self._path, progress.epoch, progress.step)
         return progress
 
     def remove(self) -> None:
-        """The run is done."""
+        """Delete the file when the run is done."""
         self._path.unlink(missing_ok=True)
         remove_leftovers(self._path)
 
 
 def _plain(value: Progress | Best) -> dict[str, Any]:
-    """Fields by name. Not `asdict`, which would copy all weights."""
+    """Fields by name; `asdict` would copy all weights."""
     found = {item.name: getattr(value, item.name) for item in fields(value)}
     return {name: _plain(item) if isinstance(item, Best) else item for name, item in found.items()}
 
 
 def _first_difference(old: Any, new: Any, where: str = "") -> str:
-    """The path of the first key whose value differs; empty if none does."""
+    """The dotted path of the first key with different values; empty if all are equal."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             found = _first_difference(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))

@@ -36,22 +36,22 @@ def train_run(
 ) -> Outcome:
     """Train one network and write best.pt, last.pt and history.jsonl into the folder `out`.
 
-    A run that was killed goes on from its resume.pt, and ends with the weights that it would have had.
+    A killed run resumes from its resume.pt and ends with the same weights as an uninterrupted one.
 
     Args:
         train_file, val_file: labelled queries, JSON lines.
         features: stores of all streams of both splits.
         out: folder of the run.
-        seed: of the weights at the start, of the order of queries and of all else that is drawn; from 0.
-        val_features: stores of the val split, if they are others.
-        init_from: checkpoint whose weights to start from.
-        domain: only the rows of this domain are read (TVSum).
-        leave_out: where a split has no query with features, or `init_from` holds no network, write files that say so
+        seed: seed of the initial weights, the order of queries and everything else that is random; at least 0.
+        val_features: stores of the val split, if different.
+        init_from: checkpoint with the initial weights.
+        domain: read only the rows of this domain (TVSum).
+        leave_out: if a split has no query with features, or `init_from` holds no network, write placeholder files
             instead of failing.
-        running: device, processes, and what else does not change the result.
+        running: device, processes and other options that do not change the result.
 
     Returns:
-        the files that were written, by the first of the processes.
+        the files that the first process wrote.
 
     Raises:
         UserError: a file is missing or malformed, labels do not fit the objective, a setting does not fit the data, or
@@ -84,7 +84,7 @@ def train_run(
         return outcome
     del streams  # as large as the two sets
     if val_set.dims != train_set.dims:
-        raise UserError(f"--val-features: made for inputs {val_set.dims}, those of --features are {train_set.dims}")
+        raise UserError(f"--val-features: inputs {val_set.dims} differ from those of --features, {train_set.dims}")
     check_origins(train_set.origins, val_set.origins, "--val-features")
     _log.info("%d train and %d val queries, inputs %s", len(train_set), len(val_set), train_set.dims)
     train(stage, train_set, val_set, seed, outcome, running, start)
@@ -92,7 +92,7 @@ def train_run(
 
 
 def write_nothing(out: Outcome, cause: str) -> None:
-    """Write the files of `out` where there is nothing to train on: checkpoints that say so, and an empty history."""
+    """Write the files of `out` when there is nothing to train on: placeholder checkpoints and an empty history."""
     for path in (out.best, out.last):
         save_no_network(path, cause)
     write_rows(out.history, [])

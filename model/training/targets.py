@@ -21,19 +21,19 @@ from model.config import TrainConfig
 from model.training.labels import is_caption, read_clip_points, read_windows
 
 HIGHEST_SALIENCY = float(ANNOTATORS * MOST_POINTS)
-"""QVHighlights' scale, the sum over annotators. TVSum's ratings are brought to it."""
+"""QVHighlights' scale, the sum over annotators. TVSum's ratings are rescaled to it."""
 _WHERE = "annotations"
-"""Stands for the file, which is not known here; `check_rows` has named it before."""
+"""Placeholder for the file name, which is unknown here; `check_rows` has reported errors with it already."""
 
 
 @dataclass(frozen=True)
 class QueryTargets:
-    """What one query is trained on, in one epoch.
+    """Training targets of one query in one epoch.
 
     Attributes:
-        spans: (n, 2) float32 center and width, shares of the clip grid; n is 0 where moments are not trained.
-        saliency: (L,) float32, the annotators' sum from 0 to 12, 0 outside moments and where there is no picture.
-        higher, lower: P clips each, the first of each pair being the better one.
+        spans: (n, 2) float32 center and width, fractions of the clip grid; n is 0 if moments are not trained.
+        saliency: (L,) float32, the sum over annotators from 0 to 12; 0 outside moments and without a picture.
+        higher, lower: P clips each; in each pair the clip in `higher` is the better one.
     """
 
     spans: NDArray[np.float32]
@@ -43,7 +43,7 @@ class QueryTargets:
 
 
 _NO_PAIR = (0,)
-"""A clip paired with itself: where there is nothing to rank, a hinge that is constant and has no gradient."""
+"""A clip paired with itself, used if there is nothing to rank: its hinge is constant and has no gradient."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class MomentLabels:
     """A QVHighlights row as arrays, from which the targets of an epoch are drawn.
 
     Attributes:
-        spans: (n, 2) all moments, center and width as shares of the clip grid.
+        spans: (n, 2) all moments, center and width as fractions of the clip grid.
         saliency: (L,) float32, 0 to 12.
-        relevant: clips with a picture that are labelled, by rising score (ties by place).
+        relevant: labelled clips with a picture, by ascending score (ties in the order of the labels).
         irrelevant: the other clips with a picture.
-        max_windows: how many moments are kept.
+        max_windows: maximum number of moments that are kept.
     """
 
     spans: NDArray[np.float32]
@@ -65,7 +65,7 @@ class MomentLabels:
     max_windows: int
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
-        """Two pairs: best over worst relevant clip, a random relevant one over a random irrelevant one."""
+        """Draw two pairs: best over worst relevant clip, and a random relevant over a random irrelevant clip."""
         spans, relevant, irrelevant = self.spans, self.relevant, self.irrelevant
         if len(spans) > self.max_windows:
             spans = spans[rng.permutation(len(spans))[: self.max_windows]]
@@ -80,7 +80,7 @@ class MomentLabels:
 
 @dataclass(frozen=True)
 class CaptionLabels:
-    """A row of captions as arrays: one moment, the clips with a picture inside (saliency 1) and outside."""
+    """A caption row as arrays: one moment, and the clips with a picture inside it (saliency 1) and outside."""
 
     spans: NDArray[np.float32]
     saliency: NDArray[np.float32]
@@ -88,10 +88,9 @@ class CaptionLabels:
     outside: NDArray[np.int64]
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
-        """Two pairs of random clips, in over out.
+        """Draw two pairs of random clips, inside over outside.
 
-        Where fewer than two clips are on a side, one is taken twice; where all are inside, or none is, there is nothing
-        to rank.
+        If a side has only one clip, it is taken twice; if all clips are inside, or none is, there is nothing to rank.
         """
         inside, outside = self.inside, self.outside
         if not len(inside):
@@ -103,12 +102,12 @@ class CaptionLabels:
 
 @dataclass(frozen=True)
 class RatingLabels:
-    """A TVSum row as arrays; nothing of it is drawn."""
+    """A TVSum row as arrays; its targets are the same in every epoch."""
 
     targets: QueryTargets
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
-        """One pair, best over worst clip."""
+        """One pair: best over worst clip."""
         del rng
         return self.targets
 
@@ -116,9 +115,9 @@ class RatingLabels:
 def read_labels(
     row: Row, seen: NDArray[np.bool_], clip_seconds: float, config: TrainConfig
 ) -> MomentLabels | CaptionLabels | RatingLabels:
-    """The labels of an annotation row that `check_rows` has passed, by objective and layout.
+    """The labels of an annotation row checked by `check_rows`, according to objective and layout.
 
-    Saliency beyond the clip grid, and of clips without a picture, is left out: no network could tell it.
+    Saliency beyond the clip grid and of clips without a picture is dropped, because no network could predict it.
 
     Args:
         seen: (L,) clips of the grid that have a picture.
@@ -148,7 +147,7 @@ def read_moment_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float, m
 
 
 def read_caption_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> CaptionLabels:
-    """Labels of a caption: its first window is the one truth."""
+    """Labels of a caption row: its first window is the true moment."""
     windows, n_clips = read_windows(row, _WHERE), len(seen)
     spans = _spans(row, windows[:1], n_clips * clip_seconds)
     start, end = windows[0].tolist()
@@ -161,9 +160,9 @@ def read_caption_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float) 
 
 
 def read_rating_labels(row: Row, seen: NDArray[np.bool_]) -> RatingLabels:
-    """Labels of a TVSum row: mean rating as a share of the scale, times 12.
+    """Labels of a TVSum row: mean rating as a fraction of the scale, times 12.
 
-    A clip without label has saliency 0 and is in no pair.
+    A clip without a label has saliency 0 and is in no pair.
     """
     label = read_ratings(row, _WHERE).astype(np.float32)[: len(seen)]
     clips = np.flatnonzero(seen[: len(label)])
@@ -176,7 +175,7 @@ def read_rating_labels(row: Row, seen: NDArray[np.bool_]) -> RatingLabels:
 
 
 def _spans(row: Row, windows: Floats, seconds: float) -> NDArray[np.float32]:
-    """Windows [start s, end s] within the video, as (n, 2) centers and widths, shares of it."""
+    """Cut windows [start s, end s] to the video; returns (n, 2) centers and widths as fractions of it."""
     bounds = (windows.astype(np.float32) / seconds).clip(0, 1)
     bounds = bounds[bounds[:, 1] > bounds[:, 0]]
     if not len(bounds):

@@ -1,4 +1,4 @@
-"""A TensorBoard log of a run, for those who watch training: the same numbers as history.jsonl."""
+"""A TensorBoard log of a run, with the same numbers as history.jsonl."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from formats.rows import Row
 
 
 class Board:
-    """Writes one point an epoch to each curve."""
+    """Writes one point per epoch to each curve."""
 
     def __init__(self, folder: Path, epochs_done: int) -> None:
-        # Few installations have the tensorboard that this imports: the command names the extra that brings it.
+        # Imported here because tensorboard is optional: if it is missing, the command names the extra to install.
         from torch.utils.tensorboard import SummaryWriter
 
-        # A resumed run repeats the epochs that were not saved: what the killed one wrote of them is dropped.
+        # A resumed run repeats epochs that were not saved, so the killed run's points of those epochs are dropped.
         self._writer = SummaryWriter(str(folder), purge_step=epochs_done + 1)
 
     def add(self, line: Row) -> None:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a training run writes."""
+    """Output files of a training run."""
 
     folder: Path
 
@@ -46,7 +46,7 @@ class Outcome:
 
     @property
     def history(self) -> Path:
-        """One line an epoch: loss terms and validation scores."""
+        """One line per epoch: loss terms and validation scores."""
         return self.folder / "history.jsonl"
 
     @property
@@ -57,13 +57,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Running:
-    """How a run is carried out; nothing here changes its result.
+    """Options of a run that do not change its result.
 
     Attributes:
         device: cpu, cuda or cuda:N.
         processes: this process among those that share each batch.
-        save_every: least time between two writes of resume.pt, in seconds.
-        board: folder of a TensorBoard log, if one is wanted.
+        save_every: minimum time between writes of resume.pt, in seconds.
+        board: folder of a TensorBoard log; None = no log.
     """
 
     device: str = "cpu"
@@ -73,7 +73,7 @@ class Running:
 
 
 ON_CPU = Running()
-"""This process alone, on the CPU."""
+"""A single process on the CPU."""
 
 
 def train(
@@ -87,7 +87,7 @@ def train(
 ) -> None:
     """Train one network, from the weights of `start` if given; writes the files of `out`.
 
-    A run that was killed goes on from its resume.pt, and ends with the weights that it would have had.
+    A killed run resumes from its resume.pt and ends with the same weights as an uninterrupted one.
     """
     if not stage.train.trains_moments:
         check_lengths(train_set)
@@ -102,7 +102,7 @@ def train(
 
 
 class Trainer:
-    """One training run under way."""
+    """One training run in progress."""
 
     def __init__(
         self,
@@ -133,13 +133,13 @@ class Trainer:
         self.progress = self.keeper.load(self.engine)
 
     def go(self) -> None:
-        """Do what is left of the run."""
+        """Run the remaining epochs and write the outputs."""
         out, progress, first = self.out, self.progress, self.processes.first
         if not progress.step:
             self._check_metric()
         if first:
             out.folder.mkdir(parents=True, exist_ok=True)
-            # As large as the weights; resume.pt's own are removed where it is written.
+            # Leftovers are as large as the weights; those of resume.pt are removed when it is written.
             for path in (out.best, out.last, out.history):
                 remove_leftovers(path)
             if progress.best is not None:
@@ -159,7 +159,7 @@ class Trainer:
             self.keeper.remove()
 
     def _do_epoch(self) -> tuple[Row, bool]:
-        """The rest of an epoch, with its validation; returns its line of the history, and whether to stop after it."""
+        """Finish an epoch and validate it; returns its line of the history and whether to stop after it."""
         config, progress = self.config, self.progress
         steps = self.plan.steps
         for batch in self.plan.epoch(progress.epoch, progress.batch):
@@ -173,7 +173,7 @@ class Trainer:
                 self.keeper.save_if_due(self.engine, progress)
         terms = {name: round(float(total) / len(self.train_set), 6) for name, total in progress.totals.items()}
         if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
-            raise UserError("the loss is no longer a number: lower train.learning_rate")
+            raise UserError("the loss is NaN or infinite: lower train.learning_rate")
         rate = learning_rate(config, progress.step - steps, steps)
         line: Row = {
             "epoch": progress.epoch,
@@ -190,7 +190,7 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.totals = 0, {}
         if stop:
-            # Where a resumed run finds that it is done.
+            # So that a resumed run sees that it is done.
             progress.epoch = config.epochs + 1
         if self.processes.first:
             if line["val"] is not None:
@@ -199,7 +199,7 @@ class Trainer:
         return line, stop
 
     def _validate(self, line: Row) -> bool:
-        """Validate, keep the weights if they are the best so far, and say whether to stop early."""
+        """Validate, keep the weights if they are the best so far, and return whether to stop early."""
         config, progress = self.config, self.progress
         score = 0.0
         if self.processes.first:
@@ -220,7 +220,7 @@ class Trainer:
             place = f"{self.out.folder}: epoch {line['epoch']} of {config.epochs}"
             _log.info("%s: loss %.3f, val %s", place, line["train"]["loss"], _brief(line["val"]))
             if stop:
-                _log.info("%s: no gain in %d validations: stopping early", place, progress.stale)
+                _log.info("%s: no improvement in %d validations: stopping early", place, progress.stale)
         return stop
 
     def _validation(self) -> Validation:
@@ -228,13 +228,13 @@ class Trainer:
             return validate(self.engine.network, self.val_set, self.running.device, self.config.objective)
 
     def _check_metric(self) -> None:
-        """Before any work: does the validation give the score that is to decide?"""
+        """Check, before any training, that the validation computes `best_metric`."""
         metric = self.config.best_metric
         if self.processes.first:
             scores = self._validation().scores
             if scores.get(metric) is None:
                 known = ", ".join(name for name, value in scores.items() if value is not None)
-                raise UserError(f"train.best_metric: the validation gives no {metric!r} (but {known})")
+                raise UserError(f"train.best_metric: the validation does not compute {metric!r} (known: {known})")
 
     def _weights(self) -> dict[str, torch.Tensor]:
         """The weights that are validated and saved."""
@@ -253,22 +253,22 @@ class Trainer:
 
 
 def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
-    """Raises UserError where the networks are not of one shape, or weights of one shape mean other things."""
+    """Copy the weights of `start`; raise UserError if shapes differ or equal shapes have different meanings."""
     gated = start.config.has_gates and network.config.has_gates
     for key in ("n_heads", *(("fusion_n_heads", "gating_type") if gated else ())):
         there, here = getattr(start.config, key), getattr(network.config, key)
         if there != here:
-            raise UserError(f"--init-from: model.{key} is {there!r} there and {here!r} in this network")
+            raise UserError(f"--init-from: model.{key} is {there!r} in the checkpoint, {here!r} in this network")
     old, new = start.state_dict(), network.state_dict()
     for name in sorted({*old, *new}):
         had, wanted = (tuple(weights[name].shape) if name in weights else None for weights in (old, new))
         if had != wanted:
-            raise UserError(f"--init-from: {name} is {_show(had)} there and {_show(wanted)} in this network")
+            raise UserError(f"--init-from: {name} is {_show(had)} in the checkpoint, {_show(wanted)} in this network")
     network.load_state_dict(old)
 
 
 def _show(shape: tuple[int, ...] | None) -> str:
-    return "absent" if shape is None else "x".join(map(str, shape)) or "one number"
+    return "absent" if shape is None else "x".join(map(str, shape)) or "a scalar"
 
 
 def _digest(network: HighlightDetector) -> str:

@@ -1,4 +1,4 @@
-"""Validation inside training: the same scores as `python -m eval score`, or of TVSum as `python -m eval tvsum`."""
+"""Validation during training: the same scores as `python -m eval score`, or for TVSum as `python -m eval tvsum`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BATCH_SIZE = 100
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found.
+    """The result of a validation.
 
     Attributes:
-        scores: in percent; the official evaluation's summary, or {"mAP"} where only saliency was learnt.
-        gates: means over the split by layer (see GateMeans), None without gates.
+        scores: in percent; the official evaluation's summary, or {"mAP"} if only saliency is learnt.
+        gates: means over the split by layer (see GateMeans); None without gates.
     """
 
     scores: dict[str, float]
@@ -56,12 +56,12 @@ def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, fl
 
 
 def check_lengths(features: FeatureSet) -> None:
-    """Check that the ratings of each video fit its clips; both may count the last part of a clip or not.
+    """Check that each video has as many ratings as clips, give or take one for a partial last clip.
 
     Raises:
-        UserError: naming the qid.
+        UserError: the numbers differ by more; the message names the qid.
     """
     for index, row in enumerate(features.rows):
         labelled, clips = len(row["label"]), features.n_clips(index)
         if abs(labelled - clips) > 1:
-            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, the features have {clips}")
+            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, but the features have {clips}")

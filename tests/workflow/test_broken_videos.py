@@ -81,7 +81,7 @@ def test_the_other_policy_ends_with_an_error_and_the_list_stays(workspace: Works
     done = workspace.snakemake(*options, changes=changes(workspace, "stop"))
     missing.unlink()
     said = done.stdout + done.stderr
-    assert done.returncode == 1 and "Deciding the clip grid" not in said and "Encoding" not in said
+    assert done.returncode == 1 and "Computing the clip grids" not in said and "Encoding" not in said
     assert "4 of 7 videos have problems: cut.mkv: manifest: cut off" in said, said[-4000:]
     assert listed(workspace.folder) == before
     assert not (workspace.folder / "reports" / "no_problems.tsv").exists()

@@ -91,7 +91,7 @@ def test_a_killed_training_job_goes_on(built: Workspace, tmp_path: Path) -> None
         for going_on in (False, True):
             killed = built.snakemake(*command, changes=changes, environment=environment)
             assert killed.returncode != 0
-            assert ("going on at epoch" in log.read_text(encoding="utf-8")) == going_on
+            assert ("resuming at epoch" in log.read_text(encoding="utf-8")) == going_on
             assert [path.name for path in folder.glob("[!.]*")] == ["resume.pt"]
         done = built.snakemake(*command, changes=changes)
         assert done.returncode == 0, done.stderr

@@ -81,10 +81,10 @@ def test_a_model_is_trained_from_released_features_without_any_video(tmp_path: P
 
 
 def test_streams_that_nothing_makes_are_named(config: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"no stream 'slowfast' \(there are: clip_visual, clip_text, pann, clap"):
+    with pytest.raises(UserError, match=r"unknown stream 'slowfast' \(known: clip_visual, clip_text, pann, clap"):
         check_streams(config, ["slowfast"])
     config["dataset"]["videos"] = ""
-    with pytest.raises(UserError, match=r"dataset\.videos: empty, but stream clap is made from videos"):
+    with pytest.raises(UserError, match=r"dataset\.videos is empty, but stream clap is encoded from videos"):
         check_streams(config, ["clip_text", "clap"])
     config["imported"] = {"clap": {"layout": "umt", "folders": ["x"]}}
     check_streams(config, ["clip_text", "clap"])

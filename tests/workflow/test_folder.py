@@ -80,7 +80,7 @@ def test_what_a_checkpoint_replaces() -> None:
     assert list(checked["dataset"]["annotations"]) == ["queries"]
     with pytest.raises(UserError, match=r"checkpoint: no such file: no/such\.pt"):
         check_checkpoint(merge(checked, {"checkpoint": "no/such.pt"}))
-    with pytest.raises(UserError, match=r"dataset\.annotations: 'train' is needed, as no checkpoint is given"):
+    with pytest.raises(UserError, match=r"dataset\.annotations: 'train' is required unless a checkpoint is given"):
         check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA)
     with pytest.raises(UserError, match="no split has a file"):
         check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
@@ -89,8 +89,11 @@ def test_what_a_checkpoint_replaces() -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ({"inference": {"window_seconds": 1.0}}, "inference.window_seconds: 1 s is less than two clips"),
-        ({"clips": {"seconds": 1.0}}, r"config: clips\.seconds: 1, but networks see clips of 2 s"),
+        (
+            {"inference": {"window_seconds": 1.0}},
+            r"inference\.window_seconds must be 0 or at least 4 \(two clips\), got 1",
+        ),
+        ({"clips": {"seconds": 1.0}}, r"config: clips\.seconds must be 2 to predict with a checkpoint, got 1"),
     ],
 )
 def test_what_prediction_would_refuse_is_refused_before_any_job(

@@ -38,19 +38,19 @@ def test_a_file_or_what_another_run_makes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
-        ({"x": {"init_from": "no/such.pt"}}, "run x: init_from: no such file, and no run makes it: no/such.pt"),
-        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "no such file"),
-        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "no such file"),
-        ({"x": {"init_from": "w{x}.pt"}}, r"of braces only \{scope\} and \{seed\} have a meaning: w\{x\}.pt"),
-        ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt waits for itself"),
+        ({"x": {"init_from": "no/such.pt"}}, "run x: init_from: no/such.pt does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "does not exist, and no run makes it"),
+        ({"x": {"init_from": "w{x}.pt"}}, r"only \{scope\} and \{seed\} may stand in braces, got w\{x\}.pt"),
+        ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt depends on itself"),
         (
             {
                 "x": {"init_from": OF_BASE.replace("base", "y")},
                 "y": {"init_from": OF_BASE.replace("base", "x")},
             },
-            "waits for itself",
+            "depends on itself",
         ),
     ],
 )
@@ -87,10 +87,10 @@ def test_what_is_trained_before_is_checked_too(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     pre = {"pre": {"model": {"video_streams": ["slowfast"]}}, "tuned": {"init_from": OF_BASE.replace("base", "pre")}}
     for runs, message in (
-        (pre, "config: model: no stream 'slowfast'"),
+        (pre, "config: model: unknown stream 'slowfast'"),
         (
             {"tuned": {"init_from": "gone.pt"}},
-            "config: run tuned: init_from: no such file, and no run makes it: gone.pt",
+            "config: run tuned: init_from: gone.pt does not exist, and no run makes it",
         ),
     ):
         done = workspace.snakemake(

@@ -1,10 +1,10 @@
-"""What all stages share: the study, as typed objects of `workflow/`, and what the wildcards may be."""
+"""Shared by all stages: the study as typed objects of `workflow/`, and the wildcard constraints."""
 
 import shlex
 import sys
 from pathlib import Path
 
-# The packages lie beside the Snakefile; only torch-free parts of them are imported here.
+# The packages are next to the Snakefile; only their torch-free parts are imported here.
 sys.path.insert(0, workflow.basedir)
 
 from cli import UserError, canonical_json
@@ -23,16 +23,16 @@ from workflow.study import load_study
 try:
     study = load_study(config, Path(workflow.basedir))
 except (UserError, OSError) as problem:
-    # Not WorkflowError: that one adds lines about this file, which is not where the mistake is.
+    # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
 if study.left_out_domains:
-    print(f"note: left out for want of videos: domains {', '.join(study.left_out_domains)}", file=sys.stderr)
-# Which videos and texts a shard holds is in its params, so that an edit elsewhere in an annotation file need not
-# re-run it: the files are `ancient`. Not the demo's, which a job makes: Snakemake skips the params of all that follow
-# a job to be run, and what follows it through an ancient file only would be left as it was.
+    print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
+# The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file
+# does not re-run the shard. The demo's files cannot, because a job makes them: Snakemake does not compare the params of
+# jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.name == "demo" else ancient(ANNOTATION_FILES)
 GPU = layout.gpus_a_job()

@@ -1,4 +1,4 @@
-"""The demo dataset and the weights of its encoders: media, labels and checkpoints made from seeds.
+"""The demo dataset and the weights of its encoders: media, labels and checkpoints generated from seeds.
 
 Output: data/demo/ (videos, annotations) and weights/demo/.
 """
@@ -42,7 +42,7 @@ rule weights_clip:
     params:
         cfg=tracked.section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
     message:
-        "Drawing the demo's CLIP weights"
+        "Generating the demo's CLIP weights"
     shell:
         "python -m demo weights --encoder clip --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
 
@@ -62,7 +62,7 @@ rule weights_pann:
             "demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]
         ),
     message:
-        "Drawing the demo's PANN weights"
+        "Generating the demo's PANN weights"
     shell:
         "python -m demo weights --encoder pann --config {params.cfg:q} --out {output:q} > {log:q} 2>&1"
 
@@ -81,6 +81,6 @@ rule weights_clap:
         cfg=tracked.section("demo_encoders", version=DEMO_VERSION["weights"]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
-        "Drawing the demo's CLAP weights"
+        "Generating the demo's CLAP weights"
     shell:
         "python -m demo weights --encoder clap --config {params.cfg:q} --out {params.folder:q} > {log:q} 2>&1"

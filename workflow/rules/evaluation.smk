@@ -1,8 +1,8 @@
-"""Predictions and gate logs to numbers.
+"""Evaluation: scores of predictions and statistics of gate logs.
 
-Output: results/{run}/{scope}/seed{seed}/ for every run and seed, of both checkpoints; results/{run}/gates_{split}.json
-for the gates of a run's first seed; results/summary.{json,md,tex,csv} over all of them. `random` is the run of random
-predictions. Of networks that learnt saliency alone: results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
+Output: results/{run}/{scope}/seed{seed}/ for every run, seed and checkpoint; results/{run}/gates_{split}.json for the
+gates of a run's first seed; results/summary.{json,md,tex,csv} over all runs. `random` is the run of random predictions.
+For networks that learnt only saliency: results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
 """
 
 
@@ -22,7 +22,7 @@ rule baseline:
     params:
         version=EVAL_VERSION["baseline"],
     message:
-        "Drawing random predictions for {wildcards.split}, seed {wildcards.seed}"
+        "Generating random predictions for {wildcards.split}, seed {wildcards.seed}"
     shell:
         "python -m eval baseline --ground-truth {input.queries:q} --seed {wildcards.seed} --out {output:q}"
         " > {log:q} 2>&1"
@@ -76,7 +76,7 @@ use rule score as score_other with:
         version=EVAL_VERSION["score"],
 
 
-# Networks that learnt saliency alone, as on TVSum: both checkpoints and all scopes of a run and seed in one file.
+# For networks that learnt only saliency, as on TVSum: one file per run and seed with both checkpoints and all scopes.
 rule tvsum:
     input:
         best=paths.ratings_of_run("best"),
@@ -124,7 +124,7 @@ rule tvsum_table:
     params:
         version=EVAL_VERSION["tvsum_table"],
     message:
-        "Putting the scores by domain side by side"
+        "Tabulating the scores by domain"
     shell:
         "python -m eval tvsum-table --scores {input:q} --out {output.json:q} --out-markdown {output.markdown:q}"
         " > {log:q} 2>&1"
@@ -151,13 +151,13 @@ rule summarise:
     conda:
         "../../envs/eval.yaml"
     params:
-        # A list of files is among what Snakemake tracks already.
+        # Snakemake tracks these files already, as inputs.
         values=lambda wildcards, input: (
             "" if study.rates_clips else f"--per-query {' '.join(map(shlex.quote, input['values']))}"
         ),
         version=EVAL_VERSION["summarise"],
     message:
-        "Summing up all runs"
+        "Summarising all runs"
     shell:
         "python -m eval summarise --metrics {input.metrics:q} {params.values} --out-json {output.json:q}"
         " --out-markdown {output.markdown:q} --out-latex {output.latex:q} --out-csv {output.csv:q} > {log:q} 2>&1"
@@ -179,7 +179,7 @@ rule gates:
         by=tracked.by(study.evaluation.gates_by),
         version=EVAL_VERSION["gates"],
     message:
-        "Counting the gates of run {wildcards.run} on {wildcards.split}"
+        "Computing gate statistics of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval gates --log {input.gates:q} --ground-truth {input.queries:q} {params.by} --out {output:q}"
         " > {log:q} 2>&1"

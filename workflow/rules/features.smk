@@ -1,8 +1,8 @@
-"""Media to features, one job a stream and shard.
+"""Feature extraction: media to features, one job per stream and shard.
 
 Input: the configured videos and annotations, the encoders' weights, released feature files.
-Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and, over all of them,
-reports/problems.tsv (under the policy `stop`, reports/no_problems.tsv as well).
+Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and reports/problems.tsv over all of
+them (with broken_videos `stop`, also reports/no_problems.tsv).
 """
 
 from feature_extractors.encoders.registry import STREAMS as STREAMS_MADE_HERE
@@ -16,7 +16,7 @@ from workflow.encoders import (
 )
 
 
-# An imported stream may bear the name of one that is made here, and takes its place.
+# An imported stream may have the name of an encoded one, and then replaces it.
 ruleorder: import_released > encode
 
 
@@ -36,7 +36,7 @@ rule fetch_weights:
     threads: 1
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
-        # Where a file comes from changes nothing about it: not tracked, as it is made with the output's help.
+        # Untracked, because the source does not change the file: Snakemake ignores params that depend on the output.
         mirror=lambda wildcards, output: (
             f"--mirror {shlex.quote(study.weights_mirror)}" if study.weights_mirror else ""
         ),
@@ -61,7 +61,7 @@ rule manifest:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        # No param: the table says which videos are broken whatever the policy, so that another one re-runs nothing.
+        # Not a param: the table lists broken videos under either policy, so changing the policy re-runs nothing.
         broken_videos=study.dataset.broken_videos,
     params:
         cfg=tracked.section("clips", version=FEATURE_VERSION["manifest"]),
@@ -69,14 +69,14 @@ rule manifest:
         videos=study.dataset.videos,
         shards=study.dataset.shards,
     message:
-        "Deciding the clip grid of shard {wildcards.shard}"
+        "Computing the clip grids of shard {wildcards.shard}"
     shell:
         "python -m feature_extractors manifest --annotations {input.annotations:q} --videos {params.videos:q}"
         " --shard {wildcards.shard} --shards {params.shards} --config {params.cfg:q}"
         " --broken-videos {resources.broken_videos} --out {output:q} > {log:q} 2>&1"
 
 
-# Every stream that an encoder makes. Which files and settings a stream takes follows from its name alone.
+# All streams that encoders make. The files and settings of a stream follow from its name.
 rule encode:
     input:
         manifest=lambda wildcards: "manifests/{dataset}/{shard}.jsonl" if is_of_clips(wildcards.stream) else [],
@@ -157,13 +157,13 @@ rule problems:
         domains=tracked.domain_problems,
         version=FEATURE_VERSION["problems"],
     message:
-        "Listing the videos with which something is wrong"
+        "Listing the videos with problems"
     shell:
         "python -m feature_extractors problems --manifests {input.manifests:q} --stores {input.stores:q}"
         " --broken-videos {params.policy} {params.domains} --out {output:q} 2>&1 | tee {log:q}"
 
 
-# Under `stop`, an error if the list is not empty. A rule of its own, as Snakemake removes what a failed job has written.
+# With `stop`, fail if the list is not empty. A separate rule, because Snakemake deletes the outputs of a failed job.
 use rule problems as check_problems with:
     input:
         problems="reports/problems.tsv",
@@ -180,7 +180,7 @@ use rule problems as check_problems with:
         domains=tracked.domain_problems,
         version=FEATURE_VERSION["problems"],
     message:
-        "Looking whether the list of problems is empty"
+        "Checking that the list of problems is empty"
 
 
 PROBLEMS = ["reports/problems.tsv", *(["reports/no_problems.tsv"] if study.dataset.broken_videos == "stop" else [])]

@@ -1,12 +1,12 @@
-"""Numbers and gate logs to pictures, each as PNG and SVG.
+"""Figures of scores and gate logs, each as PNG and SVG.
 
-Output: plots/gates_{split}.* for the main run, plots/{run}/gates_{split}.* for every run, on one sheet;
-plots/{run}/gates_{split}/ with the figures behind it; plots/{run}/training.*; plots/summary.* over all runs.
+Output: plots/{run}/gates_{split}.*, all gate figures of a run on one sheet, and plots/gates_{split}.* for the main run;
+plots/{run}/gates_{split}/ with the single figures; plots/{run}/training.*; plots/summary.* over all runs.
 """
 
 from eval.plots import GATE_FIGURES
 
-# What `all` makes of the selected runs.
+# Outputs of the target `all` for the selected runs.
 STUDIED = [
     "results/summary.json",
     "results/summary.md",
@@ -45,7 +45,7 @@ rule plot_gates:
         topk=study.plots.topk,
         title=lambda wildcards: tracked.titles(wildcards.run),
     message:
-        "Drawing the gates of run {wildcards.run} on {wildcards.split}"
+        "Plotting the gates of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval plot-gates --log {input.gates:q} --ground-truth {input.queries:q} --history {input.history:q}"
         " --title {params.title} --num-samples {params.samples} --topk {params.topk} --out {output:q} > {log:q} 2>&1"
@@ -70,7 +70,7 @@ use rule plot_gates as plot_gates_of_main_run with:
         topk=study.plots.topk,
         title=tracked.titles(study.main_run, "main run"),
     message:
-        "Drawing the gates of the main run on {wildcards.split}"
+        "Plotting the gates of the main run on {wildcards.split}"
 
 
 rule plot_gate_figures:
@@ -101,7 +101,7 @@ rule plot_gate_figures:
         topk=study.plots.topk,
         title=lambda wildcards: tracked.titles(wildcards.run),
     message:
-        "Drawing the single gate figures of run {wildcards.run} on {wildcards.split}"
+        "Plotting the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval plot-gate-figures --log {input.gates:q} --ground-truth {input.queries:q}"
         " --history {input.history:q} --title {params.title} --num-samples {params.samples} --topk {params.topk}"
@@ -130,7 +130,7 @@ rule plot_training:
         best=lambda wildcards: study.settings[wildcards.run].train.best_metric,
         version=EVAL_VERSION["plot_training"],
     message:
-        "Drawing the training curves of run {wildcards.run}"
+        "Plotting the training curves of run {wildcards.run}"
     shell:
         "python -m eval plot-training --history {input.history:q} --title {params.title} --best-by {params.best:q}"
         " --out {output:q} > {log:q} 2>&1"
@@ -156,6 +156,6 @@ rule plot_summary:
     params:
         version=EVAL_VERSION["plot_summary"],
     message:
-        "Drawing the runs side by side"
+        "Plotting the comparison of runs"
     shell:
         "python -m eval plot-summary --summary {input:q} --out {output:q} > {log:q} 2>&1"

@@ -1,6 +1,6 @@
-"""Your own videos and queries with a given checkpoint: nothing is trained, no labels are needed.
+"""Prediction on your own videos and queries with a given checkpoint; nothing is trained, and no labels are needed.
 
-Output: predictions/{dataset}/{split}.jsonl, results/ranked.{md,tsv} and a picture a query, plots/moments/{qid}.png.
+Output: predictions/{dataset}/{split}.jsonl, results/ranked.{md,tsv} and one picture per query, plots/moments/{qid}.png.
 """
 
 PREDICTIONS = expand("predictions/{dataset}/{split}.jsonl", dataset=study.name, split=study.annotations)
@@ -86,7 +86,7 @@ rule plot_moments:
         topk=study.plots.topk,
         version=EVAL_VERSION["plot_moments"],
     message:
-        "Drawing the moments of every query"
+        "Plotting the moments of every query"
     shell:
         "python -m eval plot-moments --predictions {input.predictions:q} --queries {input.queries:q}"
         " --topk {params.topk} --out-dir plots/moments > {log:q} 2>&1"

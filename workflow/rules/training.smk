@@ -1,7 +1,7 @@
-"""Features to checkpoints, predictions and gate logs, one job a run, scope and seed.
+"""Training and inference: features to checkpoints, predictions and gate logs, one job per run, scope and seed.
 
-Output: runs/{dataset}/{run}/{scope}/seed{seed}/. Both checkpoints predict: the configured one, whose predictions have the
-plain name, and the other.
+Output: runs/{dataset}/{run}/{scope}/seed{seed}/. Both checkpoints predict; predictions of the configured one have the
+plain name.
 """
 
 

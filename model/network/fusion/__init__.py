@@ -1,6 +1,6 @@
-"""How sound enters the picture before the query is read: a stack of gated layers of one kind.
+"""Fusion of audio into video before the query is read: a stack of gated layers of one kind.
 
-- `identity` (`avigate_custom`): clip i of the audio goes to clip i of the video alone.
+- `identity` (`avigate_custom`): clip i of the audio goes only to clip i of the video.
 - `cross_attention` (`avigate`): every clip of the video attends to all clips of the audio that have sound.
 """
 
@@ -20,7 +20,7 @@ LAYERS: dict[str, type[IdentityLayer] | type[CrossAttentionLayer]] = {
 
 
 class GatedFusion(nn.Module):
-    """The stack of layers; audio is the same in each."""
+    """The stack of layers; all layers get the same audio."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -29,17 +29,17 @@ class GatedFusion(nn.Module):
     def forward(
         self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
     ) -> tuple[Tensor, list[LayerGates]]:
-        """Fuse.
+        """Fuse audio into video.
 
         Args:
             video, audio: (B, L, D).
-            seen, audio_mask: (B, L) clips that have a picture, and sound.
-            position: (B, L, D) each clip's place in the video.
+            seen, audio_mask: (B, L) clips that have a picture, and clips that have sound.
+            position: (B, L, D) encoding of each clip's position in the video.
 
         Returns:
             fused video (B, L, D) and the gates by layer.
         """
-        # Where there is no audio, what the projection made of it (its bias) says nothing.
+        # Without audio, the projection's output (its bias) carries no information.
         audio = audio.masked_fill(~audio_mask.unsqueeze(-1), 0.0)
         gates: list[LayerGates] = []
         for layer in self.layers:

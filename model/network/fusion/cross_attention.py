@@ -1,10 +1,10 @@
 """`avigate`: the gated fusion block of AVIGATE (Jeong et al., CVPR 2025), with tanh gates that start closed.
 
-Every clip attends to all clips that have sound; positions (each clip's place in the video) are added to queries and
-keys, since here the audio is on the video's clip grid and no learnt tokens resample it. The published block starts near
-the identity through its pretrained, small weights; here it is the identity exactly: gates and the last maps of the
-refinement start at 0. The published skip around the whole stack (0.95 of the frames), which keeps frames in CLIP's
-space for retrieval, has no counterpart in a network trained from scratch and is left out.
+Every clip attends to all clips that have sound; position encodings are added to queries and keys, because here the
+audio is on the video's clip grid and is not resampled by learnt tokens. The published block starts near the identity
+because of its small pretrained weights; here it starts exactly as the identity: gates and the last layers of the
+refinement start at 0. The published skip around the whole stack (0.95 of the frames) keeps frames in CLIP's space for
+retrieval; a network trained from scratch does not need it, so it is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CrossAttentionLayer(nn.Module):
     ) -> tuple[Tensor, LayerGates]:
         """Video and audio (B, L, D) to fused video (B, L, D); see GatedFusion."""
         gates = self.gates(video, audio, seen, audio_mask)
-        # A sample without any sound would attend to nothing, which is NaN: its keys stay, its gate is 0.
+        # A sample without sound would attend to nothing and give NaN, so its keys stay; its gate is 0.
         heard_mask = audio_mask | ~audio_mask.any(dim=1, keepdim=True)
         delta = self.audio_attention.attend(self.audio_norm(video) + position, audio + position, audio, heard_mask)
         audio_update = gates.mha * delta

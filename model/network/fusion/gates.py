@@ -1,4 +1,4 @@
-"""The learnt gates of the fusion: how much of the audio update, and of what follows it, a video takes in.
+"""The learnt gates of the fusion: weights of the audio update and of the feed-forward update.
 
 `avigate_custom` (SigmoidGates):
 
@@ -9,8 +9,8 @@
 
 `avigate` (TanhGates): both gates tanh(raw), 0 at the start.
 
-`raw` is a two-layer perceptron (with ReLU; for `avigate` with QuickGELU and without biases) over the joined video and
-audio features: one value a video (global), a clip (clipwise) or a clip and channel (elementwise).
+`raw` is the output of a two-layer perceptron (with ReLU; for `avigate` with QuickGELU and no biases) on concatenated
+video and audio features: one value per video (global), per clip (clipwise) or per clip and channel (elementwise).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from model.network.tensors import GateValues
 
 
 class SigmoidGates(nn.Module):
-    """The perceptrons and scalars that make the gates of one `avigate_custom` layer."""
+    """The perceptrons and scalars that compute the gates of one `avigate_custom` layer."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class SigmoidGates(nn.Module):
             if config.compat.original_film:
                 self.beta_head = _perceptron(dim, outputs)
             else:
-                # Per channel whatever the gating: layer norms take a shift of all channels out again.
+                # Per channel for any gating, because layer norms remove a shift of all channels.
                 self.gamma_head = _close(_perceptron(dim, dim))
                 self.beta_head = _close(_perceptron(dim, dim))
 
@@ -62,7 +62,7 @@ class SigmoidGates(nn.Module):
 
 
 class TanhGates(nn.Module):
-    """The perceptrons that make the gates of one `avigate` layer."""
+    """The perceptrons that compute the gates of one `avigate` layer."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -78,12 +78,12 @@ class TanhGates(nn.Module):
 
 
 class _Join(nn.Module):
-    """What the gates look at, and where there is audio for them to let in."""
+    """The input of the gates, and the mask of where they may let audio in."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.is_global = config.gating_type == "global"
-        # Cross-attention brings sound from elsewhere to clips that have none.
+        # Cross-attention brings audio of other clips to clips without sound.
         self.reaches = config.fusion == "avigate"
         self.pools_padding = config.compat.unmasked_pooling
 
@@ -108,19 +108,19 @@ def _published_perceptron(dim: int, outputs: int) -> nn.Sequential:
 
 
 def _close(perceptron: nn.Sequential) -> nn.Sequential:
-    """Let it give 0 for everything at the start; its last map learns from the first step on."""
+    """Make it output 0 at the start; its last layer learns from the first step on."""
     for parameter in perceptron[-1].parameters():
         nn.init.zeros_(parameter)
     return perceptron
 
 
 def _mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean over valid clips, (B, 1, D); zeros where none is."""
+    """Mean over valid clips, (B, 1, D); zeros if no clip is valid."""
     weights = mask.unsqueeze(-1).to(x.dtype)
     return (x * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 @torch.no_grad()
 def contribution(update: Tensor, base: Tensor) -> Tensor:
-    """Size of an update (B, L, D) against what it is added to, (B, L)."""
+    """Size of an update (B, L, D) relative to the features it is added to, (B, L)."""
     return update.norm(dim=-1) / base.norm(dim=-1).clamp(min=1e-6)

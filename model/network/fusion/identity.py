@@ -1,8 +1,7 @@
 """`avigate_custom`: AVIGATE's block with identity attention, a layer norm on both gated updates, and optional FiLM.
 
-The mathematics are those of the QD-DETR-exp project but for the repairs that `compat` undoes one by one: gates pool
-over valid clips only, a clip without audio takes no audio update whatever fills the audio tensor there, and FiLM is an
-identity at the start.
+The mathematics are those of QD-DETR-exp, except for repairs that `compat` undoes one by one: gates pool over valid
+clips only, a clip without audio gets no audio update whatever its audio tensor holds, and FiLM starts as the identity.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class IdentityLayer(nn.Module):
         self, video: Tensor, audio: Tensor, seen: Tensor, audio_mask: Tensor, position: Tensor
     ) -> tuple[Tensor, LayerGates]:
         """Video and audio (B, L, D) to fused video (B, L, D); see GatedFusion."""
-        del position  # Each clip hears itself alone.
+        del position  # Each clip hears only its own audio.
         gates = self.gates(video, audio, seen, audio_mask)
         delta = self.audio_delta_norm(self.audio_out(self.audio_value(self.audio_norm(audio))))
         audio_update = gates.mha * delta * audio_mask.unsqueeze(-1)
@@ -55,7 +54,7 @@ class IdentityLayer(nn.Module):
 
 
 def _weigh(gates: GateValues, delta: Tensor) -> Tensor:
-    """The feed-forward update as it is added: gate * delta, with FiLM in it gate * ((1 + gamma) * delta + beta)."""
+    """The weighted feed-forward update: gate * delta, or with FiLM gate * ((1 + gamma) * delta + beta)."""
     if gates.beta is None:
         return gates.ffn * delta
     if gates.gamma is None:

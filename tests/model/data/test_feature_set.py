@@ -106,7 +106,7 @@ def test_clips_without_a_picture_are_masked(streams: Streams, tmp_path: Path) ->
 def test_labels_must_be_of_the_grid(streams: Streams, tmp_path: Path) -> None:
     every = {vid: list(range(count)) for vid, count in CLIPS.items()}
     fine = write_clips(tmp_path / "fine.h5", "clip_visual", 7, every, seconds=1.0)
-    with pytest.raises(UserError, match="features of 1-s clips"):
+    with pytest.raises(UserError, match="the features have 1 s clips"):
         FeatureSet(ModelConfig(fusion="none"), ROWS, Streams([fine, tmp_path / "text.h5"]))
 
 

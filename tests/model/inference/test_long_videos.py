@@ -43,7 +43,7 @@ def test_spans_cover_the_video_and_overlap_by_half(n_clips: int, longest: int) -
 
 def test_a_window_is_of_whole_clips() -> None:
     assert (clips_in(0.0, 2.0), clips_in(150.0, 2.0), clips_in(5.0, 2.0)) == (0, 75, 2)
-    with pytest.raises(UserError, match=r"window_seconds: 3 s is less than two clips"):
+    with pytest.raises(UserError, match=r"window_seconds must be 0 or at least 4 \(two clips\), got 3"):
         InferenceConfig(window_seconds=3.0)
 
 

@@ -110,8 +110,8 @@ RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
 @pytest.mark.parametrize(
     ("rows", "objective", "message"),
     [
-        ([RATED], "moments_and_saliency", "qid a: has label and no relevant_windows: set train.objective to saliency"),
-        ([MOMENTS], "saliency", "qid 1: has no label, which train.objective saliency learns from"),
+        ([RATED], "moments_and_saliency", "qid a: has label but no relevant_windows: set train.objective to saliency"),
+        ([MOMENTS], "saliency", "qid 1: has no label, which train.objective saliency needs"),
         (
             [{**RATED, "label": [[1, 5], [2]]}],
             "saliency",
@@ -120,7 +120,7 @@ RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
         ([{**RATED, "label": [[1, 6]]}], "saliency", "qid a: label must hold numbers from 1 to 5"),
         ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label: holds NaN"),
         ([{**RATED, "label": []}], "saliency", "qid a: label: empty"),
-        ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must be a list of ratings for each clip"),
+        ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must hold a list of ratings per clip"),
         ([MOMENTS, {"qid": 2, "relevant_windows": [[0, 2]]}], "moments_and_saliency", "qid 2: has no saliency_scores"),
     ],
 )
@@ -134,7 +134,7 @@ def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
     rows[1]["label"] = rows[1]["label"][:-2]
     tvsum.train.with_name("short.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     short = Data(tvsum.stores, tvsum.train.with_name("short.jsonl"), tvsum.val)
-    with pytest.raises(UserError, match="qid v01: label rates 12 clips, the features have 14"):
+    with pytest.raises(UserError, match="qid v01: label rates 12 clips, but the features have 14"):
         fit(short, tmp_path, **SALIENCY, epochs=1)
 
 
@@ -184,10 +184,12 @@ def test_pre_training_on_captions_and_fine_tuning(tmp_path: Path) -> None:
 def test_weights_of_another_shape_are_refused(tvsum: Data, tmp_path: Path) -> None:
     train_set, _ = read(tvsum)
     wider = HighlightDetector(ModelConfig.from_dict({**SMALL, "hidden_dim": 32}), train_set.dims)
-    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is 32 there and 16 in this network"):
+    with pytest.raises(
+        UserError, match=r"--init-from: audio_projection\.\S+ is 32 in the checkpoint, 16 in this network"
+    ):
         fit(tvsum, tmp_path, start=wider, **SALIENCY, epochs=1)
     plain = HighlightDetector(ModelConfig.from_dict({**SMALL, "fusion": "none"}), train_set.dims)
-    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent there"):
+    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent in the checkpoint"):
         fit(tvsum, tmp_path, start=plain, **SALIENCY, epochs=1)
 
 
@@ -210,7 +212,9 @@ def test_weights_of_one_shape_that_mean_other_things_are_refused(
 ) -> None:
     train_set, _ = read(tvsum)
     other = HighlightDetector(ModelConfig.from_dict({**SMALL, key: value}), train_set.dims)
-    with pytest.raises(UserError, match=rf"--init-from: model\.{key} is {value!r} there and .* in this network"):
+    with pytest.raises(
+        UserError, match=rf"--init-from: model\.{key} is {value!r} in the checkpoint, .* in this network"
+    ):
         fit(tvsum, tmp_path, start=other, **SALIENCY, epochs=1)
 
 

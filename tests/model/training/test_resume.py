@@ -64,14 +64,14 @@ def test_killed_at_several_steps_it_ends_with_the_same_weights(data: Data, undis
         environment = kill_at(tmp_path.with_name(f"hook{start}"), "resume.pt", count, before)
         killed = run(*command, environment=environment)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert ("going on at epoch" in killed.stderr) == (start > 0)
+        assert ("resuming at epoch" in killed.stderr) == (start > 0)
         assert (tmp_path / "resume.pt").exists()
         # Snakemake deletes what a failed job has declared.
         for name in ("best.pt", "last.pt", "history.jsonl"):
             (tmp_path / name).unlink(missing_ok=True)
     done = run(*command)
     assert done.returncode == 0, done.stderr
-    assert "going on at epoch" in done.stderr
+    assert "resuming at epoch" in done.stderr
     assert same_weights(tmp_path / "last.pt", undisturbed / "last.pt")
     assert same_weights(tmp_path / "best.pt", undisturbed / "best.pt")
     assert load_network(tmp_path / "best.pt")[1] == load_network(undisturbed / "best.pt")[1]
@@ -94,9 +94,15 @@ def engine(data: Data) -> Engine:
 @pytest.mark.parametrize(
     ("identity", "message"),
     [
-        ({"settings": {"train": {"learning_rate": 2.0}}, "seed": 1}, "of another settings.train.learning_rate"),
-        ({"settings": {"train": {"learning_rate": 1.0}}, "seed": 2}, "of another seed"),
-        ({"settings": {"train": {"learning_rate": 1.0, "epochs": 3}}, "seed": 1}, "of another settings.train.epochs"),
+        (
+            {"settings": {"train": {"learning_rate": 2.0}}, "seed": 1},
+            "run with a different settings.train.learning_rate",
+        ),
+        ({"settings": {"train": {"learning_rate": 1.0}}, "seed": 2}, "run with a different seed"),
+        (
+            {"settings": {"train": {"learning_rate": 1.0, "epochs": 3}}, "seed": 1},
+            "run with a different settings.train.epochs",
+        ),
     ],
 )
 def test_a_state_of_another_run_is_thrown_away(
@@ -108,7 +114,7 @@ def test_a_state_of_another_run_is_thrown_away(
     with torch.no_grad():
         engine.network.global_token.zero_()
     assert Keeper(tmp_path / "resume.pt", identity, 0).load(engine) == Progress()
-    assert f"{message}: starting anew" in caplog.text
+    assert f"{message}: starting from scratch" in caplog.text
     assert (engine.network.global_token == 0).all()
     # Of the same run it is taken up.
     assert Keeper(tmp_path / "resume.pt", saved, 0).load(engine) == Progress(epoch=2, step=5)

@@ -93,8 +93,8 @@ def test_a_fully_relevant_video_has_no_easy_pair() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"relevant_windows": []}, "relevant_windows must be a list of"),
-        ({"relevant_windows": None}, "relevant_windows must be a list of"),
+        ({"relevant_windows": []}, "relevant_windows must be a non-empty list of"),
+        ({"relevant_windows": None}, "relevant_windows must be a non-empty list of"),
         ({"relevant_windows": [[6, 2]]}, "relevant_windows: a window does not end after it starts"),
         ({"relevant_windows": [[2, float("nan")]]}, "relevant_windows: holds NaN"),
         ({"relevant_windows": [[2]]}, "relevant_windows"),
