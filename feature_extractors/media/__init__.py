@@ -1,8 +1,8 @@
 """Decode media with PyAV: what a file holds, the pictures of its clips, its sound as a stream of samples.
 
 All times are seconds from the first video frame, by presentation timestamps; sound that starts earlier or later than
-the picture keeps its offset. `timeline` reads when pictures are shown from packets alone, `frames` decodes those that
-are wanted, `picture` makes them upright RGB, `sound` decodes and resamples, `probe` decides the clip grid of a file.
+the picture keeps its offset. `timeline` reads from packets when pictures are shown, `frames` decodes the pictures that
+are wanted, `picture` turns them into upright RGB, `sound` decodes and resamples, `probe` decides a file's clip grid.
 """
 
 from feature_extractors.media.container import Problems
