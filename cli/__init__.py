@@ -1,8 +1,9 @@
-"""How every command of the project reads settings and rows, reports progress and fails.
+"""What all commands of the project share: arguments, settings, output files, progress and errors.
 
-`settings` turns the `--config JSON` of a command into a frozen dataclass, `command` is the argument parser with
-one-line `errors`, `files` reads and writes JSON lines, `progress` is a bar on a terminal and plain lines elsewhere. It
-sits below all other packages and imports none of them.
+`settings` turns the `--config JSON` of a command into a frozen dataclass, `command` is the argument parser, `errors`
+holds the exception that is printed as one line, `outputs` writes files atomically, `device` picks the CPU or a GPU, and
+`progress` draws a bar on a terminal and logs plain lines elsewhere. The package sits below all others and imports none
+of them.
 """
 
 from cli.command import Command, Verb, whole_number

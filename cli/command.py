@@ -1,4 +1,4 @@
-"""One argument parser a package: `python -m PACKAGE VERB`, and one clear line for a user's mistake."""
+"""One argument parser per package: `python -m PACKAGE VERB`, with one clear line for a user's mistake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.errors import UserError
 from cli.outputs import check_folder, check_outputs
 
 MOST_DIGITS = 18
-# What only an extra of the distribution brings, by the name that is imported. Held equal to pyproject.toml by a test.
+# Libraries that only an extra of the distribution installs, by import name. A test compares this with pyproject.toml.
 EXTRAS = {
     "features": {
         "PIL",
@@ -36,7 +36,7 @@ EXTRAS = {
 
 
 class Verb(argparse.ArgumentParser):
-    """The arguments of one verb; `add_output` and `add_output_folder` for those that name what it writes."""
+    """The arguments of one verb. Those that name its outputs are added by `add_output` and `add_output_folder`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -44,24 +44,24 @@ class Verb(argparse.ArgumentParser):
         self._folders: dict[str, Sequence[str]] = {}
 
     def add_output(self, *names: str, or_folder: bool = False, **options: Any) -> None:
-        """`add_argument` of a file, or with `nargs` of files, to write; with `or_folder` it may be a folder."""
+        """Add an argument for a file to write (or, with `nargs`, several); with `or_folder` it may be a folder."""
         self._outputs[self.add_argument(*names, type=Path, **options).dest] = or_folder
 
     def add_output_folder(self, *names: str, files: Sequence[str] = (), **options: Any) -> None:
-        """`add_argument` of a folder to write into.
+        """Add an argument for a folder to write into.
 
         Args:
-            files: names of the files that the verb writes there whatever was there before, as far as they are known
-                beforehand: none of them may be an input.
+            files: names of the files that the verb always writes there, if they are known in advance. None of them may
+                be an input.
         """
         self._folders[self.add_argument(*names, type=Path, **options).dest] = files
 
     def names_outputs(self, name: str) -> bool:
-        """Whether an argument, by its name in the namespace, is one of what the verb writes."""
+        """Whether an argument, by its name in the namespace, names an output of the verb."""
         return name in self._outputs or name in self._folders
 
     def check_files(self, parsed: argparse.Namespace) -> None:
-        """`check_outputs` of a command line, and `check_folder`. A verb that names no outputs so is not checked."""
+        """Check the outputs of a command line by `check_outputs` and `check_folder`; do nothing if none was added."""
         outputs: list[Path] = []
         inputs: list[Path] = []
         for name, value in vars(parsed).items():
@@ -78,23 +78,22 @@ class Verb(argparse.ArgumentParser):
             check_outputs(outputs, inputs)
 
     def error(self, message: str) -> NoReturn:
-        """One line, without the usage."""
+        """Print one line, without the usage, and exit."""
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 class Command:
     """The verbs of one package.
 
-    Each verb is a function that takes the parsed arguments and may return an exit status; what it raises as `UserError`
-    or `OSError` is printed as one line on stderr, with exit status 1; so is the import of a library that is not
-    installed, if an extra of the distribution brings it. Wrong arguments exit with status 2. Where a verb names its
-    outputs by `Verb.add_output` or `add_output_folder`, it does not run if one cannot be written or would overwrite an
-    input.
+    Each verb is a function that takes the parsed arguments and may return an exit status. A `UserError` or `OSError`
+    that it raises is printed as one line on stderr, with exit status 1. So is the failed import of a library that an
+    extra of the distribution installs. Wrong arguments exit with status 2. A verb that adds its outputs by
+    `Verb.add_output` or `add_output_folder` does not run if one of them cannot be written or would overwrite an input.
 
     Args:
         package: name of the package that the verbs belong to.
         description: one line for `--help`.
-        extra: the extra of the distribution that the package needs; None: the core is enough.
+        extra: the extra of the distribution that the package needs; None if the core is enough.
     """
 
     def __init__(self, package: str, description: str, extra: str | None = None) -> None:
@@ -103,7 +102,7 @@ class Command:
         self._verbs = self._parser.add_subparsers(metavar="VERB", required=True)
 
     def verb(self, name: str, run: Callable[[argparse.Namespace], int | None]) -> Verb:
-        """Add a verb; its help is the docstring of `run`. Returns the parser to add arguments to."""
+        """Add a verb, with the docstring of `run` as its help. Returns the parser to add arguments to."""
         text = inspect.cleandoc(run.__doc__ or "")
         formatter = argparse.RawDescriptionHelpFormatter
         parser = self._verbs.add_parser(name, help=text.splitlines()[0], description=text, formatter_class=formatter)
@@ -113,7 +112,7 @@ class Command:
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one verb; returns the exit status."""
         parsed = self._parser.parse_args(arguments)
-        # A name that the terminal's encoding lacks, or that is no UTF-8, is shown escaped; stderr does so by itself.
+        # Escape names that are not UTF-8 or that the terminal cannot encode; stderr does so by default.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
@@ -134,7 +133,7 @@ class Command:
 
 
 def _find_extra(library: str | None, preferred: str | None) -> str | None:
-    """The extra that brings a library, of several the preferred one; None where no extra does."""
+    """The extra that installs a library: the preferred one if it does, else the first; None if no extra does."""
     extras = [extra for extra, libraries in EXTRAS.items() if library in libraries]
     return preferred if preferred in extras else next(iter(extras), None)
 
@@ -147,14 +146,14 @@ def _describe(problem: Exception) -> str:
 
 
 def _as_path(value: object) -> Path | None:
-    """The file or folder that an argument names; settings may be read from one too, as @FILE."""
+    """The file or folder that an argument names. Settings may also come from a file, as @FILE."""
     if isinstance(value, str) and value.startswith("@"):
         return Path(value[1:])
     return value if isinstance(value, Path) else None
 
 
 def whole_number(least: int, or_all: bool = False) -> Callable[[str], int]:
-    """The `type` of an argument that is a whole number from `least`, below 10^18; with `or_all` -1 too, for all."""
+    """The `type` of a whole-number argument from `least` to below 10^18; with `or_all` also -1, for all."""
     also = " (or -1, all)" if or_all else ""
 
     def read(text: str) -> int:

@@ -1,6 +1,6 @@
-"""Where a network runs: the arguments --device and --threads, a run-time choice that is part of no setting.
+"""The arguments --device and --threads: where a network runs. This is a run-time choice, not a setting.
 
-torch is handed in, as this package does without it.
+This package does not import torch: callers pass in what is needed from it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from cli.errors import UserError
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add --threads and --device to a verb that runs a network."""
-    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads of the network (default 1)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default: cuda if there is one)")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads for the network (default 1)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default auto: a GPU if available)")
 
 
 def choose_device(name: str, gpu: str | None, allocate: Callable[[str], object]) -> str:
@@ -24,11 +24,11 @@ def choose_device(name: str, gpu: str | None, allocate: Callable[[str], object])
 
     Args:
         name: auto, cpu, cuda or cuda:N.
-        gpu: what `auto` takes; None where there is no GPU, and `auto` is the CPU.
-        allocate: puts a tensor on a device, to see whether it is there.
+        gpu: the device that `auto` picks; None without a GPU, and `auto` then picks the CPU.
+        allocate: puts a tensor on a device, to check that the device exists.
 
     Raises:
-        UserError: it is none of these (others were never tried, and torch's `meta` computes nothing), or not there.
+        UserError: another name (others are untested, and torch's `meta` computes nothing), or no such device.
     """
     if name == "auto":
         return gpu or "cpu"

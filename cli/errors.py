@@ -1,5 +1,5 @@
-"""What a command prints as one line instead of a traceback."""
+"""The error that a command prints as one line instead of a traceback."""
 
 
 class UserError(Exception):
-    """Something the user can mend. The message is one line that names the file or key and the cause."""
+    """A mistake that the user can fix. The message is one line that names the file or key and the cause."""

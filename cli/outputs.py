@@ -1,4 +1,4 @@
-"""Files between packages: JSON and JSON lines in, whole files out (a half-written file never bears its final name)."""
+"""Output files: checked before the work starts, written atomically (a half-written file never has its final name)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 
 from cli.errors import UserError
 
-# Ends the name of a folder in which a file is being made.
+# Suffix of the temporary folder in which a file is being written.
 PART = ".part"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a name to write to, and put what was written there in the place of `path` at the end.
+    """Yield a temporary file to write to, and move it to `path` at the end.
 
-    Readers see the old file or the whole new one: the name lies in a folder of its own beside `path`, and is renamed.
-    It keeps the suffix, by which libraries tell formats apart. A link stays a link, and its target is replaced. What
-    exists and is no regular file (a device, a pipe) gets the bytes and stays what it is.
+    Readers see the old file or the complete new one: the temporary file lies in a folder of its own next to `path` and
+    is renamed. It keeps the suffix, by which libraries recognise formats. A link stays a link, and its target is
+    replaced. If `path` exists and is not a regular file (a device, a pipe), the bytes are written to it instead.
 
     Raises:
         UserError: `path` is a folder, lies below a file or is a link to itself.
@@ -48,13 +48,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes had written of `path`. For its only writer: that of another would go as well."""
+    """Remove what killed processes left of `path`. Only for its sole writer: the files of another would go as well."""
     for folder in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(path: Path) -> None:
-    """See whether a file can be written, and write nothing.
+    """Check that a file can be written, without writing anything.
 
     Raises:
         UserError: `path` is a folder, lies below a file, is a link to itself, or may not be written.
@@ -67,7 +67,7 @@ def check_writable(path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """See whether a folder is there or can be made, and takes files; write nothing.
+    """Check that a folder exists or can be created, and that files can be written to it, without writing anything.
 
     Raises:
         UserError: `path` is a file, lies below one, is a link to itself, or may not be written into.
@@ -100,13 +100,13 @@ def _check_permission(path: Path, place: Path) -> None:
 
 
 def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """See whether all outputs can be written and none is an input, another output or a folder of another.
+    """Check that all outputs can be written and that none is an input, another output or a folder of another.
 
-    Before anything is written: what a command made first would be lost, or be there without the rest. Devices and
-    pipes may be given more than once.
+    Call it before anything is written: otherwise the first results could be lost, or be left without the rest. Devices
+    and pipes may be given more than once.
 
     Raises:
-        UserError: one of them is not so.
+        UserError: one of them fails the check; the message names it.
     """
     for path in outputs:
         check_writable(path)
@@ -119,12 +119,12 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
         if place in read:
             raise UserError(f"{path}: would overwrite the input {read[place]}")
         if place in written:
-            raise UserError(f"{path}: is to be written twice, as {written[place]} too")
+            raise UserError(f"{path}: would be written twice, also as {written[place]}")
         written[place] = path
     for place, path in written.items():
         for above in place.parents:
             if above in written:
-                raise UserError(f"{path}: cannot be written: {written[above]} is to be a file")
+                raise UserError(f"{path}: cannot be written: {written[above]} is also an output, and a file")
 
 
 def _is_special(path: Path) -> bool:
@@ -133,7 +133,7 @@ def _is_special(path: Path) -> bool:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name the file that was asked for in errors of the system, which know another name or (a full disk) none."""
+    """Name the requested file in the system's errors, which name the temporary one or (if the disk is full) none."""
     try:
         yield
     except OSError as problem:
@@ -143,13 +143,13 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file."""
+    """Write a file atomically."""
     with replacing(path) as part:
         part.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of UTF-8 text."""
+    """Write text as UTF-8, atomically."""
     try:
         content = text.encode()
     except UnicodeEncodeError:  # a file name or an argument that is not UTF-8

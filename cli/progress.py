@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 def track(items: Iterable[Item], what: str, total: int | None = None, every: float = 5.0) -> Iterator[Item]:
     """Yield `items` and report how many are done.
 
-    `what` names the work ("clip_visual 000: videos"); `every` is the least time between two lines, in seconds.
+    `what` names the work ("clip_visual 000: videos"); `every` is the minimum time between two lines, in seconds.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
-        from tqdm import tqdm  # a tenth of what `eval score` takes, and most commands draw no bar
+        from tqdm import tqdm  # takes a tenth of the time of `eval score`, and most commands draw no bar
 
         yield from tqdm(items, desc=what, total=total, file=sys.stderr, dynamic_ncols=True)
         return

@@ -12,15 +12,15 @@ from cli.errors import UserError
 
 
 def canonical_json(value: object) -> str:
-    """The one spelling of a value as JSON: sorted keys, no blanks. Equal settings give equal bytes."""
+    """Serialise a value as canonical JSON: sorted keys, no spaces. Equal settings give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class Above:
-    """The least value, itself excluded, of a finite number: `Annotated[float, Above(0)]`.
+    """An exclusive lower bound for a finite number: `Annotated[float, Above(0)]`.
 
-    pydantic's `Field(gt=0)` for modules that are loaded where nothing else needs pydantic.
+    It replaces pydantic's `Field(gt=0)` in modules that must load without pydantic.
     """
 
     limit: float
@@ -33,8 +33,8 @@ class Above:
 class Settings:
     """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field per key.
 
-    A docstring under each field describes the key. The JSON schema, the page and the comments that users read are
-    generated from the fields (`make schema`); the docstring's first sentence must make sense alone.
+    A docstring under each field describes the key. The JSON schema, the reference page and the comments in config.yaml
+    are generated from the fields (`make schema`); the docstring's first sentence must make sense on its own.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -46,11 +46,11 @@ class Settings:
         Raises:
             UserError: an unknown key, a missing key or a value of the wrong type, named by its path.
         """
-        # Here, because loading it takes a tenth of `eval score`, which like most of `eval` has no settings.
+        # Imported here: it takes a tenth of the time of `eval score`, which has no settings, like most of `eval`.
         from pydantic import TypeAdapter, ValidationError
 
         try:
-            # Through JSON, so that a list read from YAML is accepted where the field is a tuple.
+            # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
             return TypeAdapter(cls).validate_json(json.dumps(values))
         except ValidationError as problem:
             first = problem.errors()[0]
@@ -62,7 +62,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read the `--config` argument of a command: JSON, or `@FILE` with JSON in it."""
+        """Read the `--config` argument of a command: JSON, or `@FILE` for a file of JSON."""
         try:
             values = json.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
         except ValueError as problem:  # not JSON, or not even UTF-8
@@ -79,7 +79,7 @@ class Settings:
 
 
 def _plain(value: Any) -> Any:
-    """A value without settings in it: each writes itself, as some have a form of their own."""
+    """Replace all settings in a value by plain values. Each class converts itself, as some have a form of their own."""
     if isinstance(value, Settings):
         return value.to_dict()
     if isinstance(value, list | tuple):
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _keys(owner: Any, path: Iterable[int | str]) -> list[str]:
-    """The keys that the settings at a path below `owner` have, empty below anything but settings."""
+    """The keys of the settings at a path below `owner`; empty if there are no settings at that path."""
     for part in path:
         owner = get_type_hints(owner).get(str(part)) if dataclasses.is_dataclass(owner) else None
     return [field.name for field in dataclasses.fields(owner)] if dataclasses.is_dataclass(owner) else []

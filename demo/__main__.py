@@ -12,8 +12,8 @@ from cli import Command
 def media(arguments: argparse.Namespace) -> None:
     """Write the demo dataset: real media files with planted highlights, made from a seed.
 
-    The videos are drawn, synthesised and encoded (no download); most are H.264 + AAC in MP4, a few are as awkward
-    as real ones: WebM, a variable frame rate, a rotation by metadata, no audio track, audio that stops early.
+    The videos are drawn, synthesised and encoded (no download). Most are H.264 + AAC in MP4; a few are as awkward as
+    real ones: WebM, a variable frame rate, rotation by metadata, no audio track, audio that stops early.
     train.jsonl and val.jsonl hold the queries in the QVHighlights schema. The same settings give the same bytes.
 
     Example:
@@ -28,10 +28,10 @@ def media(arguments: argparse.Namespace) -> None:
 
 
 def rehearsal(arguments: argparse.Namespace) -> None:
-    """Write stand-in media for a labelled dataset: true ids, lengths and frame rates, labels to be seen and heard.
+    """Write stand-in media for a labelled dataset: true ids, lengths and frame rates, with visible and audible labels.
 
     The annotations are those that `python -m feature_extractors convert --from tvsum-mat` writes. All of TVSum is 50
-    videos of 3.5 hours together, in 64 x 48 pixels. Files that are there already are kept.
+    videos, 3.5 hours in total, in 64 x 48 pixels. Existing files are kept.
 
     Example:
       python -m demo rehearsal --annotations data/tvsum/train.jsonl data/tvsum/val.jsonl --videos data/tvsum/videos
@@ -42,7 +42,7 @@ def rehearsal(arguments: argparse.Namespace) -> None:
 
 
 def weights(arguments: argparse.Namespace) -> None:
-    """Draw the weights of a demo encoder from a seed, calibrate them without labels, and save them as published ones.
+    """Draw a demo encoder's weights from a seed, calibrate them without labels, and save them in the published format.
 
     clip: a state dict for open_clip; pann: a Cnn14 checkpoint; clap: a directory for transformers.
     """
@@ -50,7 +50,7 @@ def weights(arguments: argparse.Namespace) -> None:
 
     from demo.weights import ClapWeights, ClipWeights, PannWeights, write_clap, write_clip, write_pann
 
-    # More threads may add up in another order: one gives the same weights whatever the number of cores.
+    # More threads may sum in another order: one thread gives the same weights whatever the number of cores.
     torch.set_num_threads(1)
     if arguments.encoder == "clip":
         write_clip(ClipWeights.from_json(arguments.config), arguments.out)
@@ -79,12 +79,14 @@ def main() -> int:
     parser = command.verb("rehearsal", rehearsal)
     parser.add_argument("--annotations", type=Path, nargs="+", required=True, metavar="FILE", help="JSONL with labels")
     parser.add_output_folder("--videos", required=True, metavar="DIR", help="folder for the media files")
-    parser.add_argument("--seed", type=int, default=2018, help="of the textures (default: 2018)")
+    parser.add_argument("--seed", type=int, default=2018, help="seed of the textures (default: 2018)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="videos encoded at a time (default: 1)")
 
     parser = command.verb("weights", weights)
     parser.add_argument("--encoder", choices=["clip", "pann", "clap"], required=True)
-    parser.add_argument("--config", required=True, metavar="JSON", help="sections demo_encoders and clip or pann")
+    parser.add_argument(
+        "--config", required=True, metavar="JSON", help="sections demo_encoders and clip or pann, as JSON or @FILE"
+    )
     parser.add_output("--out", or_folder=True, required=True, help="checkpoint to write; for clap a folder")
     return command.main()
 

@@ -1,4 +1,4 @@
-"""Encodes demo videos with PyAV: H.264 + AAC in MP4, and what real collections hold besides that."""
+"""Encode demo videos with PyAV: H.264 + AAC in MP4, and other formats that real collections hold."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from demo.sound import synthesise
 from formats.rows import write_rows
 
 # The same settings give the same bytes. Without these flags a WebM file holds a random identifier, and encoders may
-# decide otherwise with more threads.
+# make other decisions with more threads.
 CODEC = {"flags": "+bitexact", "threads": "1"}
-# x264 left to itself takes shortcuts of the CPU it runs on, and differs in 1 of 20 files even on the same machine.
+# By default x264 uses CPU-specific code, and 1 of 20 files differs even on the same machine.
 H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0", "row-mt": "0"}
 VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
@@ -38,7 +38,7 @@ def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -
 
 
 def write_videos(videos: Sequence[VideoPlan], folder: Path, threads: int = 1) -> None:
-    """Encode `videos` into `folder`, one file a process at a time. `threads` is the number of processes."""
+    """Encode `videos` into `folder`, one file per process at a time. `threads` is the number of processes."""
     folder.mkdir(parents=True, exist_ok=True)
     write = partial(write_video, folder=folder)
     if threads <= 1:
@@ -63,8 +63,8 @@ def write_video(video: VideoPlan, folder: Path) -> None:
 def frame_times(video: VideoPlan) -> np.ndarray:
     """When the frames are shown: float64 (frames,), seconds, from 0 to one frame before the end.
 
-    With a variable rate, every stretch of 2 s keeps each first, second or third frame, and what lies between the
-    ends is up to a fifth of a frame early or late, as from a telephone or a screen recorder.
+    With a variable rate, every stretch of 2 s keeps every frame, every second or every third one, and all frames but
+    the first and last are up to a fifth of a frame early or late, as from a phone or a screen recorder.
     """
     steady = np.arange(video.seconds * video.fps) / video.fps
     if video.quirk != "variable_rate":
@@ -79,7 +79,7 @@ def frame_times(video: VideoPlan) -> np.ndarray:
 
 
 def _encode(video: VideoPlan, container: Any) -> None:
-    """Both tracks, interleaved second by second."""
+    """Encode both tracks, interleaved second by second."""
     webm, rotated = video.quirk == "webm", video.quirk == "rotated"
     pictures = container.add_stream(
         "libvpx-vp9" if webm else "libx264",
@@ -91,7 +91,7 @@ def _encode(video: VideoPlan, container: Any) -> None:
         time_base=Fraction(1, VIDEO_CLOCK),
     )
     if rotated:
-        # The frames lie a quarter turn to the left, as from a telephone held upright; players turn them back.
+        # Frames are stored a quarter turn to the left, as from a phone held upright; players turn them back.
         pictures.set_display_rotation(-90)
     sound = None
     if video.audio_seconds:
@@ -128,7 +128,7 @@ def _video_frames(video: VideoPlan) -> Iterator[Any]:
 
 
 def _audio_frames(video: VideoPlan) -> Iterator[Any]:
-    """One second at a time, the same in both channels."""
+    """Yield one second at a time, the same in both channels."""
     rate = video.audio_rate
     track = synthesise(video, rate)
     for first in range(0, len(track), rate):

@@ -28,7 +28,7 @@ def _painter(video: VideoPlan) -> _Painter:
 
 
 class _Painter:
-    """What is the same in every frame of one video, computed once."""
+    """The parts that all frames of a video share, computed once."""
 
     def __init__(self, video: VideoPlan) -> None:
         rng = video.stream(PICTURE)
@@ -36,7 +36,7 @@ class _Painter:
         self.size = np.array([video.width, video.height], dtype=np.float32)
         rows, columns = np.mgrid[: video.height, : video.width].astype(np.float32) + 0.5
         self.x, self.y = columns, rows
-        # A slope of light, coarse blotches and fine grain: neither flat (no camera sees that) nor a cue.
+        # A light gradient, coarse blotches and fine grain: not flat, as no camera image is, and not a cue.
         angle = rng.uniform(0, 2 * np.pi)
         slope = np.cos(angle) * columns / video.width + np.sin(angle) * rows / video.height
         blotches = rng.normal(0, 5, size=(video.height // 8 + 1, video.width // 8 + 1)).repeat(8, 0).repeat(8, 1)
@@ -66,7 +66,7 @@ class _Painter:
         return frame
 
     def _cover(self, event: VisualEvent, t: float) -> np.ndarray:
-        """Which pixels the shape covers: bool (height, width). It grows from 36 % of its area to all of it."""
+        """Mask of the pixels that the shape covers, bool (height, width). It grows from 36 % of its area to 100 %."""
         width, height = self.size
         grown = float(0.6 + 0.4 * swell(event, np.array(t)))
         area = event.area * width * height
@@ -86,7 +86,7 @@ class _Painter:
 
 
 def _move(event: VisualEvent, t: float) -> tuple[float, float, float]:
-    """Where the shape is: shares of width and height off the centre, and how far it has turned (radians)."""
+    """Where the shape is: offset from the centre as shares of width and height, and its rotation (radians)."""
     way = 2 * (t - event.start) / (event.end - event.start) - 1
     match event.motion:
         case "left":

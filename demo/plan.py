@@ -35,8 +35,8 @@ SOUNDS = {
     "bell": ("a bell", "rings"),
 }
 DISTRACTORS = ("wind", "music", "hum")
-# What real collections hold besides H.264 + AAC at a steady rate. The places repeat every 40 videos and come early,
-# so that a small train split and a val split that starts at a multiple of 40 both see every kind.
+# Other kinds of files in real collections than H.264 + AAC at a steady rate. The positions repeat every 40 videos and
+# come early, so that a small train split and a val split that starts at a multiple of 40 both have every kind.
 QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "short_audio"}
 QUIRK_PERIOD = 40
 
@@ -44,7 +44,7 @@ QUIRK_PERIOD = 40
 EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES = range(1, 7)
 
 ATTEMPTS = 1000
-"""Timelines of sound drawn for a video; a plan of the default dataset takes under a second."""
+"""Most sound timelines drawn for a video; planning the default dataset takes under a second."""
 
 Window = tuple[int, int]
 """Start and end in seconds, [start, end)."""
@@ -96,7 +96,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class VisualEvent(Event):
-    """A large coloured shape in view. `area` is the share of the frame that it covers in the middle of the event."""
+    """A large coloured shape. `area` is the share of the frame that it covers in the middle of the event."""
 
     colour: str
     shape: str
@@ -116,8 +116,8 @@ class AudioEvent(Event):
 class VideoPlan:
     """One video. `audio_seconds` is 0 without an audio track.
 
-    `audio` is asked about. Where the sound is not informative, `distractors` are heard instead, which nothing asks
-    about: as often, as long and as loud, so that the level tells nothing.
+    Queries ask about `audio`. If the sound is not informative, it consists of `distractors` instead, which no query
+    asks about. They are as frequent, long and loud, so that the sound level reveals nothing.
     """
 
     seed: int
@@ -168,7 +168,7 @@ def _quirk(index: int) -> str:
 
 
 def _is_informative(config: DemoConfig, index: int) -> bool:
-    """One of each pair of neighbours, by a coin; where one has no sound at all it is the other."""
+    """Whether a video is the informative one of its pair: chosen at random, or the other one if one has no sound."""
     first = index - index % 2
     silent = [one for one in (first, first + 1) if _quirk(one) == "no_audio"]
     coin = int(np.random.default_rng([config.seed, first, INFORMATIVE]).integers(2))
@@ -199,7 +199,7 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
         quirk=quirk,
         audio_informative=informative,
         audio_seconds=audio_seconds,
-        audio_rate=48000 if quirk == "webm" else rate,  # Opus knows no 44.1 kHz
+        audio_rate=48000 if quirk == "webm" else rate,  # Opus does not support 44.1 kHz
         background=tuple(int(value) for value in grey + tint),  # type: ignore[arg-type]
         visual=visual,
         audio=heard if informative else (),
@@ -208,7 +208,7 @@ def _plan_video(config: DemoConfig, index: int) -> VideoPlan:
 
 
 def _draw_windows(rng: np.random.Generator, seconds: int) -> list[Window]:
-    """Spans of 6-14 s with gaps of 2-6 s; the last may end with the video."""
+    """Draw spans of 6-14 s with gaps of 2-6 s; the last one may end with the video."""
     windows: list[Window] = []
     end = 0
     while True:
@@ -221,7 +221,7 @@ def _draw_windows(rng: np.random.Generator, seconds: int) -> list[Window]:
 
 
 def _draw_names(rng: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
-    """One name an event: mostly a new one; with probability 0.3 an earlier one comes back, for a second window."""
+    """Draw one name per event: usually a new one; with probability 0.3 an earlier one again, for a second window."""
     order = [names[place] for place in rng.permutation(len(names))]
     drawn: list[str] = []
     for _ in range(count):
@@ -239,7 +239,7 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
     looks: dict[str, tuple[str, str]] = {}
     for colour in COLOURS:
         shape = str(rng.choice(SHAPES))
-        motions = [motion for motion in MOTIONS if (shape, motion) != ("disc", "spin")]  # nobody sees a disc spin
+        motions = [motion for motion in MOTIONS if (shape, motion) != ("disc", "spin")]  # a spinning disc looks still
         looks[colour] = (shape, str(rng.choice(motions)))
     areas = rng.uniform(0.27, 0.42, size=len(windows)).round(3)
     return tuple(
@@ -251,9 +251,10 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
 def _draw_audio(
     rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent], names: Sequence[str]
 ) -> tuple[AudioEvent, ...]:
-    """A timeline independent of the pictures, but for this: one with two joint queries and three kinds is kept.
+    """Draw timelines independently of the pictures, and keep the first with two joint queries and three kinds.
 
-    Joint queries count if they need both senses: neither alone finds a window of IoU 0.5.
+    If there is none, keep the best one. Joint queries count if they need both senses: neither alone finds a window of
+    IoU 0.5.
     """
     best: tuple[AudioEvent, ...] = ()
     best_worth = (-1, -1)
@@ -274,12 +275,12 @@ def _draw_audio(
 
 
 def windows_of(events: Iterable[Event]) -> list[Window]:
-    """When events happen, in their order."""
+    """The windows of events, in their order."""
     return [(event.start, event.end) for event in events]
 
 
 def overlaps(first: Iterable[Event], second: Sequence[Event]) -> list[Window]:
-    """When an event of both kinds happens, in the order of time."""
+    """The windows in which events of both lists overlap, in order of time."""
     spans = [(max(a.start, b.start), min(a.end, b.end)) for a in first for b in second]
     return sorted((start, end) for start, end in spans if start < end)
 
@@ -295,9 +296,9 @@ def of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
 
 
 def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
-    """Colours and kinds that overlap, by rising IoU of the best answer of one sense: (that IoU, colour, kind).
+    """Colours and kinds that overlap, as (IoU, colour, kind), sorted by the IoU of the best answer from one sense.
 
-    Such an answer is a window of the colour, or of the kind. Every overlap lasts 4 s or more.
+    Such an answer is a window of the colour alone, or of the kind alone. Every overlap lasts 4 s or more.
     """
     pairs = []
     for colour in dict.fromkeys(event.colour for event in visual):
@@ -316,7 +317,7 @@ def _iou(one: Window, other: Window) -> float:
 
 
 def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
-    """What joint queries ask about: two of the joint pairs, if possible without a colour or kind in common."""
+    """Choose two joint pairs for the joint queries, if possible without a colour or kind in common."""
     pairs = [pair for pair in _joint_pairs(visual, audio) if pair[0] < 1]
     apart = [two for two in combinations(pairs, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
     ranked = sorted(apart or combinations(pairs, 2), key=lambda two: max(two[0][0], two[1][0]))

@@ -1,10 +1,10 @@
-"""What is asked about every demo video: queries in words, with the windows and scores that the plan implies.
+"""The queries about every demo video, in words, with the windows and scores that follow from the plan.
 
-A query names something that is seen, heard, or both at once; where everything that it names happens is its answer.
-The words and the scores of a video come from a random stream of its own, as its plan does.
+A query names something that is seen, heard, or both at once; its answer is where all of it happens. The words and
+scores of each video come from a random stream of its own, like its plan.
 """
 
-# Without `from __future__ import annotations`, whose name the function `annotations` needs.
+# No `from __future__ import annotations` here, because the function `annotations` has the same name.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,7 +45,7 @@ def annotations(config: DemoConfig, split: str) -> list[dict[str, Any]]:
 
 
 def _ask(video: VideoPlan) -> list[dict[str, Any]]:
-    """The rows of one video: 4 visual queries, or where the audio is informative about 3 visual, 3 audio, 2 joint."""
+    """The rows of one video: 4 visual queries, or if the audio is informative, about 3 visual, 3 audio and 2 joint."""
     rng = video.stream(QUERIES)
     looks = {e.colour: {"thing": f"{e.colour} {e.shape}", "moves": MOTIONS[e.motion]} for e in video.visual}
     sounds = {e.kind: {"source": SOUNDS[e.kind][0], "acts": SOUNDS[e.kind][1]} for e in video.audio}
@@ -58,7 +58,7 @@ def _ask(video: VideoPlan) -> list[dict[str, Any]]:
         asked.append((modality, new[int(rng.integers(len(new)))], senses))
 
     def rounds(names: Iterable[str], count: int) -> list[str]:
-        """`count` names in random order; where there are fewer, some come again in other words."""
+        """`count` names in random order; if there are fewer, some repeat in other words."""
         return (list(rng.permutation(list(names))) * 3)[:count]
 
     for colour in rounds(looks, min(3, max(2, len(looks))) if video.audio else 4):
@@ -74,12 +74,12 @@ def _ask(video: VideoPlan) -> list[dict[str, Any]]:
 def _row(
     video: VideoPlan, place: int, modality: str, query: str, senses: list[Sequence[Event]], rng: np.random.Generator
 ) -> dict[str, Any]:
-    """One row. `senses` holds the events in view, those heard, or both; the windows are where all of them are."""
+    """One row. `senses` holds the visible events, the audible ones, or both; the windows are where all occur."""
     windows = windows_of(senses[0]) if len(senses) == 1 else overlaps(*senses)
     clips = [clip for start, end in windows for clip in clips_between(start, end)]
     centres = CLIP_SECONDS * (np.array(clips) + 0.5)
     grown = np.min([np.max([swell(event, centres) for event in events], axis=0) for events in senses], axis=0)
-    # Annotators compare the moments of one query: its best clip is worth a 4, however short the overlap.
+    # Annotators compare the moments of one query: its best clip gets a 4, however short the overlap.
     opinions = 1.5 + 2.8 * (grown / grown.max())[:, None] + rng.normal(0.0, 0.5, size=(len(clips), 3))
     return {
         "qid": video.index * 100 + place,

@@ -1,8 +1,8 @@
-"""Stand-in media for a labelled dataset: the true ids, lengths and frame rates, and pictures and sound made of labels.
+"""Stand-in media for a labelled dataset: true ids, lengths and frame rates, with pictures and sound made from labels.
 
-What cannot be downloaded can still be rehearsed at its true size. Each clip of 2 s shows and sounds its mean label:
-the picture goes from dark blue to bright orange, a bar at the bottom from left to right, and a tone rises three
-octaves and grows louder. A network that learns anything at all learns this; scores on it say nothing about the dataset.
+A dataset that cannot be downloaded can still be rehearsed at its true size. Each 2-s clip encodes its mean label: the
+picture goes from dark blue to bright orange, a bar at the bottom grows from left to right, and a tone rises by three
+octaves and gets louder. Any network that learns at all learns this; scores on it say nothing about the dataset.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOWEST, _HIGHEST = float(LOWEST_RATING), float(HIGHEST_RATING)
 _DULL, _BEST = np.array([20.0, 30.0, 90.0]), np.array([250.0, 170.0, 40.0])  # RGB
 _TONE, _OCTAVES = 200.0, 3.0  # Hz of the lowest tone, and how far it rises
 _GRAIN = 12.0
-"""Deviation of the still texture that tells videos apart, of 255."""
+"""Standard deviation of the still texture that distinguishes videos, out of 255."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class StandIn:
 
     Attributes:
         seconds: length.
-        fps: frames a second.
-        levels: of every labelled clip, 0 to 1. What follows the last one repeats it.
+        fps: frames per second.
+        levels: level of every labelled clip, 0 to 1. Clips after the last one repeat it.
     """
 
     vid: str
@@ -57,10 +57,10 @@ class StandIn:
 
 
 def plan(annotations: Sequence[Path]) -> list[StandIn]:
-    """The videos of some annotation files, with `duration_s`, `fps` and a `label` from 1 to 5 in each row.
+    """Plan the videos of annotation files, which have `duration_s`, `fps` and a `label` from 1 to 5 in each row.
 
     Raises:
-        UserError: a row lacks one of them, or a video occurs twice.
+        UserError: a row does not have all of them, or a video occurs twice.
     """
     videos: dict[str, StandIn] = {}
     for path in annotations:
@@ -79,15 +79,15 @@ def _stand_in(row: Row, where: str) -> StandIn:
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{where}: needs vid, duration_s, fps and label, as `convert` writes them") from None
     if labels.ndim != 2 or not labels.size or not np.isfinite(labels).all():
-        raise UserError(f"{where}: label must be numbers, one row a clip")
+        raise UserError(f"{where}: label must be finite numbers, one row per clip")
     if not (0 < video.seconds < 86_400 and 1 <= video.fps <= 120):
-        raise UserError(f"{where}: {video.seconds:g} s at {video.fps:g} frames a second cannot be made")
+        raise UserError(f"{where}: cannot make {video.seconds:g} s at {video.fps:g} frames per second")
     levels = ((labels.mean(axis=1) - _LOWEST) / (_HIGHEST - _LOWEST)).clip(0, 1)
     return StandIn(video.vid, video.seconds, video.fps, tuple(levels.tolist()))
 
 
 def write_stand_ins(videos: Sequence[StandIn], folder: Path, seed: int, threads: int = 1) -> None:
-    """Encode `videos` into `folder`, `threads` of them at a time. A file that is there is complete, and is kept."""
+    """Encode `videos` into `folder`, `threads` of them at a time. Existing files are complete and are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [video for video in videos if not (folder / f"{video.vid}.mp4").exists()]
     write = partial(write_stand_in, folder=folder, seed=seed)
@@ -106,7 +106,7 @@ def write_stand_in(video: StandIn, folder: Path, seed: int) -> None:
         pictures = container.add_stream(
             "libx264",
             rate=Fraction(video.fps).limit_denominator(1001),
-            # A key frame every clip, so that a reader may jump; nothing moves within a clip.
+            # One key frame per clip, so that readers can seek; nothing moves within a clip.
             options={**H264, **CODEC, "preset": "ultrafast", "g": str(round(video.fps * CLIP))},
             width=WIDTH,
             height=HEIGHT,
@@ -149,7 +149,7 @@ def _frames(video: StandIn, seed: int) -> Iterator[Any]:
     for tick, until in zip(ticks.tolist(), ticks[1:].tolist(), strict=False):
         clip = tick // (CLIP * VIDEO_CLOCK)
         if clip != shown or frame is None:
-            # Converted once a clip: nearly all of the time went into this.
+            # Converted once per clip: nearly all of the time was spent here.
             rgb = av.VideoFrame.from_ndarray(paint(level_at(video, clip), grain), format="rgb24")
             frame, shown = rgb.reformat(format="yuv420p"), clip
         frame.pts, frame.time_base, frame.duration = tick, Fraction(1, VIDEO_CLOCK), until - tick
@@ -157,7 +157,7 @@ def _frames(video: StandIn, seed: int) -> Iterator[Any]:
 
 
 def _sound(video: StandIn) -> Iterator[Any]:
-    """The tone of one clip after the other, without a jump of its phase between them."""
+    """Yield the tone of one clip after the other, with a continuous phase."""
     phase, first, total = 0.0, 0, round(video.seconds * RATE)
     while first < total:
         level = level_at(video, first // (CLIP * RATE))

@@ -1,4 +1,4 @@
-"""The sound of a demo video: five kinds of events with clearly different spectra, or three distractors, over a hush."""
+"""The sound of a demo video: five kinds of events with distinct spectra, or three distractors, over quiet noise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scipy.signal import lfilter
 from demo.plan import SOUND, AudioEvent, VideoPlan, swell
 
 FADE_SECONDS = 0.05
-"""Length of the ramps at both ends of an event, against clicks."""
+"""Length of the ramps at both ends of an event, which prevent clicks."""
 LOUDNESS = 0.1
 """Root mean square of an event at its loudest; the peaks of the drum are six times as high."""
 
 
 def synthesise(video: VideoPlan, rate: int) -> np.ndarray:
-    """All of the audio track, mono: float32 (audio_seconds * rate,) in -1..1. `rate` in Hz."""
+    """Synthesise the whole audio track, mono: float32 (audio_seconds * rate,) in -1..1. `rate` in Hz."""
     rng = video.stream(SOUND)
     samples = video.audio_seconds * rate
     # Even a quiet room is not digital silence; its level differs from video to video.
@@ -34,7 +34,7 @@ def _perform(event: AudioEvent, rng: np.random.Generator, rate: int) -> np.ndarr
     t = np.arange((event.end - event.start) * rate) / rate
     sound = _KINDS[event.kind](t, event.pitch, rng)
     ramps = np.minimum(1.0, np.minimum(t, t[-1] - t) / FADE_SECONDS)
-    # All kinds are equally loud, so that loudness does not tell which of them is asked about.
+    # All kinds are equally loud, so that loudness does not reveal which one a query asks about.
     return LOUDNESS * (0.35 + 0.65 * swell(event, t + event.start)) * ramps * sound / np.sqrt(np.mean(sound**2))
 
 
@@ -47,14 +47,14 @@ def _siren(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _drum(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Two to three beats a second; each falls from 130 to 55 Hz and dies away."""
+    """Two to three beats per second; each falls from 130 to 55 Hz and decays."""
     since = t % (1 / rng.uniform(2.0, 3.0))
     cycles = 55 * since + 75 / 25 * (1 - np.exp(-25 * since))
     return np.exp(-8 * since) * np.sin(2 * np.pi * pitch * cycles)
 
 
 def _chirp(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Calls that rise from 3 to 6 kHz in 0.15 s, three or four a second."""
+    """Calls that rise from 3 to 6 kHz in 0.15 s, three or four per second."""
     since = t % (1 / rng.uniform(3.0, 4.0))
     part = np.minimum(since / 0.15, 1.0)
     return np.sin(np.pi * part) ** 2 * np.sin(2 * np.pi * pitch * (3000 * since + 3000 / (2 * 0.15) * since**2))
@@ -63,7 +63,7 @@ def _chirp(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
 def _babble(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
     """Speech without words: a voice at about 130 Hz whose formants (Hz) take a new vowel four to five times a second.
 
-    Every period of the voice sets off one decaying wave for each formant, which makes the harmonics around it strong.
+    Every period of the voice starts one decaying wave per formant, which strengthens the harmonics around it.
     """
     vowels = np.array([(730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410)])
     syllables = t * rng.uniform(4.0, 5.0)
@@ -79,7 +79,7 @@ def _babble(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray
 
 
 def _bell(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """A stroke every 1 to 1.4 s whose inharmonic partials die away, the high ones first."""
+    """A stroke every 1 to 1.4 s with inharmonic partials that decay, the high ones first."""
     since = t % rng.uniform(1.0, 1.4)
     partials = [(0.56, 0.6), (0.92, 0.5), (1.19, 1.0), (1.71, 0.9), (2.0, 1.0), (2.74, 0.8), (3.76, 0.6)]
     return sum(
@@ -114,7 +114,7 @@ def _music(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _hum(t: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """A machine: odd harmonics of some 100 Hz that beat slowly."""
+    """A machine: odd harmonics of about 100 Hz that beat slowly."""
     base = 100 * pitch
     beat = 1 + 0.3 * np.sin(2 * np.pi * (rng.uniform(0.3, 0.8) * t + rng.random()))
     return beat * sum(np.sin(2 * np.pi * n * base * t) / n for n in (1, 3, 5, 7, 9))

@@ -1,10 +1,10 @@
-"""Weights of the demo's encoders: drawn from a seed, then calibrated, and saved in the published formats.
+"""Weights of the demo's encoders: drawn from a seed, calibrated, and saved in the published formats.
 
-Nothing is trained and nothing is downloaded. Random networks keep much of their input, but their outputs are nearly
-constant: a large common part hides what differs from clip to clip. So each network is calibrated, without labels, on
-pictures and sounds of the demo's generator under another seed (none of the demo's videos): batch norms take their
-statistics from them, and the last linear map is set to a whitening, so that every direction of the output varies
-alike. The extractors then load these files as they load published ones.
+Nothing is trained and nothing is downloaded. Random networks preserve much of their input, but their outputs are nearly
+constant: a large common part hides the differences between clips. Each network is therefore calibrated, without labels,
+on pictures and sounds from the demo's generator with another seed (none of the demo's videos): batch norms take their
+statistics from them, and the last linear map is set to a whitening, so that all directions of the output vary equally.
+The extractors then load these files like published ones.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def write_clap(stage: ClapWeights, out: Path) -> None:
         projection_dim=64,
         num_classes=8,
     )
-    # The text side is not used: as small as the library allows.
+    # The text side is not used, so it is as small as the library allows.
     text = ClapTextConfig(
         vocab_size=64,
         hidden_size=16,
@@ -157,7 +157,7 @@ def write_clap(stage: ClapWeights, out: Path) -> None:
 
 
 def _calibration_seed(config: EncoderConfig) -> int:
-    # Far from any seed a user would give the demo itself.
+    # Far from any seed that a user would give to the demo itself.
     return 1_000_003 + config.seed
 
 
@@ -182,7 +182,7 @@ def _windows(config: EncoderConfig, rate: int, seconds: float) -> Iterator[Tenso
 
 
 def _calibrate_norms(network: nn.Module, windows: Tensor) -> None:
-    """Set every batch norm's statistics to those of the calibration windows, layer by layer."""
+    """Set the statistics of every batch norm to those of the calibration windows, layer by layer."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     network.eval()
     for norm in norms:
@@ -199,12 +199,12 @@ def _calibrate_norms(network: nn.Module, windows: Tensor) -> None:
 def _whiten(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Mean (D,) and whitening (D, dim) of samples (n, D): (x - mean) @ whitening has nearly unit covariance.
 
-    Directions that hardly vary are not blown up: a hundredth of the mean variance is added to all.
+    A hundredth of the mean variance is added to all directions, so that those that hardly vary are not amplified.
     """
     mean = x.mean(dim=0)
     values, vectors = torch.linalg.eigh(torch.cov((x - mean).T))
     values, vectors = values.flip(0)[:dim], vectors.flip(1)[:, :dim]
-    # The sign of an eigenvector is arbitrary: fix it, so that the same seed gives the same weights anywhere.
+    # The sign of an eigenvector is arbitrary: fix it, so that the same seed gives the same weights everywhere.
     vectors = vectors * vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True)).sign()
     return mean, vectors / (values + 0.01 * values.mean()).sqrt()
 

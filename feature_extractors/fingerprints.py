@@ -1,4 +1,4 @@
-"""Digests of files: what features and tables were made from."""
+"""Digests of the files that features and tables were made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All videos with which something was wrong, from the tables and stores of all shards."""
+"""Collect the problems of all videos from the tables and stores of all shards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("vid", "file", "stage", "cause")
 
 @dataclass(frozen=True)
 class Problem:
-    """What was wrong with a video, and where it was noticed: in `manifest` or a stream."""
+    """A problem with a video, and the stage that noticed it: `manifest` or a stream."""
 
     vid: str
     file: str
@@ -26,7 +26,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Findings:
-    """Problems, each cause once a video and stage, and how many videos there are in all and left out."""
+    """Problems (each cause once per video and stage), the total number of videos, and how many are left out."""
 
     problems: list[Problem]
     videos: int
@@ -34,7 +34,7 @@ class Findings:
 
 
 def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
-    """Read the problems of all shards, sorted by id; what the table says is not said again of each stream."""
+    """Read the problems of all shards, sorted by id. A problem in the table is not repeated for each stream."""
     videos = {video.vid: video for table in tables for video in read_table(table)}
     found = [Problem(video.vid, video.file, "manifest", video.problem) for video in videos.values() if video.problem]
     for path in stores:
@@ -48,9 +48,9 @@ def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
 
 
 def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Collection[str]) -> list[Problem]:
-    """Domains that cannot be trained or scored: in one of the annotation files no query of theirs has features.
+    """Find domains that cannot be trained or scored: in some annotation file none of their queries has features.
 
-    A query has features where each of the streams `needed` has rows of its video, or of itself.
+    A query has features if each of the streams `needed` has rows for its video or for the query itself.
     """
     present: dict[str, set[str]] = {stream: set() for stream in needed}
     for store in map(Store, stores):

@@ -1,7 +1,8 @@
-"""Released feature files, in the layouts that the field passes around, into stores on this project's clip grid.
+"""Import released feature files, in the layouts common in the field, into stores on this project's clip grid.
 
-Row i of a released file describes clip i. Rows beyond the grid are left out, clips beyond the rows are masked (or held,
-if so configured), ids without a file have no rows: each is said in the store's column `problem`. Torch-free.
+Row i of a released file describes clip i. Rows beyond the grid are left out; clips beyond the rows are masked, or
+repeat the last row if so configured; ids without a file have no rows. The store's column `problem` records each case.
+Torch-free.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ from formats.video_table import Video
 
 _log = logging.getLogger(__name__)
 ARCHIVE = (zipfile.BadZipFile, zlib.error)
-"""What a damaged .npz file raises."""
+"""Errors that a damaged .npz file raises."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How released features of one id are kept.
+    """How the released features of one id are stored.
 
     Attributes:
-        names: files of an id in a folder; several are joined along the feature axis, in this order.
+        names: files of an id in a folder; several files are joined along the feature axis, in this order.
         key: array of a .npz file; empty for .npy.
-        text: token states of queries, not features of videos.
+        text: whether the files hold token states of queries, not features of videos.
     """
 
     names: tuple[str, ...]
@@ -57,7 +58,7 @@ LAYOUTS = {
     "tvsum_text": Layout(("{vid}.npz",), "token", text=True),
 }
 """Lighthouse's folders: clip, slowfast, resnet are moment_detr; pann, audio are umt; i3d is tvsum_i3d; clip_text is
-moment_detr_text for QVHighlights, tvsum_text for TVSum (where a query bears its video's id), else lighthouse_text."""
+moment_detr_text for QVHighlights, tvsum_text for TVSum (where a query has its video's id), else lighthouse_text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,20 +71,20 @@ class ImportConfig(Settings):
     """Folders of the files. Several are joined along the feature axis, in this order, each row first divided by its
     part's L2 norm."""
     hold_last: Annotated[int, Field(ge=0)] = 0
-    """Most clips at the end that the last row stands for. Where more rows are missing, those clips are masked."""
+    """Most missing rows at the end that the last row stands in for. If more are missing, their clips are masked."""
 
     def __post_init__(self) -> None:
         if LAYOUTS[self.layout].text and len(self.folders) > 1:
-            raise UserError(f"imported: folders: {self.layout} takes one, as tokens cannot be joined")
+            raise UserError(f"imported: folders: {self.layout} takes one folder, because tokens cannot be joined")
 
     def files(self, vid: str, qid: str = "") -> list[list[Path]]:
         """The files of an id, by folder.
 
         Raises:
-            UserError: an id that would lead out of the folder.
+            UserError: an id that would point outside the folder.
         """
         if Path(vid).name != vid or Path(qid).name != qid:
-            raise UserError(f"imported: {vid!r} ({qid or 'video'}) cannot be a file's name")
+            raise UserError(f"imported: {vid!r} ({qid or 'video'}) cannot be a file name")
         names = LAYOUTS[self.layout].names
         return [[Path(folder) / name.format(vid=vid, qid=qid) for name in names] for folder in self.folders]
 
@@ -99,13 +100,13 @@ class ImportStage(Settings):
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of one id.
+    """The released features found for one id.
 
     Attributes:
         files: by folder; empty if any is missing.
         rows: rows that all parts have.
-        problem: what is not as it should be, or empty.
-        held: clips at the end that the last row stands for.
+        problem: what is wrong, or empty.
+        held: clips at the end that repeat the last row.
     """
 
     files: list[list[Path]]
@@ -118,10 +119,10 @@ def import_videos(stage: ImportStage, stream: str, videos: list[Video], out: Pat
     """Import a stream of clip features for the videos of a table into the store `out`.
 
     Raises:
-        UserError: a layout of texts, a file that cannot be read or holds no finite numbers, no file at all.
+        UserError: a layout of queries, a file that cannot be read or holds numbers that are not finite, or no file.
     """
     if LAYOUTS[stage.imported.layout].text:
-        raise UserError(f"imported.{stream}: {stage.imported.layout} is a layout of texts")
+        raise UserError(f"imported.{stream}: layout {stage.imported.layout} is for queries, not for videos")
     table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
     dims = _dims(stage.imported, [stage.imported.files(vid) for vid in table])
     found = {vid: _look(stage.imported, stage.imported.files(vid), dims, video.n_clips) for vid, video in table.items()}
@@ -145,13 +146,13 @@ def import_videos(stage: ImportStage, stream: str, videos: list[Video], out: Pat
 
 
 def import_texts(stage: ImportStage, stream: str, queries: list[Row], out: Path) -> None:
-    """Import token states of queries into the store `out`; its ids are the qids. There are no pooled embeddings.
+    """Import token states of queries into the store `out`. Its ids are the qids; it has no pooled embeddings.
 
     Raises:
         UserError: as `import_videos`.
     """
     if not LAYOUTS[stage.imported.layout].text:
-        raise UserError(f"imported.{stream}: {stage.imported.layout} is a layout of videos")
+        raise UserError(f"imported.{stream}: layout {stage.imported.layout} is for videos, not for queries")
     files = {str(row["qid"]): stage.imported.files(row["vid"], str(row["qid"])) for row in queries}
     dims = _dims(stage.imported, list(files.values()))
     found = {qid: _look(stage.imported, of_query, dims, None) for qid, of_query in files.items()}
@@ -166,12 +167,13 @@ def import_texts(stage: ImportStage, stream: str, queries: list[Row], out: Path)
 
 
 def read_array(file: Path, key: str) -> NDArray[np.float32]:
-    """The features of a .npy file, or of array `key` of a .npz file, as (rows, dim) float32.
+    """Read the features in a .npy file, or in array `key` of a .npz file, as (rows, dim) float32.
 
     Raises:
-        UserError: cannot be read, no such array, not two-dimensional numbers, or not all of them finite in float32.
+        UserError: the file cannot be read, or has no such array; the array is not a matrix of floating-point numbers,
+            or not all of them are finite in float32.
     """
-    read_shape(file, key)  # which names an absent array
+    read_shape(file, key)  # its error names a missing array
     try:
         if key:
             with np.load(file, allow_pickle=False) as archive:
@@ -181,7 +183,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
     except (OSError, ValueError, IndexError, EOFError, *ARCHIVE) as problem:
         raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
-        raise UserError(f"{file}: features must be numbers with a point (rows, dim), got {values.dtype} {values.shape}")
+        raise UserError(f"{file}: features must be floating-point (rows, dim), got {values.dtype} {values.shape}")
     with np.errstate(over="ignore"):
         features = values.astype(np.float32)
     if not np.isfinite(features).all():
@@ -191,10 +193,10 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
 
 
 def read_shape(file: Path, key: str) -> tuple[int, ...]:
-    """Shape of the same array, from its header alone.
+    """Read the shape of the same array from its header alone.
 
     Raises:
-        UserError: cannot be read, or no such array.
+        UserError: the file cannot be read, or has no such array.
     """
     try:
         if not key:
@@ -203,7 +205,7 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
         with zipfile.ZipFile(file) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             if key not in names:
-                raise UserError(f"{file}: no array {key!r} in it (there are: {', '.join(names)})")
+                raise UserError(f"{file}: has no array {key!r} (it has: {', '.join(names)})")
             with archive.open(f"{key}.npy") as content:
                 return _header(content)
     except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, *ARCHIVE) as problem:
@@ -224,12 +226,14 @@ def _dims(config: ImportConfig, files_of_ids: list[list[list[Path]]]) -> list[in
         for part in range(len(LAYOUTS[config.layout].names)):
             candidates = [files[place][part] for files in files_of_ids]
             suffix = LAYOUTS[config.layout].names[part].rpartition("}")[2]
-            # A shard may hold nothing but ids without a file: any file of the folder then tells the width.
+            # A shard may hold only ids without a file: take the width from any file in the folder.
             first = next((file for file in candidates if file.is_file()), None) or next(
                 iter(sorted(Path(folder).glob(f"*{suffix}"))), None
             )
             if first is None:
-                raise UserError(f"{folder}: no released features of layout {config.layout}, such as {candidates[0]}")
+                raise UserError(
+                    f"{folder}: no released features in layout {config.layout}, for example {candidates[0]}"
+                )
             width += _width(first, read_shape(first, key))
         dims.append(width)
     return dims
@@ -242,7 +246,7 @@ def _width(file: Path, shape: tuple[int, ...]) -> int:
 
 
 def _look(config: ImportConfig, files: list[list[Path]], dims: list[int], n_clips: int | None) -> Found:
-    """Which files of an id there are, and whether their shapes fit each other and the clip grid."""
+    """Find the files of an id, and check that their shapes fit each other and the clip grid."""
     missing = [file for part in files for file in part if not file.is_file()]
     if missing:
         return Found([], 0, f"no file {missing[0]}")
@@ -252,7 +256,7 @@ def _look(config: ImportConfig, files: list[list[Path]], dims: list[int], n_clip
         shapes = [read_shape(file, key) for file in part]
         width = sum(_width(file, shape) for file, shape in zip(part, shapes, strict=True))
         if width != dim:
-            raise UserError(f"{part[0]}: {width} values a row, other files of the folder have {dim}")
+            raise UserError(f"{part[0]}: {width} values per row, but other files of the folder have {dim}")
         lengths += [shape[0] for shape in shapes]
     problems = []
     if len(set(lengths)) > 1:
@@ -272,7 +276,7 @@ def _joined(config: ImportConfig, files: list[list[Path]], dim: int, rows: int) 
         return np.zeros((0, dim), np.float32)
     key = LAYOUTS[config.layout].key
     parts = [np.concatenate([read_array(file, key)[:rows] for file in of_folder], axis=1) for of_folder in files]
-    if len(parts) > 1:  # as the references do; else the stream of the largest numbers would drown the others
+    if len(parts) > 1:  # as the references do; otherwise the part with the largest numbers would dominate
         parts = [part / (np.linalg.norm(part, axis=1, keepdims=True) + 1e-5) for part in parts]
     return np.concatenate(parts, axis=1)
 
@@ -287,7 +291,7 @@ def _source_columns(found: Iterable[Found]) -> dict[str, NDArray[np.generic]]:
 
 
 def _digest(files: list[list[Path]]) -> str:
-    """sha256 over the contents of an id's files, in order; empty without any."""
+    """sha256 over the contents of an id's files, in order; empty if it has none."""
     digest = hashlib.sha256()
     for file in (file for part in files for file in part):
         digest.update(file.read_bytes())
@@ -311,4 +315,6 @@ def _report(out: Path, found: dict[str, Found]) -> None:
     for name, problem in odd.items():
         _log.warning("%s: %s: %s", out, name, problem)
     without = sum(item.rows == 0 for item in found.values())
-    _log.info("%s: %d ids, %d without features, %d with another length", out, len(found), without, len(odd) - without)
+    _log.info(
+        "%s: %d ids, %d without features, %d with a different length", out, len(found), without, len(odd) - without
+    )

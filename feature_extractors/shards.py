@@ -1,9 +1,4 @@
-"""What is to be encoded: annotation rows (queries), the shard of every video, and the clip grid of every video.
-
-Annotations are JSONL in the QVHighlights schema: one query a line with `qid`, `query`, `vid`, `duration` and, where
-labelled, `relevant_windows`, `relevant_clip_ids`, `saliency_scores`; further keys are kept. A video table has one
-line a video and fixes its number of clips for all streams.
-"""
+"""Shards: which videos, and which queries about them, one job encodes."""
 
 from __future__ import annotations
 
@@ -29,6 +24,6 @@ def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
 
 
 def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
-    """The queries about the videos of a shard, by qid."""
+    """The queries about the videos of a shard, sorted by qid."""
     mine = [row for row in rows if shard_of(row["vid"], shards) == shard]
     return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))

@@ -1,7 +1,7 @@
-"""Which files of a folder are videos, and which of them belongs to an id: one answer for all commands.
+"""Decide which files of a folder are videos, and which one belongs to an id, in the same way for all commands.
 
-A file is a video if it opens and has moving pictures, whatever its name. Files are opened only where names do not
-settle it: several that bear one id, or an ending that no video has. (A folder may hold ten thousand.)
+A file is a video if it opens and has moving pictures, whatever its name. Files are opened only if their names do not
+settle it: several files with one id, or an unknown extension. (A folder may hold ten thousand files.)
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ NO_VIDEO = re.compile(
     r"|crdownload|torrent|tmp|bak)",
     re.IGNORECASE,
 )
-"""Endings of what lies beside videos under their names: subtitles, descriptions, pictures, extracted sound, what
-cameras write beside a recording. Such files are never opened."""
+"""Extensions of files that lie next to videos and share their names: subtitles, descriptions, pictures, extracted
+sound, and what cameras write alongside a recording. Such files are never opened."""
 VIDEO = re.compile(
     r"\.(mp4|m4v|mov|qt|mkv|webm|avi|mpe?g|vob|m?2?ts|m2t|m[12]v|3gp|3g2|wmv|asf|flv|f4v|og[vm]|rm|rmvb|dv|mxf|h?26[45]"
     r"|hevc|avc|mjpe?g|gif|y4m|ivf|nut|wtv|mod|tod)",
     re.IGNORECASE,
 )
-"""Endings of videos. Where such a file is broken, that is said of it."""
+"""Extensions of videos. A broken file with one of them is reported as a broken video."""
 COPY = re.compile(r"\.(lrv|lrf|glv)", re.IGNORECASE)
-"""Endings of the small copies that cameras make of each video: they count where the video itself is missing."""
+"""Extensions of the small copies that cameras make of each video. They count only if the video itself is missing."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Characters that break lines, or that no terminal shows."""
+"""Characters that break lines or that terminals do not show."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of the files that bear an id is its video.
+    """The file chosen as the video of an id.
 
     Attributes:
-        file: the video; None where there is none, or more than one.
-        cause: why it is None; empty where it is not.
+        file: the video; None if there is none, or more than one.
+        cause: why `file` is None; empty otherwise.
         rest: why each of the other files is not the video.
     """
 
@@ -51,18 +51,18 @@ class Choice:
 
 
 def choose(files: Sequence[Path]) -> Choice:
-    """Which of some files with one id is its video; all of them may be (`NO_VIDEO` left out)."""
+    """Choose the video among files with one id (those of `NO_VIDEO` already left out)."""
     if len(files) == 1 and VIDEO.fullmatch(files[0].suffix):
         return Choice(files[0], "", {})
     reasons = {file: why_no_video(file) for file in files}
     good = [file for file in files if not reasons[file]]
     whole = [file for file in good if not COPY.fullmatch(file.suffix)]
     if whole and len(whole) < len(good):
-        reasons |= {file: "a copy of low resolution" for file in good if file not in whole}
+        reasons |= {file: "a low-resolution copy" for file in good if file not in whole}
         good = whole
     named = [file for file in files if VIDEO.fullmatch(file.suffix)]
     if not good and len(named) == 1:
-        good = named  # broken: who opens it says so
+        good = named  # broken: whoever opens it reports the cause
     if len(good) == 1:
         return Choice(good[0], "", {file: reason for file, reason in reasons.items() if file != good[0]})
     if good:
@@ -72,7 +72,7 @@ def choose(files: Sequence[Path]) -> Choice:
 
 
 def why_no_video(file: Path) -> str:
-    """Why a file is no video, by its content: it does not open, or has no moving pictures. Empty if it is one."""
+    """Say why a file's content is not a video: it does not open or has no moving pictures. Empty if it is a video."""
     from feature_extractors.media.container import open_media, pick_pictures
 
     try:
@@ -84,16 +84,16 @@ def why_no_video(file: Path) -> str:
 
 
 def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The media file of every video (its id plus an ending), and why others have none, by id.
+    """Find the media file of each video (its id plus an extension), and why other ids have none.
 
-    A name counts in another Unicode normal form as well (macOS writes accents as characters of their own).
+    A name in another Unicode normal form matches as well (macOS writes accents as separate characters).
     """
     wanted = list(vids)
     forms = {normalize("NFC", vid) for vid in wanted}
     exact: dict[str, list[Path]] = {}
     alike: dict[str, list[Path]] = {}
     dangling: dict[str, Path] = {}
-    # Listed once. Not glob: ids may hold characters that are special to it.
+    # List the folder once. Not with glob, because ids may contain its special characters.
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         form = normalize("NFC", path.stem)
         if form not in forms or NO_VIDEO.fullmatch(path.suffix):
@@ -124,7 +124,7 @@ def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], d
 
 
 def list_candidates(folder: Path) -> dict[str, list[Path]]:
-    """Files of a folder that may be videos, by id, in order: not hidden, not of `NO_VIDEO`. Links to nothing too."""
+    """List files that may be videos, by id, in order: not hidden and not in `NO_VIDEO`. Broken links are included."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         there = path.is_file() or (path.is_symlink() and not path.exists())

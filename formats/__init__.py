@@ -1,6 +1,6 @@
-"""What packages exchange: each file format with its writer, reader and checks side by side. Torch-free.
+"""The files that packages exchange: each format with its writer, reader and checks side by side. Torch-free.
 
-`annotations` and `labels` are the queries and what people said of them, `predictions` what a network says, `gate_log`
-its gates; `video_table` the videos of a shard, `store` the features. `rows` (JSON and JSON lines), `arrays` (numbers of
-JSON) and `grid` (the clips) are what these are made of.
+`annotations` and `labels` hold the queries and their labels, `predictions` the output of a network, `gate_log` its
+gates, `video_table` the videos of a shard, and `store` the features. They are built on `rows` (JSON and JSON lines),
+`arrays` (arrays of numbers in JSON) and `grid` (the clip grid).
 """

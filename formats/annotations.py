@@ -19,21 +19,21 @@ Qid = int | str
 """A query id is a whole number, as in QVHighlights, or text, as in TVSum."""
 
 LONGEST = 24 * 3600.0
-"""Seconds: a longer duration is in another unit, or a mistake."""
+"""Seconds. A longer duration is in another unit, or a mistake."""
 
 
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
     """Read annotation files and check what every stage relies on: unique `qid`, text `query`, text `vid`.
 
     Raises:
-        UserError: naming the file and the row.
+        UserError: a malformed row or a repeated qid; the message names the file and the row.
     """
     rows: list[Row] = []
     seen: set[str] = set()
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):
             where = f"{path}: row {number}"
-            # Stores know queries by the text of their qid.
+            # Stores identify queries by the text of their qid.
             qid = str(read_qid(row, where))
             for key in ("query", "vid"):
                 _check_text(row, key, where)
@@ -48,7 +48,7 @@ def read_qid(row: Row, where: str) -> Qid:
     """The id of the query that a row is about.
 
     Raises:
-        UserError: it has none, or one of another kind.
+        UserError: the qid is missing, or neither a whole number nor a string.
     """
     qid: Any = row.get("qid")
     if isinstance(qid, bool) or not isinstance(qid, int | str):
@@ -57,7 +57,7 @@ def read_qid(row: Row, where: str) -> Qid:
 
 
 def index_by_qid(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
-    """Rows by query id, in their order; refuses a missing, a malformed or a repeated qid."""
+    """Index rows by query id, in their order; a missing, malformed or repeated qid is an error."""
     found: dict[Qid, Row] = {}
     for position, row in enumerate(rows, start=1):
         qid = read_qid(row, f"{where}: row {position}")
@@ -68,7 +68,7 @@ def index_by_qid(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
 
 
 def index_truth(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
-    """`index_by_qid` of ground truth, whose `query` and `vid` must be text where a row has them."""
+    """Index ground truth by query id; `query` and `vid` must be text if a row has them."""
     found = index_by_qid(rows, where)
     for qid, row in found.items():
         for key in ("query", "vid"):
@@ -78,7 +78,7 @@ def index_truth(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
 
 
 def index_by_vid(rows: Sequence[Row], where: str) -> dict[str, Row]:
-    """Rows of a table of videos by `vid`; refuses one that is missing, no text or repeated."""
+    """Index the rows of a video table by `vid`; a `vid` that is missing, not text or repeated is an error."""
     found: dict[str, Row] = {}
     for position, row in enumerate(rows, start=1):
         vid = _check_text(row, "vid", f"{where}: row {position}")
@@ -89,10 +89,10 @@ def index_by_vid(rows: Sequence[Row], where: str) -> dict[str, Row]:
 
 
 def select_domains(rows: Sequence[Row], domains: Iterable[str], where: str) -> list[Row]:
-    """The rows of some domains, such as TVSum's.
+    """Select the rows of some domains, such as TVSum's.
 
     Raises:
-        UserError: there is no row of one of them.
+        UserError: one of the domains has no row.
     """
     wanted = list(domains)
     known = sorted({row["domain"] for row in rows if isinstance(row.get("domain"), str)})
@@ -103,12 +103,12 @@ def select_domains(rows: Sequence[Row], domains: Iterable[str], where: str) -> l
 
 
 def annotated_seconds(row: Row, clips: ClipGrid) -> float:
-    """The duration that an annotation row gives, in seconds.
+    """The duration in an annotation row, in seconds.
 
-    `duration_s` if there is one, else `duration`; in TVSum's files that is the number of labelled clips.
+    This is `duration_s` if the row has it, else `duration`, which is the number of labelled clips in TVSum's files.
 
     Raises:
-        UserError: the row has none.
+        UserError: the row has no valid duration.
     """
     value = row.get("duration_s", row.get("duration"))
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
@@ -120,10 +120,10 @@ def annotated_seconds(row: Row, clips: ClipGrid) -> float:
 
 
 def count_clips(row: Row, where: str) -> int:
-    """Whole clips within the row's `duration` (seconds), as the official evaluation counts them.
+    """Count the whole clips within the row's `duration` (seconds), as the official evaluation does.
 
     Raises:
-        UserError: no such duration, or less than a clip.
+        UserError: the duration is missing, not valid or shorter than a clip.
     """
     duration = row.get("duration")
     if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:

@@ -1,4 +1,4 @@
-"""Numbers of JSON as arrays, read with one clear line for what is wrong."""
+"""Arrays of numbers in JSON, read with one clear line for anything malformed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LARGEST = float(np.finfo(np.float32).max)
-"""The most that a number may be: models compute in 32 bits, and sums of such numbers stay finite in 64."""
+"""Largest number allowed: models compute in 32 bits, and sums of such numbers stay finite in 64."""
 
 
 def read_numbers(value: Any, shape: tuple[int | None, ...], what: str, largest: float = LARGEST) -> Floats:
-    """A list of numbers, or of lists of them, as an array; None in `shape` is any length, and `[]` is allowed there.
+    """Convert a list of numbers, or of lists of them, to an array. None in `shape` allows any length, also `[]`.
 
-    NumPy alone would take "1.5" for a number, true for 1 and null for NaN. `what` stands for the value in messages.
+    NumPy alone would take "1.5" for a number, true for 1 and null for NaN. `what` names the value in messages.
 
     Raises:
-        UserError: not numbers, another shape, or a number that is not finite or beyond ±`largest`.
+        UserError: not numbers, another shape, or a number that is not finite or is beyond ±`largest`.
     """
     wanted = " x ".join("n" if size is None else str(size) for size in shape)
     try:

@@ -1,19 +1,19 @@
 """The gate log: JSONL, the gates of one query per line.
 
-A gate says how much of an update a layer of the fusion lets through. There are several kinds, and they are never
-averaged together, because they mean different things: `mha` weighs the audio's update, `ffn` the update after it, which
-FiLM first scales by 1 + `gamma` and shifts by `beta`. Their ranges differ by fusion and run (a sigmoid, a tanh, either
-times a learnt scale), so nothing here assumes one.
+A gate says how much of an update a layer of the fusion lets through. The kinds of gates mean different things and are
+never averaged together: `mha` weighs the audio update, `ffn` the update after it, which FiLM first scales by
+1 + `gamma` and shifts by `beta`. Their ranges depend on the fusion and the run (a sigmoid, a tanh, or either times a
+learnt scale), so nothing here assumes a range.
 
-Keys of a row: `qid`, `vid`, `gating_type` and `layer_gates` are those of the original logs: per layer `gate_mha`,
+Keys of a row: the original logs have `qid`, `vid`, `gating_type` and `layer_gates`, which holds per layer `gate_mha`,
 `gate_ffn`[, `gate_gamma`, `gate_beta`] as nested lists (1, 1) for global gates, (L, 1) clipwise, (L, D) elementwise.
-Further: `domain` if the annotation has one, `clip_times` in seconds, `audio_mask` (which clips have audio),
-`has_audio`, `contribution` (|gate * delta| / |x| of each clip), the predicted `saliency`, `audio_level_db`,
+This project adds `domain` if the annotation has one, `clip_times` in seconds, `audio_mask` (which clips have audio),
+`has_audio`, `contribution` (|gate * delta| / |x| of each clip), the predicted `saliency`, `audio_level_db` and
 `audio_novelty`.
 
-Reading averages elementwise gates over channels: a log of them is too large to keep. FiLM's gamma and beta have no
-common sign over channels: their size is kept (root mean square). The original's beta, logged without a gamma, is one
-number for all channels in most logs, and is averaged.
+Reading averages elementwise gates over channels, because they are too large to keep in memory. FiLM's gamma and beta
+have no common sign over channels, so the reader keeps their size (root mean square). The original's beta, logged
+without a gamma, is the same number for all channels in most logs, and is averaged.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ KINDS = {
     "beta": "FiLM shift of the update: size over channels; in the original's FiLM signed (0 = none)",
 }
 GATING_TYPES = ("global", "clipwise", "elementwise")
-# Two queries of a video whose gates differ by less than this share of the kind's largest have the same gates, since
-# batches round differently; logs round as well, to six decimals.
+# Two queries of a video have the same gates if these differ by less than this share of the kind's largest gate, because
+# batches round differently. Logs round as well, to six decimals.
 SAME_GATE, LOG_STEP = 1e-4, 1e-6
 LARGEST = 1e9
-"""Nothing in a log, seconds included, comes near it."""
+"""Largest number allowed in a log. No valid value, seconds included, comes near it."""
 
 
 @dataclass(frozen=True)
 class LoggedLayer:
-    """What is logged of one layer.
+    """The logged values of one layer.
 
     Attributes:
         gates: by kind, (1, 1) for global gates, (L, 1) clipwise, (L, D) elementwise.
@@ -66,11 +66,11 @@ def gate_row(
     saliency: Floats,
     clip_seconds: float,
 ) -> Row:
-    """The row of a query (an annotation row) about a video of L clips.
+    """Make the row of a query (an annotation row) about a video of L clips.
 
     Args:
-        audio_mask: (L,) clips with audio; (0,) where the network hears none.
-        saliency: (L,) as predicted.
+        audio_mask: (L,) clips with audio; (0,) for a network without audio.
+        saliency: (L,) predicted.
     """
     return {
         "qid": query["qid"],
@@ -87,15 +87,15 @@ def gate_row(
 
 
 def add_sound(row: Row, level_db: Sequence[float | None], novelty: Sequence[float | None]) -> Row:
-    """A row with what is known of the sound of each clip: its level in dB of full scale, and how unlike the mean."""
+    """Add the sound of each clip to a row: its level in dB of full scale, and its distance from the video's mean."""
     return {**row, "audio_level_db": list(level_db), "audio_novelty": list(novelty)}
 
 
 def merge_gate_rows(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: float) -> Row:
-    """One row of the rows of `gate_row` for spans of a video.
+    """Merge the rows of `gate_row` for spans of a video into one row.
 
-    Values per clip (gates that are not global, contributions, saliency) are means over the spans that contain the clip,
-    0 for clips of no span. A global gate is the mean over the spans; that of the sound, over those with sound.
+    Per-clip values (gates that are not global, contributions, saliency) are averaged over the spans that contain the
+    clip, and are 0 for a clip in no span. Global gates are averaged over the spans; audio gates over those with sound.
     """
     rows = [row for _, row in parts]
     heard = np.zeros(n_clips, bool)
@@ -111,7 +111,7 @@ def merge_gate_rows(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_second
         if rows[0]["gating_type"] != "global":
             return average(values)
         if name == "gate_mha":
-            # One that is 0 because there is nothing to gate says nothing.
+            # Ignore gates that are 0 because there is no audio to gate.
             told = [value for value, row in zip(values, rows, strict=True) if row["has_audio"] or np.any(value)]
             values = told or values
         return _rounded(np.mean(values, axis=0))
@@ -144,18 +144,18 @@ class GateSample:
 
     qid: Qid
     vid: str
-    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels, of gamma and its beta root mean square
+    gates: dict[str, Floats]  # kind -> (layers, C), mean over channels; for gamma and its beta root mean square
     contribution: dict[str, Floats]  # kind -> (layers, clips), |g * update| / |x|; empty where not logged
     clip_times: Floats | None  # (clips, 2), seconds
     audio_mask: Bools | None  # (clips,), True where the clip has audio
     has_audio: bool | None
     saliency: Floats | None  # (clips,)
-    level_db: Floats | None  # (clips,), loudness of the sound; NaN where there is none
-    novelty: Floats | None  # (clips,), 1 - cosine of the clip's audio feature to the video's mean; NaN where none
-    row: Row  # the further keys of the log
+    level_db: Floats | None  # (clips,), level of the sound in dB; NaN where there is no sound
+    novelty: Floats | None  # (clips,), 1 - cosine of the clip's audio feature to the video's mean; NaN without sound
+    row: Row  # all other keys of the log
 
     def mean(self, values: Floats) -> Floats:
-        """Mean of (layers, C) over valid clips, (layers,): those with audio where the log tells, else all."""
+        """Mean of (layers, C) over valid clips, (layers,): clips with audio if the log marks them, else all clips."""
         if self.audio_mask is not None and self.audio_mask.any() and values.shape[1] == len(self.audio_mask):
             values = values[:, self.audio_mask]
         return values.mean(1)
@@ -176,13 +176,13 @@ class GateLog:
         return np.stack([sample.mean(sample.gates[kind]) for sample in self.samples])
 
     def contributions(self, kind: str) -> Floats | None:
-        """The contribution of one kind as (samples, layers); None where a sample lacks it."""
+        """The contribution of one kind as (samples, layers); None if any sample does not have it."""
         if any(kind not in sample.contribution for sample in self.samples):
             return None
         return np.stack([sample.mean(sample.contribution[kind]) for sample in self.samples])
 
     def are_per_video(self) -> bool:
-        """Whether the queries of each video have the same gates (they do where the fusion comes before the text)."""
+        """Whether all queries of a video have the same gates, as they do if the fusion comes before the text."""
         scaled = []
         for kind in self.kinds:
             means = self.means(kind)
@@ -195,7 +195,7 @@ class GateLog:
         )
 
     def distinct(self, indices: Iterable[int], per_video: bool) -> list[int]:
-        """`indices` with one query a video if the gates are per video, so that a video counts once."""
+        """`indices`, with one query per video if the gates are per video, so that each video counts once."""
         if not per_video:
             return list(indices)
         first: dict[str, int] = {}
@@ -205,12 +205,12 @@ class GateLog:
 
 
 def read_gate_log(path: Path, most: int = -1) -> GateLog:
-    """Read a gate log, ours or the original tool's (qid, vid, gating_type, layer_gates alone).
+    """Read a gate log of this project or of the original tool (only qid, vid, gating_type, layer_gates).
 
-    `most`: only the first so many queries; -1 for all.
+    `most`: maximum number of queries to read; -1 for all.
 
     Raises:
-        UserError: names the file and the line of what is malformed or differs from the lines before.
+        UserError: a line is malformed or differs in kind from the lines before; the message names file and line.
     """
     samples: list[GateSample] = []
     first: tuple[str, tuple[str, ...], int] | None = None
@@ -296,7 +296,7 @@ def _read(value: Any, shape: tuple[int | None, ...], what: str) -> Floats:
 
 
 def _read_curve(value: Any, what: str) -> Floats | None:
-    """A number a clip, (clips,), null as NaN; None where there is no list."""
+    """Read one number per clip, (clips,), with null as NaN; None if the key is absent."""
     if value is None:
         return None
     if not isinstance(value, list):
@@ -312,7 +312,7 @@ def _unless_unknown(curve: Floats | None) -> Floats | None:
 
 
 def _read_gate(value: Any, what: str, size: bool) -> Floats:
-    """[[g]], clips x 1 or clips x channels (also a bare g or list of them) as (1, clips): mean or size of channels."""
+    """Read [[g]], clips x 1 or clips x channels (or g, or a list) as (1, clips): mean or `size` over channels."""
     depth = 0
     inner = value
     while isinstance(inner, list) and inner:

@@ -14,10 +14,10 @@ from cli import Settings
 from cli.settings import Above
 
 CLIP_SECONDS = 2.0
-"""Length of a clip in seconds: the clips that the datasets' labels are about, and that networks see."""
+"""Length in seconds of the clips that the datasets label and that networks see."""
 
 Span = tuple[int, int]
-"""Clips of a video: the first, and the one after the last."""
+"""A range of a video's clips: the first, and the one after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class ClipGrid(Settings):
     def count(self, duration: float) -> int:
         """Number of whole clips in `duration` seconds, at least one.
 
-        A twentieth of a clip may be missing at the end: containers round the length of the last frame.
+        The last clip may be short by a twentieth of its length, because containers round the length of the last frame.
         """
         return max(1, self._whole(duration))
 
@@ -64,12 +64,12 @@ def clip_centres(n_clips: int) -> NDArray[np.float64]:
 
 
 def average_spans(parts: Sequence[tuple[Span, Any]], n_clips: int) -> NDArray[np.float64]:
-    """Values of spans of a video as those of the whole video, (n_clips, ...).
+    """Average the values of spans of a video into values for the whole video, (n_clips, ...).
 
-    A clip has the mean over the spans that contain it, NaN where none does.
+    Each clip gets the mean over the spans that contain it, NaN if none does.
 
     Args:
-        parts: a span, and its values per clip: (clips of the span, ...).
+        parts: each span with its values per clip, (clips of the span, ...).
     """
     total = np.zeros((n_clips, *np.shape(parts[0][1])[1:]))
     count = np.zeros((n_clips, *[1] * (total.ndim - 1)))

@@ -2,7 +2,7 @@
 
 Rows come in three layouts: QVHighlights (`relevant_windows`, `relevant_clip_ids`, `saliency_scores`), captions for
 pre-training (subs_train.jsonl: `relevant_windows` alone), and TVSum (`label`; YouTube Highlights: `label` or `match`).
-`where` stands for the file in messages.
+`where` names the file in messages.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from formats.grid import CLIP_SECONDS
 from formats.rows import Row
 
 ANNOTATORS = 3
-"""Of each query of QVHighlights."""
+"""Annotators per query of QVHighlights."""
 MOST_POINTS = 4
 """QVHighlights' annotators give each relevant clip 0 to 4 points."""
 LAST_CLIP = int(LONGEST / CLIP_SECONDS) - 1
-"""Of the longest video that there may be."""
+"""Index of the last clip of the longest video allowed."""
 LOWEST_RATING, HIGHEST_RATING = 1, 5
 """TVSum's annotators rate each clip from 1 to 5."""
 
 
 @dataclass(frozen=True)
 class ClipPoints:
-    """What annotators gave the relevant clips of a query.
+    """The points that annotators gave the relevant clips of a query.
 
     Attributes:
-        clips: (n,) numbers of the clips, in the order of the row.
+        clips: (n,) indices of the clips, in the order of the row.
         points: (n, annotators)
     """
 
@@ -42,7 +42,7 @@ class ClipPoints:
 
 
 def read_relevant_windows(row: Row, where: str) -> Floats | None:
-    """`relevant_windows` as (windows, 2) in seconds, or None where there is nothing to retrieve: null or []."""
+    """Read `relevant_windows` as (windows, 2) in seconds, or None if there is nothing to retrieve (null or [])."""
     if row.get("relevant_windows") in (None, []):
         return None
     what = f"{where}: qid {row['qid']}: relevant_windows"
@@ -53,9 +53,9 @@ def read_relevant_windows(row: Row, where: str) -> Floats | None:
 
 
 def read_points(row: Row, where: str) -> ClipPoints | None:
-    """`saliency_scores` of the `relevant_clip_ids`; None where the row lacks either.
+    """Read the `saliency_scores` of the `relevant_clip_ids`; None if the row does not have both.
 
-    Whether the clips lie within the video, and the points within the scale, is asked by `read_saliency`.
+    `read_saliency` also checks that the clips lie within the video and the points on the scale.
     """
     clips, scores = row.get("relevant_clip_ids"), row.get("saliency_scores")
     if clips is None or scores is None:
@@ -65,10 +65,10 @@ def read_points(row: Row, where: str) -> ClipPoints | None:
         raise UserError(f"{what}: relevant_clip_ids and saliency_scores must be lists")
     if len(clips) != len(scores):
         raise UserError(f"{what}: {len(clips)} relevant_clip_ids but {len(scores)} saliency_scores")
-    # A query without relevant clips still counts with the annotators that the official labels are by.
+    # A query without relevant clips still has as many annotators as the official labels.
     annotators = len(scores[0]) if scores and isinstance(scores[0], list) else ANNOTATORS
     if not annotators:
-        raise UserError(f"{what}: saliency_scores: of no annotator")
+        raise UserError(f"{what}: saliency_scores: must have at least one annotator")
     points = read_numbers(scores, (None, annotators), f"{what}: saliency_scores")
     numbers = read_numbers(clips, (None,), f"{what}: relevant_clip_ids")
     if ((numbers != np.floor(numbers)) | (numbers < 0) | (numbers > LAST_CLIP)).any():
@@ -77,7 +77,7 @@ def read_points(row: Row, where: str) -> ClipPoints | None:
 
 
 def read_saliency(row: Row, where: str) -> Floats | None:
-    """Annotated saliency as (clips, annotators), 0 outside the relevant clips; None where the row has no labels."""
+    """Read the saliency as (clips, annotators), 0 outside the relevant clips; None if the row has no labels."""
     labels = read_points(row, where)
     if labels is None:
         return None
@@ -93,9 +93,9 @@ def read_saliency(row: Row, where: str) -> Floats | None:
 
 
 def read_ratings(row: Row, where: str) -> Floats:
-    """`label` as (clips, annotators); a list of plain numbers is of one annotator.
+    """Read `label` as (clips, annotators); a list of plain numbers is that of one annotator.
 
-    Without `label`, the row's `match`: CG-DETR's rows of YouTube Highlights have both, match being 1, 0 or -1.
+    A row without `label` gives its `match`. CG-DETR's rows of YouTube Highlights have both; `match` is 1, 0 or -1.
     """
     what = f"{where}: qid {row['qid']}: label"
     label = row["label"] if row.get("label") is not None else row.get("match")

@@ -1,6 +1,6 @@
 """Predictions: JSONL of the official submission rows, one query per line.
 
-Keys: `qid`, `query`, `vid`, `pred_relevant_windows` ([start s, end s, score], best first; absent where no moments were
+Keys: `qid`, `query`, `vid`, `pred_relevant_windows` ([start s, end s, score], best first; absent if no moments were
 predicted) and `pred_saliency_scores` (one number per clip, higher = more of a highlight).
 """
 
@@ -19,16 +19,16 @@ from formats.grid import Span, average_spans
 from formats.rows import Row
 
 MOST_WINDOWS = 10
-"""Predicted windows of a query that any metric looks at, in the order listed."""
+"""Predicted windows per query that the metrics look at, in the order listed."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is predicted for one query, rounded as it is written.
+    """The prediction for one query, rounded as in the file.
 
     Attributes:
         saliency: (clips,)
-        windows: [start s, end s, score] each; None where no moments were predicted.
+        windows: each [start s, end s, score]; None if no moments were predicted.
     """
 
     qid: Qid
@@ -48,7 +48,7 @@ class Prediction:
 def make_prediction(
     qid: Qid, query: str, vid: str, saliency: Iterable[float], windows: Iterable[Sequence[float]] | None
 ) -> Prediction:
-    """A prediction of plain numbers; saliency is rounded to six decimals, times and scores of windows to four."""
+    """Make a prediction of plain numbers: saliency rounded to six decimals, times and scores of windows to four."""
     return Prediction(
         qid,
         query,
@@ -59,10 +59,10 @@ def make_prediction(
 
 
 def merge_predictions(parts: Sequence[tuple[Span, Prediction]], n_clips: int, clip_seconds: float) -> Prediction:
-    """One prediction of those for spans of a video, whose times count from the start of their span.
+    """Merge the predictions for spans of a video into one. Times in each part count from the start of its span.
 
-    Windows keep the scores that they have in their span and its order. The saliency of a clip is the mean over the
-    spans that contain it; NaN for clips of no span.
+    Windows keep the scores and the order that they have in their span. The saliency of a clip is averaged over the
+    spans that contain it, and is NaN for a clip in no span.
     """
     first = parts[0][1]
     windows = None
@@ -79,10 +79,10 @@ def merge_predictions(parts: Sequence[tuple[Span, Prediction]], n_clips: int, cl
 def match_queries(
     predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str], covered_only: bool = False
 ) -> list[tuple[Row, Row]]:
-    """Pairs (prediction, ground truth) in the order of the predictions; both must hold exactly the same queries.
+    """Pair each prediction with its ground truth, in the order of the predictions; both must hold the same queries.
 
-    A score over the queries that happen to be there would not be comparable, so a missing or extra one is an error.
-    With `covered_only` predictions may be missing, but still not be extra.
+    Scores over different sets of queries would not be comparable, so a missing or extra prediction is an error. With
+    `covered_only`, predictions may be missing, but an extra one is still an error.
     """
     predicted, wanted = index_by_qid(predictions, names[0]), index_truth(ground_truth, names[1])
     missing = [qid for qid in wanted if qid not in predicted]
@@ -97,7 +97,7 @@ def match_queries(
 
 
 def has_windows(row: Row) -> bool:
-    """Whether moments were predicted, be it none."""
+    """Whether moments were predicted, even an empty list of them."""
     return "pred_relevant_windows" in row
 
 
@@ -107,12 +107,12 @@ def has_saliency(row: Row) -> bool:
 
 
 def read_predicted_windows(row: Row, where: str, as_listed: bool = False) -> Floats:
-    """`pred_relevant_windows` as (windows, 3): start s, end s, score.
+    """Read `pred_relevant_windows` as (windows, 3): start s, end s, score.
 
-    A reversed window is refused. One of no length is not: rounding to whole clips makes some, and they match nothing.
-    Windows that are not in descending order of score are refused unless `as_listed`: R1 takes the first listed window
-    and mAP the highest score, so the two would be about different predictions, and nothing tells which one was meant.
-    No metric looks beyond the first ten listed, so the order of the others is theirs.
+    A reversed window is an error. An empty one is not: rounding to whole clips makes some, and they match nothing.
+    Windows that are not in descending order of score are an error unless `as_listed`: R1 takes the first listed window
+    and mAP the one with the highest score, so the two would score different predictions, and it is unclear which one
+    was meant. No metric looks beyond the first ten listed, so the order of the rest does not matter.
     """
     what = f"{where}: qid {row['qid']}: pred_relevant_windows"
     windows = read_numbers(row.get("pred_relevant_windows"), (None, 3), what)
@@ -121,20 +121,20 @@ def read_predicted_windows(row: Row, where: str, as_listed: bool = False) -> Flo
     if not as_listed:
         for place in find_unsorted(windows)[:1]:
             raise UserError(
-                f"{what}: unsorted, score {windows[place, 2]:g} stands before {windows[place + 1, 2]:g}: sort the"
+                f"{what}: unsorted: score {windows[place, 2]:g} comes before {windows[place + 1, 2]:g}; sort the"
                 " windows by score, best first (--as-listed scores them as they are, like the official program)"
             )
     return windows
 
 
 def find_unsorted(windows: Floats) -> NDArray[np.intp]:
-    """Places of windows (n, 3) with a lower score than the next one, among those that count."""
+    """Indices of windows (n, 3) that have a lower score than the next one, among those that the metrics look at."""
     scores = windows[:MOST_WINDOWS, 2]
     return np.flatnonzero(scores[1:] > scores[:-1])
 
 
 def read_predicted_saliency(row: Row, where: str) -> Floats:
-    """`pred_saliency_scores` as (clips,)."""
+    """Read `pred_saliency_scores` as (clips,)."""
     what = f"{where}: qid {row['qid']}: pred_saliency_scores"
     scores = read_numbers(row.get("pred_saliency_scores"), (None,), what)
     if not len(scores):

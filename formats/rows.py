@@ -1,4 +1,4 @@
-"""JSON and JSON lines: the files between packages, read with one clear line for what is wrong."""
+"""JSON and JSON lines: read with one clear line for anything malformed, written atomically."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Row = dict[str, Any]
 
 
 def parse_json(text: str, what: str) -> Any:
-    """The value of a JSON text. `what` stands for the text in messages.
+    """Parse a JSON text. `what` names the text in messages.
 
     Raises:
-        UserError: not JSON, or JSON that Python cannot hold or write again: nested too deeply, a whole number of
+        UserError: not JSON, or JSON that Python cannot hold or write back: nested too deeply, a whole number of
             thousands of digits, half of a surrogate pair.
     """
     try:
         value = json.loads(text)
-        if "\\u" in text:  # the one way to text that has no UTF-8
+        if "\\u" in text:  # only an escape can give text that UTF-8 cannot encode
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as problem:
         line = f"line {problem.lineno}: " if "\n" in text.rstrip() else ""
@@ -38,7 +38,7 @@ def parse_json(text: str, what: str) -> Any:
 
 
 def shorten(value: Any, most: int = 60) -> str:
-    """The start of a value's text, for messages of one line."""
+    """A value's text, cut to fit a one-line message."""
     try:
         text = repr(value)
     except RecursionError:
@@ -47,13 +47,13 @@ def shorten(value: Any, most: int = 60) -> str:
 
 
 def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Yield (line number from 1, object) of a JSONL file; blank lines are passed over.
+    """Yield (line number from 1, object) for each line of a JSONL file; blank lines are skipped.
 
     Raises:
         UserError: no such file, not UTF-8, a line that is not JSON or not an object.
     """
     try:
-        with path.open(encoding="utf-8-sig") as lines:  # some editors begin a file with a mark
+        with path.open(encoding="utf-8-sig") as lines:  # some editors write a byte-order mark
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
@@ -68,7 +68,7 @@ def iterate_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All objects of a JSONL file; an empty file is an error."""
+    """Read all objects of a JSONL file; an empty file is an error."""
     rows = [row for _, row in iterate_rows(path)]
     if not rows:
         raise UserError(f"{path}: no rows")
@@ -76,10 +76,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def first_with_rows(paths: Sequence[Path]) -> int:
-    """Which of some JSONL files, one a domain, is the first with a row; 0 for a single file without any.
+    """The index of the first JSONL file with a row, among one file per domain; 0 for a single file without rows.
 
     Raises:
-        UserError: there are several, and none has any.
+        UserError: there are several files, and none has a row.
     """
     found = next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), None)
     if found is None and len(paths) > 1:
@@ -90,7 +90,7 @@ def first_with_rows(paths: Sequence[Path]) -> int:
 
 
 def read_object(path: Path) -> Row:
-    """The one object of a JSON file."""
+    """Read a JSON file that holds one object."""
     try:
         value = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
@@ -103,10 +103,10 @@ def read_object(path: Path) -> Row:
 
 
 def write_object(path: Path, value: Row) -> None:
-    """Indented JSON that keeps the order of the keys. NaN is refused: it is not JSON."""
+    """Write indented JSON, keeping the order of the keys. NaN is an error: it is not JSON."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """JSON lines. NaN is refused: it is not JSON."""
+    """Write JSON lines. NaN is an error: it is not JSON."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))

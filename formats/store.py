@@ -1,17 +1,17 @@
 """The HDF5 store of one stream and shard, written atomically and resumably, read without torch.
 
-Layout: rows of all ids packed one after the other.
+Layout: the rows of all ids, one id after the other.
 
 - clips: `features` (rows, dim) float32 or float16 and `times` (rows, 2) float64 seconds [start, end). A clip that the
-  stream does not have (no sound there, a broken tail) has no row; `Store.on_grid` puts rows at their clips and gives
-  the mask. Audio has `level_db` (rows,) float32 as well, the level of each clip in dBFS.
+  stream does not have (no sound there, a broken tail) has no row; `Store.on_grid` puts rows at their clips and returns
+  the mask. Audio streams also have `level_db` (rows,) float32, the level of each clip in dBFS.
 - queries: `tokens` (rows, dim) float32 and `pooled` (ids, dim).
-- `ids` (n,), `offsets` (n + 1,), and columns of one value an id under `columns/`; `problem` is what was wrong with a
-  video, empty for most.
+- `ids` (n,), `offsets` (n + 1,), and columns of one value per id under `columns/`; `problem` says what was wrong with a
+  video, and is empty for most.
 
 Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration, the
-versions of the libraries, the device, and details of what was found out. Nothing is compressed (benchmarks/store.py: no
-gain on such features) and there are no time stamps: same input, same bytes.
+versions of the libraries, the device, and details of the weights or the import. Nothing is compressed, because such
+features do not shrink (benchmarks/store.py), and nothing holds a time stamp: the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Provenance:
     extractor: str
     weights_sha256: str
     config: str
-    """Canonical JSON of the settings that made it."""
+    """Canonical JSON of the settings that made the store."""
     clip_seconds: float
     """Length of a clip in seconds; 0 for text."""
     libraries: str = "{}"
     """Canonical JSON: versions of the libraries on which the rows depend."""
     device: str = "cpu"
-    """What computed them."""
+    """The device that computed the rows."""
     details: str = ""
-    """Canonical JSON of what was found out: the activation and colour statistics of weights, the parts of an import."""
+    """Canonical JSON of further facts: the activation and colour statistics of weights, or the parts of an import."""
 
 
 def write_store(
@@ -59,7 +59,7 @@ def write_store(
     encode: Callable[[str], Arrays],
     columns: Mapping[str, NDArray[np.generic]],
 ) -> None:
-    """`write_groups` where every id is encoded by itself, by `encode`."""
+    """Write a store whose ids are encoded one at a time, by `encode`."""
 
     def produce(pending: list[list[str]]) -> Iterator[tuple[str, Arrays]]:
         for group in pending:
@@ -78,15 +78,15 @@ def write_groups(
 ) -> None:
     """Encode every id and write the store.
 
-    Each id's arrays go to a folder `<path>.part` first. A killed job finds them there and goes on with the next group,
-    if the folder was begun with the same provenance, ids and columns (which tell the source); otherwise it is thrown
-    away.
+    Each id's arrays first go to a folder `<path>.part`. A job that was killed resumes from there with the next group if
+    the folder was begun with the same provenance, ids and columns (which identify the source); otherwise the folder is
+    discarded.
 
     Args:
-        groups: the ids, in groups that are encoded together: of one that is not whole, every id is encoded again.
-        produce: gives each id of the groups that are to be done with its arrays: `features` and `times` (and
-            `level_db`), or `tokens` and `pooled` (1, dim); `problem` (1,) where something was wrong with it.
-        columns: one value an id, in the order of the groups.
+        groups: the ids, in groups that are encoded together. All ids of an incomplete group are encoded again.
+        produce: yields each id of the given groups with its arrays: `features` and `times` (and `level_db`), or
+            `tokens` and `pooled` (1, dim); also `problem` (1,) if something was wrong with it.
+        columns: one value per id, in the order of the groups.
     """
     names = [name for group in groups for name in group]
     if not names:
@@ -164,7 +164,7 @@ def _assemble(
 
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
-    """The open file. What it lacks or holds in another form is one line."""
+    """Open the file. Anything that is missing or malformed becomes a one-line error."""
     try:
         with h5py.File(path, "r", locking=False) as store:
             yield store
@@ -173,7 +173,7 @@ def _reading(path: Path) -> Iterator[h5py.File]:
 
 
 def read_problems(path: Path) -> tuple[str, dict[str, str]]:
-    """The stream of a store, and what was wrong with those of its ids with which something was."""
+    """Read the stream of a store, and what was wrong with each id that had a problem."""
     with _reading(path) as store:
         stream = str(store.attrs["stream"])
         if "columns/problem" not in store:
@@ -184,7 +184,7 @@ def read_problems(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def read_columns(path: Path) -> dict[str, list[object]]:
-    """The columns of a store: one value per id, in the order of its ids."""
+    """Read the columns of a store: one value per id, in the order of its ids."""
     with _reading(path) as store:
         return {
             key: (values.asstr() if h5py.check_string_dtype(values.dtype) else values)[:].tolist()
@@ -193,7 +193,7 @@ def read_columns(path: Path) -> dict[str, list[object]]:
 
 
 def read_pooled(path: Path) -> NDArray[np.float64]:
-    """The pooled embeddings of a text store, (ids, dim); of dim 0 where it has none.
+    """Read the pooled embeddings of a text store, (ids, dim); dim is 0 if it has none.
 
     Raises:
         UserError: not readable, or values that are not finite.
@@ -217,10 +217,10 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read and check it.
+        """Read and check a store.
 
         Raises:
-            UserError: not a store of this schema, parts that do not fit each other, or features that are not finite.
+            UserError: not a store of this schema, parts that do not fit together, or features that are not finite.
         """
         with _reading(path) as store:
             self.attributes = dict(store.attrs)
@@ -247,7 +247,7 @@ class Store:
         self.dim = int(self._rows.shape[1])
 
     def _find_misfits(self) -> Iterator[str]:
-        """What does not fit together, in words."""
+        """Describe the parts that do not fit together."""
         rows, ids = len(self._rows), len(self.ids)
         if self._rows.ndim != 2:
             yield f"its rows are of shape {self._rows.shape}, not (rows, dim)"
@@ -274,13 +274,13 @@ class Store:
         return self._rows[self._span(name)]
 
     def n_clips(self, name: str) -> int:
-        """Clips of a video's grid, as its manifest decided."""
+        """Number of clips on a video's grid, as `manifest` decided it."""
         if self._n_clips is None:
             raise UserError(f"{self.path}: a text store has no clip grid")
         return int(self._n_clips[self._index[name]])
 
     def on_grid(self, name: str, n_clips: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The rows of one video at their clips: (n_clips, dim), zeros where the mask (n_clips,) is False."""
+        """Put the rows of one video at their clips: (n_clips, dim), zeros where the mask (n_clips,) is False."""
         clips, kept = self._places(name, n_clips)
         span = self._span(name)
         features = np.zeros((n_clips, self.dim), np.float32)
@@ -290,7 +290,7 @@ class Store:
         return features, mask
 
     def level_db(self, name: str, n_clips: int) -> NDArray[np.float32]:
-        """Sound level of one video's clips in dB of full scale, (n_clips,); NaN where it is not known."""
+        """Sound level of one video's clips in dB of full scale, (n_clips,); NaN where unknown."""
         levels = np.full(n_clips, np.nan, np.float32)
         if self._levels is None:
             return levels

@@ -23,24 +23,26 @@ class Video(Settings):
     n_clips: int
     has_audio: bool
     sha256: str
-    """Of the whole media file: what the features were made from."""
+    """Digest of the media file that the features were made from."""
     start_s: float = 0.0
     """Second 0 of the clip grid on the file's own clock: mostly when the first frame is shown."""
     problem: str = ""
-    """What is wrong with the file; one that is missing or no video has no clips."""
+    """What is wrong with the file, or empty. A file that is missing or not a video has no clips."""
 
 
 def annotated_videos(rows: Iterable[Row], vids: Iterable[str], clips: ClipGrid) -> list[Video]:
-    """A video table without media: the grid follows the annotated duration, and nothing is known of the sound.
+    """Make a video table without media: the grid follows the annotated durations, and the sound is unknown.
 
     Raises:
-        UserError: a video without a duration, or with two.
+        UserError: a video without a duration, or with two different ones.
     """
     durations: dict[str, float] = {}
     for row in rows:
         seconds = annotated_seconds(row, clips)
         if durations.setdefault(row["vid"], seconds) != seconds:
-            raise UserError(f"video {row['vid']!r}: annotated with {durations[row['vid']]:g} and with {seconds:g} s")
+            raise UserError(
+                f"video {row['vid']!r}: annotated with two durations, {durations[row['vid']]:g} s and {seconds:g} s"
+            )
     return [
         Video(vid=vid, file="", duration_s=seconds, n_clips=clips.count(seconds), has_audio=False, sha256="")
         for vid, seconds in ((vid, durations[vid]) for vid in vids)
@@ -48,7 +50,7 @@ def annotated_videos(rows: Iterable[Row], vids: Iterable[str], clips: ClipGrid) 
 
 
 def write_table(path: Path, videos: Iterable[Video]) -> None:
-    """Write a video table, one JSON object a line."""
+    """Write a video table, one JSON object per line."""
     write_rows(path, (asdict(video) for video in videos))
 
 

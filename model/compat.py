@@ -1,7 +1,7 @@
 """Differences from the reference implementations: `model.compat` names the reference behaviours that a network keeps.
 
-QD-DETR is the public code of Moon et al. (CVPR 2023); QD-DETR-exp is its variant with gated audio fusion. docs/reference/model.md
-reports the measured effect of each behaviour.
+QD-DETR is the public code of Moon et al. (CVPR 2023); QD-DETR-exp is its variant with gated audio fusion.
+docs/reference/model.md reports the measured effect of each behaviour.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ MEDIA, WEIGHTS = ("demo", "media", "--config", "{}"), ("demo", "weights", "--enc
     [
         ((*INFER, "--out", "t.jsonl"), "t.jsonl: would overwrite the input t.jsonl"),
         ((*INFER, "--out", "p.jsonl", "--gate-log", "f.h5"), "f.h5: would overwrite the input f.h5"),
-        ((*INFER, "--out", "p.jsonl", "--gate-log", "p.jsonl"), "p.jsonl: is to be written twice"),
+        ((*INFER, "--out", "p.jsonl", "--gate-log", "p.jsonl"), "p.jsonl: would be written twice"),
         ((*IMPORT, "--out", "c.pt"), "c.pt: would overwrite the input c.pt"),
         (
             (*TRAIN, "--config", "{}", "--init-from", "best.pt", "--out", "."),

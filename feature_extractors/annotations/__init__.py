@@ -1,11 +1,11 @@
-"""Annotations as their authors publish them in, rows of the project's schema out.
+"""Convert annotations as their authors publish them to rows of the project's schema.
 
-`convert` is the one door; `tvsum`, `qvhighlights`, `charades`, `youtube` and `folder` know one source each. Rows speak
-the QVHighlights schema, with two keys that mean the same in every dataset: `duration` is the seconds that whole clips
-of 2 s cover, `duration_s` the seconds of the whole video.
+`convert` is the entry point; `tvsum`, `qvhighlights`, `charades`, `youtube` and `folder` each handle one source. Rows
+follow the QVHighlights schema, with two keys that mean the same in every dataset: `duration` is the seconds that whole
+clips of 2 s cover, `duration_s` the seconds of the whole video.
 """
 
-# Source, and what its files are.
+# Each source with its files.
 SOURCES = {
     "tvsum-mat": "ydata-tvsum50.mat",
     "tvsum-tsv": "ydata-tvsum50-info.tsv ydata-tvsum50-anno.tsv",

@@ -1,6 +1,6 @@
-"""Charades-STA's sentences with one moment each: `ID START END##SENTENCE.` lines, and the lengths from Charades' table.
+"""Charades-STA: sentences with one moment each (`ID START END##SENTENCE.` lines), and lengths from Charades' table.
 
-The dataset has no saliency, so the rows have `relevant_windows` alone: they serve inference and the scores of moments.
+The dataset has no saliency, so rows have only `relevant_windows`: enough for inference and for scoring moments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LINE = re.compile(r"(?P<vid>\S+) (?P<start>\d+(?:\.\d+)?) (?P<end>\d+(?:\.\d+)?
 
 
 def read_lengths(path: Path) -> dict[str, float]:
-    """Seconds of every video from Charades_v1_train.csv or Charades_v1_test.csv (columns `id` and `length`)."""
+    """Read the seconds of every video from Charades_v1_train.csv or _test.csv (columns `id` and `length`)."""
     lengths = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -28,10 +28,10 @@ def read_lengths(path: Path) -> dict[str, float]:
                 try:
                     vid, seconds = cells["id"], float(cells["length"])
                 except (KeyError, TypeError, ValueError):
-                    raise UserError(f"{path}: line {line}: columns id and length (seconds) are needed") from None
+                    raise UserError(f"{path}: line {line}: needs the columns id and length (seconds)") from None
                 if not 0 < seconds <= LONGEST:
                     raise UserError(
-                        f"{path}: line {line}: a length must be seconds above 0, at most a day, got {seconds}"
+                        f"{path}: line {line}: length must be a number of seconds above 0, at most a day, got {seconds}"
                     )
                 lengths[vid] = seconds
     except FileNotFoundError:
@@ -42,10 +42,10 @@ def read_lengths(path: Path) -> dict[str, float]:
 
 
 def make_rows(sentences: Path, table: Path) -> list[Row]:
-    """One row a sentence. Moments are cut at the video's end; a sentence that occurs twice keeps both rows.
+    """Make one row per sentence. Moments are cut at the video's end; a sentence that occurs twice keeps both rows.
 
     Raises:
-        UserError: a malformed line, a moment without length in its video, or a video without a length.
+        UserError: a malformed line, a moment that is empty within its video, or a video without a length.
     """
     lengths = read_lengths(table)
     clips = ClipGrid(seconds=CLIP_SECONDS)
@@ -56,8 +56,10 @@ def make_rows(sentences: Path, table: Path) -> list[Row]:
             raise UserError(f"{sentences}: line {line}: {table} has no video {vid!r}")
         start, end = float(match["start"]), min(float(match["end"]), lengths[vid])
         if not start < end:
-            raise UserError(f"{sentences}: line {line}: no moment in {start:g} to {end:g} s of {lengths[vid]:g} s")
-        # The line tells apart moments of the same sentence in the same video.
+            raise UserError(
+                f"{sentences}: line {line}: no moment between {start:g} and {end:g} s of a {lengths[vid]:g} s video"
+            )
+        # The line number separates moments of the same sentence in the same video.
         keys.append((vid, query, f"{start:g}", f"{end:g}", str(line)))
         rows.append(
             {
@@ -84,5 +86,5 @@ def _read_lines(path: Path) -> Iterator[tuple[int, re.Match[str]]]:
         if line.strip():
             match = _LINE.fullmatch(line.strip())
             if match is None:
-                raise UserError(f"{path}: line {number_}: not of the form ID START END##SENTENCE")
+                raise UserError(f"{path}: line {number_}: must have the form ID START END##SENTENCE")
             yield number_, match

@@ -1,4 +1,4 @@
-"""The door to all sources: which files each one takes, and which rows it writes."""
+"""Convert the annotations of any source: check its files, and write its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from formats.rows import Row, read_rows, write_rows
 _log = logging.getLogger(__name__)
 
 MOST_PROBLEMS = 20
-"""Violations that are named before the rest is only counted."""
+"""Violations that are logged; the rest are only counted."""
 
 
 def convert(
@@ -22,10 +22,10 @@ def convert(
     """Write the rows of a source as JSON lines into the folder `out`.
 
     Raises:
-        UserError: malformed files, or one of them would be overwritten; nothing is written then.
+        UserError: a file is malformed or would be overwritten. Nothing is written then.
     """
     if published and not source.startswith("tvsum-"):
-        raise UserError(f"--published: TVSum's public files are meant; there are none for {source!r}")
+        raise UserError(f"--published: only for TVSum's public files, not for --from {source}")
     wanted = 2 if source in ("tvsum-tsv", "charades") else 1
     if source != "qvhighlights" and len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
@@ -67,7 +67,7 @@ def _needed(videos: Path | None, source: str) -> Path:
 
 
 def _checked_splits(files: list[Path]) -> dict[str, list[Row]]:
-    """QVHighlights' splits by file name; they speak the schema already, and gain `duration_s`."""
+    """Read QVHighlights' splits by file name. They already follow the schema, and only gain `duration_s`."""
     splits = {path: read_rows(path) for path in files}
     problems = list(qvhighlights.find_problems(splits))
     for line in problems[:MOST_PROBLEMS]:
@@ -76,7 +76,7 @@ def _checked_splits(files: list[Path]) -> dict[str, list[Row]]:
         raise UserError(f"{len(problems)} violations of QVHighlights' invariants; nothing was written")
     named = {path.name: rows for path, rows in splits.items()}
     if len(named) < len(splits):
-        raise UserError("two of the files have one name: the rows of one would replace the other's")
+        raise UserError("two of the files have the same name: the rows of one would replace those of the other")
     return {name: [{**row, "duration_s": float(row["duration"])} for row in rows] for name, rows in named.items()}
 
 

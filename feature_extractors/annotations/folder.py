@@ -1,4 +1,4 @@
-"""Your own videos and a text file of queries as rows without labels."""
+"""Make rows without labels from your own videos and a text file of queries."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 def list_videos(folder: Path) -> dict[str, float]:
-    """Seconds of every video in a folder, by id (the file name without its extension), in order.
+    """List the videos of a folder in order: id (the file name without its extension) and seconds.
 
-    Which files are videos, and how long, is decided as in the workflow; the others are passed over with a note.
+    Which files are videos, and how long, is decided as in the workflow; other files are skipped with a warning.
 
     Raises:
         UserError: no such folder, no video in it, or two videos with one id.
@@ -32,7 +32,9 @@ def list_videos(folder: Path) -> dict[str, float]:
     forms: dict[str, str] = {}
     for vid, files in list_candidates(folder).items():
         if CONTROL.search(vid):
-            _log.warning("%s: %r: line breaks and control characters cannot be in an id, left out", folder, vid)
+            _log.warning(
+                "%s: %r: left out, because an id cannot contain line breaks or control characters", folder, vid
+            )
             continue
         choice = choose(files)
         for other, reason in choice.rest.items():
@@ -40,11 +42,11 @@ def list_videos(folder: Path) -> dict[str, float]:
         if choice.file is None:
             if choice.cause.startswith("several"):
                 names = " and ".join(file.name for file in files)
-                raise UserError(f"{folder}: {names} would have one id: rename one")
+                raise UserError(f"{folder}: {names} would have the same id: rename one")
             continue
         same = forms.setdefault(normalize("NFC", vid), vid)
         if same != vid:
-            raise UserError(f"{folder}: {same!a} and {vid!a} differ in their Unicode normal form alone: rename one")
+            raise UserError(f"{folder}: {same!a} and {vid!a} differ only in their Unicode normal form: rename one")
         try:
             found[vid] = measure(choice.file, ClipGrid(seconds=CLIP_SECONDS)).seconds
         except (UserError, OSError) as problem:
@@ -55,13 +57,13 @@ def list_videos(folder: Path) -> dict[str, float]:
 
 
 def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Pairs (video id, query), each once; and what is wrong with lines about videos that are not there.
+    """Read pairs (video id, query), each once, and a problem for each line about a video that cannot be read.
 
     A line is a query about every video, or `video<TAB>query` about one, which is named by its id or its file name. A
-    line about a video that is missing or broken keeps its pair: the workflow lists such videos and goes on.
+    line about a video that is missing or broken keeps its pair: the workflow lists such videos and continues.
 
     Raises:
-        UserError: no queries, or an empty one.
+        UserError: there are no queries, or one is empty.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -80,7 +82,9 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
             raise UserError(f"{path}: line {line_number}: no query after the video")
         vids = [_named(name.strip(), videos)] if tab else list(videos)
         problems += [
-            f"{path}: line {line_number}: no video {vid!r} that can be read" for vid in vids if vid not in videos
+            f"{path}: line {line_number}: video {vid!r} is missing or cannot be read"
+            for vid in vids
+            if vid not in videos
         ]
         pairs.update(dict.fromkeys((vid, query) for vid in vids))
     if not pairs:
@@ -89,7 +93,7 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
 
 
 def _named(name: str, videos: Mapping[str, float]) -> str:
-    """The id that a line means. Of a file that is not there only an extension of letters and digits is taken off."""
+    """The id that a line names. From the name of a missing file, only an extension of letters and digits is removed."""
     forms = {normalize("NFC", vid): vid for vid in videos}
     path = Path(name)
     for given in (name, path.stem):
@@ -101,10 +105,10 @@ def _named(name: str, videos: Mapping[str, float]) -> str:
 
 
 def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> list[Row]:
-    """One row a video and query; without a duration where the video is missing or broken.
+    """Make one row per video and query, without a duration if the video is missing or broken.
 
     Raises:
-        UserError: such a video is named, and `broken_videos` is stop.
+        UserError: a query names such a video, and `broken_videos` is stop.
     """
     videos = list_videos(folder)
     pairs, problems = read_queries(queries, videos)

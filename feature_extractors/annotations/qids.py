@@ -9,16 +9,16 @@ from cli import UserError
 
 
 def stable_qid(*parts: str) -> int:
-    """A whole number below 2**48 from what makes the query: other queries may come and go without changing it."""
+    """Hash the parts that identify a query to a whole number below 2**48; other queries do not affect it."""
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big")
 
 
 def number(queries: Sequence[tuple[str, ...]], where: str) -> list[int]:
-    """The ids of distinct queries.
+    """Give each of some distinct queries its id.
 
     Raises:
-        UserError: two different queries got one id, of which the chance is 1 in a million for 20,000 queries.
+        UserError: two different queries got the same id (probability: 1 in a million for 20,000 queries).
     """
     found: dict[int, tuple[str, ...]] = {}
     for parts in queries:

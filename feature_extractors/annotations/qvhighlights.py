@@ -1,7 +1,7 @@
-"""QVHighlights' released rows, checked against everything that holds of all of them.
+"""Check QVHighlights' released rows against the invariants that hold for all of them.
 
 A file that was edited, cut or mixed up with another breaks one of these invariants long before it breaks a training
-run. Rows with labels (train, val, the later release of test) and without (test) are told apart by their keys.
+run. Rows with labels (train, val, the later release of test) and without (test) are distinguished by their keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from formats.rows import Row
 _KEYS = {"qid": int, "query": str, "duration": int, "vid": str}
 _LABELS = ("relevant_clip_ids", "saliency_scores", "relevant_windows")
 _SECONDS = (120, 150)
-# YouTube's id, which may hold underscores itself, then where the piece was cut out: 0yr5wNXzdDE_60.0_210.0.
+# YouTube's id, which may contain underscores, then the start and end of the excerpt: 0yr5wNXzdDE_60.0_210.0.
 _VID = re.compile(r"(?P<video>[\w-]{11})_(?P<start>\d+\.\d)_(?P<end>\d+\.\d)")
 
 
@@ -35,10 +35,10 @@ def find_problems(splits: Mapping[Path, Sequence[Row]]) -> Iterator[str]:
             qid, vid = row.get("qid"), row.get("vid")
             if isinstance(qid, int):
                 if qid in qids:
-                    yield f"{where}: this qid occurs before, in {qids[qid]}"
+                    yield f"{where}: this qid already occurs in {qids[qid]}"
                 qids.setdefault(qid, path)
             if isinstance(vid, str) and videos.setdefault(vid, path) != path:
-                yield f"{where}: video {vid!r} occurs in {videos[vid]} too: splits share no video"
+                yield f"{where}: video {vid!r} also occurs in {videos[vid]}: splits must not share videos"
 
 
 def _problems_of_row(row: Row) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _problems_of_row(row: Row) -> Iterator[str]:
         return
     odd = sorted(key for key, value in row.items() if not _is_json(value))
     if odd:
-        yield f"{odd[0]} holds NaN or infinity, which JSON has not"
+        yield f"{odd[0]} holds NaN or infinity, which JSON does not have"
     if not row["query"].strip():
         yield "the query is empty"
     duration = row["duration"]
@@ -61,7 +61,7 @@ def _problems_of_row(row: Row) -> Iterator[str]:
     present = [key for key in _LABELS if key in row]
     if present and len(present) < len(_LABELS):
         missing = next(key for key in _LABELS if key not in row)
-        yield f"{present[0]} is there, but {missing} is not"
+        yield f"{present[0]} is present, but {missing} is missing"
     elif present:
         yield from _problems_of_labels(row, duration)
 
@@ -69,7 +69,7 @@ def _problems_of_row(row: Row) -> Iterator[str]:
 def _problems_of_labels(row: Row, duration: int) -> Iterator[str]:
     windows, clips, scores = row["relevant_windows"], row["relevant_clip_ids"], row["saliency_scores"]
     if not isinstance(windows, list) or not windows or not all(_are_whole(window, 2) for window in windows):
-        yield "relevant_windows must be a list of [start, end] in whole seconds, and not empty"
+        yield "relevant_windows must be a non-empty list of [start, end] in whole seconds"
         return
     if any(edge % CLIP_SECONDS for window in windows for edge in window):
         yield "relevant_windows must begin and end at even seconds"
@@ -85,13 +85,13 @@ def _problems_of_labels(row: Row, duration: int) -> Iterator[str]:
     if not isinstance(scores, list) or not all(_are_whole(each, ANNOTATORS) for each in scores):
         yield f"saliency_scores must be lists of {ANNOTATORS} whole numbers"
     elif not isinstance(clips, list) or len(scores) != len(clips):
-        yield "saliency_scores must be as many as relevant_clip_ids"
+        yield "saliency_scores must have one entry per clip of relevant_clip_ids"
     elif any(not 0 <= score <= MOST_POINTS for each in scores for score in each):
         yield f"saliency_scores must be 0 to {MOST_POINTS}"
 
 
 def _is_json(value: Any) -> bool:
-    """Whether a value can be written again: Python reads NaN, and nothing else does."""
+    """Whether a value can be written as JSON again. Python reads NaN and infinity, other programs do not."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(map(_is_json, parts)) and not (isinstance(value, float) and not math.isfinite(value))
 

@@ -1,6 +1,6 @@
-"""TVSum's frame scores as rows of 2-s clips: as the public train/val files have them, and with honest units.
+"""TVSum's frame scores as rows of 2-s clips: as in the public train/val files, and with consistent units.
 
-The raw annotation is one score a frame and annotator, constant over shots of about 2 s. The public rows sample it at
+The raw annotation is one score per frame and annotator, constant over shots of about 2 s. The public rows sample it at
 the centres of the 2-s clips; their `duration` counts clips, and their `qid` is the video's id. The rows for this
 project have whole numbers as ids, `duration` and `duration_s` in seconds, and the frame rate.
 """
@@ -60,7 +60,7 @@ class AnnotatedVideo:
 
     @property
     def fps(self) -> float:
-        """Frames a second, on average."""
+        """Average frames per second."""
         return self.scores.shape[1] / self.duration_s
 
     @property
@@ -69,9 +69,9 @@ class AnnotatedVideo:
         return int(self.duration_s // CLIP_SECONDS)
 
     def label(self, n_clips: int) -> list[list[float]]:
-        """The annotators' scores of the frame at each clip's centre: `n_clips` rows of one number an annotator.
+        """The annotators' scores of the frame at each clip's centre: `n_clips` rows of one number per annotator.
 
-        At the centre, because shots end about a frame away from whole clips.
+        The centre is used because shots end about a frame away from whole clips.
         """
         frames = (clip_centres(n_clips) * self.fps).astype(np.int64)
         rows: list[list[float]] = self.scores[:, frames].T.tolist()
@@ -79,7 +79,7 @@ class AnnotatedVideo:
 
 
 def select(videos: Iterable[AnnotatedVideo], where: str) -> dict[str, list[AnnotatedVideo]]:
-    """The videos of each split, in the order of the public files.
+    """Select the videos of each split, in the order of the public files.
 
     Raises:
         UserError: one of the fifty videos is missing.
@@ -92,7 +92,7 @@ def select(videos: Iterable[AnnotatedVideo], where: str) -> dict[str, list[Annot
 
 
 def rows_in_seconds(videos: Iterable[AnnotatedVideo], where: str) -> list[Row]:
-    """Rows for this project."""
+    """Make the rows for this project."""
     videos = list(videos)
     qids = number([(video.vid,) for video in videos], where)
     return [
@@ -111,7 +111,7 @@ def rows_in_seconds(videos: Iterable[AnnotatedVideo], where: str) -> list[Row]:
 
 
 def published_text(videos: Iterable[AnnotatedVideo]) -> str:
-    """A public file, byte by byte."""
+    """The text of a public file, byte for byte."""
     lines = []
     for video in videos:
         n_clips = PUBLISHED_CLIPS.get(video.vid, video.n_clips)

@@ -1,4 +1,4 @@
-"""TVSum's raw annotation files: the .mat, or the pair of .tsv files together with the videos."""
+"""Read TVSum's raw annotation files: the .mat, or the pair of .tsv files together with the videos."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from formats.labels import HIGHEST_RATING, LOWEST_RATING
 
 _log = logging.getLogger(__name__)
 
-# One line of the anno file holds a score for each frame of a video of ten minutes.
+# One line of the anno file holds a score for each frame of a video, up to ten minutes of them.
 _LONGEST_FIELD = 10_000_000
 MOST_DIGITS = 5
-"""Of minutes and seconds: Python refuses to read thousands, and a day has five."""
+"""Most digits of minutes and seconds: a day has five, and Python refuses to read thousands."""
 _FIELDS = ("video", "category", "title", "length", "nframes", "user_anno")
 
 
 def read_mat(path: Path) -> list[AnnotatedVideo]:
-    """The videos of ydata-tvsum50.mat, which MATLAB wrote as HDF5 (version 7.3).
+    """Read the videos of ydata-tvsum50.mat, which MATLAB wrote as HDF5 (version 7.3).
 
     Raises:
-        UserError: no HDF5 file, or not with TVSum's fields and shapes.
+        UserError: not an HDF5 file, or one without TVSum's fields and shapes.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -54,7 +54,7 @@ def _read_entry(file: h5py.File, path: Path, index: int) -> AnnotatedVideo:
         return values
 
     def text(field: str) -> str:
-        # One array element a byte of UTF-8.
+        # One array element per byte of UTF-8.
         return bytes(read(field).astype(np.uint8).ravel()).decode()
 
     vid, scores = text("video"), read("user_anno").astype(np.float64)
@@ -65,15 +65,15 @@ def _read_entry(file: h5py.File, path: Path, index: int) -> AnnotatedVideo:
 
 
 def read_tsv(info: Path, anno: Path, videos: Path, broken_videos: str = "leave_out") -> list[AnnotatedVideo]:
-    """The videos of ydata-tvsum50-info.tsv and ydata-tvsum50-anno.tsv.
+    """Read the videos of ydata-tvsum50-info.tsv and ydata-tvsum50-anno.tsv.
 
-    The files say how many frames a video has, but its length only in whole seconds: the frame rate is read from the
-    media files in the folder `videos`. A video that is missing or broken keeps its rows, or scores would not say that
-    they lack it; its length is then the whole seconds.
+    The files give a video's number of frames, but its length only in whole seconds, so the frame rate is read from the
+    media files in the folder `videos`. A video that is missing or broken keeps its rows, because otherwise scores would
+    not show that it is missing; its length is then the whole seconds.
 
     Raises:
-        UserError: a malformed file, annotators that disagree on the number of frames; or a missing or broken video,
-            where `broken_videos` is stop.
+        UserError: a malformed file, annotators that disagree on the number of frames, or a missing or broken video if
+            `broken_videos` is stop.
     """
     scores: dict[str, list[NDArray[np.float64]]] = {}
     for number, cells in _read_cells(anno, 3):
@@ -85,13 +85,13 @@ def read_tsv(info: Path, anno: Path, videos: Path, broken_videos: str = "leave_o
         if of_video[0] is not values:
             if len(values) != len(of_video[0]):
                 raise UserError(
-                    f"{anno}: line {number}: {len(values)} scores of {cells[0]!r}, {len(of_video[0])} before"
+                    f"{anno}: line {number}: {len(values)} scores for {cells[0]!r}, but {len(of_video[0])} before"
                 )
             of_video.append(values)
     entries = [cells for number, cells in _read_cells(info, 5) if not (number == 1 and cells[0] == "category")]
     unscored = [cells[1] for cells in entries if cells[1] not in scores]
     if unscored:
-        raise UserError(f"{anno}: no scores of {unscored[0]!r}, which {info} names")
+        raise UserError(f"{anno}: no scores for {unscored[0]!r}, which {info} lists")
     files, causes = locate_videos(videos, [cells[1] for cells in entries])
     rates = {}
     for vid, file in files.items():
@@ -102,7 +102,7 @@ def read_tsv(info: Path, anno: Path, videos: Path, broken_videos: str = "leave_o
     if causes and (broken_videos == "stop" or not rates):
         raise UserError(f"{videos}: {'; '.join(causes.values())}")
     for vid, cause in causes.items():
-        _log.warning("%s: the length of %s is taken from %s, in whole seconds", cause, vid, info)
+        _log.warning("%s: using the length of %s from %s, in whole seconds", cause, vid, info)
     found = []
     for domain, vid, title, _, length, *_ in entries:
         stacked = np.stack(scores[vid])
@@ -112,7 +112,7 @@ def read_tsv(info: Path, anno: Path, videos: Path, broken_videos: str = "leave_o
 
 
 def _seconds(text: str, where: str) -> float:
-    """Seconds of a length such as 6:54."""
+    """Convert a length such as 6:54 to seconds."""
     parts = text.strip().split(":")
     if not 2 <= len(parts) <= 3 or not all(part.isdecimal() for part in parts):
         raise UserError(f"{where}: length must be minutes:seconds, got {text!r}")
@@ -129,7 +129,7 @@ def _read_cells(path: Path, least: int) -> Iterator[tuple[int, list[str]]]:
                 if not cells:
                     continue
                 if len(cells) < least:
-                    raise UserError(f"{path}: line {number}: {len(cells)} columns where TVSum has {least}")
+                    raise UserError(f"{path}: line {number}: {len(cells)} columns, but TVSum has at least {least}")
                 yield number, cells
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
@@ -146,7 +146,7 @@ def _frame_rate(file: Path) -> float:
 
 
 def _unquote(title: str) -> str:
-    """A title with a comma in it stands in quotes, as in a spreadsheet's export; in the public rows it does not."""
+    """Remove the quotes around a title with a comma, as spreadsheets export it; the public rows do not have them."""
     quoted = len(title) >= 2 and title[0] == title[-1] == '"'
     return title[1:-1].replace('""', '"') if quoted else title
 

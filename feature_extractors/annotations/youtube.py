@@ -1,8 +1,8 @@
-"""YouTube Highlights' matched windows of frames as labels of 2-s clips.
+"""Convert YouTube Highlights' matched windows of frames to labels of 2-s clips.
 
-The published windows are 100 frames long and overlap by half, which is another grid than that of all other datasets.
-A clip takes the label of the window whose middle is nearest to its own: scores on these rows are on our grid, and not
-comparable digit by digit with those on the published windows.
+The published windows are 100 frames long and overlap by half, unlike the grid of all other datasets. A clip takes the
+label of the window with the nearest centre. Scores on these rows are therefore on this project's grid, and cannot be
+compared digit by digit with scores on the published windows.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from formats.grid import CLIP_SECONDS, clip_centres, whole_seconds
 from formats.rows import Row, read_object
 
 MOST_FPS = 1000
-"""Frames a second: more is in another unit, or a mistake."""
+"""Frames per second. A higher value is in another unit, or a mistake."""
 MOST_FRAMES = 10**9
 
 
 def make_rows(path: Path, domain: str) -> list[Row]:
-    """One row a video; the domain's name is the query, as in UMT.
+    """Make one row per video; the domain's name is the query, as in UMT.
 
-    `path` is a JSON object: by video id, `clip` [[first, last frame], ...], `match` (1 highlight, 0 borderline, -1
-    none, one a window), `fps` and `frames`.
+    `path` is a JSON object: by video id, `clip` [[first, last frame], ...], `match` (per window: 1 highlight, 0
+    borderline, -1 none), `fps` and `frames`.
 
     Raises:
         UserError: a malformed entry.
@@ -74,7 +74,7 @@ def _label_clips(entry: Any, where: str) -> tuple[float, list[list[float]]]:
     if not isinstance(matches, list) or not all(_is_whole(match) and match in (-1, 0, 1) for match in matches):
         raise UserError(f"{where}: a match must be 1, 0 or -1")
     if len(windows) != len(matches):
-        raise UserError(f"{where}: {len(windows)} windows, {len(matches)} matches")
+        raise UserError(f"{where}: {len(windows)} windows, but {len(matches)} matches")
     middles = np.array(windows, dtype=np.float64).mean(axis=1) / fps
     centres = clip_centres(int(seconds // CLIP_SECONDS))
     nearest = np.abs(centres[:, None] - middles[None, :]).argmin(axis=1)
@@ -83,7 +83,7 @@ def _label_clips(entry: Any, where: str) -> tuple[float, list[list[float]]]:
 
 def _read_windows(windows: Any, frames: float, where: str) -> list[list[float]]:
     if not isinstance(windows, list) or not windows:
-        raise UserError(f"{where}: clip must be a list of [first, last frame], and not empty")
+        raise UserError(f"{where}: clip must be a non-empty list of [first, last frame]")
     for window in windows:
         pair = isinstance(window, list) and len(window) == 2 and all(map(_is_whole, window))
         if not pair or not 0 <= window[0] < window[1] or window[0] >= frames:
@@ -95,5 +95,5 @@ def _read_windows(windows: Any, frames: float, where: str) -> list[list[float]]:
 
 
 def _is_whole(value: Any) -> bool:
-    """A whole number, which some writers of JSON write as 100.0."""
+    """Whether a value is a whole number, which some writers of JSON write as 100.0."""
     return type(value) is int or (type(value) is float and value.is_integer())

@@ -1,4 +1,4 @@
-"""The verb `convert`: a dataset's own annotations to rows of the project's schema."""
+"""The verb `convert`: turn a dataset's own annotations into rows of the project's schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def convert(arguments: argparse.Namespace) -> None:
       qvhighlights   highlight_train_release.jsonl and further splits, checked row by row
       charades       charades_sta_train.txt Charades_v1_train.csv (or test)
       youtube        DOMAIN.json with windows and matches by video
-      folder         a text file of queries, with --videos: a query a line, or `video<TAB>query`
+      folder         a text file of queries, with --videos: one query per line, or `video<TAB>query`
 
     Example:
       python -m feature_extractors convert --from tvsum-mat --files ydata-tvsum50.mat --out data/tvsum
@@ -34,9 +34,11 @@ def convert(arguments: argparse.Namespace) -> None:
 def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("convert", convert)
-    parser.add_argument("--from", dest="source", choices=SOURCES, required=True, help="whose annotations these are")
+    parser.add_argument("--from", dest="source", choices=SOURCES, required=True, help="where the annotations come from")
     parser.add_argument("--files", type=Path, nargs="+", required=True, metavar="FILE", help="see the list above")
     parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files")
     parser.add_output_folder("--out", required=True, metavar="DIR", help="folder for the JSONL files")
-    parser.add_argument("--published", action="store_true", help="TVSum: exactly the public files, for other tools")
+    parser.add_argument(
+        "--published", action="store_true", help="TVSum: write exactly the public files, for other tools"
+    )
     add_policy(parser)

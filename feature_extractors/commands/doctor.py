@@ -1,4 +1,4 @@
-"""The verb `doctor`: what is odd about media files."""
+"""The verb `doctor`: report what is unusual about media files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from formats.grid import CLIP_SECONDS, ClipGrid
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Look at media files and report what is odd about them: a table to read, and a TSV.
+    """Inspect media files and report anything unusual, as a readable table and a TSV.
 
     Severities: ok; note (handled, good to know); warning (part of the video gives no features); error (the video gives
-    none, or others than its labels mean). Exit status: 0 with nothing above note, 3 if the worst is a warning, 4 if it
-    is an error; 1 if the doctor itself could not work.
+    no features, or features that do not match its labels). Exit status: 0 if there is nothing worse than a note, 3 if
+    the worst is a warning, 4 if it is an error; 1 if the doctor itself failed.
     """
     from cli.outputs import write_text
     from feature_extractors.doctor.examination import examine, worst
@@ -47,14 +47,16 @@ def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("doctor", doctor)
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of the media files")
-    parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="look at what these name")
-    parser.add_argument("--manifest", type=Path, metavar="FILE", help="or at what this video table lists")
+    parser.add_argument(
+        "--annotations", type=Path, nargs="+", metavar="FILE", help="inspect the videos that these files name"
+    )
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="or the videos in this video table")
     parser.add_argument(
         "--clip-seconds",
         type=float,
         default=CLIP_SECONDS,
         metavar="S",
-        help=f"length of a clip (default {CLIP_SECONDS:g})",
+        help=f"length of a clip in seconds (default {CLIP_SECONDS:g})",
     )
-    parser.add_argument("--decode", action="store_true", help="decode everything, which finds damage inside (slow)")
-    parser.add_output("--out", metavar="TSV", help="write all that is known, one line a video")
+    parser.add_argument("--decode", action="store_true", help="decode everything, to find damage inside files (slow)")
+    parser.add_output("--out", metavar="TSV", help="write all facts and findings, one line per video")

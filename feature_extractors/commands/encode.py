@@ -1,4 +1,4 @@
-"""The verb `encode`: one stream of one shard to one store."""
+"""The verb `encode`: write one stream of one shard to one store."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ QUERY_ARGUMENTS = ("annotations", "shard", "shards")
 def encode(arguments: argparse.Namespace) -> None:
     """Encode the clips of videos, or queries, as one feature stream into an HDF5 store.
 
-    A stream of clips reads a video table (--manifest) and the media files (--videos); a stream of queries reads
-    annotation files (--annotations), of which it takes the queries about the videos of one shard.
+    A clip stream reads a video table (--manifest) and the media files (--videos). A query stream reads annotation
+    files (--annotations) and encodes the queries about the videos of one shard.
     """
     stream = STREAMS[arguments.stream]
     _check_arguments(arguments, stream)
@@ -30,7 +30,7 @@ def encode(arguments: argparse.Namespace) -> None:
     from formats.video_table import read_table
 
     device = use_device(arguments.device, arguments.threads)
-    # What is to be encoded is read before the network is loaded, which takes longest.
+    # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
         clips = stream.stage.from_json(arguments.config)
         videos = read_table(arguments.manifest)
@@ -44,18 +44,18 @@ def encode(arguments: argparse.Namespace) -> None:
 
 
 def _check_arguments(arguments: argparse.Namespace, stream: ClipStream | QueryStream) -> None:
-    """Check that what the stream reads is given, and nothing that only streams of the other kind read."""
+    """Check that the arguments of the stream's kind are given, and none of the other kind's."""
     of_clips = isinstance(stream, ClipStream)
     needed, needless = (CLIP_ARGUMENTS, QUERY_ARGUMENTS) if of_clips else (QUERY_ARGUMENTS, CLIP_ARGUMENTS)
     kind = "the clips of videos" if of_clips else "queries"
     for name in needed:
         if getattr(arguments, name) is None:
-            raise UserError(f"--{name}: needed, as {stream.name} encodes {kind}")
+            raise UserError(f"--{name}: required, because {stream.name} encodes {kind}")
     for name in needless:
         if getattr(arguments, name) is not None:
-            raise UserError(f"--{name}: has no effect, as {stream.name} encodes {kind}")
+            raise UserError(f"--{name}: has no effect, because {stream.name} encodes {kind}")
     if stream.weights is not None and not stream.weights.tag and not arguments.weights:
-        raise UserError(f"--weights: needed by {stream.name}")
+        raise UserError(f"--weights: required by {stream.name}")
     if not of_clips:
         check_shard(arguments)
 
@@ -63,20 +63,25 @@ def _check_arguments(arguments: argparse.Namespace, stream: ClipStream | QuerySt
 def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("encode", encode)
-    parser.add_argument("--stream", choices=list(STREAMS), required=True, help="what to encode, and with which encoder")
-    parser.add_argument("--manifest", type=Path, metavar="FILE", help="of clips: video table made by `manifest`")
-    parser.add_argument("--videos", type=Path, metavar="DIR", help="of clips: folder of the media files")
-    parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="of queries: QVHighlights JSONL")
-    parser.add_argument("--shard", type=int, help="of queries: number of this shard, from 0")
-    parser.add_argument("--shards", type=whole_number(1), help="of queries: number of shards in all")
+    parser.add_argument(
+        "--stream", choices=list(STREAMS), required=True, help="stream to make; it sets the input and the encoder"
+    )
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="clip streams: video table made by `manifest`")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="clip streams: folder of the media files")
+    parser.add_argument("--annotations", type=Path, nargs="+", metavar="FILE", help="query streams: QVHighlights JSONL")
+    parser.add_argument("--shard", type=int, help="query streams: index of this shard, from 0")
+    parser.add_argument("--shards", type=whole_number(1), help="query streams: total number of shards")
     add_optional(
         parser,
         "--weights",
         metavar="PATH",
-        text="the encoder's weights, file or folder, or hub:owner/name for CLAP; without: what the settings name",
+        text="the encoder's weights: file, folder, or hub:owner/name for CLAP (default: those that the settings name)",
     )
     parser.add_argument(
-        "--config", required=True, metavar="JSON", help="the sections that the stream consumes, as JSON or @FILE"
+        "--config",
+        required=True,
+        metavar="JSON",
+        help="the configuration sections that the stream uses, as JSON or @FILE",
     )
     parser.add_output("--out", required=True, metavar="H5", help="the store to write")
     add_device(parser)

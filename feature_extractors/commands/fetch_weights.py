@@ -1,4 +1,4 @@
-"""The verb `fetch-weights`: published weights, downloaded or copied, and checked."""
+"""The verb `fetch-weights`: download or copy published weights, and check them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _log = logging.getLogger(__name__)
 
 
 def fetch_weights(arguments: argparse.Namespace) -> None:
-    """Download published weights, check them, and put them into a folder; without a name, list what is known.
+    """Download published weights, check them, and put them into a folder; without a name, list the known weights.
 
-    A right file that is there is kept; a broken download is gone on with. With --mirror, the files are copied from a
-    local folder and checked in the same way.
+    A correct file that already exists is kept; an interrupted download is resumed. With --mirror, the files are copied
+    from a local folder and checked in the same way.
     """
     from feature_extractors.weights.catalogue import FOLDER, KNOWN, known_weights
     from feature_extractors.weights.fetch import fetch_file
@@ -27,7 +27,9 @@ def fetch_weights(arguments: argparse.Namespace) -> None:
             _log.info("%s: for %s%s, %s, from %s", known.name, known.encoder, millions, known.licence, known.source)
         return
     if arguments.out and len(arguments.names) > 1:
-        raise UserError("--out: name one of the weights, or leave it out: each then has a folder of its own")
+        raise UserError(
+            f"--out: takes one NAME, got {len(arguments.names)}; without --out, each gets a folder of its own"
+        )
     for name in arguments.names:
         known = known_weights(name)
         folder = arguments.out or FOLDER / name
@@ -39,7 +41,7 @@ def fetch_weights(arguments: argparse.Namespace) -> None:
 def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("fetch-weights", fetch_weights)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of the list that the verb prints without one")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="weights from the list that is printed without a NAME")
     parser.add_output_folder("--out", metavar="DIR", help="folder to put them in (default weights/published/NAME)")
-    parser.add_argument("--only", metavar="FILE", help="just this one of the files")
+    parser.add_argument("--only", metavar="FILE", help="fetch only this file")
     parser.add_argument("--mirror", type=Path, metavar="DIR", help="copy from here: DIR/NAME/FILE or DIR/FILE")

@@ -1,4 +1,4 @@
-"""The verb `import-released`: released feature files to a store on this project's clip grid."""
+"""The verb `import-released`: turn released feature files into a store on this project's clip grid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def import_released(arguments: argparse.Namespace) -> None:
     """Turn released feature files into a store on this project's clip grid.
 
     Layouts: moment_detr (also QD-DETR, Lighthouse), umt, tvsum_i3d, and for queries moment_detr_text, lighthouse_text,
-    tvsum_text. The grid is the video table's; ids without a file and other lengths are reported and recorded.
+    tvsum_text. The video table gives the grid. Ids without a file, or of another length, are reported and recorded.
     """
     from feature_extractors.released import LAYOUTS, ImportStage, import_texts, import_videos
     from feature_extractors.shards import queries_of
@@ -35,5 +35,5 @@ def add_verbs(command: Command) -> None:
     add_shard(parser)
     parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
     parser.add_argument("--stream", required=True, metavar="NAME", help="name of the stream, such as slowfast")
-    parser.add_argument("--config", required=True, metavar="JSON", help="sections clips, imported: layout, folders")
+    parser.add_argument("--config", required=True, metavar="JSON", help="sections clips and imported, as JSON or @FILE")
     parser.add_output("--out", required=True, metavar="H5", help="the store to write")

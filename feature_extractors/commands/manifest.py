@@ -1,4 +1,4 @@
-"""The verb `manifest`: the clip grid of the videos of one shard."""
+"""The verb `manifest`: decide the clip grid of the videos of one shard."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class ManifestStage(Settings):
 def manifest(arguments: argparse.Namespace) -> None:
     """Decide the clip grid of the videos of one shard.
 
-    Probes each video that the annotations name and that falls into the shard, and writes one line a video: file,
-    duration in seconds, number of clips, whether it has sound, sha256, what is wrong with it. A video that is missing
-    or broken has no clips. Without --videos, the grid follows the annotated durations: for features that were made
+    Probes each video that the annotations name and that belongs to the shard, and writes one line per video: file,
+    duration in seconds, number of clips, whether it has sound, sha256, and its problem if any. A video that is missing
+    or broken has no clips. Without --videos, the grid follows the annotated durations, for features that were made
     elsewhere.
     """
     from feature_extractors.media import examine_all
@@ -76,7 +76,7 @@ def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("manifest", manifest)
     add_shard(parser)
-    add_optional(parser, "--videos", metavar="DIR", text="folder of the media files; without: annotations")
+    add_optional(parser, "--videos", metavar="DIR", text="folder of the media files (default: use annotated durations)")
     parser.add_argument("--config", required=True, metavar="JSON", help="section clips, as JSON or @FILE")
     parser.add_output("--out", required=True, metavar="FILE", help="the video table to write")
     add_policy(parser)

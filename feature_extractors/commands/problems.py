@@ -1,4 +1,4 @@
-"""The verb `problems`: all videos with which something was wrong."""
+"""The verb `problems`: list all videos that had problems."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _log = logging.getLogger(__name__)
 
 
 def problems(arguments: argparse.Namespace) -> None:
-    """List all videos with which something was wrong.
+    """List all videos that had problems.
 
-    Reads the video tables and stores of all shards, writes a TSV (vid, file, stage, cause) and names the videos. Exits
-    with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are named as well.
+    Reads the video tables and stores of all shards, writes a TSV (vid, file, stage, cause) and logs each problem. Exits
+    with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are listed too.
     """
     from feature_extractors.problems import find_lost_domains, gather, write_problems
 
@@ -46,9 +46,9 @@ def add_verbs(command: Command) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="splits that each domain needs videos in",
+        help="annotation files in each of which a domain needs videos",
     )
     parser.add_argument(
-        "--needed", nargs="+", default=["clip_visual"], metavar="NAME", help="streams that a query needs"
+        "--needed", nargs="+", default=["clip_visual"], metavar="NAME", help="streams that each query needs"
     )
     add_policy(parser)

@@ -1,4 +1,4 @@
-"""The verb `verify`: whether two stores hold the same features, and why not."""
+"""The verb `verify`: check whether two stores hold the same features, and explain differences."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cli import Command
 def verify(arguments: argparse.Namespace) -> int:
     """Compare two feature stores, or two folders of shards of one stream, and say why they differ.
 
-    Prints the cosines and norms of their rows, the order of channels, and the attributes that differ. Exit status: 0
-    if ids, clips and width are the same and all rows agree within the tolerance, 1 if not.
+    Prints the cosines and norms of the rows, the order of channels, and the attributes that differ. Exit status: 0 if
+    ids, clips and width are the same and all rows agree within the tolerance, 1 if not.
     """
     from feature_extractors.verify.comparison import compare, open_stores
     from feature_extractors.verify.report import write_comparison
@@ -28,6 +28,10 @@ def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("verify", verify)
     parser.add_argument("first", type=Path, metavar="A", help="a store, or a folder of the shards of one stream")
-    parser.add_argument("second", type=Path, metavar="B", help="what is compared with it")
-    parser.add_argument("--cosine", type=float, default=0.9999, metavar="C", help="least cosine of two rows (0.9999)")
-    parser.add_argument("--norms", type=float, default=0.01, metavar="T", help="most that norms may differ (0.01)")
+    parser.add_argument("second", type=Path, metavar="B", help="the store or folder to compare with A")
+    parser.add_argument(
+        "--cosine", type=float, default=0.9999, metavar="C", help="minimum cosine of two rows (default 0.9999)"
+    )
+    parser.add_argument(
+        "--norms", type=float, default=0.01, metavar="T", help="maximum difference of norms (default 0.01)"
+    )

@@ -1,1 +1,1 @@
-"""What media files are, and what is odd about them: `patients` are looked at by `examination`, told by `tables`."""
+"""Inspect media files and report anything unusual: `patients` lists them, `examination` checks, `tables` reports."""

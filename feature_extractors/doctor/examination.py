@@ -1,4 +1,4 @@
-"""Look at media before a night's run: what each file is, and what about it is odd, by severity."""
+"""Inspect media before a long run: the facts of each file, and anything unusual, by severity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from formats.video_table import Video
 
 
 def examine(patients: list[Patient], clips: ClipGrid, decode: bool) -> None:
-    """Look at every file and add what is found; whether and for how long it gives features is what `manifest` says."""
+    """Inspect every file and add the findings. `manifest` decides whether and for how long a file gives features."""
     for patient in track(patients, "doctor"):
         if patient.file is None:
             continue
@@ -49,11 +49,11 @@ def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
         low, high = facts.steps
         yield "note", f"variable frame rate: {low * 1000:.0f} to {high * 1000:.0f} ms between frames"
     if facts.steps[1] > 2:
-        yield "warning", f"a picture stays for {facts.steps[1]:.1f} s"
+        yield "warning", f"a picture stays on screen for {facts.steps[1]:.1f} s"
     if facts.mirrored:
-        yield "note", "to be mirrored"
+        yield "note", "will be mirrored"
     elif facts.rotation:
-        yield "note", f"to be turned by {facts.rotation} degrees"
+        yield "note", f"will be rotated by {facts.rotation} degrees"
     if facts.interlaced:
         yield "note", "interlaced"
     if facts.pixel_format not in ("yuv420p", "yuvj420p", "nv12"):
@@ -61,7 +61,7 @@ def _picture(facts: MediaFacts) -> Iterable[tuple[str, str]]:
     if facts.width % 2 or facts.height % 2:
         yield "note", f"odd size {facts.width} x {facts.height}"
     if abs(facts.start) > 0.1:
-        yield "note", f"second 0 is at {facts.start:.2f} s of the file's clock"
+        yield "note", f"second 0 is at {facts.start:.2f} s on the file's clock"
 
 
 def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
@@ -71,23 +71,26 @@ def _sound(facts: MediaFacts, clips: ClipGrid) -> Iterable[tuple[str, str]]:
         yield "note", "no sound"
         return
     if facts.sound is None:
-        yield "warning", "the audio stream that is used (the default, or else the first) holds no sound"
+        yield "warning", "the audio stream in use (the default, or else the first) holds no sound"
         return
     first = facts.sound
     if len(facts.sounds) > 1:
-        yield "note", f"{len(facts.sounds)} audio streams, of which number {facts.sounds.index(first) + 1} is used"
+        yield "note", f"{len(facts.sounds)} audio streams; number {facts.sounds.index(first) + 1} is used"
     ahead = facts.lead - first.start
     if facts.lead:
         severity = "warning" if facts.lead > clips.seconds / 2 else "note"
-        yield severity, f"the picture starts {ahead:.2f} s after the sound, with which second 0 is, as in players"
+        yield (
+            severity,
+            f"the picture starts {ahead:.2f} s after the sound; second 0 is the start of the sound, as in players",
+        )
     elif abs(ahead) > 0.1:
         severity = "warning" if -ahead > clips.seconds / 2 else "note"
         yield severity, f"sound starts {abs(ahead):.2f} s {'after' if ahead < 0 else 'before'} the picture"
     if first.end < facts.duration - clips.seconds / 2:
         yield "warning", f"sound ends {facts.duration - first.end:.1f} s before the picture"
     elif first.end > facts.duration + 1:
-        yield "note", f"sound goes on {first.end - facts.duration:.1f} s after the picture"
-    if 0 < first.rate < 16_000:  # 0: not known before it is decoded
+        yield "note", f"sound continues {first.end - facts.duration:.1f} s after the picture"
+    if 0 < first.rate < 16_000:  # 0: unknown until it is decoded
         yield "note", f"sound of {first.rate} Hz"
     if first.channels > 2:
         yield "note", f"sound of {first.channels} channels"
@@ -103,12 +106,12 @@ def _length(facts: MediaFacts, video: Video, annotated: set[float], clips: ClipG
         if labelled > there:
             yield (
                 "error",
-                f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long: {labelled - there} clips lack",
+                f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long: {labelled - there} clips missing",
             )
         elif labelled < there:
             yield "note", f"annotated with {seconds:g} s, but {video.duration_s:.1f} s long"
 
 
 def worst(patients: Iterable[Patient]) -> str:
-    """The worst severity of all."""
+    """The worst severity of all patients."""
     return max((patient.severity for patient in patients), key=SEVERITIES.index, default="ok")

@@ -1,4 +1,4 @@
-"""What a media file is, from its packets and one decoded frame: for `doctor`, which looks at files of any kind."""
+"""The facts of a media file, from its packets and one decoded frame: for `doctor`, which inspects files of any kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from feature_extractors.media.timeline import Timeline, read_timeline
 from feature_extractors.video_files import NO_VIDEO
 
 SEVERAL = 1.1
-"""Frames lie unevenly where a step between two is this many times longer or shorter than the usual one, and by more
+"""Frames are uneven if a step between two is this many times longer or shorter than the usual one, and differs by more
 than the millisecond to which some containers round."""
 
 
@@ -43,14 +43,14 @@ class MediaFacts:
         start: second 0 on the file's own clock.
         lead: seconds from second 0 to the first video frame.
         frames: video packets that are shown.
-        fps: frames a second, on average.
+        fps: average frames per second.
         steps: shortest and longest step between two frames, seconds.
         uneven: whether the steps differ by more than rounding.
         rotation: degrees counter-clockwise to turn a picture upright.
-        mirrored: whether moreover left and right are to change places.
-        sound: the audio stream that is used; None if there is none, or nothing in it.
+        mirrored: whether left and right must be swapped as well.
+        sound: the audio stream in use; None if there is none, or it is empty.
         sounds: audio streams with packets.
-        silent_streams: audio streams without any.
+        silent_streams: number of audio streams without packets.
         undecodable: video frames and audio packets that did not decode; -1 if only one frame was decoded.
         notes: what was assumed about times and colours.
     """
@@ -86,7 +86,7 @@ def inspect_media(file: Path, decode: bool = False) -> MediaFacts:
 
     Args:
         file: the video.
-        decode: everything.
+        decode: whether to decode everything.
 
     Raises:
         NoVideo: empty, not a media file, a picture, without a video stream, or without a video frame.
@@ -111,7 +111,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Time
     spans: dict[int, list[tuple[float, float]]] = {one.index: [] for one in tracks}
     picture: Any = None
     undecodable, decoded, packets = 0, 0, 0
-    # What the packets say of damage is `probe`'s to tell.
+    # `probe` reports the damage that packets show.
     for packet in read_packets(container, [stream, *tracks], Problems()):
         ticks = packet.pts if packet.pts is not None else packet.dts
         if packet.size and packet.time_base is not None and not packet.is_discard:
@@ -165,7 +165,7 @@ def _inspect(container: InputContainer, file: Path, decode: bool, timeline: Time
         sound=sounds.get(used.index) if used is not None else None,
         sounds=tuple(sounds.values()),
         silent_streams=len(container.streams.audio) - len(sounds),
-        # Many decoders leave a damaged frame out without a word.
+        # Many decoders drop a damaged frame silently.
         undecodable=max(undecodable, packets - decoded) if decode else -1,
         notes=tuple(filter(None, (timeline.note, make_convertible(picture)))),
     )

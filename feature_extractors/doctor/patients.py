@@ -1,4 +1,4 @@
-"""The videos that `doctor` looks at: from a folder, annotations or a video table."""
+"""The videos that `doctor` inspects: from a folder, annotations or a video table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from formats.video_table import Video
 
 SEVERITIES = ("ok", "note", "warning", "error")
 EXIT_STATUS = {"ok": 0, "note": 0, "warning": 3, "error": 4}
-"""1 and 2 are those of every command: it could not be run, wrong arguments."""
+"""1 and 2 mean the same as for every command: it failed, or its arguments are wrong."""
 
 
 @dataclass
 class Patient:
-    """One video: its file, what it is, and what was found.
+    """One video: its file, facts and findings.
 
     Attributes:
         annotated: durations in seconds that annotations or a video table give.
-        video: what `manifest` would write of it.
+        video: its line in the table that `manifest` would write.
         findings: (severity, text).
     """
 
@@ -41,20 +41,20 @@ class Patient:
 
     @property
     def sha256(self) -> str:
-        """Of the file; empty without one."""
+        """Digest of the file; empty if there is none."""
         return self.video.sha256 if self.video else ""
 
     @property
     def severity(self) -> str:
-        """The worst of the findings."""
+        """The worst severity of the findings."""
         return max((severity for severity, _ in self.findings), key=SEVERITIES.index, default="ok")
 
 
 def list_folder(folder: Path) -> list[Patient]:
-    """The videos of a folder, as the workflow picks them, and files that are none but bear no sidecar's ending.
+    """List the videos of a folder, as the workflow picks them, and other files without a known sidecar extension.
 
     Raises:
-        UserError: no such folder, or no such file in it.
+        UserError: there is no such folder, or no such file in it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
@@ -66,14 +66,14 @@ def list_folder(folder: Path) -> list[Patient]:
                 patient = Patient(vid, file)
                 others = ", ".join(other.name for other in files if other != file)
                 if others:
-                    patient.find("error", f"the id is also that of {others}")
+                    patient.find("error", f"same id as {others}")
                 patients.append(patient)
             continue
         patient = Patient(vid, choice.file)
         if CONTROL.search(vid):
             patient.find("warning", "its name holds a line break or another control character: `convert` leaves it out")
         for other, reason in choice.rest.items():
-            patient.find("note", f"beside it lies {other.name}, which does not count: {reason}")
+            patient.find("note", f"{other.name} has the same id and is ignored: {reason}")
         patients.append(patient)
     if not patients:
         raise UserError(f"{folder}: no media files")
@@ -81,7 +81,7 @@ def list_folder(folder: Path) -> list[Patient]:
 
 
 def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patient]:
-    """The videos that annotations name, and what else lies in the folder."""
+    """List the videos that annotations name, and the other videos in the folder."""
     there: dict[str, list[Patient]] = {}
     for patient in list_folder(folder):
         there.setdefault(normalize("NFC", patient.vid), []).append(patient)
@@ -97,13 +97,13 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
         patients += found
     for others in there.values():
         for patient in others:
-            patient.find("note", "in no annotation")
+            patient.find("note", "not in the annotations")
             patients.append(patient)
     return patients
 
 
 def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
-    """The videos of a table; a file that changed since is an error."""
+    """List the videos of a table; a file that has changed since is an error."""
     patients = []
     for video in videos:
         file = folder / video.file
@@ -111,7 +111,7 @@ def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
         if patient.file is None:
             patient.find("error", f"no file {video.file!r}")
         elif digest_of(file) != video.sha256:
-            patient.find("error", "the file is another than when the table was made")
+            patient.find("error", "the file has changed since the table was made")
         patients.append(patient)
     for patient, _ in same(patients, lambda patient: patient.vid):
         patient.find("error", "the id is in the table twice")
@@ -119,7 +119,7 @@ def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
 
 
 def same(patients: list[Patient], key: Callable[[Patient], str]) -> Iterable[tuple[Patient, list[Patient]]]:
-    """Those that share a key with others, and the others."""
+    """Yield each patient that shares a key with others, and the others."""
     groups: dict[str, list[Patient]] = {}
     for patient in patients:
         groups.setdefault(key(patient), []).append(patient)

@@ -1,4 +1,4 @@
-"""What `doctor` found, as a table to read and as tab-separated values."""
+"""The findings of `doctor`, as a table to read and as tab-separated values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from feature_extractors.video_files import CONTROL
 
 
 def write_tsv(patients: list[Patient]) -> str:
-    """One line a video with all that is known, tab-separated; empty where nothing is known.
+    """One tab-separated line per video with all facts and findings; a field is empty if it is unknown.
 
-    Names that are no UTF-8 are escaped (`\\udce9` for the byte e9).
+    Names that are not UTF-8 are escaped (`\\udce9` for the byte e9).
     """
     rows = [_row(patient, patient.facts) for patient in patients]
     lines = ["\t".join(rows[0]), *("\t".join(" ".join(value.split()) for value in row.values()) for row in rows)]
@@ -50,7 +50,7 @@ def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:
 
 
 def write_table(patients: list[Patient]) -> str:
-    """A table to read: the worst first, one line a finding, and the counts of each severity."""
+    """A table to read: the worst videos first, one line per finding, and the count of each severity."""
     lines = []
     ordered = sorted(patients, key=lambda patient: (-SEVERITIES.index(patient.severity), patient.vid))
     width = min(40, max(len(patient.vid) for patient in patients))
@@ -65,5 +65,5 @@ def write_table(patients: list[Patient]) -> str:
         lines.append(f"{patient.severity:8} {patient.vid:{width}} {what}")
         lines += [f"{'':8} {'':{width}}   {severity}: {text}" for severity, text in patient.findings]
     counts = Counter(patient.severity for patient in patients)
-    lines.append(", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES) + f", {len(patients)} in all")
+    lines.append(", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES) + f", {len(patients)} in total")
     return "\n".join(CONTROL.sub("?", line) for line in lines) + "\n"

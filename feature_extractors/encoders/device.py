@@ -1,4 +1,4 @@
-"""Where networks run: a run-time choice, part of no setting."""
+"""Where networks run: a run-time choice, not a setting."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cli.device import choose_device
 
 
 def use_device(name: str, threads: int) -> torch.device:
-    """The device `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`, set up to give the same numbers each time.
+    """Set up the device `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N` for reproducible numbers.
 
     Raises:
-        UserError: there is no such device.
+        UserError: the device does not exist.
     """
     torch.set_num_threads(threads)
-    # cuBLAS is deterministic only with a workspace of its own, stated before it starts.
+    # cuBLAS is deterministic only with a fixed workspace, set before it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # float32 is to mean float32: bfloat16 and float16 are asked for by `encoding.precision`.
+    # float32 must mean float32: bfloat16 and float16 are set by `encoding.precision`.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     gpu = "cuda" if torch.cuda.is_available() else None
@@ -27,5 +27,5 @@ def use_device(name: str, threads: int) -> torch.device:
 
 
 def describe_device(device: torch.device) -> str:
-    """What ran: `cpu`, or the GPU's name."""
+    """Name the device: `cpu`, or the GPU's name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

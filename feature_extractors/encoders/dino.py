@@ -1,7 +1,7 @@
 """DINOv2 and other plain ViTs through timm, frame by frame: the stream `dino_visual`.
 
-Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision" (2023). The preprocessing is timm's own of
-the model. Positions are interpolated, as timm does it, where pictures are of another size than in the training.
+Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision" (2023). The preprocessing is timm's own for
+the model. timm interpolates the position embeddings if images have another size than in training.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class DinoStage(ClipStage):
 
 
 def load(stage: DinoStage, weights: str, device: torch.device) -> PictureEncoder:
-    """The encoder.
+    """Load the encoder.
 
     Raises:
-        UserError: an architecture without such tokens; weights that are not there, are damaged or do not fit.
+        UserError: an architecture without such tokens; weights that are missing, damaged or do not fit.
     """
     import torch
     from timm.data.config import resolve_data_config
@@ -101,12 +101,12 @@ def _build(config: DinoConfig, name: str) -> Any:
     size: dict[str, Any] = {"img_size": config.image_size} if config.image_size else {}
     try:
         network = timm.create_model(name, pretrained=False, num_classes=0, **size)
-    except Exception as problem:  # an unknown name or tag, or a network that takes no size
+    except Exception as problem:  # an unknown name or tag, or a network without a size option
         cause = " ".join(str(problem).split())[:200]
-        raise UserError(f"dino.architecture: timm makes no {name}: {cause}") from None
+        raise UserError(f"dino.architecture: timm cannot create {name}: {cause}") from None
     patches: Any = getattr(network, "patch_embed", None)
     if not getattr(patches, "img_size", None) or not hasattr(network, "num_prefix_tokens"):
-        raise UserError(f"dino.architecture: {name} is no ViT: it has no patch tokens")
+        raise UserError(f"dino.architecture: {name} is not a ViT: it has no patch tokens")
     if config.output != "patches" and getattr(network, "cls_token", None) is None:
         raise UserError(f"dino.output: {name} has no class token: set it to patches")
     height, width = patches.patch_size
@@ -116,7 +116,7 @@ def _build(config: DinoConfig, name: str) -> Any:
 
 
 def _find_weights(config: DinoConfig, known: dict[str, Any]) -> Path:
-    """The file of the tag, from Hugging Face's cache; what it lacks is downloaded."""
+    """Find the file of the tag in Hugging Face's cache, or download it."""
     from huggingface_hub import hf_hub_download
 
     if not config.pretrained or not known.get("hf_hub_id"):
@@ -124,11 +124,11 @@ def _find_weights(config: DinoConfig, known: dict[str, Any]) -> Path:
     source, file = known["hf_hub_id"], known.get("hf_hub_filename") or "model.safetensors"
     try:
         return Path(hf_hub_download(source, file))
-    except Exception as problem:  # anything that a network can do
+    except Exception as problem:  # a network can raise anything
         cause = " ".join(str(problem).split())[:200]
         raise UserError(
-            f"dino.pretrained: {config.pretrained} of {config.architecture} is not in the cache and could not be "
-            f"downloaded ({cause}). Without a network: get {file} of huggingface.co/{source} elsewhere and set "
+            f"dino.pretrained: {config.pretrained} for {config.architecture} is not cached and could not be "
+            f"downloaded ({cause}). Without a network: get {file} from huggingface.co/{source} elsewhere and set "
             "dino.weights to the file"
         ) from None
 
@@ -142,7 +142,7 @@ def _load_weights(network: Any, file: Path, name: str) -> None:
     try:
         state = translate(state, network) if translate else state
         network.load_state_dict({key: value for key, value in state.items() if not key.startswith("head.")})
-    except Exception as problem:  # what is of another network ends in an exception of almost any type
+    except Exception as problem:  # weights of another network can raise almost anything
         raise UserError(f"{file}: does not fit {name}: {reason(problem)}") from None
 
 

@@ -1,7 +1,7 @@
-"""From a video table to a store of clip features: the part that all clip streams share.
+"""Encode the videos of a table into a store of clip features: the part that all clip streams share.
 
-A thread decodes ahead while the network encodes. Batches are cut within groups of videos that follow from the table
-alone, so that neither the thread's timing nor a job that was killed and started again changes a byte.
+A thread decodes ahead while the network encodes. Batches are formed within groups of videos that depend only on the
+table, so that neither the thread's timing nor a restart after a kill changes a byte.
 """
 
 from __future__ import annotations
@@ -28,22 +28,23 @@ from formats.store import Arrays, Provenance, write_groups
 from formats.video_table import Video
 
 AHEAD = 2
-"""Batches decoded before they are taken."""
+"""Batches decoded ahead of the network."""
 GPU_GROUP = 512
-"""Clips of a group of videos that share batches on a GPU. On the CPU, where that gains nothing, each is alone."""
+"""Minimum clips in a group of videos that share batches on a GPU. On the CPU, where this gains nothing, each video is
+a group of its own."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A network where it runs.
+    """A network on its device.
 
     Attributes:
         network: inputs (B, ...) to rows (B, dim), its parameters on `device`.
-        device: where.
+        device: where the network runs.
         config: precision and stored type.
-        batch: inputs encoded at a time.
+        batch: inputs per batch.
         dim: width of a row.
         with_levels: whether the sound level of each clip is stored as well.
     """
@@ -56,7 +57,7 @@ class Encoder:
     with_levels: bool = False
 
     def encode(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows (n, dim) of inputs (n, ...)."""
+        """Encode inputs (n, ...) to rows (n, dim)."""
         on_device = torch.from_numpy(inputs).to(self.device)
         with computing(self.config, self.device):
             rows = self.network(on_device)
@@ -64,7 +65,7 @@ class Encoder:
         return found
 
     def store(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
-        """Rows in the type in which they are kept."""
+        """Convert rows to the type in which they are stored."""
         return as_stored(rows, self.config)
 
 
@@ -82,11 +83,11 @@ def computing(config: EncodingConfig, device: torch.device) -> Iterator[None]:
 
 
 def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.floating]:
-    """Rows in the type in which they are kept.
+    """Convert rows to the type in which they are stored.
 
     Raises:
-        UserError: values that are no finite numbers, or beyond what float16 holds. Pictures and sound always are
-            finite: the settings or the weights are wrong, not the video.
+        UserError: values that are not finite, or too large for float16. Pictures and sound are always finite, so the
+            settings or the weights are wrong, not the video.
     """
     if not np.isfinite(rows).all():
         if config.precision == "float16":
@@ -101,7 +102,7 @@ def as_stored(rows: NDArray[np.float32], config: EncodingConfig) -> NDArray[np.f
 
 @dataclass(frozen=True)
 class Piece:
-    """What a clip gives the network: one picture or window, and the clip's sound level if it has one."""
+    """One input of a clip: a picture or a window of sound, with the clip's sound level if it has one."""
 
     clip: int
     value: NDArray[np.float32]
@@ -109,7 +110,7 @@ class Piece:
 
 
 Decode = Callable[[Video, Problems], Iterator[Piece]]
-"""Yields the pieces of a video in the order of its clips, one or more a clip, as far as the file allows."""
+"""Yields the pieces of a video in the order of its clips, one or more per clip, until the file cannot be read."""
 
 
 def encode_videos(
@@ -117,11 +118,11 @@ def encode_videos(
 ) -> None:
     """Encode the videos of a table into the store `out`; rows of the same clip are averaged.
 
-    What is wrong with a video goes to the column `problem`; the clips that could be decoded have their rows.
+    The column `problem` records what is wrong with a video; clips that could be decoded still have their rows.
 
     Raises:
-        UserError: a file that the table has is gone; features that cannot be kept (`as_stored`); most videos failed
-            with what nobody foresaw.
+        UserError: a file of the table no longer exists; features cannot be stored (`as_stored`); most videos failed
+            with an unexpected error.
         OSError: a fault of the machine.
     """
     table = {video.vid: video for video in sorted(videos, key=lambda video: video.vid)}
@@ -150,7 +151,7 @@ def encode_videos(
                 _log.warning("%s: %s", video.file or video.vid, cause)
             arrays = result.arrays(provenance.clip_seconds, cause)
             if UNFORESEEN in problem:
-                # Not yet: a job that ends with an error would find it done when it runs again.
+                # Not stored yet: if the job ends with an error, the next run must try this video again.
                 failed[video.vid] = arrays
             else:
                 yield video.vid, arrays
@@ -163,7 +164,7 @@ def encode_videos(
 
 
 def group_videos(videos: Iterable[Video], clips: int) -> list[list[str]]:
-    """Ids of neighbouring videos, in groups of at least so many clips; 0 for each alone."""
+    """Group the ids of neighbouring videos into at least `clips` clips; 0 puts each video in a group of its own."""
     groups: list[list[str]] = []
     held = clips
     for video in videos:
@@ -191,8 +192,8 @@ class _Batch:
 class _Made:
     """The rows of one video so far, in one array for all its clips.
 
-    Kept one by one, they would lie scattered between the batches, so that the memory of those cannot be used again: a
-    long video would take more the longer it goes on.
+    Single rows would lie scattered between the batches and keep their memory from being reused, so memory would grow
+    with the length of a video.
     """
 
     def __init__(self, n_clips: int, encoder: Encoder) -> None:
@@ -223,7 +224,7 @@ class _Made:
 def _batches(
     groups: Iterable[list[Video]], folder: Path, decode: Decode, size: int
 ) -> Iterator[_Batch | tuple[Video, str]]:
-    """Batches of the videos of each group in their order, then each of these videos with what is wrong with it."""
+    """Yield the batches of each group's videos in order, then each of these videos with its problem."""
     for group in groups:
         inputs = np.empty(0, np.float32)
         owners: list[_Owner] = []
@@ -266,5 +267,5 @@ def _digest(file: Path) -> str:
     try:
         return digest_of(file)
     except OSError as problem:
-        raise_if_of_machine(problem, file)  # names the file, which a failed read does not
+        raise_if_of_machine(problem, file)  # adds the file's name, which a failed read does not give
         raise

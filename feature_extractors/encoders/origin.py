@@ -1,4 +1,4 @@
-"""Which network made rows: what every encoder says about itself, and the provenance that becomes of it."""
+"""The origin of rows: how every encoder describes itself, and the provenance made from that."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from formats.store import Provenance
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What an encoder says about itself, for the attributes of a store.
+    """An encoder's description of itself, for the attributes of a store.
 
     Attributes:
         extractor: its name, such as `Cnn14`.
         weights: the files that were read.
-        libraries: distributions on which its rows depend, beside those that decode and compute for all.
-        details: canonical JSON of what was found out about the weights.
+        libraries: distributions on which its rows depend, in addition to those that all streams of its kind use.
+        details: canonical JSON of facts about the weights.
     """
 
     extractor: str
@@ -36,7 +36,7 @@ class Origin:
 def provenance_of(
     origin: Origin, stream: str, stage: Stage, libraries: Sequence[str], device: torch.device
 ) -> Provenance:
-    """The provenance of a store.
+    """Make the provenance of a store.
 
     Args:
         libraries: distributions on which all streams of this kind depend.

@@ -1,4 +1,4 @@
-"""Pictures of clips to rows: what all visual encoders share. One frame at each clip's centre, or several."""
+"""Encode the pictures of clips, one frame at each clip's centre or several: the part that visual encoders share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feature_extractors.media import Problems, frames_of_clips
 from formats.video_table import Video
 
 BATCH = 64
-"""Pictures encoded at a time: an hour of video has 1,800, too many for memory."""
+"""Pictures per batch. An hour of video has 1,800, too many for memory."""
 LIBRARIES = ("av", "numpy", "pillow", "torch")
 
 
@@ -46,7 +46,7 @@ class PictureEncoder(Origin):
             for clip, picture in frames_of_clips(file, *grid, problems, video.start_s):
                 yield Piece(clip, self.preprocess(Image.fromarray(picture)).numpy())
 
-        # The width is known only from the network; a blank picture gives it for shards without any picture.
+        # Only the network knows its width: a blank picture gives it, also for shards without any picture.
         with torch.inference_mode():
             blank = self.preprocess(Image.new("RGB", (8, 8))).to(device)
             dim = self.forward(blank[None]).shape[1]

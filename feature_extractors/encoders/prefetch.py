@@ -1,4 +1,4 @@
-"""Make items in a thread of their own, a few ahead of who takes them: decoding beside encoding."""
+"""Produce items in a separate thread, a few ahead of the consumer, so that decoding overlaps with encoding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _END = object()
 
 
 def prefetch(items: Iterable[Item], ahead: int) -> Iterator[Item]:
-    """Yield `items` in their order, made in another thread at most `ahead` items before they are taken.
+    """Yield `items` in order, produced in another thread at most `ahead` items before they are consumed.
 
-    What the items raise is raised here. However the taker ends, the thread has ended when this generator is closed.
+    Exceptions in the thread are raised here. When this generator is closed, for whatever reason, the thread has ended.
     """
     queue: Queue[tuple[Any, BaseException | None]] = Queue(maxsize=max(1, ahead))
     stop = threading.Event()
@@ -38,7 +38,7 @@ def prefetch(items: Iterable[Item], ahead: int) -> Iterator[Item]:
         except BaseException as problem:
             put(_END, problem)
         finally:
-            # Here, not wherever the garbage collector comes by: it closes files in the thread that opened them.
+            # Close here rather than in the garbage collector: files must be closed in the thread that opened them.
             close = getattr(making, "close", None)
             if close is not None:
                 close()

@@ -1,4 +1,4 @@
-"""All feature streams that are made here, by name. A new encoder is a module beside this one and its streams below.
+"""All feature streams that this package makes, by name. A new encoder adds a module here, and its streams below.
 
 Torch-free: see `stream`. docs/guide/adding-an-encoder.md shows how.
 """

@@ -1,7 +1,7 @@
 """SigLIP and SigLIP 2 through open_clip: the streams `siglip_visual` and `siglip_text`.
 
 Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (2023); Tschannen et al., "SigLIP 2" (2025). The text tower
-attends to padding and pools at the last of its 64 positions, as it was trained; only the rows of padding are not kept.
+attends to padding and pools at the last of its 64 positions, as it was trained. Rows of padding are not kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from feature_extractors.encoders.texts import TextEncoder
 
 HALF = (0.5, 0.5, 0.5)
-"""Mean and deviation of colours with which all published SigLIP models were trained."""
+"""Mean and standard deviation of the colours in the training of all published SigLIP models."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
@@ -82,10 +82,10 @@ class SiglipTextStage(QueryStage):
 
 
 def load_visual(stage: SiglipVisualStage, weights: str, device: torch.device) -> PictureEncoder:
-    """Rows are the joint embedding, not normalised.
+    """Load the visual encoder. Its rows are the joint embedding, not normalised.
 
     Raises:
-        UserError: an architecture that is no SigLIP; weights that are not there, are damaged or do not fit.
+        UserError: an architecture that is not SigLIP; weights that are missing, damaged or do not fit.
     """
     from feature_extractors.encoders.pictures import PictureEncoder
 
@@ -101,10 +101,10 @@ def load_visual(stage: SiglipVisualStage, weights: str, device: torch.device) ->
 
 
 def load_text(stage: SiglipTextStage, weights: str, device: torch.device) -> TextEncoder:
-    """Token states are those after the final norm, pooled rows the joint embedding, not normalised.
+    """Load the text encoder: token states after the final norm, and the joint embedding as the pooled row, both as is.
 
     Raises:
-        UserError: as `load_visual`; a tokenizer that is not there.
+        UserError: as `load_visual`; or the tokenizer is missing.
     """
     from feature_extractors.encoders.clip.model import token_states
     from feature_extractors.encoders.texts import TextEncoder
@@ -124,7 +124,7 @@ def load_text(stage: SiglipTextStage, weights: str, device: torch.device) -> Tex
             return_tensors="pt",
         )
         is_token = found.attention_mask.bool()
-        # Nothing but punctuation is cleaned away: one row is kept even where the tokenizer adds no end token.
+        # A text of only punctuation is cleaned to nothing: keep one row even if the tokenizer adds no end token.
         is_token[:, 0] |= ~is_token.any(dim=1)
         return found.input_ids, is_token
 
@@ -150,13 +150,15 @@ def _load(config: SiglipConfig, given: str) -> tuple[Any, Any, dict[str, Any], P
         define(Path(config.definition))
     model = open_clip.get_model_config(config.architecture)
     if model is None:
-        raise UserError(f"siglip.architecture: open_clip knows no model {config.architecture!r}")
+        raise UserError(f"siglip.architecture: open_clip has no model {config.architecture!r}")
     if model["text_cfg"].get("pool_type") != "last" or not model["text_cfg"].get("hf_tokenizer_name"):
-        raise UserError(f"siglip.architecture: {config.architecture} is no SigLIP: use the streams of section clip")
+        raise UserError(
+            f"siglip.architecture: {config.architecture} is not a SigLIP model: use the streams of section clip"
+        )
     file = find_weights("siglip", config.architecture, config.pretrained, given)
     if not file.is_file():
         raise UserError(f"{file}: no such weights")
-    # All tags of an architecture have the same statistics: those of a file are the same too.
+    # All tags of an architecture have the same statistics, so those of a given file are the same.
     tags = [config.pretrained] if config.pretrained else list_pretrained_tags_by_model(config.architecture)
     known = get_pretrained_cfg(config.architecture, tags[0]) if tags else {}
     with quiet_open_clip():
@@ -170,13 +172,13 @@ def _load(config: SiglipConfig, given: str) -> tuple[Any, Any, dict[str, Any], P
                 image_interpolation=known.get("interpolation", "bicubic"),
                 image_resize_mode=known.get("resize_mode", "squash"),
             )
-        except Exception as problem:  # open_clip checks no file: what does not fit ends in almost any exception
+        except Exception as problem:  # open_clip does not check the file: a wrong one can raise anything
             raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     return network.eval(), preprocess, model["text_cfg"], file
 
 
 def _load_tokenizer(config: SiglipTextConfig, text: dict[str, Any]) -> Any:
-    """open_clip's tokenizer of a model, from its own folder where the settings name one."""
+    """Load open_clip's tokenizer of a model, from a local folder if the settings name one."""
     from open_clip.tokenizer import HFTokenizer
 
     name = config.tokenizer or text["hf_tokenizer_name"]
@@ -187,13 +189,13 @@ def _load_tokenizer(config: SiglipTextConfig, text: dict[str, Any]) -> Any:
             trust_remote_code=False,
             **text.get("tokenizer_kwargs", {}),
         )
-    except Exception as problem:  # anything that a network, a file or a library can do
+    except Exception as problem:  # a network, a file or a library can raise anything
         cause = " ".join(str(problem).split())[:200]
         if config.tokenizer:
-            raise UserError(f"siglip.tokenizer: {name}: no tokenizer in it ({cause})") from None
+            raise UserError(f"siglip.tokenizer: {name}: holds no tokenizer ({cause})") from None
         raise UserError(
             f"siglip.tokenizer: {name} is not cached and could not be downloaded ({cause}). Without a network: put "
-            f"{' and '.join(TOKENIZER_FILES)} of huggingface.co/{name} into a folder and name it"
+            f"{' and '.join(TOKENIZER_FILES)} of huggingface.co/{name} into a folder and set siglip.tokenizer to it"
         ) from None
 
 

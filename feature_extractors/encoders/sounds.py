@@ -1,4 +1,4 @@
-"""Sound around clips to rows: what all audio encoders share. A window centred on each clip that has sound."""
+"""Encode a window of sound centred on each clip that has sound: the part that all audio encoders share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feature_extractors.media import Problems, open_sound
 from formats.video_table import Video
 
 BATCH_SECONDS = {"cpu": 64.0, "cuda": 512.0}
-"""Seconds of windows encoded at a time, by kind of device: an hour of 10-s windows takes 3.5 GB."""
+"""Seconds of windows per batch, by kind of device. An hour of 10-s windows takes 3.5 GB."""
 LIBRARIES = ("av", "numpy", "soxr", "torch")
 
 
@@ -26,8 +26,8 @@ class SoundEncoder(Origin):
     """An audio encoder, loaded on its device.
 
     Attributes:
-        rate: of the sound that it hears, Hz; mono.
-        window_seconds: length of the window around each clip's centre; of a clip's length, it is the clip alone.
+        rate: sampling rate of its mono input, Hz.
+        window_seconds: length of the window around each clip's centre; a window as long as a clip is the clip itself.
         forward: windows (B, samples) on the device to rows (B, D).
     """
 
@@ -47,7 +47,7 @@ class SoundEncoder(Origin):
             for clip in clip_windows(sound, video.n_clips, stage.clips.seconds, self.window_seconds):
                 yield Piece(clip.clip, clip.window, clip.level_db)
 
-        # The width is known only from the network; a silent window gives it for shards without any sound.
+        # Only the network knows its width: a silent window gives it, also for shards without any sound.
         with torch.inference_mode():
             dim = self.forward(torch.zeros(1, round(self.window_seconds * self.rate), device=device)).shape[1]
         provenance = provenance_of(self, stream, stage, LIBRARIES, device)

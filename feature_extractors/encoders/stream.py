@@ -1,7 +1,7 @@
-"""What a feature stream is: the settings that it consumes, where its weights come from, and how it is made.
+"""The description of a feature stream: the settings that it consumes, its weights, and how its encoder is loaded.
 
 Torch-free: the workflow reads this before the first job, and lists of streams are part of every `--help`. An encoder
-describes its streams beside its settings and loads its network only in `Stream.load`; `registry` gathers all streams.
+describes its streams next to its settings and loads its network only in `Stream.load`; `registry` lists all streams.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ def _itself(weights: Path) -> list[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsKey:
-    """What the key `weights` of a section may hold: a path, `published:NAME`, or what a library resolves itself.
+    """The key `weights` of a section. Its value is a path, `published:NAME`, or a name that a library resolves.
 
     Attributes:
         section: the configuration section with the key.
-        settings: the whole section, `weights` in it.
-        tag: another key of the section that names weights in a library's cache, used where `weights` is empty.
-        hub: how a value starts that a library resolves; empty if none does.
+        settings: the whole section, including `weights`.
+        tag: another key of the section that names weights in a library's cache, used if `weights` is empty.
+        hub: prefix of values that a library resolves; empty if there are none.
         folder: whether a path is a folder.
-        parts: the files that are read of a path.
+        parts: returns the files that are read from a path.
     """
 
     section: str
@@ -87,10 +87,10 @@ class WeightsKey:
     parts: Callable[[Path], list[Path]] = _itself
 
     def files(self, config: Config) -> list[Path]:
-        """The files that the workflow can see; none where a library resolves the weights in its cache.
+        """The files that the workflow can track; none if a library resolves the weights in its cache.
 
         Raises:
-            UserError: a `published:` name that is not known, or is another encoder's.
+            UserError: a `published:` name that is not known or belongs to another encoder.
         """
         given = config[self.section]["weights"]
         published = published_files(given, self.section)
@@ -99,7 +99,7 @@ class WeightsKey:
         return self.parts(Path(given)) if given and not self._is_resolved_by_library(given) else []
 
     def argument(self, config: Config) -> str:
-        """What `--weights` of the command is given: a path, or what the command resolves; may be empty.
+        """The value for the command's `--weights`: a path, or a name that the command resolves; may be empty.
 
         Raises:
             UserError: as `files`.
@@ -111,13 +111,13 @@ class WeightsKey:
         return str(published[0].parent if self.folder else published[0])
 
     def check(self, config: Config, made: Path) -> None:
-        """Check that the weights exist, or will.
+        """Check that the weights exist, or that the workflow will make them.
 
         Args:
-            made: a folder that the workflow fills itself.
+            made: the folder of weights that the workflow makes itself.
 
         Raises:
-            UserError: naming the key and the file.
+            UserError: the weights are missing; the message names the key and the file.
         """
         given = config[self.section]["weights"]
         key = f"config: {self.section}.weights"
@@ -147,7 +147,7 @@ class Stream:
     the encoder's library are imported only there.
 
     Attributes:
-        name: of the stream, the folder below features/DATASET/.
+        name: the stream's name, also of its folder below features/DATASET/.
         stage: the configuration sections that it consumes.
         weights: the configuration key that names its weights; None for an encoder without any.
         files: further input files that the configuration names.
@@ -159,10 +159,10 @@ class Stream:
     files: Callable[[Config], list[Path]] = _no_files
 
     def settings(self, config: Config) -> dict[str, Any]:
-        """What the command's `--config` is given: the sections, of each the keys that `stage` has, and the version.
+        """The value for the command's `--config`: the sections with the keys that `stage` has, and the version.
 
         A key that only another stream of a shared section reads (or no stream, such as `weights`) is left out, so that
-        changing it does not re-run this one.
+        changing it does not re-run this stream.
         """
         found: dict[str, Any] = {}
         for section, settings in get_type_hints(self.stage).items():

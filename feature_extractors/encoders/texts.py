@@ -1,4 +1,4 @@
-"""Queries to rows: what all text encoders share. One row per token, and one pooled row per query."""
+"""Encode queries, one row per token and one pooled row per query: the part that all text encoders share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from formats.rows import Row
 from formats.store import Arrays, write_groups
 
 BATCH = 32
-"""Queries encoded together, in the order of the annotations; a killed job goes on with the next so many."""
+"""Queries per batch, in the order of the annotations. A job that was killed resumes with the next batch."""
 LIBRARIES = ("numpy", "torch")
 
 
@@ -26,8 +26,8 @@ class TextEncoder(Origin):
     """A text encoder, loaded on its device.
 
     Attributes:
-        tokenise: texts to token ids (B, T) and whether each is a token of its text and not padding, (B, T) bool; both
-            on the CPU. Only the tokenizer knows: an id that pads may be that of a word, or of the end.
+        tokenise: texts to token ids (B, T) and a mask of the tokens that are not padding, (B, T) bool; both on the CPU.
+            Only the tokenizer can tell, because the padding id may also be that of a word or of the end token.
         forward: ids (B, T) on the device to the states of all tokens (B, T, W) and pooled embeddings (B, D).
     """
 
@@ -38,7 +38,7 @@ class TextEncoder(Origin):
         """Encode queries into the store `out`, whose ids are the qids; rows of padding are left out.
 
         Raises:
-            UserError: features that cannot be kept (`as_stored`).
+            UserError: features that cannot be stored (`as_stored`).
         """
         texts = {str(row["qid"]): row["query"] for row in queries}
 

@@ -1,10 +1,10 @@
 """Decode media with PyAV: what a file holds, the pictures of its clips, its sound as a stream of samples.
 
-All times are seconds from second 0 of the clip grid, by presentation timestamps: the first picture, unless the sound
-starts long before it (`timeline.LATE_S`). Sound that starts earlier or later than the picture keeps its offset.
-`timeline` reads when pictures are shown from packets alone (`untimed` where these do not all say it), `frames` decodes
-those that are wanted, `picture` makes them upright RGB, `sound` decodes and resamples, `probe` decides the clip grid of
-a file. `files` says what is a video, `in_flight` which one a process ended with.
+All times are seconds from second 0 of the clip grid, by presentation timestamps. Second 0 is the first picture, unless
+the sound starts long before it (`timeline.LATE_S`); sound that starts earlier or later than the picture keeps its
+offset. `timeline` reads from packets when pictures are shown (`untimed` where packets do not tell), `frames` decodes
+the pictures that are wanted, `picture` turns them into upright RGB, `sound` decodes and resamples, `probing` decides a
+file's clip grid, and `in_flight` remembers which video was being decoded when a process ended.
 """
 
 from feature_extractors.media.container import Problems

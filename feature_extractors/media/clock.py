@@ -1,4 +1,4 @@
-"""The clock of MPEG streams, which has 33 bits and starts again at 0 after 26.5 hours."""
+"""The clock of MPEG streams, which has 33 bits and wraps around to 0 after 26.5 hours."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 from av.container import InputContainer
 
 AS_WRITTEN = {"correct_ts_overflow": "0"}
-"""Option for FFmpeg, which else takes every clock that starts again more than a minute lower for one that ran full, and
+"""Option for FFmpeg. Without it, FFmpeg takes every clock that restarts more than a minute lower for a wraparound, and
 puts 26.5 hours between two recordings that were joined."""
 PERIOD = 1 << 33
-"""Ticks, of which there are 90,000 a second."""
+"""Ticks until the clock wraps around, at 90,000 ticks per second."""
 NEAR = 60 * 90_000
-"""A clock that ran full goes on where it was, give or take this many ticks."""
+"""After a wraparound, time continues where it was, give or take this many ticks."""
 FORMATS = {"mpegts", "mpeg"}
 
 
 class Clock:
-    """Makes the times of the packets of a file go on where its clock ran full; other files are left as they are."""
+    """Makes the packet times of a file continue past a wraparound of its clock. Other files are left as they are."""
 
     def __init__(self, container: InputContainer) -> None:
         self._wraps = container.format.name in FORMATS
-        # The earliest of all streams: of two that begin beside the wrap, on either side of it, this is the later one.
+        # The start of the earliest stream. If two streams begin on either side of a wraparound, it is the one after it.
         self._start = (container.start_time or 0) * 9 // 100  # microseconds to ticks
         self._last: dict[int, int] = {}
 
@@ -39,4 +39,6 @@ class Clock:
         packet.dts = self._last[stream] = dts + turns * PERIOD
         if packet.pts is not None:
             packet.pts += turns * PERIOD
-            packet.pts += round((packet.dts - packet.pts) / PERIOD) * PERIOD  # one of the two may have run full
+            packet.pts += (
+                round((packet.dts - packet.pts) / PERIOD) * PERIOD
+            )  # only one of the two may have wrapped around

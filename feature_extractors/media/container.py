@@ -1,4 +1,4 @@
-"""Open a media file, pick its streams, and read packets and frames as far as the file allows."""
+"""Open a media file, pick its streams, and read packets and frames until the file cannot be read further."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from feature_extractors.media.clock import AS_WRITTEN, Clock
 from feature_extractors.media.faults import raise_if_of_machine
 
 RETRIES = 10_000
-"""Stretches without a packet after which a file is given up; FFmpeg looks 64 KB ahead in each."""
+"""Stretches without a packet after which reading stops; FFmpeg looks 64 KB ahead in each."""
 SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
-"""Parts of the names of formats that FFmpeg opens as videos of one picture; it draws text files too."""
+"""Parts of the names of formats that FFmpeg opens as one-picture videos; it even renders text files."""
 HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1", "avif", "avis"}
-"""Kinds of MP4 that are pictures of telephones and the web, and now and then animations."""
+"""Brands of MP4 files that are pictures from phones and the web, and occasionally animations."""
 UNREADABLE = "damaged file: a part of it holds no packets"
 
 
 class Problems:
-    """What was wrong with a file, each cause once, in the order of finding."""
+    """What was wrong with a file: each cause once, in the order found."""
 
     def __init__(self) -> None:
         self._causes: dict[str, None] = {}
 
     def add(self, cause: str) -> None:
-        """Note a cause."""
+        """Add a cause."""
         self._causes[" ".join(cause.split())] = None
 
     def __str__(self) -> str:
@@ -43,8 +43,8 @@ def open_media(file: Path) -> InputContainer:
     """Open a file for reading.
 
     Raises:
-        UserError: no such file, empty, or nothing that FFmpeg reads.
-        OSError: the machine is at its limits.
+        UserError: the file is missing or empty, or FFmpeg cannot read it.
+        OSError: a fault of the machine.
     """
     if file.is_symlink() and not file.exists():
         raise UserError(f"{file}: a link to {file.readlink()}, which is not there")
@@ -62,10 +62,10 @@ def open_media(file: Path) -> InputContainer:
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
-    """The video stream that players show: the first marked as default, or else the first. No cover pictures.
+    """Pick the video stream that players show: the first marked as default, else the first; never a cover picture.
 
     Raises:
-        UserError: a picture and no video, whatever the file's name; no video stream; no decoder for it.
+        UserError: the file is a picture, whatever its name, or has no video stream, or there is no decoder for it.
     """
     if any(part in container.format.name for part in SINGLE_PICTURES):
         raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
@@ -84,13 +84,13 @@ def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
 
 
 def pick_sound(container: InputContainer) -> AudioStream | None:
-    """The audio stream that players play: the first marked as default, or else the first; None where there is none."""
+    """Pick the audio stream that players play: the first marked as default, else the first; None if there is none."""
     streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
     return _default(streams) if streams else None
 
 
 def read_packets(container: InputContainer, streams: Sequence[Stream], problems: Problems) -> Iterator[Any]:
-    """Packets of some streams, ending where the file can no longer be read."""
+    """Yield the packets of some streams until the file can no longer be read."""
     stuck, clock = 0, Clock(container)
     while stuck < RETRIES:
         stuck += 1
@@ -100,7 +100,7 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], problems:
                 clock.unwrap(packet)
                 yield packet
             return
-        except av.BlockingIOError:  # nothing in this stretch looks like a packet: the next may have some again
+        except av.BlockingIOError:  # nothing in this stretch looks like a packet: later ones may have some
             problems.add(UNREADABLE)
         except av.FFmpegError as problem:
             problems.add(f"cannot be read to its end: {problem.strerror}")
@@ -108,7 +108,7 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], problems:
 
 
 def decode_packet(packet: Any, problems: Problems) -> list[Any]:
-    """Frames that a packet completes. A damaged packet is passed over, as players do."""
+    """Decode the frames that a packet completes. Damaged packets are skipped, as in players."""
     try:
         frames: list[Any] = packet.decode()
     except av.FFmpegError:

@@ -1,7 +1,8 @@
-"""Whose fault it is when a video fails: its own, the machine's, or that of the code.
+"""Decide whose fault it is when a video fails: the video's, the machine's or the code's.
 
-A video's own faults are recorded and cost that video. The machine's say nothing about it and end the job. What nobody
-foresaw costs one video as long as it is rare: where it hits most videos of a job, it is the code or a library.
+A fault of the video is recorded and costs that video. A fault of the machine says nothing about the video and ends the
+job. An unexpected error costs one video as long as such errors are rare: if they hit most videos of a job, the code or
+a library is at fault.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ OF_MACHINE = {
     errno.ETIMEDOUT,
 }
 OF_MACHINE_FROM_FFMPEG = {errno.EMFILE, errno.ENFILE}
-"""FFmpeg says "out of memory" and "input/output error" of damaged files too; the machine's own are met where the sha256
-of a file is computed, which reads all of it."""
-UNFORESEEN = "not foreseen: "
-"""Begins the cause of a problem that nobody foresaw."""
+"""FFmpeg also reports "out of memory" and "input/output error" for damaged files. Those of the machine show up when the
+sha256 of a file is computed, which reads all of it."""
+UNFORESEEN = "unexpected error: "
+"""Prefix of the recorded cause of an unexpected error."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def raise_if_of_machine(problem: Exception, file: Path) -> None:
     """End the job if a fault is the machine's.
 
     Raises:
-        OSError: it is; names the file that was being read.
+        OSError: the fault is the machine's; the error names the file that was being read.
     """
     from_ffmpeg = isinstance(problem, av.FFmpegError)
     if isinstance(problem, MemoryError) and not from_ffmpeg:
@@ -53,20 +54,20 @@ def raise_if_of_machine(problem: Exception, file: Path) -> None:
 
 
 def unforeseen(problem: Exception) -> str:
-    """The cause to record where one video raised what nobody foresaw: the rest of a night's run goes on without it.
+    """The cause to record for a video that raised an unexpected error; the run continues with the other videos.
 
-    The traceback goes to the log: it may be a mistake in the code.
+    The traceback goes to the log, because the error may be a bug in the code.
     """
-    _log.error("not foreseen; this video is left at that and the others go on:", exc_info=problem)
+    _log.error("unexpected error; skipping the rest of this video and continuing with the others:", exc_info=problem)
     return f"{UNFORESEEN}{type(problem).__name__}: {problem}"
 
 
 def stop_if_systematic(causes: Mapping[str, str], videos: int) -> None:
-    """End a job in which most videos, and more than one, failed with what nobody foresaw.
+    """End a job in which most videos, and more than one, failed with an unexpected error.
 
     Args:
-        causes: what was wrong with each video, by id; only the unforeseen counts.
-        videos: looked at.
+        causes: what was wrong with each video, by id; only unexpected errors count.
+        videos: number of videos examined.
 
     Raises:
         UserError: the fault is systematic.
@@ -75,6 +76,6 @@ def stop_if_systematic(causes: Mapping[str, str], videos: int) -> None:
     if len(found) > max(1, videos / 2):
         vid, cause = next(iter(found.items()))
         raise UserError(
-            f"{len(found)} of {videos} videos failed with what nobody foresaw, such as {vid!r} ({cause}): a mistake in "
-            "the code or in a library, not in the videos (tracebacks: above)"
+            f"{len(found)} of {videos} videos failed with an unexpected error, such as {vid!r} ({cause}): a bug in the "
+            "code or in a library, not a fault of the videos (see the tracebacks above)"
         )

@@ -1,8 +1,9 @@
-"""The frames shown at given times, exact by presentation timestamps, decoding no more than they need.
+"""Decode the frames shown at given times, exact by presentation timestamps, and no more frames than needed.
 
-The packets tell beforehand which frames are wanted (`timeline`), so that stretches from the last wanted frame to where
-decoding can start afresh are not decoded at all, and unwanted frames that nothing refers to are dropped. Where a file
-does not allow that (no timestamps, damage, interlaced pictures, whose neighbours are needed), every frame is decoded.
+The packets show which frames are wanted before anything is decoded (`timeline`). Stretches from the last wanted frame
+to the next point where decoding can start are skipped, and unwanted frames that nothing refers to are dropped. If a
+file does not allow this (no timestamps, damage, interlaced pictures, which need their neighbours), every frame is
+decoded.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ def frames_of_clips(
     problems: Problems | None = None,
     start_s: float | None = None,
 ) -> Iterator[tuple[int, Picture]]:
-    """Yield (clip, picture) for `per_clip` frames spread evenly over each clip; with one, that at the clip's centre.
+    """Yield (clip, picture) for `per_clip` frames spread evenly over each clip; one frame is that at the clip's centre.
 
-    A clip of which no moment has a picture on view yields nothing: the last frame that can be decoded stays in view
-    for the rest of its clip, never for later ones.
+    A clip during which no picture is shown yields nothing: the last frame that can be decoded is held for the rest of
+    its clip, never for later clips.
 
     Args:
         file: the video.
-        n_clips: clips of the grid.
+        n_clips: number of clips on the grid.
         seconds: length of a clip.
-        per_clip: frames a clip.
-        problems: takes what is wrong with the file.
-        start_s: second 0 of the grid on the file's own clock; without, when the first picture is shown.
+        per_clip: frames per clip.
+        problems: collects what is wrong with the file.
+        start_s: second 0 of the grid on the file's own clock (default: when the first picture is shown).
     """
     times = [(clip + (place + 0.5) / per_clip) * seconds for clip in range(n_clips) for place in range(per_clip)]
     problems = Problems() if problems is None else problems
@@ -64,9 +65,9 @@ def frames_of_clips(
 
 
 def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
-    """Yield for each of the rising `times` the frame shown then, upright, as (height, width, 3) RGB.
+    """Yield the frame shown at each of the increasing `times`, upright, as (height, width, 3) RGB.
 
-    The frame shown at t is the last one with a timestamp of at most t; after the last frame it stays in view.
+    The frame shown at t is the last one with a timestamp of at most t; the last frame stays in view.
     """
     last: tuple[Shown, Picture] | None = None
     for shown in _shown_at(file, times, Problems()):
@@ -105,7 +106,7 @@ def _plan(timeline: Timeline, ticks: NDArray[np.int64]) -> _Plan:
     needed = np.zeros(len(wanted), np.bool_)
     for packet in np.flatnonzero(wanted).tolist():
         at = int(np.searchsorted(starts, packet, side="right")) - 1
-        # A picture that is shown before the start it follows belongs to what was before it.
+        # A picture shown before the starting point that precedes it in the file depends on earlier packets.
         while at >= 0 and timeline.pts[starts[at]] > timeline.pts[packet]:
             at -= 1
         needed[(starts[at] if at >= 0 else 0) : packet + 1] = True
@@ -113,7 +114,7 @@ def _plan(timeline: Timeline, ticks: NDArray[np.int64]) -> _Plan:
 
 
 def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64]) -> Iterator[Shown]:
-    """Yield the given frames, by number in order of showing, until one does not come out as it should."""
+    """Yield the given frames, by number in display order, until one does not decode as expected."""
     plan = _plan(timeline, timeline.ticks[np.unique(frames)])
     waiting = frames.tolist()[::-1]
     problems = Problems()
@@ -157,14 +158,14 @@ def _planned_frames(
 
 
 def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
-    """Yield what is shown at the times, decoding every frame, as a player does."""
+    """Yield the frames shown at the times by decoding every frame, as a player does."""
     wanted = iter(times)
     time = next(wanted, None)
     before = shown = None
     begin = 0.0
     with open_media(file) as container:
         for after, following in _all_frames(file, container, timeline, problems):
-            # Ticks are subtracted, not seconds: at a frame's very time a rounded difference shows the one before.
+            # Ticks are subtracted, not seconds: at the exact time of a frame, rounding could give the frame before it.
             if shown is not None:
                 now = Shown(shown, begin, following, before, after)
                 while time is not None and following > time:
@@ -187,7 +188,7 @@ def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems
 def _all_frames(
     file: Path, container: InputContainer, timeline: Timeline, problems: Problems
 ) -> Iterator[tuple[VideoFrame, float]]:
-    """Every frame with the second at which it begins."""
+    """Yield every frame with the second at which it begins."""
     stream = _prepare(file, container)
     pace = Pace(timeline.begins, timeline.step, timeline.sparse)
     for packet in read_packets(container, [stream], problems):
@@ -205,6 +206,6 @@ def _all_frames(
 
 def _prepare(file: Path, container: InputContainer) -> VideoStream:
     stream = pick_pictures(file, container)
-    # What decoders make of damaged pictures depends on how many threads they have: it is one, whatever the machine.
+    # Decoders handle damaged pictures differently with more threads: always use one, whatever the machine.
     stream.thread_count = 1
     return stream

@@ -1,8 +1,8 @@
-"""Which video was being decoded when a process ended: a crash in a native library costs one video, not its shard.
+"""Remember which video is being decoded, so that a crash in a native library costs one video and not its shard.
 
-A small file names the video in flight. Who starts again finds it there. Where a trace of a fatal signal lies beside it
-that comes from the decoding thread, this video ended the process. Without one (killed from outside, or for lack of
-memory, which ends with no trace) the video is tried once more.
+A small file names the video in flight, and a restarted job finds it. If the trace of a fatal signal in the decoding
+thread lies next to it, this video crashed the process. Without a trace (the process was killed from outside, or because
+memory ran out) the video is tried once more.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from formats.video_table import Video
 Item = TypeVar("Item")
 Decode = Callable[[Video, Problems], Iterator[Item]]
 ENDED = "ended the process that decoded it: left out"
-"""The cause of such a video."""
+"""The recorded cause of such a video."""
 TRIES = 2
-"""Times that a process may end without a trace while it decodes a video."""
+"""Times that a process may end without a trace while decoding a video before the video is left out."""
 
 _log = logging.getLogger(__name__)
 
 
 class InFlight:
-    """Remembers the video in flight in a folder.
+    """Records the video in flight in a folder.
 
     Attributes:
-        ended: names of what is not to be tried again.
+        ended: names that must not be tried again.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Reads what the last try left in `folder`, which need not exist."""
+        """Read what the last run left in `folder`, which need not exist."""
         self._folder = folder
         self._marker, self._trace = folder / "in_flight.json", folder / "fatal_signal.txt"
         name, self._deaths = self._read()
         if name is not None:
             crashed = self._crashed()
             self._deaths[name] = TRIES if crashed else self._deaths.get(name, 0) + 1
-            how = "crashed" if crashed else "ended without a word"
-            _log.warning("the last try %s while it decoded %r", how, name)
+            how = "crashed" if crashed else "was killed or ended without a trace"
+            _log.warning("the last run %s while decoding %r", how, name)
         self.ended = {one for one, deaths in self._deaths.items() if deaths >= TRIES}
 
     def guard(self, decode: Decode[Item]) -> Decode[Item]:
-        """A way to decode that remembers which video is in flight, and gives nothing of those that ended a process."""
+        """Wrap `decode` so that it records the video in flight, and skips videos that ended a process."""
 
         def guarded(video: Video, problems: Problems) -> Iterator[Item]:
             if video.vid in self.ended:
@@ -62,7 +62,7 @@ class InFlight:
         return guarded
 
     def run(self, name: str, action: Callable[[], Item]) -> Item:
-        """What an action gives, remembered as in flight under `name`."""
+        """Run an action, recorded as in flight under `name`, and return its result."""
         with self._remembered(name):
             return action()
 
@@ -82,7 +82,7 @@ class InFlight:
                 self._write(None)
 
     def forget(self) -> None:
-        """Remove the folder: what was to be made is made."""
+        """Remove the folder, once the output is written."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _write(self, name: str | None) -> None:
@@ -98,7 +98,7 @@ class InFlight:
             return None, {}
 
     def _crashed(self) -> bool:
-        """Whether a fatal signal came from the thread that decoded: its trace goes through this module."""
+        """Whether the decoding thread raised a fatal signal: its trace then goes through this module."""
         try:
             return Path(__file__).name in self._trace.read_text(encoding="utf-8", errors="replace")
         except OSError:

@@ -1,4 +1,4 @@
-"""Decoded frames as upright RGB pictures."""
+"""Convert decoded frames to upright RGB pictures."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from feature_extractors.media.container import Problems
 
 QUARTERS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
-"""Display matrices of turns counter-clockwise."""
+"""Display matrices of quarter turns, counter-clockwise."""
 
 
 MATRICES = {0, 1, 2, 4, 5, 6, 7, 9}
-"""Colour matrices (ITU-T H.273) that FFmpeg 8 converts from; others are an error in it."""
+"""Colour matrices (ITU-T H.273) that FFmpeg 8 can convert; others make it fail."""
 OTHER_MATRICES = {3: "reserved", 8: "YCgCo", 10: "BT.2020 with constant luminance", 14: "ICtCp"}
 RANGES = {0, 1, 2}
 UNSPECIFIED = 2
@@ -29,13 +29,13 @@ UNSPECIFIED = 2
 
 @dataclass(frozen=True)
 class Shown:
-    """A decoded frame and when it is on view.
+    """A decoded frame and when it is shown.
 
     Attributes:
         frame: the frame.
         begin: seconds from the first frame of the file.
-        end: seconds; when the next one follows, or its own length is over.
-        before, after: its neighbours, needed where it is interlaced; None at the ends.
+        end: seconds; when the next frame follows, or its own duration ends.
+        before, after: its neighbours, needed if it is interlaced; None at the ends.
     """
 
     frame: VideoFrame
@@ -45,10 +45,10 @@ class Shown:
     after: VideoFrame | None = None
 
     def picture(self, problems: Problems | None = None) -> NDArray[np.uint8]:
-        """The frame as (height, width, 3) RGB, deinterlaced where it is marked as interlaced, and upright.
+        """Convert the frame to upright (height, width, 3) RGB, deinterlaced if it is marked as interlaced.
 
         Pixels are as stored: neither anamorphic pictures nor high dynamic range are corrected. Colours that FFmpeg
-        cannot convert are taken for BT.601, and `problems` says so.
+        cannot convert are taken for BT.601, which is added to `problems`.
         """
         frame = self.frame
         for one in (self.before, frame, self.after):
@@ -62,10 +62,10 @@ class Shown:
 
 
 def make_convertible(frame: VideoFrame) -> str:
-    """Take tags off a frame that say of its colours what FFmpeg cannot convert.
+    """Remove a frame's colour tags that FFmpeg cannot convert.
 
     Returns:
-        What they said; empty where it can, and for RGB, which needs no matrix.
+        A description of the removed tags; empty if FFmpeg can convert the frame, and for RGB, which needs no matrix.
     """
     matrix, extent = int(frame.colorspace), int(frame.color_range)
     said = []
@@ -80,12 +80,12 @@ def make_convertible(frame: VideoFrame) -> str:
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """(a, b, c, d) of the display matrix: what lies at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+    """Read (a, b, c, d) of the display matrix: pixel (x, y) is shown at (a x + c y, b x + d y), with y downwards."""
     try:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV 18 does not know all kinds of side data of its FFmpeg (EXIF, in Motion JPEG) and then gives none of them;
-        # only the angle, counter-clockwise in degrees, can be had.
+        # PyAV 18 does not know all kinds of its FFmpeg's side data (EXIF, in Motion JPEG) and then returns none; only
+        # the angle is available, counter-clockwise in degrees.
         return QUARTERS[round(frame.rotation / 90) % 4]
     if data is None:
         return 1, 0, 0, 1
@@ -94,7 +94,7 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
 
 
 def _upright(picture: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """Turn by quarters and mirror as the matrix says, as players do; other angles go to the nearest quarter."""
+    """Apply the matrix's quarter turn and mirroring, as players do; other angles are rounded to a quarter turn."""
     a, b, c, d = matrix
     if abs(b) + abs(c) > abs(a) + abs(d):
         picture = picture.transpose(1, 0, 2)
@@ -105,9 +105,9 @@ def _upright(picture: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> N
 
 
 def _deinterlace(around: Sequence[VideoFrame | None]) -> VideoFrame:
-    """The middle one of three frames through FFmpeg's bwdif: as at its first field, at full height.
+    """Deinterlace the middle one of three frames with FFmpeg's bwdif: as at its first field, at full height.
 
-    The filter looks one frame back and one ahead, so that three frames give what the whole video would.
+    The filter looks one frame back and one ahead, so three frames give the same result as the whole video.
     """
     middle = around[1]
     assert middle is not None

@@ -1,4 +1,4 @@
-"""What a media file holds, and the clip grid that follows."""
+"""Probe a media file and decide its clip grid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
 CUT_OFF = "cut off"
 _log = logging.getLogger(__name__)
 LONGEST_S = 24 * 3600.0
-"""A declared duration beyond this is not believed."""
+"""Longer declared durations are ignored."""
 
 
 def examine_all(
@@ -38,13 +38,13 @@ def examine_all(
     clips: ClipGrid,
     flight: InFlight,
 ) -> list[Video]:
-    """The video table of some ids, from the file of each or why it has none (`locate_videos`).
+    """Make the video table of some ids, from each id's file or the cause why it has none (`locate_videos`).
 
-    A file that ended an earlier process, as `flight` remembers, is not opened again.
+    A file that ended an earlier process, as recorded by `flight`, is not opened again.
 
     Raises:
         OSError: a fault of the machine.
-        UserError: most of the files failed with what nobody foresaw.
+        UserError: most of the files failed with an unexpected error.
     """
     table = []
     for vid in vids:
@@ -60,13 +60,13 @@ def examine_all(
 
 
 def _name(file: Path) -> str:
-    """Of a file as it is now: another under its name is another."""
+    """Identify a file in its present state: if it is replaced, its name here changes."""
     facts = file.stat() if file.exists() else None
     return f"{file.name} {facts.st_size} {facts.st_mtime_ns}" if facts else file.name
 
 
 def examine(folder: Path, vid: str, file: Path | None, cause: str, clips: ClipGrid) -> Video:
-    """Probe a video; one that is missing (`cause` says why) or no video gets a row of no clips that names the cause.
+    """Probe a video. One that is missing (`cause` says why) or not a video gets a row without clips and its cause.
 
     Raises:
         OSError: a fault of the machine, which says nothing about the video.
@@ -97,7 +97,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     """Decide the clip grid of a video from its packets (nothing is decoded).
 
     Raises:
-        UserError: not a media file, or no picture in it.
+        UserError: not a media file, or one without pictures.
     """
     length = measure(file, clips)
     return Video(
@@ -114,7 +114,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
 
 @dataclass(frozen=True)
 class Length:
-    """How long a video is: the same for its clip grid and for rows about it.
+    """The length of a video, used both for its clip grid and for rows about it.
 
     Attributes:
         seconds: from second 0 of the grid.
@@ -130,13 +130,13 @@ class Length:
 
 
 def measure(file: Path, clips: ClipGrid) -> Length:
-    """How long a video is, from its packets.
+    """Measure the length of a video from its packets.
 
-    Of a file that ends before the duration that its header declares, by a clip or more, it is the declared duration:
-    what is not there is masked.
+    If a file ends a clip or more before the duration that its header declares, its length is the declared duration, and
+    the missing clips are masked.
 
     Raises:
-        UserError: not a media file, or no picture in it.
+        UserError: not a media file, or one without pictures.
     """
     problems = Problems()
     fragmented = is_fragmented(file)
@@ -158,9 +158,9 @@ def measure(file: Path, clips: ClipGrid) -> Length:
 
 
 def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline, fragmented: bool) -> float:
-    """Length that the header states for the video, or else for the whole file, in seconds from the first frame.
+    """The length that the header declares for the video, else for the whole file, in seconds from the first frame.
 
-    0 for formats whose header states none: what FFmpeg then tells is a guess from the bit rate.
+    0 for formats whose header declares none: FFmpeg's value is then a guess from the bit rate.
     """
     if not DECLARING & set(container.format.name.split(",")):
         return 0.0
@@ -170,20 +170,20 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
     if container.duration:
         lengths.append(container.duration / av.time_base)
     if fragmented:
-        # Live recordings, DASH segments: FFmpeg 8.1 mostly gives the end on the file's clock as the length.
+        # Live recordings, DASH segments: FFmpeg 8.1 usually returns the end on the file's clock as the length.
         lengths = [length - timeline.first_s if length > timeline.first_s else length for length in lengths]
     elif container.duration:
         lengths[-1] += (container.start_time or 0) / av.time_base - timeline.first_s
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
         lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.first_s)
-    return float(min(lengths, default=0.0))  # a program that cuts may leave one of them as it was
+    return float(min(lengths, default=0.0))  # an editing program may leave one of them unchanged
 
 
 def is_fragmented(file: Path) -> bool:
     """Whether a file is fragmented MP4: its box `moov` has a box `mvex` (ISO/IEC 14496-12, 8.8.1).
 
-    False for one that cannot be read: what is wrong with it is told by who decodes it.
+    False for a file that cannot be read: decoding it reports the cause.
     """
     try:
         with file.open("rb") as content:
@@ -195,7 +195,7 @@ def is_fragmented(file: Path) -> bool:
 
 
 def _boxes(content: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The boxes of a part of an MP4 file: kind, where its content begins, where it ends."""
+    """Yield the boxes in a part of an MP4 file: kind, begin and end of the content."""
     while at + 8 <= end:
         content.seek(at)
         head = content.read(16)

@@ -1,8 +1,8 @@
-"""Which packets need not be decoded: where decoding can start afresh, and which codecs can drop what nothing refers to.
+"""Find packets that need not be decoded: where decoding can start, and which codecs can drop unreferenced pictures.
 
 A container's key-frame flag alone is not enough for H.264 and HEVC: recovery points and clean random access pictures
-bear it as well, and pictures after those may look back beyond them. Nor is a picture that refers to no other: what
-decoders hold beside pictures (a palette, tables, parameter sets) may have come with a packet before it.
+also have it, and pictures after those may refer to pictures before them. Nor is a picture that refers to no other:
+decoder state other than pictures (a palette, tables, parameter sets) may have come with an earlier packet.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Iterator
 
 KEY_IS_CLEAN = {
     *("vp8", "vp9", "av1"),  # a key frame resets all references and contexts
-    *("mpeg1video", "mpeg2video", "mpeg4"),  # later pictures in order of showing never look back beyond an I picture
+    *("mpeg1video", "mpeg2video", "mpeg4"),  # pictures shown after an I picture never refer to earlier ones
     *("mjpeg", "prores", "dvvideo", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "dnxhd", "png"),  # all are intra
 }
 DROPS_UNREFERENCED = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"}
-"""Codecs whose decoder leaves out non-reference pictures by their header alone, without any change to later ones."""
+"""Codecs whose decoder can skip non-reference pictures by their header alone, without changing later pictures."""
 
 _IDR_H264 = 5
 _STATE_H264 = {7: 1, 8: 2}  # sequence and picture parameter sets
 _STATE_HEVC = {32: 1, 33: 2, 34: 4}  # video, sequence and picture parameter sets
-_RESETTING_HEVC = range(16, 21)  # BLA and IDR; CRA (21) may be followed by pictures that look back
+_RESETTING_HEVC = range(16, 21)  # BLA and IDR; CRA (21) may be followed by pictures that refer back
 
 
 def starts_afresh(codec: str, is_keyframe: bool, data: memoryview, length_size: int) -> bool:
-    """Whether pictures from this packet on (in order of showing as well) can be decoded without any before it."""
+    """Whether pictures from this packet on (also in display order) can be decoded without any earlier packet."""
     if not is_keyframe:
         return False
     if codec == "h264":
@@ -35,10 +35,10 @@ def starts_afresh(codec: str, is_keyframe: bool, data: memoryview, length_size: 
 
 
 def state_in(codec: str, data: memoryview, length_size: int) -> int:
-    """Bits for the kinds of decoder state that a packet brings beside its picture, and that later packets may rely on.
+    """Bits for the kinds of decoder state that a packet holds besides its picture, and that later packets may need.
 
-    Motion JPEG: its tables (an AVI's may lie in the first picture alone); MPEG-1 and 2: the sequence header; H.264 and
-    HEVC: parameter sets in the stream.
+    Motion JPEG: tables (in AVI possibly only in the first picture); MPEG-1 and 2: the sequence header; H.264 and HEVC:
+    parameter sets in the stream.
     """
     if codec == "mjpeg":
         content = bytes(data)
@@ -58,8 +58,8 @@ def state_in(codec: str, data: memoryview, length_size: int) -> int:
 def has_sublayers(data: memoryview, length_size: int) -> bool:
     """Whether an HEVC packet lies above the lowest temporal sub-layer.
 
-    A picture that its own sub-layer does not refer to may be referred to from a higher one, so that FFmpeg's skipping
-    of non-reference pictures is not exact there.
+    A higher sub-layer may refer to a picture that its own sub-layer does not refer to, so skipping non-reference
+    pictures in FFmpeg is not exact there.
     """
     return any(second & 7 > 1 for _, second in nal_headers(data, length_size))
 

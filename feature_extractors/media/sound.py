@@ -1,4 +1,4 @@
-"""The sound of a file as a stream of mono samples on the clock of the video."""
+"""Decode the sound of a file to a stream of mono samples on the clock of the video."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Samples = NDArray[np.float32]
 BLOCK_S = 1.0
 """Seconds resampled at a time."""
 MOST_PLANES = 7
-"""Channels up to which samples are read plane by plane. PyAV 18 counts the planes of a frame up to a null pointer, with
-which eight or more do not end: it then reads memory that is not the frame's. Packed samples are one plane."""
+"""Most channels that are read plane by plane. PyAV 18 counts the planes of a frame up to a null pointer. With eight or
+more there is none, and it reads memory outside the frame. Packed samples are one plane."""
 UNDECODABLE = "sound cannot be decoded"
 
 
 def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> SoundTrack | None:
-    """The sound that players play, at `rate` Hz; None where there is none.
+    """Open the sound that players play, at `rate` Hz; None if there is none.
 
     Args:
         file: the video.
         rate: Hz.
         start_s: second 0 on the file's own clock.
-        problems: takes what is wrong with the file.
+        problems: collects what is wrong with the file.
     """
     with open_media(file) as container:
         stream = pick_sound(container)
@@ -46,7 +46,7 @@ def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> Sou
 
 
 def _first_rate(container: InputContainer, stream: AudioStream) -> int:
-    """Hz of the first frame that decodes: where sound starts late, opening a file does not tell. 0 where none does."""
+    """Hz of the first frame that decodes, 0 if none does. Opening a file does not tell it if its sound starts late."""
     for packet in read_packets(container, [stream], Problems()):
         for frame in decode_packet(packet, Problems()):
             return int(frame.sample_rate)
@@ -54,13 +54,13 @@ def _first_rate(container: InputContainer, stream: AudioStream) -> int:
 
 
 class SoundTrack:
-    """Mono sound on the clock of the video, decoded as it is read; a long file is never in memory.
+    """Mono sound on the clock of the video, decoded as it is read, so that a long file is never held in memory.
 
-    Mono is the mean of the channels, on which the published audio encoders were trained.
+    Mono is the mean of the channels, as in the training of the published audio encoders.
 
     Attributes:
         rate: Hz.
-        heard: [begin, end) seconds, rising, of what was read so far for which the file has sound.
+        heard: increasing [begin, end) seconds in which the file has sound, for the part read so far.
     """
 
     def __init__(self, file: Path, rate: int, native: int, start_s: float, problems: Problems) -> None:
@@ -72,11 +72,11 @@ class SoundTrack:
         self._problems = problems
 
     def chunks(self) -> Iterator[Samples]:
-        """Yield the samples from second 0 on, one after the other, with zeros where the file has no sound."""
+        """Yield consecutive samples from second 0 on, with zeros where the file has no sound."""
         if self._native == self.rate:
             yield from self._gapless()
             return
-        # soxr's stream gives the very samples that it gives for the whole signal at once.
+        # soxr's stream gives exactly the samples that it gives for the whole signal at once.
         resampler = soxr.ResampleStream(self._native, self.rate, 1, dtype="float32", quality="HQ")
         block: list[Samples] = []
         for samples in self._gapless():
@@ -87,20 +87,20 @@ class SoundTrack:
         yield resampler.resample_chunk(np.concatenate([*block, np.zeros(0, np.float32)]), last=True)
 
     def share_heard(self, start: float, seconds: float) -> float:
-        """Share of [start, start + seconds) for which what was read so far has sound, 0 to 1."""
+        """Share of [start, start + seconds) that has sound, 0 to 1, for the part read so far."""
         end = start + seconds
         covered = (max(0.0, min(end, until) - max(start, begin)) for begin, until in reversed(self.heard))
         return min(1.0, sum(covered) / seconds)
 
     def _gapless(self) -> Iterator[Samples]:
-        """Samples at the file's own rate from second 0 on, gaps filled with zeros."""
+        """Yield samples at the file's own rate from second 0 on, with gaps filled by zeros."""
         native, at = self._native, 0
         with open_media(self._file) as container:
             stream = pick_sound(container)
             if stream is None:
                 return
             for start, samples in self._pieces(container, stream):
-                # What is heard before the first picture, or again, lies outside the grid.
+                # Sound before second 0, or repeated sound, is outside the grid.
                 samples = samples[max(0, at - start) :]
                 start = max(start, at)
                 while start > at:
@@ -118,11 +118,11 @@ class SoundTrack:
         self.heard.append((begin, end))
 
     def _pieces(self, container: InputContainer, stream: AudioStream) -> Iterator[tuple[int, Samples]]:
-        """Mono pieces with the sample at which they start, which may be negative."""
+        """Yield mono pieces with the sample at which they start, which may be negative."""
         native, end, begun = self._native, 0, False
         for frame in _frames(container, stream, native, self._problems):
             start = end if frame.time is None else round((frame.time - self._start_s) * native)
-            # Timestamps are rounded to the stream's clock: a jump of under 20 ms is rounding, not a hole.
+            # Timestamps are rounded to the stream's clock: a jump of less than 20 ms is rounding, not a gap.
             start = end if begun and abs(start - end) < native // 50 else start
             if begun and start < end - native:
                 self._problems.add("sound goes back in time: what was heard before is kept")
@@ -146,9 +146,9 @@ def _mono(frame: Any) -> Samples:
 
 
 def _frames(container: InputContainer, stream: AudioStream, native: int, problems: Problems) -> Iterator[Any]:
-    """Frames of float channels at the native rate, whatever the stream changes to on its way.
+    """Yield frames of float channels at the native rate, even if the stream changes its format.
 
-    Planar ones of few channels, packed ones of many (`MOST_PLANES`).
+    Frames are planar for few channels, packed for many (`MOST_PLANES`).
     """
     converters: dict[tuple[str, str, int], Any] = {}
     for packet in read_packets(container, [stream], problems):
@@ -160,8 +160,8 @@ def _frames(container: InputContainer, stream: AudioStream, native: int, problem
                 continue
             try:
                 if form not in converters:
-                    # Not to mono: for float samples FFmpeg does not normalise that, and two equal channels come out
-                    # 3 dB louder.
+                    # Not to mono: FFmpeg does not normalise that for float samples, and two equal channels become 3 dB
+                    # louder.
                     converters[form] = av.AudioResampler(format=wanted, rate=native)
                 yield from converters[form].resample(frame)
             except (av.FFmpegError, ValueError) as problem:

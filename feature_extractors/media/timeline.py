@@ -1,4 +1,4 @@
-"""When the pictures of a file are shown, read from its packets; nothing is decoded."""
+"""Read from a file's packets when its pictures are shown, without decoding anything."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from feature_extractors.media.random_access import (
 from feature_extractors.media.untimed import UNKNOWN, deal_out, orders_by_coding, rate_of_bare
 
 LATE_S = 1.0
-"""Where the picture starts this long after the sound, or longer, second 0 is that of the sound, from which players
-count; else that of the picture. Codecs, multiplexers and receivers set the two apart by up to half a second; and below
-half of the 2 s to which public labels are rounded, a labelled clip and ours still share the larger part."""
+"""If the picture starts at least this long after the sound, second 0 is the start of the sound, from which players
+count; otherwise it is the start of the picture. Codecs, multiplexers and receivers offset the two by up to half a
+second. An offset below half of the 2 s to which public labels are rounded leaves most of a labelled clip in the clip
+here."""
 LEAD_IN_S = 0.1
-"""Sound that begins this near to second 0 of the file's clock begins there: the rest is its codec's lead-in."""
+"""Sound that begins this close to second 0 of the file's clock counts as beginning there: the rest is codec lead-in."""
 STATE_BESIDE = ("palette", "new_extradata", "param_change")
-"""Side data of packets that decoders keep for all later ones."""
+"""Side data of packets that decoders keep for all later packets."""
 GOES_BACK_S = 0.5
-"""Less than this is the order of B-frames, written by a program that counts wrongly."""
+"""A smaller step back is only the order of B-frames, written by a program that counts wrongly."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +45,24 @@ class Timeline:
     """The video packets of a file and the times that they stand for.
 
     Attributes:
-        pts: (packets,) int64 presentation ticks in the order of decoding.
-        shown: (packets,) bool, False for packets that put nothing on view (cut away by an edit list, hidden).
-        clean: (packets,) bool, where decoding can start afresh.
-        ticks: (frames,) int64, rising ticks of the frames in order of showing.
-        begins: (frames,) float64, rising seconds from second 0.
+        pts: (packets,) int64 presentation ticks in decoding order.
+        shown: (packets,) bool, False for packets that show nothing (cut by an edit list, hidden).
+        clean: (packets,) bool, True where decoding can start.
+        ticks: (frames,) int64, increasing ticks of the frames in display order.
+        begins: (frames,) float64, increasing seconds from second 0.
         lead: seconds from second 0 to the first frame; 0 unless `counted_from` another moment.
-        end: seconds; when the last frame goes out of view.
-        time_base: seconds a tick.
-        timed: whether all packets tell when frames are shown. If not, the rising times go to the frames as they come,
-            and a frame's own time counts where it has one.
-        step: seconds a frame, where not all packets are timed.
-        sparse: whether most packets are not.
-        made_up: whether the times that frames have are not to be believed.
-        exact: whether each packet has a time of its own, so that one can tell which packet holds which frame.
-        drops_unreferenced: whether the decoder can leave out non-reference pictures exactly.
-        others_start: seconds; when the first packet of the other streams that were read along begins.
-        others_end: seconds; when the last packet of the other streams that were read along ends.
-        note: what is assumed about the times; empty where nothing is.
+        end: seconds; when the last frame is no longer shown.
+        time_base: seconds per tick.
+        timed: whether all packets tell when their frames are shown. If not, the increasing times are assigned to frames
+            as they are decoded, and a frame's own time counts if it has one.
+        step: seconds per frame, if not all packets are timed.
+        sparse: whether most packets are not timed.
+        made_up: whether the frames' own times are unreliable.
+        exact: whether each packet has a time of its own, so that each frame's packet is known.
+        drops_unreferenced: whether the decoder can skip non-reference pictures exactly.
+        others_start: seconds; when the first packet of the other streams that were read begins.
+        others_end: seconds; when the last packet of the other streams that were read ends.
+        note: what is assumed about the times; empty if nothing is.
     """
 
     pts: NDArray[np.int64]
@@ -92,19 +93,19 @@ class Timeline:
         """Second 0 on the file's own clock, as players have it: see `LATE_S`."""
         sound = self.first_s + self.others_start - self.lead
         sound = 0.0 if abs(sound) < LEAD_IN_S else sound
-        # Sound that is over before there is a picture is on a clock of its own.
+        # Sound that ends before the first picture is on a different clock.
         late = self.first_s - sound >= LATE_S and self.others_end > self.lead
         return sound if late else self.first_s
 
     def counted_from(self, start_s: float) -> Timeline:
-        """The same with second 0 at another moment of the file's own clock."""
+        """The same timeline with second 0 at another moment of the file's own clock."""
         lead = self.first_s - start_s
         more = lead - self.lead
         if not more:
             return self
         return replace(
             self,
-            # Not added to what was rounded before: the ticks count.
+            # Computed from the ticks again, not added to values that were already rounded.
             begins=(self.ticks - self.ticks[0]) * self.time_base.numerator / self.time_base.denominator + lead,
             lead=lead,
             end=self.end + more,
@@ -113,7 +114,7 @@ class Timeline:
         )
 
     def frames_shown(self, times: Sequence[float]) -> NDArray[np.int64]:
-        """The frame on view at each of the times: the last one that began by then."""
+        """The frame shown at each of the times: the last one that has begun."""
         return np.maximum(np.searchsorted(self.begins, np.asarray(times), side="right") - 1, 0)
 
 
@@ -121,7 +122,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     """Read all packets of the video stream, and how long the `others` last.
 
     Raises:
-        UserError: no video stream, or no frame in it.
+        UserError: there is no video stream, or it has no frames.
     """
     stream = pick_pictures(file, container)
     codec = stream.codec_context.codec.canonical_name
@@ -135,18 +136,18 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
     last_end, length, time_base = 0, 0, stream.time_base or Fraction(1, 1)
     back = round(GOES_BACK_S / float(time_base))
     for packet in read_packets(container, [stream, *others], problems):
-        if not packet.size:  # the last ones, with which PyAV empties decoders
+        if not packet.size:  # the empty packets with which PyAV flushes decoders
             continue
         if packet.stream_index != stream.index:
             ticks = packet.pts if packet.pts is not None else packet.dts
             if ticks is not None and not packet.is_discard:
-                if others_start is None:  # not the least: a clock may start again
+                if others_start is None:  # not the minimum, because a clock may restart
                     others_start = float(ticks * packet.time_base)
                 others_end = max(others_end, float((ticks + (packet.duration or 0)) * packet.time_base))
             continue
         timed = timed and packet.pts is not None
         if packet.dts is not None:
-            # FFmpeg makes up times of decoding in Matroska, wrongly where it opened the file without seeing a picture.
+            # FFmpeg makes up decoding times in Matroska, wrongly if it opened the file without seeing a picture.
             if last_dts is not None and packet.dts < last_dts - back:
                 restarts.append(len(times))
             last_dts = packet.dts
@@ -160,7 +161,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         clean.append(carried == state and starts_afresh(codec, packet.is_keyframe, data, length_size))
         if codec == "hevc" and droppable:
             droppable = not has_sublayers(data, length_size)
-        # Later packets need what such a one brings, even if its picture is not wanted.
+        # Later packets need the state in such a packet, even if its picture is not wanted.
         changes = changes or any(packet.has_sidedata(kind) for kind in STATE_BESIDE)
         length = length or packet.duration or 0
         if visible and packet.pts is not None:
@@ -180,7 +181,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         problems.add(f"timestamps go back: {told_twice * float(time_base):.1f} s of video left out")
     scale, per = time_base.numerator, time_base.denominator
     begins = (ticks - ticks[0]) * scale / per
-    # A file cut without re-encoding holds packets from before its beginning, which nobody sees.
+    # A file cut without re-encoding holds packets from before its beginning, which are never shown.
     end = max(last_end, int(ticks[-1])) - int(ticks[0])
     return Timeline(
         pts=pts,
@@ -206,13 +207,13 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
 def _left_out(
     pts: NDArray[np.int64], shown: NDArray[np.bool_], restarts: Sequence[int], least: int
 ) -> tuple[int, NDArray[np.bool_]]:
-    """What becomes of recordings on clocks that went back: the first one counts.
+    """Decide which packets are shown if a clock goes back between joined recordings: the first recording counts.
 
-    Second 0 is that of the first recording, if it lasts for `least` ticks: pictures on a clock that starts again lower
-    are from before it, and are not shown. Else the grid would begin with all the time between the two clocks.
+    Second 0 is the start of the first recording if that lasts for `least` ticks. Pictures on a clock that restarts
+    lower would lie before it and are not shown: otherwise the grid would begin with all the time between the clocks.
 
     Returns:
-        The ticks for which there are pictures again or from before, and which packets are shown.
+        The ticks that are covered again or lie before second 0, and which packets are shown.
     """
     again, kept = 0, shown.copy()
     lowest = highest = None

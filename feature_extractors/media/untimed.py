@@ -1,8 +1,8 @@
-"""When the frames of a stream are shown whose packets do not all tell it.
+"""Find out when frames are shown in a stream where not all packets have a presentation time.
 
-Program streams give a time to a packet of the multiplex, not to each picture of H.264 and HEVC in it; AVI and streams
-without a container give none. Decoders put pictures into their order of showing; what is left to find out is the time
-of the n-th. Where pictures come at a steady rate, the times of showing are the times of decoding, later by a constant.
+Program streams give a time to a packet of the multiplex, not to each H.264 or HEVC picture in it; AVI and streams
+without a container give none. Decoders put pictures into display order, so only the time of the n-th picture is to be
+found. At a steady frame rate, presentation times are the decoding times plus a constant.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 WITHOUT_TIMES = {"h264", "hevc", "vvc", "evc", "mpegvideo", "m4v", "h261", "h263", "mjpeg", "obu", "cavsvideo", "vc1"}
-"""Formats that are bare streams of pictures."""
+"""Formats that are streams of pictures without a container."""
 IN_CODING_ORDER = {"avi", "mpegvideo"}
-"""Formats for which FFmpeg makes up times of showing in the order of coding, of some or all codecs."""
+"""Formats for which FFmpeg makes up presentation times in coding order, for some or all codecs."""
 ASSUMED_RATE = Fraction(25)
-"""Frames a second of a bare stream that does not tell its own; FFmpeg assumes the same."""
+"""Frames per second of a bare stream that does not give its rate; FFmpeg assumes the same."""
 RATES = (Fraction(1), Fraction(300))
-"""Rates beyond these are the clock of a stream with a variable rate, not frames a second."""
+"""Rates outside these limits are the clock of a stream with a variable rate, not frames per second."""
 MEASURED = 9
-"""Stretches between two frames with times of which the usual pace is taken."""
+"""Number of stretches between two timed frames from which the usual pace is taken."""
 JITTER = 1.5
-"""Steps by which the time of decoding of a packet may be off the steady pace of all, where few have one."""
+"""Steps by which a packet's decoding time may deviate from a steady pace, if few packets have one."""
 NEAR = 6.0
-"""Steps by which the time of showing of a frame may be off, likewise: as many as B-frames follow one another."""
+"""Steps by which a frame's presentation time may deviate, likewise: as many as there are consecutive B-frames."""
 UNKNOWN = np.iinfo(np.int64).min
 """Stands for a time that a packet does not have."""
 
 
 def orders_by_coding(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the packets' times of showing are made up, and lie in the order of coding where pictures do not.
+    """Whether the packets' presentation times are made up in coding order, although pictures are shown in another.
 
-    MPEG-4 and MPEG-2 in AVI, MPEG-2 alone, come with right ones.
+    MPEG-4 and MPEG-2 in AVI, and bare MPEG-2, have correct times.
     """
     context, form = stream.codec_context, container.format.name
     codec = context.codec.canonical_name
@@ -47,7 +47,7 @@ def orders_by_coding(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def rate_of_bare(container: InputContainer, stream: VideoStream) -> tuple[Fraction, bool] | None:
-    """Frames a second of a stream without a container, and whether that is assumed; None for other formats."""
+    """Frames per second of a stream without a container, and whether they are assumed; None for other formats."""
     if container.format.name not in WITHOUT_TIMES:
         return None
     told = stream.codec_context.framerate
@@ -59,15 +59,15 @@ def rate_of_bare(container: InputContainer, stream: VideoStream) -> tuple[Fracti
 def deal_out(
     pts: NDArray[np.int64], dts: NDArray[np.int64], step: float | None, made_up: bool
 ) -> tuple[NDArray[np.int64], float]:
-    """Rising times of showing, one for each frame as the decoder gives them, from the times that packets have.
+    """Derive increasing presentation times, one per frame in the decoder's output order, from the packets' times.
 
     Args:
-        pts, dts: (packets,) ticks in the order of decoding, `UNKNOWN` where a packet has none.
-        step: ticks a frame where that is known; else it follows from the packets that have times.
-        made_up: whether the times of showing are not to be believed.
+        pts, dts: (packets,) ticks in decoding order, `UNKNOWN` where a packet has none.
+        step: ticks per frame if known; otherwise it follows from the packets that have times.
+        made_up: whether the presentation times are unreliable.
 
     Returns:
-        Times (packets,) and ticks a frame.
+        Times (packets,) and ticks per frame.
     """
     known = np.where(dts != UNKNOWN, dts, pts)
     anchors = np.flatnonzero(known != UNKNOWN)
@@ -84,17 +84,16 @@ def deal_out(
     times = np.interp(places, anchors, values)
     times = np.where(places < anchors[0], values[0] - step * (anchors[0] - places), times)
     times = np.where(places > anchors[-1], values[-1] + step * (places - anchors[-1]), times)
-    shown = pts[pts != UNKNOWN][:32]  # later ones may be of a clock that started again
+    shown = pts[pts != UNKNOWN][:32]  # later ones may be on a clock that restarted
     if len(shown) and not made_up:
         times = times + max(0.0, float(shown.min()) - times[0])
     return np.rint(times).astype(np.int64), step
 
 
 def _on_steady_pace(anchors: NDArray[np.int64], values: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """Times that lie within `JITTER` steps of a steady pace, put on it.
+    """Move times that lie within `JITTER` steps of a steady pace onto it.
 
-    FFmpeg sometimes gives the time in the header of a program stream's packet to the picture before the one that it is
-    of.
+    FFmpeg sometimes gives the time in the header of a program stream's packet to the picture before the right one.
     """
     steady = values.copy()
     for at in range(1, len(anchors)):
@@ -105,10 +104,10 @@ def _on_steady_pace(anchors: NDArray[np.int64], values: NDArray[np.float64], ste
 
 
 class Pace:
-    """The seconds at which frames begin that come in the order of showing, and of which only some have a time."""
+    """The seconds at which frames begin, for frames in display order of which only some have a time."""
 
     def __init__(self, begins: NDArray[np.float64], step: float, sparse: bool) -> None:
-        """Takes the rising times that were dealt out, the usual seconds a frame, and whether few frames have a time."""
+        """Take the increasing times of `deal_out`, the usual seconds per frame, and whether few frames are timed."""
         self._begins, self._step = begins, step
         self._near = NEAR * step if sparse else 0.0
         self._counting = True
@@ -120,9 +119,9 @@ class Pace:
     def begin(self, own: float | None) -> float:
         """When the next frame begins, given its own time if it has one.
 
-        The n-th frame begins at the n-th time, as long as the frames' own times say so. Where frames are lost, or two
-        packets make one (a field each), they do not: from there on, frames follow the last own time, at the pace
-        between the own times.
+        The n-th frame begins at the n-th time as long as the frames' own times agree. They no longer do if frames are
+        lost, or if two packets make one frame (a field each): from there on, frames follow the last own time, at the
+        pace between own times.
         """
         self._number += 1
         dealt = float(self._begins[min(self._number, len(self._begins) - 1)])
@@ -133,7 +132,7 @@ class Pace:
             now = own
         else:
             since, then = self._timed or (self._number, dealt)
-            pace = median(self._paces) if self._paces else self._step  # one pause is no pace
+            pace = median(self._paces) if self._paces else self._step  # the median ignores a single pause
             now = round(then + (self._number - since) * pace, 6)
         if own is not None:
             if self._timed is not None:

@@ -1,1 +1,1 @@
-"""Two feature stores compared row by row, and what a difference looks like."""
+"""Compare two feature stores row by row, and describe the differences."""

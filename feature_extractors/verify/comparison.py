@@ -1,4 +1,4 @@
-"""Compare two feature stores row by row, and say what a difference looks like (`row_order`) and where it comes from."""
+"""Compare two feature stores row by row, and describe the differences (`row_order`) and their origin."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Agreement:
     """How the shared rows of two stores compare.
 
     Attributes:
-        rows: compared.
-        cosine_min: smallest cosine of two rows; two rows of zeros count as 1, one as 0.
-        cosine_mean: their mean.
-        worst: id and clip (for texts, token) of the smallest.
+        rows: number of rows compared.
+        cosine_min: smallest cosine of two rows; two rows of zeros count as 1, a single one as 0.
+        cosine_mean: mean cosine.
+        worst: id and clip (for texts, token) of the smallest cosine.
         norm_ratio: mean norm in B over mean norm in A.
-        norm_off: how far the ratio of the norms of two rows is from 1 at most; infinite where one of them is 0.
-        norm_worst: id and clip of that.
-        largest: largest absolute difference of two values; infinite where widths differ.
+        norm_off: largest deviation from 1 of the ratio of two rows' norms; infinite if one of them is 0.
+        norm_worst: id and clip of that deviation.
+        largest: largest absolute difference of two values.
     """
 
     rows: int
@@ -43,18 +43,18 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that was found of two stores.
+    """The result of comparing two stores.
 
     Attributes:
         dims: widths of A and B.
-        only: ids that only one has, of A and B.
-        lengths: ids whose rows lie at other clips, with both numbers of rows.
-        agreement: of the shared rows; None if there are none or the widths differ.
-        pooled: of the pooled embeddings of shared texts; None if either has none, or the widths differ.
-        pooled_dims: widths of these embeddings of A and B; 0 without.
-        hints: what a difference looks like, one line each; of single shards where not all look alike.
-        provenance: attributes that differ in any two shards that share ids, as (key, A, B).
-        columns: those that differ, as (name, number of ids, one of these ids, its A, its B).
+        only: ids that are only in A, and only in B.
+        lengths: ids whose rows lie at different clips, with both numbers of rows.
+        agreement: agreement of the shared rows; None if there are none or the widths differ.
+        pooled: agreement of the pooled embeddings of shared texts; None if a store has none, or the widths differ.
+        pooled_dims: widths of these embeddings in A and B; 0 if there are none.
+        hints: likely causes of a difference, one line each; per shard if shards differ in different ways.
+        provenance: attributes that differ between two shards that share ids, as (key, A, B).
+        columns: columns that differ, as (name, number of ids, one of these ids, its value in A, its value in B).
     """
 
     dims: tuple[int, int]
@@ -73,8 +73,8 @@ class Comparison:
         Pooled embeddings count where both have them.
 
         Args:
-            cosine: least cosine of two rows.
-            tolerance: how far the ratio of the norms of any two rows may be from 1.
+            cosine: minimum cosine of two rows.
+            tolerance: largest deviation from 1 of the ratio of two rows' norms.
         """
         if self.dims[0] != self.dims[1] or self.only != ([], []) or self.lengths:
             return False
@@ -85,10 +85,10 @@ class Comparison:
 
 
 def open_stores(path: Path) -> list[Store]:
-    """The stores of a file, or of all shards in a folder.
+    """Open the store in a file, or the stores of all shards in a folder.
 
     Raises:
-        UserError: nothing there, several streams, or a file that is no store.
+        UserError: there is no store, there are several streams, or a file is not a store.
     """
     files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
     if not files:
@@ -101,10 +101,10 @@ def open_stores(path: Path) -> list[Store]:
 
 
 def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
-    """Compare two streams, each of one or several shards.
+    """Compare two streams, each in one or more shards.
 
     Raises:
-        UserError: one holds texts and the other clips, or clips of another length.
+        UserError: one holds texts and the other clips, or their clips have different lengths.
     """
     a, b = first[0], second[0]
     if a.text != b.text or a.clip_seconds != b.clip_seconds:
@@ -140,7 +140,7 @@ def compare(first: Sequence[Store], second: Sequence[Store]) -> Comparison:
 
 
 def _hints(pairs: list[Pair]) -> Iterator[str]:
-    """What the difference looks like: of all shards, or else of each by itself that differs."""
+    """Describe the difference: of all shards together, or else of each shard that differs."""
     shards: dict[tuple[Store, Store], list[Pair]] = {}
     for pair in pairs:
         shards.setdefault(pair[1:], []).append(pair)
@@ -158,7 +158,7 @@ def _hints(pairs: list[Pair]) -> Iterator[str]:
 
 
 def _agree(parts: Iterable[tuple[str, NDArray[np.int64], Rows, Rows]]) -> Agreement | None:
-    """How rows agree that are given as (id, places, rows of A, rows of B)."""
+    """Compare rows given as (id, places, rows of A, rows of B)."""
     lowest, worst, total, count = np.inf, "", 0.0, 0
     norms, other_norms, norm_off, norm_worst, largest = 0.0, 0.0, -1.0, "", 0.0
     for name, clips, rows, others in parts:
@@ -213,7 +213,7 @@ def _differing_columns(pairs: list[Pair]) -> list[tuple[str, int, str, str, str]
 
 
 def _provenance(a: Store, b: Store) -> Iterator[tuple[str, str, str]]:
-    """The attributes that differ; of JSON, the keys in it."""
+    """The attributes that differ; for JSON, the keys that differ in it."""
     for key in sorted({*a.attributes, *b.attributes}):
         left, right = (_flat(key, store.attributes.get(key, "")) for store in (a, b))
         for name in sorted({*left, *right}):

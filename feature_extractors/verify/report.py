@@ -1,4 +1,4 @@
-"""A comparison of two stores as lines of text."""
+"""Write a comparison of two stores as lines of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from feature_extractors.verify.comparison import Comparison
 
 
 def write_comparison(found: Comparison, equal: bool) -> str:
-    """The comparison as lines of text."""
+    """Format the comparison as lines of text."""
     lines = [f"width            A {found.dims[0]}, B {found.dims[1]}"]
     for label, names in (("only in A", found.only[0]), ("only in B", found.only[1])):
         lines.append(f"{label:16} {_some(names)}")

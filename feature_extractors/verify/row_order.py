@@ -1,4 +1,4 @@
-"""Two causes of differing stores that look like bad features: parts joined in another order, and rows a clip apart."""
+"""Detect two differences that look like bad features: parts joined in another order, and rows shifted by one clip."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from feature_extractors.verify.row_pairs import Pair, Rows, cosines_of, matched
 from formats.store import Store
 
 SAMPLE = 4096
-"""Rows looked at to find out the order of channels: enough to tell any two orders apart."""
+"""Rows used to find the order of channels: enough to tell any two orders apart."""
 CONVINCING = 0.999
-"""Mean cosine at which another order of channels, or a shift, is taken for the cause."""
+"""Mean cosine at which another order of channels, or a shift, is accepted as the cause."""
 MOST_PARTS = 6
-"""Parts of which other orders are looked for."""
+"""Most parts for which other orders are tried."""
 Order = tuple[Sequence[int], Sequence[int]]
-"""Widths of A's parts, and which of them B has, from its first channel on."""
+"""Widths of A's parts, and the order in which B has them."""
 
 
 def find_order(first: Sequence[Store], second: Sequence[Store], pairs: list[Pair]) -> Iterator[str]:
-    """Say whether B has A's channels in parts of another order, of recorded or of found widths."""
+    """Report if B has A's channels with their parts in another order; widths of parts are recorded or detected."""
     rows, others = _sample(pairs)
     dim = rows.shape[1]
     recorded = [found for store in (first[0], second[0]) if sum(found := _recorded_widths(store)) == dim]
@@ -36,7 +36,7 @@ def find_order(first: Sequence[Store], second: Sequence[Store], pairs: list[Pair
             if block not in known:
                 ours = rows[:, block[0] : block[0] + block[1]]
                 known[block] = float(cosines_of(ours, others[:, at : at + block[1]]).mean())
-            # Parts normalised each by itself or not: the cosine of each block decides, not that of the row.
+            # Parts may be normalised separately, so the cosine of each block decides, not that of the row.
             if known[block] < CONVINCING:
                 break
             cosines.append(known[block])
@@ -47,7 +47,7 @@ def find_order(first: Sequence[Store], second: Sequence[Store], pairs: list[Pair
 
 
 def find_shift(pairs: list[Pair]) -> Iterator[str]:
-    """Say whether B has A's rows a clip later or earlier."""
+    """Report if B has A's rows one clip later or earlier."""
     for shift, word in ((1, "later"), (-1, "earlier")):
         cosines = [cosines_of(*matched(pair, shift)[1:]) for pair in pairs]
         joined = np.concatenate(cosines) if cosines else np.zeros(0)
@@ -56,7 +56,7 @@ def find_shift(pairs: list[Pair]) -> Iterator[str]:
 
 
 def _sample(pairs: list[Pair]) -> tuple[Rows, Rows]:
-    """Some matched rows of both, from ids spread over all: SAMPLE of them, or all there are."""
+    """Take about SAMPLE matched rows of both, from ids spread over all of them, or all rows if there are fewer."""
     total = sum(len(first.rows(name)) for name, first, _ in pairs)
     step = max(1, total // SAMPLE)
     rows_of = [matched(pair)[1:] for pair in pairs[::step]]
@@ -71,7 +71,7 @@ def _recorded_widths(store: Store) -> list[int]:
 
 
 def _orders(widths: list[int]) -> Iterator[Order]:
-    """All orders but the same one of parts that were recorded for A, or for B and then A's are theirs in another."""
+    """All orders of the recorded parts but the original one, for parts recorded in A or in B."""
     for order in permutations(range(len(widths))) if len(widths) <= MOST_PARTS else ():
         if list(order) != sorted(order):
             yield widths, order
@@ -79,7 +79,7 @@ def _orders(widths: list[int]) -> Iterator[Order]:
 
 
 def _likely(rows: Rows, others: Rows) -> Iterator[Order]:
-    """Orders that single channels suggest: one product of two matrices tells for each pair how alike they are."""
+    """Orders suggested by single channels: one matrix product gives the similarity of each pair of channels."""
     dim = rows.shape[1]
     if dim < 2:
         return
@@ -96,7 +96,7 @@ def _likely(rows: Rows, others: Rows) -> Iterator[Order]:
 
 
 def _unit_channels(rows: Rows) -> Rows:
-    """Each channel centred and of length 1, zero where it does not vary."""
+    """Centre each channel and scale it to length 1; channels that do not vary become zero."""
     centred = rows - rows.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
     return np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)

@@ -1,4 +1,4 @@
-"""Rows of two stores that stand for the same clip or token, side by side."""
+"""Pair the rows of two stores that belong to the same clip or token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Pair = tuple[str, Store, Store]
 
 
 def places(store: Store, name: str) -> NDArray[np.int64]:
-    """The clip of each row; of texts, the token."""
+    """The clip of each row, or for texts the token."""
     if store.text:
         return np.arange(len(store.rows(name)))
     mask = store.on_grid(name, max(store.n_clips(name), 1))[1]
@@ -21,7 +21,7 @@ def places(store: Store, name: str) -> NDArray[np.int64]:
 
 
 def matched(pair: Pair, shift: int = 0) -> tuple[NDArray[np.int64], Rows, Rows]:
-    """The clips of A that B has `shift` clips later, and the rows of both."""
+    """Match the clips of A with those of B that lie `shift` clips later; return A's clips and the rows of both."""
     name, first, second = pair
     ours_at, theirs_at = places(first, name) + shift, places(second, name)
     clips, ours, theirs = np.intersect1d(ours_at, theirs_at, assume_unique=True, return_indices=True)
@@ -29,7 +29,7 @@ def matched(pair: Pair, shift: int = 0) -> tuple[NDArray[np.int64], Rows, Rows]:
 
 
 def cosines_of(rows: Rows, others: Rows) -> Rows:
-    """Cosine of each pair of rows; two rows of zeros have 1, one has 0."""
+    """Cosine of each pair of rows: 1 for two rows of zeros, 0 for one."""
     norms, other_norms = np.linalg.norm(rows, axis=1), np.linalg.norm(others, axis=1)
     both = norms * other_norms
     cosines = np.divide((rows * others).sum(axis=1), both, out=np.zeros(len(rows)), where=both > 0)

@@ -1,1 +1,1 @@
-"""Weights from outside: known by name, fetched and checked, read without running what they may hold."""
+"""External weights: looked up by name, fetched and checked, and read without running any code in them."""

@@ -1,8 +1,8 @@
 """Published weights that are known by name: where they come from, their size, checksums and licence.
 
-A configuration names them `published:NAME`; they then lie in `weights/published/NAME/`. Torch-free: the workflow reads
-this table before the first job. The addresses of OpenAI's CLIP are those of open_clip's own table (a test holds the two
-equal); the other checksums were taken from public records that agree with one another, not from a download made here.
+A configuration names them `published:NAME`; they are then kept in `weights/published/NAME/`. Torch-free: the workflow
+reads this table before the first job. The addresses of OpenAI's CLIP are those of open_clip's own table (a test checks
+this). The other checksums come from public records that agree with one another, not from a download made here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cli import UserError
 
 PREFIX = "published:"
 FOLDER = Path("weights/published")
-"""Where the workflow keeps them, in the working directory."""
+"""The workflow's folder for them, relative to the working directory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,9 @@ class KnownFile:
 
     Attributes:
         url: where it is published.
-        size: bytes; 0 where no public record says.
+        size: bytes; 0 if no public record gives it.
         sha256: hexadecimal.
-        md5: hexadecimal, where the publisher gives one.
+        md5: hexadecimal, if the publisher gives one.
     """
 
     name: str
@@ -40,7 +40,7 @@ class KnownWeights:
     """Published weights of one encoder.
 
     Attributes:
-        encoder: the configuration section that takes them: clip, pann or clap.
+        encoder: the configuration section that uses them: clip, pann or clap.
         source: the publisher's page.
         model: for CLIP, open_clip's architecture and tag.
     """
@@ -56,12 +56,12 @@ class KnownWeights:
         """One of the files.
 
         Raises:
-            UserError: there is none of this name.
+            UserError: no file has this name.
         """
         for file in self.files:
             if file.name == name:
                 return file
-        raise UserError(f"{self.name}: no file {name!r} (there are: {', '.join(file.name for file in self.files)})")
+        raise UserError(f"{self.name}: no file {name!r} (it has: {', '.join(file.name for file in self.files)})")
 
 
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
@@ -141,7 +141,7 @@ KNOWN = {
 
 
 def known_weights(name: str) -> KnownWeights:
-    """The weights of a name.
+    """Look up published weights by name.
 
     Raises:
         UserError: the name is not known.
@@ -152,10 +152,10 @@ def known_weights(name: str) -> KnownWeights:
 
 
 def published_files(weights: str, section: str) -> list[Path] | None:
-    """The files of a configured `weights` value, where it is `published:NAME`; None for anything else.
+    """The files of a configured `weights` value if it is `published:NAME`; None for anything else.
 
     Raises:
-        UserError: the name is not known, or is of another encoder than the configuration section.
+        UserError: the name is not known, or its weights are not for the encoder of the configuration section.
     """
     if not weights.startswith(PREFIX):
         return None

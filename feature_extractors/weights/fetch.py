@@ -1,4 +1,4 @@
-"""Fetch published weights: from their publisher or a local mirror, checked, resumable, renamed when whole."""
+"""Fetch published weights from their publisher or a local mirror: resumable, checked, renamed once complete."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from feature_extractors.weights.catalogue import KnownFile, KnownWeights
 
 CHUNK = 1 << 20
 TIMEOUT = 60.0
-"""Seconds without a byte after which a download is given up; what came stays and is gone on from."""
+"""Seconds without data after which a download fails. The part that arrived is kept, and a later call resumes it."""
 _log = logging.getLogger(__name__)
 
 
 def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Path | None = None) -> Path:
-    """Put one file of published weights into `folder`; a right one that is there is kept.
+    """Put one file of published weights into `folder`; keep a correct one that already exists.
 
-    An interrupted download lies in `NAME.part` and is resumed.
+    An interrupted download is kept in `NAME.part` and resumed.
 
     Args:
-        mirror: a folder that holds the file, itself or below the weights' name; nothing is then downloaded.
+        mirror: a folder that holds the file, directly or in a folder named after the weights; nothing is downloaded.
 
     Raises:
-        UserError: the file there is another, the mirror lacks it, the download fails, or the checksum is wrong.
+        UserError: another file has its name, the mirror does not have it, the download fails, or a checksum is wrong.
     """
     target = folder / file.name
     if target.exists():
-        check_file(target, file, "another file of this name is there: move it away")
-        _log.info("%s: there, checksum right", target)
+        check_file(target, file, "another file already has this name: move it away")
+        _log.info("%s: already there, checksum correct", target)
         return target
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -46,7 +46,7 @@ def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Pat
     else:
         _download(weights, file, target, part)
     try:
-        check_file(part, file, "what came is not the published file, and was thrown away")
+        check_file(part, file, "the download is not the published file and was discarded")
     except UserError:
         part.unlink()
         raise
@@ -56,14 +56,14 @@ def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Pat
 
 
 def check_file(path: Path, file: KnownFile, otherwise: str) -> None:
-    """Check size and digests of a file against the published ones; `otherwise` ends the message.
+    """Check the size and digests of a file against the published ones; `otherwise` ends the error message.
 
     Raises:
         UserError: they differ.
     """
     size = path.stat().st_size
     if file.size and size != file.size:
-        raise UserError(f"{path}: {size:,} bytes, the published {file.name} has {file.size:,}: {otherwise}")
+        raise UserError(f"{path}: {size:,} bytes, but the published {file.name} has {file.size:,}: {otherwise}")
     for algorithm, expected in (("sha256", file.sha256), ("md5", file.md5)):
         if expected and digest_of(path, algorithm) != expected:
             raise UserError(f"{path}: {algorithm} is not that of the published {file.name}: {otherwise}")
@@ -74,29 +74,29 @@ def _mirrored(weights: KnownWeights, file: KnownFile, mirror: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise UserError(f"{mirror}: the mirror has no {file.name}; put it from {file.url} to {places[0]}")
+    raise UserError(f"{mirror}: the mirror has no {file.name}; get it from {file.url} and save it as {places[0]}")
 
 
 def _download(weights: KnownWeights, file: KnownFile, target: Path, part: Path) -> None:
     have = part.stat().st_size if part.exists() else 0
     if file.size and have >= file.size:
-        return  # whole, and killed before it was checked
+        return  # complete, but killed before it was checked
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             resumed = answer.status == 206
             length = int(answer.headers.get("Content-Length") or 0)
             if resumed:
-                _log.info("%s: going on at byte %s", target, f"{have:,}")
+                _log.info("%s: resuming at byte %s", target, f"{have:,}")
             chunks = -(-length // CHUNK) or None
             with part.open("ab" if resumed else "wb") as content:
                 came = 0
                 for chunk in track(_chunks(answer), f"{file.name} (MiB)", total=chunks):
                     came += content.write(chunk)
-            if came < length:  # which reading does not report by itself
+            if came < length:  # reading does not report this
                 raise ConnectionError(f"the connection broke after {came:,} of {length:,} bytes")
     except urllib.error.HTTPError as problem:
-        if problem.code == 416:  # nothing beyond what is there: the check decides
+        if problem.code == 416:  # nothing left to download: the check decides
             return
         raise _unreachable(weights, file, target, f"{problem.code} {problem.reason}") from None
     except (OSError, HTTPException, ValueError) as problem:
@@ -111,6 +111,6 @@ def _chunks(answer: IO[bytes]) -> Iterator[bytes]:
 
 def _unreachable(weights: KnownWeights, file: KnownFile, target: Path, cause: str) -> UserError:
     return UserError(
-        f"{target}: missing, and not to be had from {file.url} ({cause}). Without a network: get {file.name} of "
-        f"{weights.source} elsewhere and put it to {target}, or give --mirror a folder that has it"
+        f"{target}: missing, and could not be downloaded from {file.url} ({cause}). Without a network: get {file.name} "
+        f"from {weights.source} on another machine and save it as {target}, or point --mirror at a folder that has it"
     )

@@ -1,4 +1,4 @@
-"""Weights from outside: read with `weights_only`, fingerprinted, never unpickled freely."""
+"""Load external weights with `weights_only`: never unpickle arbitrary objects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from cli import UserError
 
-# Arrays of numbers, which some checkpoints hold beside their tensors (the sampler of PANN's), under the names that
-# NumPy 1 and 2 pickle them by. An array of objects is read element by element, under the same rules.
+# Arrays of numbers, which some checkpoints hold alongside their tensors (PANN's sampler), under the names that NumPy 1
+# and 2 pickle them by. An array of objects is read element by element, under the same rules.
 _REBUILD = {"_reconstruct": np.arange(1).__reduce__()[0], "scalar": np.int64(1).__reduce__()[0]}
 _ARRAYS: list[Any] = [
     np.ndarray,
@@ -26,17 +26,17 @@ _ARRAYS: list[Any] = [
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
-    """Load safetensors, or a torch checkpoint that holds nothing but tensors, arrays of numbers and plain values.
+    """Load safetensors, or a torch checkpoint that holds only tensors, arrays of numbers and plain values.
 
     Raises:
-        UserError: the file is missing, is no checkpoint, or would have to run code to be read.
+        UserError: the file is missing, is not a checkpoint, or cannot be read without running code.
     """
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(_existing(file)))
         with torch.serialization.safe_globals(_ARRAYS):
             loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
-    except Exception as problem:  # a damaged file ends in an exception of almost any type
+    except Exception as problem:  # a damaged file can raise almost anything
         raise UserError(f"{file}: {reason(problem)}") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{file}: expected a dictionary of tensors, got {type(loaded).__name__}")
@@ -44,12 +44,12 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
 
 
 def reason(problem: Exception) -> str:
-    """One line on why weights cannot be loaded; of a refused pickle, the function that it would have called."""
+    """Say in one line why weights cannot be loaded; for a refused pickle, name the function it would have called."""
     called = re.search(r"GLOBAL (\S+)", str(problem))
     if called:
-        return f"refused, reading it would run {called[1]}"
+        return f"refused, because reading it would run {called[1]}"
     if isinstance(problem, UnpicklingError):
-        return "refused, not a checkpoint of tensors and plain values"
+        return "refused, because it is not a checkpoint of only tensors and plain values"
     return f"not a readable checkpoint: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
 
 

@@ -2,8 +2,8 @@
 
 Measured with torch 2.13 and one thread on an AMD processor, for layers from 256 to 1024 channels on 2400 rows: torch's
 float32 products run in MKL, which leaves half of the vector width unused there (90 GFLOP/s, against 200 with oneDNN,
-which torch also includes; the gain depends on the processor, see docs/measurements/performance.md); its dropout draws masks at 5 ns
-per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
+which torch also includes; the gain depends on the processor, see docs/measurements/performance.md); its dropout draws
+masks at 5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ def test_outputs_are_checked_before_anything_is_written(tmp_path: Path) -> None:
         ([new, read], "in.json: would overwrite the input"),
         ([tmp_path / "sub/../in.json"], "would overwrite the input"),
         ([tmp_path / "again.json"], "again.json: would overwrite the input .*in.json"),
-        ([new, tmp_path / "./out.json"], "out.json: is to be written twice"),
-        ([new / "below.json", new], "below.json: cannot be written: .*out.json is to be a file"),
+        ([new, tmp_path / "./out.json"], "out.json: would be written twice"),
+        ([new / "below.json", new], "below.json: cannot be written: .*out.json is also an output, and a file"),
         ([new, tmp_path], "is a folder"),
         ([new, read / "below.json"], "is not a folder"),
     ]

@@ -47,17 +47,17 @@ def test_from_predictions_to_pictures(tmp_path, write, queries, gate_rows):
 
 OVERLAPS = {
     "score --predictions p --ground-truth g --out p": "p: would overwrite the input",
-    "score --predictions p --ground-truth g --out o --per-query o": "o: is to be written twice",
+    "score --predictions p --ground-truth g --out o --per-query o": "o: would be written twice",
     "score --predictions p --ground-truth g --list l --out o --per-query l": "l: would overwrite the input",
     "baseline --ground-truth g --seed 0 --out g": "g: would overwrite the input",
     "tvsum --ground-truth g --last p --out o --out-markdown p": "p: would overwrite the input",
     "describe --ground-truth g --out g": "g: would overwrite the input",
     "compare --predictions p l --ground-truth g --out l": "l: would overwrite the input",
-    "summarise --metrics p --out-json o --out-csv o": "o: is to be written twice",
+    "summarise --metrics p --out-json o --out-csv o": "o: would be written twice",
     "summarise --metrics p --per-query l --out-json o --out-latex l": "l: would overwrite the input",
     "summarise --metrics p --out-json o --out-latex .": "is a folder",
     "gates --log p --out p": "p: would overwrite the input",
-    "plot-summary --summary p --out o.png o.png": "o.png: is to be written twice",
+    "plot-summary --summary p --out o.png o.png": "o.png: would be written twice",
 }
 
 

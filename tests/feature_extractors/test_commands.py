@@ -126,8 +126,8 @@ def one_line(capfd: pytest.CaptureFixture[str]) -> str:
         ({"config": "{}"}, "--config: clips: Field required"),
         ({"config": '{"clips": {"second": 2}}'}, "unknown key 'clips.second' (known: seconds)"),
         ({"config": '{"clips": {"seconds": 0}}'}, "clips.seconds: Input should be greater than 0, got 0"),
-        ({"shard": 2, "shards": 2}, "--shard: 2 is none of 2 shards"),
-        ({"shard": -1}, "--shard: -1 is none of 1 shards"),
+        ({"shard": 2, "shards": 2}, "--shard must be 0 to 1, got 2"),
+        ({"shard": -1}, "--shard must be 0 to 0, got -1"),
         ({"out": "{dataset}/videos"}, "is a folder, not a file to write"),
     ],
 )
@@ -215,7 +215,7 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
         (("clip_visual", "--device", "cuda:77"), table, videos, visual, clip_weights, "--device cuda:77: "),
         (("clip_visual",), table, videos, visual, none, f"{none}: no such weights"),
         (("clip_visual",), table, videos, visual, tmp_path / "page.pt", "page.pt: does not fit tiny-clip"),
-        (("clip_visual",), table, videos, unknown, clip_weights, "open_clip knows no model 'ViT-Q'"),
+        (("clip_visual",), table, videos, unknown, clip_weights, "open_clip has no model 'ViT-Q'"),
         (("clip_visual",), table, videos, clips, clip_weights, "--config: clip: Field required"),
         (("pann",), table, videos, pann, none, f"{none}: no such weights"),
         (("pann",), table, videos, pann, pann_weights, "does not fit Cnn14"),  # not of the published width
@@ -234,12 +234,12 @@ def test_mistakes_of_the_encoding_verbs_are_one_line(
 @pytest.mark.parametrize(
     ("stream", "changes", "message"),
     [
-        ("pann", {"videos": None}, "--videos: needed, as pann encodes the clips of videos"),
-        ("pann", {"weights": None}, "--weights: needed by pann"),
-        ("pann", {"shards": 2}, "--shards: has no effect, as pann encodes the clips of videos"),
-        ("clip_text", {"annotations": None}, "--annotations: needed, as clip_text encodes queries"),
-        ("clip_text", {"manifest": "table.jsonl"}, "--manifest: has no effect, as clip_text encodes queries"),
-        ("clip_text", {"shard": 1}, "--shard: 1 is none of 1 shards"),
+        ("pann", {"videos": None}, "--videos: required, because pann encodes the clips of videos"),
+        ("pann", {"weights": None}, "--weights: required by pann"),
+        ("pann", {"shards": 2}, "--shards: has no effect, because pann encodes the clips of videos"),
+        ("clip_text", {"annotations": None}, "--annotations: required, because clip_text encodes queries"),
+        ("clip_text", {"manifest": "table.jsonl"}, "--manifest: has no effect, because clip_text encodes queries"),
+        ("clip_text", {"shard": 1}, "--shard must be 0 to 0, got 1"),
     ],
 )
 def test_each_kind_of_stream_reads_its_own_files(

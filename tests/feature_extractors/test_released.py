@@ -196,7 +196,7 @@ def test_headers_that_make_no_sense_are_refused_by_name(tmp_path: Path, header: 
         ("too large", "row 2 holds numbers that are not finite in float32"),
         ("three axes", r"features must be \(rows, dim\), got \(1, 3, 4\)"),
         ("whole numbers", r"got int64 \(3, 4\)"),
-        ("another key", r"no array 'features' in it \(there are: feature\)"),
+        ("another key", r"has no array 'features' \(it has: feature\)"),
         ("text", "not a readable NumPy file"),
         ("cut", "not a readable NumPy file"),
         ("pickled", "not a readable NumPy file: Object arrays cannot be loaded"),
@@ -215,12 +215,14 @@ def test_what_cannot_be_trusted_is_refused_by_name(tmp_path: Path, kind: str, me
 def test_files_of_different_width_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / f"{VIDS[0]}.npy", numbers(3, 4))
     np.save(tmp_path / "b.npy", numbers(3, 5))
-    with pytest.raises(UserError, match=r"b\.npy: 5 values a row, other files of the folder have 4"):
+    with pytest.raises(UserError, match=r"b\.npy: 5 values per row, but other files of the folder have 4"):
         import_videos(stage("umt", tmp_path), "pann", videos(3, 3), tmp_path / "out.h5")
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no released features of layout moment_detr, such as .*-a_0\.0_150\.0\.npz"):
+    with pytest.raises(
+        UserError, match=r"no released features in layout moment_detr, for example .*-a_0\.0_150\.0\.npz"
+    ):
         import_videos(stage("moment_detr", tmp_path), "clip", videos(3, 3), tmp_path / "out.h5")
 
 
@@ -240,9 +242,9 @@ def test_text_layouts(tmp_path: Path, layout: str, name: str, key: str) -> None:
     assert store.text and store.ids == ["7", "9"]
     np.testing.assert_array_equal(store.rows("7"), numbers(6, 5).astype(np.float32))
     assert len(store.rows("9")) == 0
-    with pytest.raises(UserError, match=rf"imported\.x: {layout} is a layout of texts"):
+    with pytest.raises(UserError, match=rf"imported\.x: layout {layout} is for queries, not for videos"):
         import_videos(stage(layout, tmp_path), "x", videos(3, 3), tmp_path / "out.h5")
-    with pytest.raises(UserError, match="is a layout of videos"):
+    with pytest.raises(UserError, match="is for videos, not for queries"):
         import_texts(stage("umt", tmp_path), "x", queries, tmp_path / "out.h5")
 
 
@@ -251,7 +253,7 @@ def test_all_layouts_are_offered() -> None:
         assert ImportConfig.from_dict({"layout": layout, "folders": ["x"]}).layout == layout
     with pytest.raises(UserError, match="tokens cannot be joined"):
         ImportConfig.from_dict({"layout": "tvsum_text", "folders": ["x", "y"]})
-    with pytest.raises(UserError, match="cannot be a file's name"):
+    with pytest.raises(UserError, match="cannot be a file name"):
         ImportConfig.from_dict({"layout": "umt", "folders": ["x"]}).files("../../etc/passwd")
 
 

@@ -68,7 +68,7 @@ def test_points_need_no_duration_and_no_scale() -> None:
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no list": ({"relevant_clip_ids": "1"}, "relevant_clip_ids and saliency_scores must be lists"),
     "fewer": ({"relevant_clip_ids": [1, 2]}, "2 relevant_clip_ids but 3 saliency_scores"),
-    "nobody": ({"saliency_scores": [[], [], []]}, "saliency_scores: of no annotator"),
+    "nobody": ({"saliency_scores": [[], [], []]}, "saliency_scores: must have at least one annotator"),
     "ragged": ({"saliency_scores": [[1, 2], [1], [1, 2]]}, "saliency_scores: must be n x 2 numbers"),
     "text": ({"saliency_scores": [[1], ["high"], [2]]}, "saliency_scores: must be n x 1 numbers"),
     "NaN": ({"saliency_scores": [[1], [float("nan")], [2]]}, "saliency_scores: holds NaN"),

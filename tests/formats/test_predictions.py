@@ -73,7 +73,7 @@ def test_pairs_are_of_the_same_queries_in_the_order_of_the_predictions() -> None
         (None, "must be n x 3 numbers, got None"),
         ([[4, 8]], "must be n x 3 numbers"),
         ([[8, 4, 1.0]], r"a window ends before it starts: \[8, 4\]"),
-        ([[0, 2, 0.1], [4, 8, 0.9]], r"unsorted, score 0\.1 stands before 0\.9"),
+        ([[0, 2, 0.1], [4, 8, 0.9]], r"unsorted: score 0\.1 comes before 0\.9"),
     ],
 )
 def test_malformed_windows_are_named(windows: Any, message: str) -> None:

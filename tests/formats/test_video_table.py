@@ -39,7 +39,7 @@ def test_the_grid_without_media_is_the_annotated_duration() -> None:
         ("t", 6, 3),
         ("u", 7.1, 3),
     ]
-    with pytest.raises(UserError, match=r"video 'a': annotated with 150 and with 148 s"):
+    with pytest.raises(UserError, match=r"video 'a': annotated with two durations, 150 s and 148 s"):
         annotated_videos([*rows, {"qid": 5, "vid": "a", "duration": 148}], ["a"], ClipGrid())
     for duration in (None, "150", -1, True):
         with pytest.raises(UserError, match="query 9: duration must be a number of seconds"):

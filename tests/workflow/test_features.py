@@ -89,7 +89,9 @@ def test_streams_that_nothing_makes_are_named(config: dict[str, Any]) -> None:
     config["imported"] = {"clap": {"layout": "umt", "folders": ["x"]}}
     check_streams(config, ["clip_text", "clap"])
     check_weights(merge(config, {"clap": {"weights": "no/such"}}), ["clap"], made="weights/demo")
-    with pytest.raises(UserError, match="imported: folders: tvsum_text takes one, as tokens cannot be joined"):
+    with pytest.raises(
+        UserError, match="imported: folders: tvsum_text takes one folder, because tokens cannot be joined"
+    ):
         imported_streams({"imported": {"s": {"layout": "tvsum_text", "folders": ["x", "y"]}}})
 
 

@@ -1,1 +1,1 @@
-"""Audio encoders, PANN Cnn14 and CLAP: one row for each clip in which the file has sound."""
+"""Audio encoders, PANN Cnn14 and CLAP: one row per clip that has sound."""

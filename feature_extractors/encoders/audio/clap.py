@@ -1,7 +1,7 @@
 """CLAP: 10-s windows at 48 kHz to the joint embedding, through transformers' ClapModel.
 
-The mel front end is torchaudio's, made from the checkpoint's own feature-extractor settings: transformers computes
-the same numbers with a Python loop over frames, some 20 times slower.
+The mel front end is torchaudio's, built from the checkpoint's own feature-extractor settings: transformers computes
+the same numbers in a Python loop over frames, about 20 times slower.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ClapFrontEnd(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to decibels (B, 1, frames, mels)."""
-        # Not in half precision, in which loud power is infinite.
+        # Not in half precision, where loud power overflows to infinity.
         with torch.autocast(windows.device.type, enabled=False):
             power = self.mel(windows).transpose(1, 2).unsqueeze(1)
             return 10.0 * torch.log10(power.clamp(min=1e-10))
@@ -59,7 +59,7 @@ class Clap(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to unit-length embeddings (B, dim).
 
-        Shorter ones than the checkpoint expects are repeated as often as they fit in whole, and zeros put behind: what
+        Windows shorter than the checkpoint expects are repeated as many whole times as fit and padded with zeros, which
         transformers calls `repeatpad`.
         """
         samples = windows.shape[1]
@@ -70,10 +70,10 @@ class Clap(nn.Module):
 
 
 def load(stage: ClapStage, weights: str, device: torch.device) -> SoundEncoder:
-    """The encoder of the stream `clap`: windows around each clip, or the clip alone.
+    """Load the encoder of the stream `clap`: windows around each clip, or the clip alone.
 
     Raises:
-        UserError: windows of another length than the checkpoint takes; as `find_checkpoint` and `load_clap`.
+        UserError: the windows do not have the checkpoint's length; or as `find_checkpoint` and `load_clap`.
     """
     folder = find_checkpoint(weights)
     network = load_clap(folder)
@@ -89,9 +89,9 @@ def load(stage: ClapStage, weights: str, device: torch.device) -> SoundEncoder:
 
 
 def find_checkpoint(given: str) -> Path:
-    """The directory of a CLAP checkpoint: the one given, or that of a `hub:` name, from Hugging Face's cache.
+    """The directory of a CLAP checkpoint: the given one, or that of a `hub:` name in Hugging Face's cache.
 
-    What the cache lacks is downloaded.
+    Files that are not cached are downloaded.
 
     Raises:
         UserError: a `hub:` name that is not in the cache and cannot be downloaded.
@@ -99,27 +99,28 @@ def find_checkpoint(given: str) -> Path:
     if not given.startswith(HUB):
         return Path(given)
     name, _, revision = given.removeprefix(HUB).partition("@")
-    # One form of the weights: of a checkpoint with both, safetensors.
+    # Only one form of the weights: safetensors if the checkpoint has both.
     try:
         files = [hf_hub_download(name, file, revision=revision or None) for file in SETTINGS]
         try:
             hf_hub_download(name, STATES[0], revision=revision or None)
         except (EntryNotFoundError, LocalEntryNotFoundError):
             hf_hub_download(name, STATES[1], revision=revision or None)
-    except Exception as problem:  # anything that a network can do
+    except Exception as problem:  # a network can raise anything
         cause = " ".join(str(problem).split())[:200]
         raise UserError(
-            f"clap.weights: {given} is not in the cache and not to be had ({cause}). Without a network: put "
-            f"{', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and name it"
+            f"clap.weights: {given} is not cached and could not be downloaded ({cause}). Without a network: put "
+            f"{', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and set "
+            "clap.weights to the folder"
         ) from None
     return Path(files[0]).parent
 
 
 def checkpoint_files(weights: Path) -> list[Path]:
-    """The files of a checkpoint directory that are read.
+    """The files that are read from a checkpoint directory.
 
     Raises:
-        UserError: one is missing.
+        UserError: one of them is missing.
     """
     state = next((name for name in STATES if (weights / name).is_file()), None)
     missing = [name for name in SETTINGS if not (weights / name).is_file()]
@@ -133,11 +134,10 @@ def load_clap(weights: Path) -> Clap:
     """Load a checkpoint directory, offline.
 
     Raises:
-        UserError: a file is missing or damaged, the weights do not fit, or the checkpoint is of the fused kind, whose
-            crops are random.
+        UserError: a file is missing or damaged, the weights do not fit, or the checkpoint is fused (crops at random).
     """
     files = checkpoint_files(weights)
-    # transformers draws absent weights at random and reports it in a table: here it is an error.
+    # transformers fills missing weights at random and reports them in a table: here that is an error.
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
@@ -151,7 +151,7 @@ def load_clap(weights: Path) -> Clap:
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    except Exception as problem:  # a damaged file ends in an exception of almost any type
+    except Exception as problem:  # a damaged file can raise almost anything
         raise UserError(f"{weights}: {reason(problem)}") from None
     drawn = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
     # The text side is not used. Counters and index tables, all integers, are not in every checkpoint.
@@ -160,5 +160,5 @@ def load_clap(weights: Path) -> Clap:
     if unfit:
         raise UserError(f"{weights}: the weights do not fit config.json: {len(unfit)} missing, such as {unfit[0]}")
     if model.config.audio_config.enable_fusion:
-        raise UserError(f"{weights}: a fused CLAP crops at random: take an unfused checkpoint")
+        raise UserError(f"{weights}: a fused CLAP crops at random: use an unfused checkpoint")
     return Clap(model, extractor).eval()

@@ -24,7 +24,7 @@ from feature_extractors.weights.loading import load_checkpoint
 RATE = 32_000
 """Hz."""
 MIN_SAMPLES = 9_920
-"""Shortest window that survives five halvings of its frames."""
+"""Shortest window whose frames can be halved five times."""
 
 
 class ConvBlock(nn.Module):
@@ -65,7 +65,7 @@ class Cnn14(nn.Module):
 
     def log_mel(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) at 32 kHz to decibels (B, 1, frames, 64)."""
-        # Not in half precision, in which loud power is infinite.
+        # Not in half precision, where loud power overflows to infinity.
         with torch.autocast(windows.device.type, enabled=False):
             power = self.mel(windows).transpose(1, 2).unsqueeze(1)
             return 10.0 * torch.log10(power.clamp(min=1e-10))
@@ -85,10 +85,10 @@ class Cnn14(nn.Module):
 
 
 def load(stage: PannStage, weights: str, device: torch.device) -> SoundEncoder:
-    """The encoder of the stream `pann`: windows of exactly one clip.
+    """Load the encoder of the stream `pann`: windows of exactly one clip.
 
     Raises:
-        UserError: clips too short for the network; as `load_pann`.
+        UserError: the clips are too short for the network; or as `load_pann`.
     """
     if stage.clips.seconds * RATE < MIN_SAMPLES:
         raise UserError(f"clips.seconds: Cnn14 needs windows of at least {MIN_SAMPLES / RATE} s")
@@ -107,14 +107,14 @@ def load_pann(config: PannConfig, weights: Path) -> Cnn14:
     """Load a checkpoint in the published format, `{"model": state}`, into a network in evaluation mode.
 
     Raises:
-        UserError: a file of the published name with another content, no such checkpoint, weights of another width, or
+        UserError: a file with the published name but other content, not a checkpoint, weights of another width, or
             weights that were trained on another front end.
     """
     _check_published(weights)
     checkpoint = load_checkpoint(weights)
     state = checkpoint.get("model")
     if not isinstance(state, dict):
-        raise UserError(f"{weights}: not a PANN checkpoint: no 'model' in it")
+        raise UserError(f"{weights}: not a PANN checkpoint: it has no 'model'")
     network = Cnn14(config)
     _check_front_end(network, state, weights)
     computed = ("spectrogram_extractor.", "logmel_extractor.")
@@ -129,27 +129,25 @@ def load_pann(config: PannConfig, weights: Path) -> Cnn14:
 
 
 def _check_published(weights: Path) -> None:
-    """A file that bears the published name must be the published one; others are taken as they are."""
+    """Check that a file with the published name is the published one. Other files are not checked."""
     for known in KNOWN.values():
         for file in known.files:
             if known.encoder == "pann" and file.name == weights.name and weights.is_file():
-                check_file(weights, file, "damaged, or another checkpoint under its name")
+                check_file(weights, file, "damaged, or another checkpoint with this name")
 
 
 def _check_front_end(network: Cnn14, state: dict[str, Tensor], weights: Path) -> None:
-    """The checkpoint's own transform and mel filters, where it has them, against those computed here.
+    """Check the checkpoint's own transform and mel filters, if it has them, against those computed here.
 
-    The published 8 and 16 kHz networks have the same parameters, and would load.
+    The published 8 and 16 kHz networks have parameters of the same shapes, and would load without this check.
     """
     transform = state.get("spectrogram_extractor.stft.conv_real.weight")
     filters = state.get("logmel_extractor.melW")
     if isinstance(transform, Tensor) and transform.shape != (513, 1, 1024):
         raise UserError(f"{weights}: trained on another front end: windows of {transform.shape[-1]} samples, not 1024")
     ours = network.mel.mel_scale.fb
-    # Theirs come from librosa in double precision: they agree to 1e-5 of the largest.
+    # The published filters come from librosa in double precision: they agree to 1e-5 of the largest.
     if isinstance(filters, Tensor) and not (
         filters.shape == ours.shape and (filters - ours).abs().max() < 1e-3 * ours.max()
     ):
-        raise UserError(
-            f"{weights}: trained on another front end: its mel filters are not those of 32 kHz, 50-14000 Hz"
-        )
+        raise UserError(f"{weights}: trained on another front end: its mel filters are not for 32 kHz, 50-14000 Hz")

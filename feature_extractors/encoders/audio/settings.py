@@ -1,4 +1,4 @@
-"""What the audio streams, PANN's and CLAP's, consume of the configuration. Torch-free."""
+"""The configuration of the audio streams, PANN and CLAP. Torch-free."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cli import Settings, UserError
 from feature_extractors.encoders.stream import ClipStage
 
 HUB = "hub:"
-"""What begins the name of a CLAP checkpoint on the Hugging Face hub: `hub:owner/name`, `hub:owner/name@revision`."""
+"""Prefix of a CLAP checkpoint on the Hugging Face hub: `hub:owner/name` or `hub:owner/name@revision`."""
 
 
 SETTINGS = ("config.json", "preprocessor_config.json")
 STATES = ("model.safetensors", "pytorch_model.bin")
-"""The first there is; the published laion/clap-htsat-unfused has only the second."""
+"""The first one that exists is read; the published laion/clap-htsat-unfused has only the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +54,15 @@ class ClapConfig(Settings):
         """Length of the sound that is cut out for each clip, in seconds.
 
         Raises:
-            UserError: it is not what a model for `model_seconds` takes.
+            UserError: a model for `model_seconds` does not take this length.
         """
         if self.mode == "repeat":
             if clip_seconds > model_seconds:
-                raise UserError(f"clap.mode: repeat needs clips of at most {model_seconds:g} s, not {clip_seconds:g}")
+                raise UserError(f"clap.mode: repeat needs clips of at most {model_seconds:g} s, got {clip_seconds:g}")
             return clip_seconds
         if self.window_seconds != model_seconds:
             raise UserError(
-                f"clap.window_seconds: {self.window_seconds:g}, but the checkpoint takes {model_seconds:g} s"
+                f"clap.window_seconds: the checkpoint takes {model_seconds:g} s, got {self.window_seconds:g}"
             )
         return self.window_seconds
 

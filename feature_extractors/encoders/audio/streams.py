@@ -35,7 +35,7 @@ def _load_clap(stage: ClapStage, weights: str, device: torch.device) -> SoundEnc
 
 
 def _clap_files(folder: Path) -> list[Path]:
-    """The files that are read of a checkpoint folder."""
+    """The files that are read from a checkpoint folder."""
     state = next((name for name in STATES if (folder / name).exists()), STATES[0])
     return [folder / name for name in (SETTINGS[0], state, SETTINGS[1])]
 

@@ -1,4 +1,4 @@
-"""Windows of sound around the clips of a video, cut from the stream as it comes."""
+"""Windows of sound around the clips of a video, cut from the stream as it is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from feature_extractors.media.sound import Samples, SoundTrack
 FLOOR_DB = -120.0
 """Level given for silence, dBFS."""
 ROUNDING = 1e-6
-"""By which a share of exactly a half may be missed."""
+"""Rounding tolerance for a share of exactly one half."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ClipSound:
 
 
 def clip_windows(sound: SoundTrack, n_clips: int, clip_seconds: float, window_seconds: float) -> Iterator[ClipSound]:
-    """Yield the clips that have sound in at least half of them, with one window centred on each.
+    """Yield the clips that have sound for at least half of their length, with one window centred on each.
 
-    Of the sound, no more is held than one window and what the decoder gives at a time.
+    At most one window, and what the decoder returns at a time, is held in memory.
     """
     rate = sound.rate
     length = round(window_seconds * rate)
@@ -62,9 +62,9 @@ def clip_windows(sound: SoundTrack, n_clips: int, clip_seconds: float, window_se
 
 
 def level_db(samples: Samples) -> float:
-    """Root mean square about the mean in dB of full scale, at least -120: a sine from -1 to 1 has -3.01.
+    """Root mean square about the mean, in dB of full scale, at least -120. A sine from -1 to 1 has -3.01 dB.
 
-    A constant offset cannot be heard, and encoders do not see it: 8-bit silence coded as 127 would have -42 dB.
+    A constant offset cannot be heard and is removed: otherwise 8-bit silence coded as 127 would have -42 dB.
     """
     values = samples.astype(np.float64)
     power = float(np.mean(np.square(values - values.mean()))) if len(values) else 0.0
@@ -72,7 +72,7 @@ def level_db(samples: Samples) -> float:
 
 
 def _cut(samples: Samples, start: int, length: int) -> Samples:
-    """`length` samples from `start` on, zeros beyond either end."""
+    """Cut `length` samples from `start` on, with zeros beyond either end."""
     out = np.zeros(length, np.float32)
     piece = samples[max(0, start) : max(0, start + length)]
     begin = max(0, -start)

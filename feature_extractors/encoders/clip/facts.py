@@ -1,7 +1,7 @@
-"""What CLIP weights were trained with: activation and colour statistics, which a file of weights does not say.
+"""The activation and colour statistics that CLIP weights were trained with, which a file of weights does not tell.
 
-Wrong ones give wrong features without any error, so they are settled here, in this order: the open_clip tag that the
-configuration names, the checksum in open_clip's own table of published files, the keys of the configuration.
+Wrong values give wrong features without any error. They are taken from the first of these that is known: the open_clip
+tag that the configuration names, the checksum in open_clip's own table of published files, the configuration's keys.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What weights were trained with, and how that is known."""
+    """The facts that weights were trained with, and their source."""
 
     activation: str
     image_mean: Rgb
@@ -34,12 +34,12 @@ class ClipFacts:
     """`tag openai`, `checksum: ViT-L-14/openai`, or `configuration`."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For a store's attributes."""
+        """Convert to a dictionary for a store's attributes."""
         return asdict(self)
 
 
 def published_as(sha256: str) -> tuple[str, str] | None:
-    """Architecture and tag of a published file, by the digest (whole or its beginning) that its address carries."""
+    """Architecture and tag of a published file, found by the (possibly shortened) digest in its address."""
     for architecture, tag in list_pretrained():
         expected = digest_in(get_pretrained_url(architecture, tag))
         if expected and sha256.startswith(expected):
@@ -48,7 +48,7 @@ def published_as(sha256: str) -> tuple[str, str] | None:
 
 
 def digest_in(url: str) -> str:
-    """The sha256, or its beginning, that an address of open_clip's table carries; empty if it carries none."""
+    """The sha256, possibly shortened, in an address of open_clip's table; empty if it has none."""
     found = re.search(r"/([0-9a-f]{64})/|-([0-9a-f]{8})\.pt$", url)
     return next(filter(None, found.groups())) if found else ""
 
@@ -58,10 +58,10 @@ def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sh
 
     Args:
         weights: the file, for messages.
-        sha256: of its content.
+        sha256: digest of its content.
 
     Raises:
-        UserError: the activation is unknown, or is not the architecture's; keys contradict what is known.
+        UserError: the activation is unknown or is not that of the architecture, or a key contradicts a known fact.
     """
     found = published_as(sha256)
     if config.pretrained:
@@ -92,15 +92,15 @@ def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sh
         activation = config.activation or (made_with if config.definition else "")
         if not activation:
             raise UserError(
-                f"{weights}: open_clip's table does not know this file, so nothing says what it was trained with: set "
-                f"clip.pretrained to its tag, or clip.activation to gelu or quick_gelu (OpenAI's and their fine-tuned "
-                f"kin: quick_gelu)"
+                f"{weights}: this file is not in open_clip's table, so its activation is unknown: set clip.pretrained "
+                f"to its tag, or clip.activation to gelu or quick_gelu (quick_gelu for OpenAI's weights and models "
+                f"fine-tuned from them)"
             )
         mean, std = config.image_mean or OPENAI_DATASET_MEAN, config.image_std or OPENAI_DATASET_STD
     if activation != made_with:
         raise UserError(
-            f"{weights}: QuickGELU mismatch: trained with {activation} ({source}), but {config.architecture} computes "
-            f"with {made_with}, so features would be wrong: {_advice(config.architecture)}"
+            f"{weights}: QuickGELU mismatch: trained with {activation} ({source}), but {config.architecture} uses "
+            f"{made_with}, so features would be wrong: {_advice(config.architecture)}"
         )
     return ClipFacts(
         activation,
@@ -114,10 +114,14 @@ def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sh
 
 def _no_tag(config: ClipEncoderConfig) -> str:
     tags = ", ".join(list_pretrained_tags_by_model(config.architecture)) or "none"
-    return f"clip.pretrained: open_clip has no weights {config.pretrained!r} of {config.architecture} (it has: {tags})"
+    return f"clip.pretrained: open_clip has no weights {config.pretrained!r} for {config.architecture} (it has: {tags})"
 
 
 def _advice(architecture: str) -> str:
     suffix = "-quickgelu"
     other = architecture.removesuffix(suffix) if architecture.endswith(suffix) else architecture + suffix
-    return f"set clip.architecture to {other}" if other in list_models() else "give a clip.definition that fits"
+    return (
+        f"set clip.architecture to {other}"
+        if other in list_models()
+        else "set clip.definition to a matching definition"
+    )

@@ -1,4 +1,4 @@
-"""The CLIP model of both towers, through open_clip: architecture by name or definition file, weights from a file."""
+"""Build CLIP, both towers, through open_clip: architecture by name or definition file, weights from a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_TEXTS = ("hf_tokenizer_name", "hf_model_name")
 
 @dataclass(frozen=True)
 class ClipModel:
-    """A CLIP in evaluation mode with what belongs to it.
+    """A CLIP model in evaluation mode, with its preprocessing, tokenizer and facts.
 
     Attributes:
         network: open_clip's model.
@@ -50,9 +50,9 @@ class ClipModel:
 
 
 def find_weights(section: str, architecture: str, pretrained: str, given: str) -> Path:
-    """The file of open_clip weights: the one given, or that of the tag `pretrained`, from open_clip's cache.
+    """The file of open_clip weights: the given one, or that of the tag `pretrained` in open_clip's cache.
 
-    open_clip downloads what its cache lacks.
+    open_clip downloads weights that are not in its cache.
 
     Args:
         section: of the configuration, for messages.
@@ -66,15 +66,15 @@ def find_weights(section: str, architecture: str, pretrained: str, given: str) -
         raise UserError(f"{section}.weights: give a file, or the tag of open_clip's weights in {section}.pretrained")
     known = get_pretrained_cfg(architecture, pretrained)
     if not known:
-        raise UserError(f"{section}.pretrained: open_clip has no weights {pretrained!r} of {architecture}")
+        raise UserError(f"{section}.pretrained: open_clip has no weights {pretrained!r} for {architecture}")
     with quiet_open_clip():
         try:
             return Path(download_pretrained(known))
-        except Exception as problem:  # anything that a network can do
+        except Exception as problem:  # a network can raise anything
             source = f"huggingface.co/{known['hf_hub']}" if known["hf_hub"] else known["url"]
             cause = " ".join(str(problem).split())[:200]
             raise UserError(
-                f"{section}.pretrained: {pretrained} of {architecture} is not in the cache and could not be downloaded "
+                f"{section}.pretrained: {pretrained} for {architecture} is not cached and could not be downloaded "
                 f"({cause}). Without a network: get it from {source} elsewhere and set {section}.weights to the file"
             ) from None
 
@@ -90,7 +90,7 @@ def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
         define(Path(config.definition))
     model = open_clip.get_model_config(config.architecture)
     if model is None:
-        raise UserError(f"clip.architecture: open_clip knows no model {config.architecture!r}")
+        raise UserError(f"clip.architecture: open_clip has no model {config.architecture!r}")
     facts, archive = None, None
     if weights is not None:
         if not weights.is_file():
@@ -112,16 +112,16 @@ def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
             if archive is not None:
                 network.load_state_dict(archive)
             tokenise = _tokeniser(config.architecture, model)
-        except Exception as problem:  # open_clip checks neither file: what does not fit ends in almost any exception
+        except Exception as problem:  # open_clip checks neither file: a wrong one can raise anything
             file = weights or config.definition
             raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     return ClipModel(network.eval(), preprocess, tokenise, facts)
 
 
 def _tokeniser(architecture: str, model: Mapping[str, Any]) -> Callable[[list[str]], Tensor]:
-    """CLIP's tokenizer; for an architecture with another one, a function that raises UserError, as pictures need none.
+    """CLIP's tokenizer. For an architecture with another one, a function that raises UserError: images need none.
 
-    The length of a text follows from CLIP's end token being the largest id. No other vocabulary has that.
+    The length of a text is found from CLIP's end token, which has the largest id. Other vocabularies differ.
     """
     other = next((model["text_cfg"][key] for key in OTHER_TEXTS if model["text_cfg"].get(key)), "")
     tokeniser = None if other else open_clip.get_tokenizer(architecture)
@@ -132,10 +132,12 @@ def _tokeniser(architecture: str, model: Mapping[str, Any]) -> Callable[[list[st
 
     def refuse(texts: list[str]) -> Tensor:
         named = f"{other!r}" if other else type(tokeniser).__name__
-        hint = "use the stream siglip_text (section siglip)" if "siglip" in architecture.lower() else "take another one"
+        hint = (
+            "use the stream siglip_text (section siglip)" if "siglip" in architecture.lower() else "choose another one"
+        )
         raise UserError(
-            f"clip.architecture: {architecture} reads texts through the tokenizer {named}, not CLIP's, so where a text "
-            f"ends would be wrong: {hint}"
+            f"clip.architecture: {architecture} uses the tokenizer {named} instead of CLIP's, so the end of a text "
+            f"would be found wrongly: {hint}"
         )
 
     return refuse
@@ -166,10 +168,10 @@ def project_pooled(network: open_clip.CLIP, ids: Tensor) -> Tensor:
 
 
 def define(definition: Path) -> None:
-    """Add an architecture to those that open_clip knows.
+    """Add an architecture to those of open_clip.
 
     Raises:
-        UserError: no such file, or not a definition.
+        UserError: the file does not exist or is not a definition.
     """
     if not definition.is_file():
         raise UserError(f"{definition}: no such CLIP definition")
@@ -187,8 +189,8 @@ def define(definition: Path) -> None:
 def quiet_open_clip() -> Iterator[None]:
     """Keep open_clip's reports off the log.
 
-    It reports each step on the root logger, and warns there that no pretrained weights were named, which is meant
-    where it happens here.
+    It reports each step on the root logger, and warns there if no pretrained weights are named, which is intended
+    here.
     """
 
     def is_ours(record: logging.LogRecord) -> bool:

@@ -1,6 +1,6 @@
-"""OpenAI's CLIP files: TorchScript archives, which `weights_only` cannot read.
+"""Read OpenAI's CLIP files: TorchScript archives, which `weights_only` cannot read.
 
-Opening such an archive compiles the code in it. So only one whose checksum is that of a published file is opened.
+Opening such an archive compiles the code in it, so only archives with the checksum of a published file are opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from feature_extractors.encoders.clip.facts import digest_in, published_as
 from feature_extractors.weights.loading import reason
 
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
-"""Numbers that these archives keep among their weights."""
+"""Numbers that these archives store among their weights."""
 
 
 def is_script(file: Path) -> bool:
@@ -30,26 +30,26 @@ def is_script(file: Path) -> bool:
 
 
 def read_published_script(file: Path, sha256: str) -> dict[str, Tensor]:
-    """The weights in a TorchScript archive, in the precision they are kept in.
+    """Read the weights in a TorchScript archive, in their stored precision.
 
     Raises:
-        UserError: the archive is none of the published ones, or is damaged.
+        UserError: the archive is not a published one, or is damaged.
     """
     if not is_published(sha256):
         raise UserError(
-            f"{file}: refused, a TorchScript archive that is none of OpenAI's published files: reading it could run "
-            f"code; save its state dict with torch.save instead"
+            f"{file}: refused, because it is a TorchScript archive but not one of OpenAI's published files, so reading"
+            " it could run any code: save its state dict with torch.save instead"
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is old, as these files are
+            warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is deprecated, but these files use it
             state: dict[str, Tensor] = torch.jit.load(str(file), map_location="cpu").state_dict()
-    except Exception as problem:  # a damaged archive ends in an exception of almost any type
+    except Exception as problem:  # a damaged archive can raise almost anything
         raise UserError(f"{file}: {reason(problem)}") from None
     return {name: value for name, value in state.items() if name not in NOT_WEIGHTS}
 
 
 def is_published(sha256: str) -> bool:
-    """Whether a digest is, in full length, that of a file in open_clip's table."""
+    """Whether open_clip's table has a file with this full digest."""
     found = published_as(sha256)
     return found is not None and digest_in(get_pretrained_url(*found)) == sha256

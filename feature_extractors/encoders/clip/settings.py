@@ -1,4 +1,4 @@
-"""What CLIP's two streams consume of the configuration. Torch-free."""
+"""The configuration of CLIP's two streams. Torch-free."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ClipEncoderConfig(Settings):
     def __post_init__(self) -> None:
         for key, values in (("image_mean", self.image_mean), ("image_std", self.image_std)):
             if len(values) not in (0, 3):
-                raise UserError(f"clip.{key}: three numbers, one a colour, or none, got {list(values)}")
+                raise UserError(f"clip.{key}: must be three numbers, one per colour, or empty, got {list(values)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,10 @@ from feature_extractors.encoders.texts import TextEncoder
 
 
 def load(stage: ClipTextStage, weights: str, device: torch.device) -> TextEncoder:
-    """The encoder.
+    """Load the encoder.
 
     Raises:
-        UserError: as `find_weights` and `build_clip`; an architecture whose texts are not in CLIP's vocabulary.
+        UserError: as `find_weights` and `build_clip`; or the architecture does not use CLIP's vocabulary.
     """
     file = find_weights("clip", stage.clip.architecture, stage.clip.pretrained, weights)
     clip = build_clip(stage.clip, file)

@@ -1,4 +1,4 @@
-"""CLIP's picture tower as the encoder of the stream `clip_visual`."""
+"""CLIP's image tower as the encoder of the stream `clip_visual`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from feature_extractors.encoders.pictures import PictureEncoder
 
 
 def load(stage: ClipVisualStage, weights: str, device: torch.device) -> PictureEncoder:
-    """The encoder, its rows the joint embedding or the pooled state before the projection, not normalised.
+    """Load the encoder. Its rows are the joint embedding or the pooled state before the projection, not normalised.
 
     Raises:
-        UserError: as `find_weights` and `build_clip`; no projection that could be left out.
+        UserError: as `find_weights` and `build_clip`; or the model has no separate projection.
     """
     file = find_weights("clip", stage.clip.architecture, stage.clip.pretrained, weights)
     clip = build_clip(stage.clip, file)
@@ -41,7 +41,7 @@ def load(stage: ClipVisualStage, weights: str, device: torch.device) -> PictureE
 
 
 def _leave_out_projection(network: nn.Module, architecture: str) -> None:
-    """Make the picture tower give its pooled state.
+    """Make the image tower return its pooled state.
 
     Raises:
         UserError: a tower whose projection is part of something else (ResNet's attention pool, a timm tower's head).
@@ -49,8 +49,8 @@ def _leave_out_projection(network: nn.Module, architecture: str) -> None:
     tower: Any = network.visual
     if not isinstance(getattr(tower, "proj", None), nn.Parameter):
         raise UserError(
-            f"visual.output: pre_projection is not to be had of {architecture}, whose picture tower "
-            f"({type(tower).__name__}) has no projection that stands alone: set it to projected, or take one of "
-            "open_clip's own ViTs"
+            f"visual.output: pre_projection is not available for {architecture}: its image tower "
+            f"({type(tower).__name__}) has no separate projection: set it to projected, or use one of open_clip's own "
+            "ViTs"
         )
     tower.proj = None

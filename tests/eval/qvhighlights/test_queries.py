@@ -112,7 +112,7 @@ FAULTS = {
     "ragged": (lambda p, t: change(p, pred_relevant_windows=[[4, 8, 1], [4]]), r"qid 2: .* different lengths"),
     "unsorted": (
         lambda p, t: change(p, pred_relevant_windows=[[0, 2, 0.1], [4, 8, 0.9]]),
-        r"qid 2: .* unsorted, score 0\.1 stands before 0\.9",
+        r"qid 2: .* unsorted: score 0\.1 comes before 0\.9",
     ),
     "infinite": (lambda p, t: change(p, pred_saliency_scores=[float("inf")]), r"qid 2: .* infinity"),
     "nan label": (
@@ -143,7 +143,10 @@ FAULTS = {
         lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[1, -1, 1]]),
         r"saliency_scores: points must be 0 to 4",
     ),
-    "no annotator": (lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[]]), r"of no annotator"),
+    "no annotator": (
+        lambda p, t: change(t, relevant_clip_ids=[1], saliency_scores=[[]]),
+        r"must have at least one annotator",
+    ),
     "true window": (
         lambda p, t: change(p, pred_relevant_windows=[[True, 2, 0.5]]),
         r"qid 2: pred_relevant_windows: must be n x 3 numbers, holds true or false",

@@ -132,8 +132,8 @@ def test_missing_and_broken_videos_are_named_and_follow_the_policy(
     found = {row["vid"]: row for row in make_rows(text, videos)}
     assert found.keys() == {"cat", "cow", "broken", "v1.2 final"}
     assert "duration" in found["cat"] and "duration" not in found["cow"]
-    assert "line 2: no video 'cow' that can be read" in caplog.text
-    with pytest.raises(UserError, match=r"line 2: no video 'cow'.*line 3: no video 'broken'"):
+    assert "line 2: video 'cow' is missing or cannot be read" in caplog.text
+    with pytest.raises(UserError, match=r"line 2: video 'cow' is missing.*line 3: video 'broken' is missing"):
         make_rows(text, videos, "stop")
 
 

@@ -45,9 +45,9 @@ def test_an_input_is_not_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("ABCDE 1 2 a door", "line 1: not of the form"),
+        ("ABCDE 1 2 a door", "line 1: must have the form"),
         ("KLMNO 1.0 2.0##a door", r"line 1: .*has no video 'KLMNO'"),
-        ("FGHIJ 9.0 12.0##a door", "line 1: no moment in 9 to 9 s"),
+        ("FGHIJ 9.0 12.0##a door", "line 1: no moment between 9 and 9 s"),
     ],
 )
 def test_charades_faults_name_the_line(line: str, message: str, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_youtube_clips_take_the_nearest_window(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"match": [1]}, "4 windows, 1 matches"),
+        ({"match": [1]}, "4 windows, but 1 matches"),
         ({"match": [1, 2, 0, 0]}, "1, 0 or -1"),
         ({"match": [1, 0.5, 0, 0]}, "1, 0 or -1"),
         ({"match": [[1], [0], [0], [1]]}, "1, 0 or -1"),

@@ -33,7 +33,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"duration": 152}, "duration must be even and 120 to 150"),
     ({"vid": "ab_defghij-_60_210"}, "YouTube id with start and end"),
     ({"vid": "ab_defghij-_60.0_180.0"}, "shorter than the duration"),
-    ({"relevant_windows": []}, "not empty"),
+    ({"relevant_windows": []}, "non-empty"),
     ({"relevant_windows": [[4, 8.0], [6, 10], [120, 126]]}, "whole seconds"),
     ({"relevant_windows": [[4, 8], [7, 10], [120, 126]]}, "even seconds"),
     ({"relevant_windows": [[6, 10], [4, 8], [120, 126]]}, "must be sorted"),
@@ -41,7 +41,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"relevant_windows": [[4, 4], [6, 10], [120, 126]]}, "start before end"),
     ({"relevant_clip_ids": [2, 3, 4, 60, 61, 61]}, "exactly the clips"),
     ({"relevant_clip_ids": [3, 2, 4, 60, 61, 62]}, "exactly the clips"),
-    ({"saliency_scores": [[0, 1, 2]] * 5}, "as many as"),
+    ({"saliency_scores": [[0, 1, 2]] * 5}, "one entry per"),
     ({"saliency_scores": [[0, 1]] * 6}, "lists of 3 whole numbers"),
     ({"saliency_scores": [[0, 1, 5]] * 6}, "0 to 4"),
 ]
@@ -72,20 +72,20 @@ def test_each_violation_is_one_line(change: dict[str, Any], message: str) -> Non
 def test_labels_come_together() -> None:
     row = {key: value for key, value in ROW.items() if key != "saliency_scores"}
     [line] = find_problems({Path("train.jsonl"): [row]})
-    assert "saliency_scores is not" in line
+    assert "saliency_scores is missing" in line
 
 
 @pytest.mark.parametrize("value", [float("nan"), [1, {"deep": float("-inf")}]])
 def test_what_json_cannot_hold_is_a_violation(value: Any) -> None:
     """Python reads NaN, but the rows could not be written again."""
     [line] = find_problems({Path("train.jsonl"): [{**ROW, "extra": value}]})
-    assert line.endswith("extra holds NaN or infinity, which JSON has not")
+    assert line.endswith("extra holds NaN or infinity, which JSON does not have")
 
 
 def test_splits_share_neither_queries_nor_videos() -> None:
     lines = list(find_problems({Path("train.jsonl"): [ROW], Path("val.jsonl"): [ROW]}))
     assert len(lines) == 2
-    assert "this qid occurs before, in train.jsonl" in lines[0]
+    assert "this qid already occurs in train.jsonl" in lines[0]
     assert "splits share no video" in lines[1]
 
 

@@ -165,7 +165,7 @@ def test_tsv_faults_name_the_line(entries: list[Entry], videos: Path, tmp_path: 
     with pytest.raises(UserError, match=r"anno\.tsv: line 2: \d+ scores"):
         read_tsv(info, anno, videos)
     anno.write_text("\n".join(lines[3:]))
-    with pytest.raises(UserError, match=f"no scores of '{entries[0].vid}'"):
+    with pytest.raises(UserError, match=f"no scores for '{entries[0].vid}'"):
         read_tsv(info, anno, videos)
     anno.write_text(good)
     with pytest.raises(UserError, match="no video 'Se3oxnaPsz0'"):  # a wrong folder
@@ -190,7 +190,7 @@ def test_tsv_goes_on_without_some_videos(
         lost = vid in ("Se3oxnaPsz0", "J0nA4VgnoCo")
         assert video.duration_s == (9.0 if lost else whole[vid].duration_s)  # 0:09 in the file
     assert len(caplog.records) == 2
-    assert "no video 'Se3oxnaPsz0': the length of Se3oxnaPsz0 is taken from" in caplog.text
+    assert "no video 'Se3oxnaPsz0': using the length of Se3oxnaPsz0 from" in caplog.text
     with pytest.raises(UserError, match=r"J0nA4VgnoCo.*not a readable media file"):
         read_tsv(info, anno, some, "stop")
     text = info.read_text(encoding="utf-8")

@@ -81,23 +81,26 @@ def test_rounded_time_stamps_are_no_variable_rate(tmp_path: Path, suffix: str, f
     ("make", "expected"),
     [
         (lambda path: write_media(path, np.cumsum([0.04, 0.02] * 60)), "note: variable frame rate: 20 to 40 ms"),
-        (lambda path: write_media(path, [*steady(2.0), *(5 + steady(2.0))]), "warning: a picture stays for 3.0 s"),
-        (lambda path: write_media(path, steady(4.0), rotation=-90), "note: to be turned by 270 degrees"),
-        (lambda path: write_media(path, steady(4.0), start=3.0), "note: second 0 is at 3.00 s of the file's clock"),
+        (
+            lambda path: write_media(path, [*steady(2.0), *(5 + steady(2.0))]),
+            "warning: a picture stays on screen for 3.0 s",
+        ),
+        (lambda path: write_media(path, steady(4.0), rotation=-90), "note: will be rotated by 270 degrees"),
+        (lambda path: write_media(path, steady(4.0), start=3.0), "note: second 0 is at 3.00 s on the file's clock"),
         (lambda path: write_media(path, steady(1.0)), "warning: shorter than one clip: 1.0"),
         (lambda path: encode(path, "yuv420p10le"), "note: pixels are yuv420p10le"),
         (lambda path: encode(path, "yuv444p"), "note: pixels are yuv444p"),
         (lambda path: encode(path, "yuv444p", (63, 47)), "note: odd size 63 x 47"),
         (lambda path: encode(path, flags="tff=1"), "note: interlaced"),
         (lambda path: write_media(path, steady(6.0), sound=TONE[:, :96_000]), "warning: sound ends 4.0 s before"),
-        (lambda path: write_media(path, steady(3.0), sound=TONE), "note: sound goes on 3.0 s after the picture"),
+        (lambda path: write_media(path, steady(3.0), sound=TONE), "note: sound continues 3.0 s after the picture"),
         (
             lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=1.5),
             "warning: sound starts 1.50 s after",
         ),
         (
             lambda path: write_media(path, steady(3.0), start=3.0, sound=TONE),
-            "warning: the picture starts 3.00 s after the sound, with which second 0 is, as in players",
+            "warning: the picture starts 3.00 s after the sound; second 0 is the start of the sound, as in players",
         ),
         (lambda path: write_media(path, steady(5.1), start=0.9, sound=TONE), "note: sound starts 0.90 s before the"),
         (lambda path: write_media(path, steady(6.0), sound=TONE, sound_start=0.9), "note: sound starts 0.90 s after"),
@@ -128,7 +131,7 @@ def test_several_audio_streams_and_empty_ones(tmp_path: Path) -> None:
             container.mux(track.encode(frame))
             container.mux(track.encode(None))
     texts = [text for _, text in found(file)]
-    assert "2 audio streams, of which number 1 is used" in texts
+    assert "2 audio streams; number 1 is used" in texts
     assert "1 audio streams without any sound in them" in texts
 
 
@@ -230,7 +233,7 @@ def test_duplicates_sidecars_and_two_files_of_an_id(tmp_path: Path) -> None:
     assert ("warning", "the same content as copy") in described["a"]
     assert ("warning", "the same content as a") in described["copy"]
     both = [patient.findings[0] for patient in list_folder(tmp_path) if patient.vid == "two"]
-    assert both == [("error", "the id is also that of two.mp4"), ("error", "the id is also that of two.mkv")]
+    assert both == [("error", "same id as two.mp4"), ("error", "same id as two.mkv")]
     with pytest.raises(UserError, match="no such folder"):
         list_folder(tmp_path / "none")
 
@@ -297,7 +300,7 @@ def test_what_is_left_out_before_the_first_recording_is_no_pause(tmp_path: Path)
     file.write_bytes(b"".join(part.read_bytes() for part in parts))
     assert found(file) == [
         ("warning", "timestamps go back: 4.0 s of video left out"),
-        ("note", "second 0 is at 100.00 s of the file's clock"),
+        ("note", "second 0 is at 100.00 s on the file's clock"),
         ("note", "no sound"),
     ]
 
@@ -307,7 +310,7 @@ def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
     odd = next(odd for odd in kinds() if odd.name == "two.mkv")
     odd.make(tmp_path / odd.name)
     texts = [text for _, text in found(tmp_path / odd.name)]
-    assert "2 audio streams, of which number 2 is used" in texts
+    assert "2 audio streams; number 2 is used" in texts
     assert "sound starts 1.00 s after the picture" in texts
 
 
@@ -320,8 +323,8 @@ def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> No
     assert described == {
         "gone": [("error", "no file for this id")],
         "long": [("note", "annotated with 6 s, but 9.0 s long")],
-        "short": [("error", "annotated with 8 s, but 4.0 s long: 2 clips lack")],
-        "extra": [("note", "in no annotation")],
+        "short": [("error", "annotated with 8 s, but 4.0 s long: 2 clips missing")],
+        "extra": [("note", "not in the annotations")],
     }
     table = [probe(tmp_path, tmp_path / f"{vid}.mp4", CLIPS) for vid in ("long", "short")]
     shutil.copy(tmp_path / "extra.mp4", tmp_path / "short.mp4")
@@ -329,7 +332,7 @@ def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> No
     listed = {patient.vid: patient.findings for patient in list_table(tmp_path, [*table, table[1]])}
     assert listed["long"] == [("error", "no file 'long.mp4'")]
     assert listed["short"] == [
-        ("error", "the file is another than when the table was made"),
+        ("error", "the file has changed since the table was made"),
         ("error", "the id is in the table twice"),
     ]
 
@@ -350,7 +353,7 @@ def test_the_command_writes_a_table_and_its_status_is_the_worst(
     (folder / "c.mp4").touch()
     assert run("--videos", folder, "--out", out) == 4
     printed = capsys.readouterr().out.splitlines()
-    assert printed[-1] == "1 ok, 0 note, 1 warning, 1 error, 3 in all"
+    assert printed[-1] == "1 ok, 0 note, 1 warning, 1 error, 3 in total"
     with out.open(newline="") as content:
         rows = {row["vid"]: row for row in csv.DictReader(content, delimiter="\t")}
     assert [rows[vid]["severity"] for vid in "abc"] == ["ok", "warning", "error"]

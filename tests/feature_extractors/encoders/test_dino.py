@@ -117,14 +117,14 @@ def test_weights_of_the_original_release_are_translated(
 @pytest.mark.parametrize(
     ("keys", "change", "message"),
     [
-        ({"architecture": "vit_tinier"}, {}, r"dino\.architecture: timm makes no vit_tinier: Unknown model"),
+        ({"architecture": "vit_tinier"}, {}, r"dino\.architecture: timm cannot create vit_tinier: Unknown model"),
         (
             {"architecture": "vit_small_patch14_dinov2", "pretrained": "v9"},
             {},
-            r"dino\.architecture: timm makes no vit_small_patch14_dinov2\.v9: Invalid pretrained tag",
+            r"dino\.architecture: timm cannot create vit_small_patch14_dinov2\.v9: Invalid pretrained tag",
         ),
-        ({"architecture": "resnet10t"}, {}, r"dino\.architecture: resnet10t is no ViT"),
-        ({"architecture": "vit_tiny_patch16_siglip"}, {}, r"dino\.architecture: timm makes no"),
+        ({"architecture": "resnet10t"}, {}, r"dino\.architecture: resnet10t is not a ViT"),
+        ({"architecture": "vit_tiny_patch16_siglip"}, {}, r"dino\.architecture: timm cannot create"),
         ({"image_size": 30}, {}, r"dino\.image_size: must be a multiple of 14, got 30"),
         ({"output": "mean"}, {}, r"output: Input should be 'cls', 'patches' or 'both'"),
         ({}, {"norm.weight": None}, r"w\.pt: does not fit vit_tiny_dinov2: .*Missing key.*norm\.weight"),
@@ -157,7 +157,7 @@ def test_weights_of_a_tag_come_from_the_cache(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     published = stage(architecture="vit_small_patch14_dinov2", pretrained="lvd142m", image_size=28)
-    message = r"dino\.pretrained: lvd142m of .* is not in the cache .*huggingface\.co/timm/vit_small_patch14_dinov2"
+    message = r"dino\.pretrained: lvd142m for .* is not cached .*huggingface\.co/timm/vit_small_patch14_dinov2"
     with pytest.raises(UserError, match=message) as problem:
         load(published, "", CPU)
     assert "\n" not in str(problem.value)

@@ -103,7 +103,7 @@ def test_a_decoder_that_fails_costs_the_rest_of_its_video_only(
     assert read_problems(tmp_path / "000.h5")[1] == {"c": "the disk is worn"}
 
 
-def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+def test_an_unexpected_error_costs_one_video_and_is_logged(
     tmp_path: Path, videos: list[Video], caplog: pytest.LogCaptureFixture
 ) -> None:
     def wrong(video: Video, problems: Problems) -> Iterator[Piece]:
@@ -115,13 +115,11 @@ def test_what_nobody_foresaw_costs_one_video_and_is_logged(
     encode_videos(tmp_path / "000.h5", PROVENANCE, videos, tmp_path, wrong, encoder())
     store = Store(tmp_path / "000.h5")
     assert [len(store.rows(vid)) for vid in "abcde"] == [3, 0, 20, 1, 4]
-    assert read_problems(tmp_path / "000.h5")[1] == {"c": "not foreseen: ZeroDivisionError: by nothing"}
+    assert read_problems(tmp_path / "000.h5")[1] == {"c": "unexpected error: ZeroDivisionError: by nothing"}
     assert "Traceback" in caplog.text and "in wrong" in caplog.text  # a mistake in the code stays in view
 
 
-def test_what_nobody_foresaw_of_most_videos_ends_the_job_and_is_tried_again(
-    tmp_path: Path, videos: list[Video]
-) -> None:
+def test_unexpected_errors_of_most_videos_end_the_job_and_are_tried_again(tmp_path: Path, videos: list[Video]) -> None:
     seen: list[str] = []
 
     def wrong_of(vids: str) -> Decode:
@@ -135,7 +133,7 @@ def test_what_nobody_foresaw_of_most_videos_ends_the_job_and_is_tried_again(
 
     store = tmp_path / "000.h5", PROVENANCE, videos, tmp_path
     with pytest.raises(
-        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(not foreseen: Zer"
+        UserError, match=r"^3 of 4 videos failed with an unexpected error, such as 'a' \(unexpected error: Zer"
     ):
         encode_videos(*store, wrong_of("acd"), encoder())  # b has no clips: there is nothing to look at
     assert not (tmp_path / "000.h5").exists()

@@ -166,13 +166,13 @@ def test_each_stream_consumes_its_own_keys_only() -> None:
 @pytest.mark.parametrize(
     ("keys", "content", "message"),
     [
-        ({"architecture": "ViT-Q"}, None, r"siglip\.architecture: open_clip knows no model 'ViT-Q'"),
+        ({"architecture": "ViT-Q"}, None, r"siglip\.architecture: open_clip has no model 'ViT-Q'"),
         (
             {"architecture": "ViT-B-32"},
             None,
-            r"siglip\.architecture: ViT-B-32 is no SigLIP: use the streams",
+            r"siglip\.architecture: ViT-B-32 is not a SigLIP model: use the streams",
         ),
-        ({"pretrained": "v9"}, None, r"siglip\.pretrained: open_clip has no weights 'v9' of tiny-siglip"),
+        ({"pretrained": "v9"}, None, r"siglip\.pretrained: open_clip has no weights 'v9' for tiny-siglip"),
         ({}, None, r"siglip\.weights: give a file, or the tag of open_clip's weights in siglip\.pretrained"),
         ({}, b"<html>404 Not Found</html>", r"w\.pt: does not fit tiny-siglip: refused"),
         ({}, {"text.positional_embedding": torch.zeros(1)}, r"w\.pt: does not fit tiny-siglip: "),
@@ -207,7 +207,7 @@ def test_a_tokenizer_that_is_not_there_is_named(
         load_text(SiglipTextStage(siglip=config), str(weights), CPU)
     assert "\n" not in str(problem.value)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"siglip\.tokenizer: .*/empty: no tokenizer in it"):
+    with pytest.raises(UserError, match=r"siglip\.tokenizer: .*/empty: holds no tokenizer"):
         load_text(SiglipTextStage(siglip=replace(config, tokenizer=str(tmp_path / "empty"))), str(weights), CPU)
 
 

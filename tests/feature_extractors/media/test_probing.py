@@ -116,7 +116,7 @@ def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
     assert open_sound(file, RATE, 0.0, Problems()) is not None
 
 
-def test_what_nobody_foresaw_costs_one_video_and_is_logged(
+def test_an_unexpected_error_costs_one_video_and_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = write_media(tmp_path / "v.mkv", steady(3.0))
@@ -126,11 +126,11 @@ def test_what_nobody_foresaw_costs_one_video_and_is_logged(
 
     monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "pick_sound", wrong)
     video = examine(tmp_path, "v", file, "", ClipGrid())
-    assert (video.n_clips, video.problem) == (0, "not foreseen: ZeroDivisionError: by nothing")
+    assert (video.n_clips, video.problem) == (0, "unexpected error: ZeroDivisionError: by nothing")
     assert "Traceback" in caplog.text and "in wrong" in caplog.text
 
 
-def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_errors_of_most_videos_end_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {vid: write_media(tmp_path / f"{vid}.mkv", steady(2.0)) for vid in "abcd"}
     pick_sound = sys.modules["feature_extractors.media.probing"].pick_sound  # type: ignore[attr-defined]
 
@@ -148,11 +148,11 @@ def test_what_nobody_foresaw_of_most_videos_ends_the_job(tmp_path: Path, monkeyp
     assert [video.n_clips for video in table] == [0, 0, 1, 1, 0]
     wrong_of("abc")
     with pytest.raises(
-        UserError, match=r"^3 of 4 videos failed with what nobody foresaw, such as 'a' \(.*KeyError: 'a mis"
+        UserError, match=r"^3 of 4 videos failed with an unexpected error, such as 'a' \(.*KeyError: 'a mis"
     ):
         examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     only = {"a": files["a"]}
-    assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("not foreseen: KeyError")
+    assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("unexpected error: KeyError")
 
 
 @pytest.mark.parametrize("left", [0, 1])

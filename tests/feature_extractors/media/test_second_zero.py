@@ -122,7 +122,7 @@ def test_doctor_and_grid_have_the_same_second_0(tmp_path: Path) -> None:
     examine_patients(patients, CLIPS, decode=False)
     (patient,) = patients
     assert patient.findings == [
-        ("warning", "the picture starts 9.00 s after the sound, with which second 0 is, as in players")
+        ("warning", "the picture starts 9.00 s after the sound; second 0 is the start of the sound, as in players")
     ]
     assert patient.facts is not None and patient.video is not None
     assert patient.facts.duration == patient.video.duration_s == 18.0

@@ -84,7 +84,7 @@ def test_a_download_is_checked_and_not_repeated(tmp_path: Path, server: tuple[st
 def test_a_broken_download_is_gone_on_with(tmp_path: Path, server: tuple[str, list[str | None]]) -> None:
     url, asked = server
     weights = known(f"{url}/short")
-    with pytest.raises(UserError, match=r"net\.pth: missing, and not to be had"):
+    with pytest.raises(UserError, match=r"net\.pth: missing, and could not be downloaded"):
         fetch(weights, tmp_path)
     third = len(CONTENT) // 3
     assert (tmp_path / "net.pth.part").stat().st_size == third and not (tmp_path / "net.pth").exists()
@@ -111,7 +111,7 @@ def test_another_content_is_thrown_away(tmp_path: Path, server: tuple[str, list[
     other = CONTENT[:-1] + b"x" if change == "content" else CONTENT[:-1]
     with pytest.raises(UserError, match=r"not the published file|bytes, the published") as problem:
         fetch(known(f"{url}/net.pth", other), tmp_path)
-    assert "thrown away" in str(problem.value)
+    assert "discarded" in str(problem.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -136,7 +136,7 @@ def test_a_mirror_is_copied_from(tmp_path: Path, below: str) -> None:
 
 def test_a_mirror_is_checked_as_a_download_is(tmp_path: Path) -> None:
     mirror, folder = tmp_path / "mirror", tmp_path / "weights"
-    with pytest.raises(UserError, match=r"mirror: the mirror has no net\.pth; put it from http"):
+    with pytest.raises(UserError, match=r"mirror: the mirror has no net\.pth; get it from http"):
         fetch(known("http://127.0.0.1:9/net.pth"), folder, mirror)
     mirror.mkdir()
     (mirror / "net.pth").write_bytes(CONTENT[:-1] + b"x")
@@ -206,9 +206,12 @@ def test_the_command_lists_fetches_and_fails_in_one_line(
     assert (tmp_path / "weights/published/net/net.pth").read_bytes() == CONTENT
     for arguments, message in (
         (["nothing"], "no published weights 'nothing'"),
-        (["net", "pann-cnn14", "--out", tmp_path], "--out: name one"),
+        (["net", "pann-cnn14", "--out", tmp_path], "--out: takes one NAME, got 2"),
         (["net", "--only", "other.pth"], "net: no file 'other.pth'"),
-        (["net", "--out", tmp_path / "new"], "net.pth: missing, and not to be had from http://127.0.0.1:9/net.pth"),
+        (
+            ["net", "--out", tmp_path / "new"],
+            "net.pth: missing, and could not be downloaded from http://127.0.0.1:9/net.pth",
+        ),
     ):
         capsys.readouterr()
         assert run(*arguments) == 1

@@ -105,7 +105,7 @@ LAST = "audio_projection.linear2.weight"
         (change_weights(lambda state: {k: v for k, v in state.items() if k != NORM}), f"1 missing, such as {NORM}"),
         (change_weights(lambda state: state | {LAST: torch.zeros(3, 3)}), f"1 missing, such as {LAST}"),
         (change_weights(lambda state: {f"net.{k}": v for k, v in state.items()}), "missing, such as audio_"),
-        (lambda folder: fuse(folder), "take an unfused checkpoint"),
+        (lambda folder: fuse(folder), "use an unfused checkpoint"),
     ],
 )
 def test_checkpoints_that_do_not_fit_are_named_in_one_line(
@@ -159,9 +159,9 @@ def test_modes_say_how_much_sound_is_cut_out() -> None:
     settings = ClapSettings()
     assert settings.heard_seconds(2.0, 10.0) == 10.0
     assert ClapSettings(mode="repeat").heard_seconds(2.0, 10.0) == 2.0
-    with pytest.raises(UserError, match=r"clap\.mode: repeat needs clips of at most 10 s, not 12"):
+    with pytest.raises(UserError, match=r"clap\.mode: repeat needs clips of at most 10 s, got 12"):
         ClapSettings(mode="repeat").heard_seconds(12.0, 10.0)
-    with pytest.raises(UserError, match=r"clap\.window_seconds: 7, but the checkpoint takes 10"):
+    with pytest.raises(UserError, match=r"clap\.window_seconds: the checkpoint takes 10 s, got 7"):
         ClapSettings(window_seconds=7.0).heard_seconds(2.0, 10.0)
 
 
@@ -197,7 +197,10 @@ def test_a_checkpoint_of_the_hub_comes_from_the_cache(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(UserError, match=r"hub:someone/clap is not in the cache.*of huggingface\.co/someone/clap into"):
+    with pytest.raises(
+        UserError,
+        match=r"hub:someone/clap is not cached and could not be downloaded.*of huggingface\.co/someone/clap into",
+    ):
         find_checkpoint("hub:someone/clap")
     # As huggingface_hub keeps it: a revision is a folder, a branch a file that names it.
     place = tmp_path / "models--someone--clap"

@@ -132,7 +132,7 @@ def test_a_definition_that_makes_no_network_is_named(tmp_path: Path, clip_defini
 
 
 def test_an_unknown_architecture_is_named() -> None:
-    with pytest.raises(UserError, match="knows no model 'ViT-Q-99'"):
+    with pytest.raises(UserError, match="has no model 'ViT-Q-99'"):
         build_clip(ClipEncoderConfig(architecture="ViT-Q-99"), None)
 
 
@@ -146,7 +146,7 @@ def test_texts_of_another_vocabulary_are_refused_and_pictures_are_not(tmp_path: 
         other = build_clip(ClipEncoderConfig(architecture=name, definition=str(file)), None)
         assert other.network.encode_image(other.preprocess(Image.new("RGB", (8, 8)))[None]).shape == (1, 16)
         with pytest.raises(
-            UserError, match=rf"clip\.architecture: {name} reads .* 'someone/words', not CLIP's.*: {hint}"
+            UserError, match=rf"clip\.architecture: {name} uses .* 'someone/words' instead of CLIP's.*: {hint}"
         ):
             other.tokenise(["a dog"])
 

@@ -100,7 +100,7 @@ def test_towers_without_a_projection_of_their_own_are_refused(
     torch.save(build_clip(config, None).network.state_dict(), weights)
     stage = ClipVisualStage(clips=ClipGrid(), clip=config, visual=VisualConfig(output="pre_projection"))
     with pytest.raises(
-        UserError, match=rf"^visual\.output: .* {definition.stem}, .* \({tower}\) .* set it to projected"
+        UserError, match=rf"^visual\.output: .* {definition.stem}: .* \({tower}\) .* set it to projected"
     ):
         encode_clips(CLIP_VISUAL, stage, videos, folder, weights, out)
     assert not out.exists()
