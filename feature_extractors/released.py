@@ -71,7 +71,7 @@ class ImportConfig(Settings):
     """Folders of the files. Several are joined along the feature axis, in this order, each row first divided by its
     part's L2 norm."""
     hold_last: Annotated[int, Field(ge=0)] = 0
-    """Most missing rows at the end that the last row stands in for. If more are missing, their clips are masked."""
+    """Fill up to this many missing rows at the end with the last row. If more are missing, their clips are masked."""
 
     def __post_init__(self) -> None:
         if LAYOUTS[self.layout].text and len(self.folders) > 1:

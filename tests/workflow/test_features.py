@@ -188,4 +188,4 @@ def test_published_weights_come_from_a_mirror_or_fail_in_one_line(tmp_path: Path
     done = workspace.snakemake("--cores", "1", "--retries", "0", target, changes=changes)
     log = (tmp_path / "logs/fetch_weights/clap-htsat-unfused/config.json.log").read_text().splitlines()
     assert done.returncode != 0 and not (tmp_path / target).exists()
-    assert "mirror/config.json: 2 bytes, the published config.json has 5,390" in log[-1]
+    assert "mirror/config.json: 2 bytes, but the published config.json has 5,390" in log[-1]

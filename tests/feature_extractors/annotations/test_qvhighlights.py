@@ -86,7 +86,7 @@ def test_splits_share_neither_queries_nor_videos() -> None:
     lines = list(find_problems({Path("train.jsonl"): [ROW], Path("val.jsonl"): [ROW]}))
     assert len(lines) == 2
     assert "this qid already occurs in train.jsonl" in lines[0]
-    assert "splits share no video" in lines[1]
+    assert "splits must not share videos" in lines[1]
 
 
 def test_broken_rows_are_named_and_nothing_is_written(

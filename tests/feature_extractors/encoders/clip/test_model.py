@@ -140,7 +140,7 @@ def test_texts_of_another_vocabulary_are_refused_and_pictures_are_not(tmp_path: 
     """In no other vocabulary is the end token the largest id, and nothing is downloaded to find that out."""
     definition = json.loads(clip_definition.read_text())
     definition["text_cfg"]["hf_tokenizer_name"] = "someone/words"
-    for name, hint in (("tiny-siglip-like", "use the stream siglip_text"), ("tiny-other", "take another one")):
+    for name, hint in (("tiny-siglip-like", "use the stream siglip_text"), ("tiny-other", "choose another one")):
         file = tmp_path / f"{name}.json"
         file.write_text(json.dumps(definition))
         other = build_clip(ClipEncoderConfig(architecture=name, definition=str(file)), None)
