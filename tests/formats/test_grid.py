@@ -28,7 +28,7 @@ def test_clip_count(duration: float, seconds: float, clips: int) -> None:
 
 @pytest.mark.parametrize("seconds", ["0", "-2", "NaN", "Infinity"])
 def test_a_clip_must_last(seconds: str) -> None:
-    with pytest.raises(UserError, match=r"clips\.seconds"):
+    with pytest.raises(UserError, match=r"seconds: Input should be (greater than 0|a finite number), got"):
         ClipGrid.from_json(f'{{"seconds": {seconds}}}')
 
 

@@ -27,7 +27,8 @@ ENCODE = (
 from pathlib import Path
 import numpy as np
 import torch
-from feature_extractors.encoders.engine import FULL_PRECISION, Encoder, Piece, encode_videos
+from feature_extractors.encoders.engine import Encoder, Piece, encode_videos
+from feature_extractors.encoders.stream import FULL_PRECISION
 from formats.store import Provenance
 from formats.video_table import Video
 
