@@ -197,7 +197,7 @@ def test_comments_are_made_anew_and_values_stay(schema: dict[str, Any]) -> None:
     )
     long = comment("clip:\n  definition: demo/encoders/demo-clip.json\n", schema).splitlines()
     assert long[2].startswith("  # JSON file") and long[3] == "  definition: demo/encoders/demo-clip.json"
-    assert comment("main_run: 'a # b' # old\n", schema) == "main_run: 'a # b' # The run of plots/gates_val.png\n"
+    assert comment("main_run: 'a # b' # old\n", schema) == "main_run: 'a # b' # The run shown in plots/gates_val.png\n"
     with pytest.raises(ValueError, match="one key per line"):
         comment("main_run: it's\n", schema)
 
