@@ -23,7 +23,7 @@ def any_of(names: Iterable[str]) -> str:
     return "|".join(names) or "(?!)"
 
 
-def gpus_a_job() -> int:
+def gpus_per_job() -> int:
     """GPUs per encoding or training job: 1 if this machine has an NVIDIA GPU, otherwise 0.
 
     With 0, jobs need not queue for the single GPU of `profiles/default`. On a cluster whose head node has no GPU but

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from cli import UserError
 from model.config import InferenceConfig
 from tests.workflow.workspace import ROOT, merge
 from workflow import layout
+from workflow.encoders import encode_json, further_files
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
 from workflow.study import Study, load_study
@@ -59,8 +61,9 @@ def test_what_follows_from_the_sections(demo: Study) -> None:
     assert demo.needed_streams == ["clip_text", "clip_visual"]
     assert not demo.by_domain and list(demo.scopes) == ["all"] and not demo.rates_clips
     assert demo.other_checkpoint == "last"
-    assert demo.clip_definition == ["demo/encoders/demo-clip.json"]
-    assert "clip/architecture" in demo.clip_settings and "clip/weights" not in demo.clip_settings
+    assert further_files(demo.config, "clip_visual") == [Path("demo/encoders/demo-clip.json")]
+    consumed = json.loads(encode_json(demo.config, "clip_visual"))
+    assert consumed["clip"]["architecture"] == "demo-clip" and "weights" not in consumed["clip"]
     assert list(demo.data.shards) == list(demo.grids) and "demo_000" in demo.grids["000"] + demo.grids["001"]
 
 

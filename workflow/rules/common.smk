@@ -35,7 +35,7 @@ if study.left_out_domains:
 # jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.name == "demo" else ancient(ANNOTATION_FILES)
-GPU = layout.gpus_a_job()
+GPU = layout.gpus_per_job()
 
 
 wildcard_constraints:
