@@ -37,6 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.reference import Reference  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
+from formats.grid import CLIP_SECONDS  # noqa: E402
 from formats.store import Arrays, Provenance, write_store  # noqa: E402
 from model.config import ModelConfig, TrainConfig  # noqa: E402
 from model.data.feature_set import FeatureSet, Streams  # noqa: E402
@@ -131,12 +132,12 @@ def _make_row(rng: np.random.Generator, vid: str, clips: int, recipe: str) -> di
 
 def _write_clips(folder: Path, stream: str, videos: dict[str, int], features: dict[str, dict[str, np.ndarray]]) -> Path:
     def encode(vid: str) -> Arrays:
-        starts = 2.0 * np.arange(videos[vid])
-        return {"features": features[vid][stream], "times": np.stack([starts, starts + 2.0], axis=1)}
+        starts = CLIP_SECONDS * np.arange(videos[vid])
+        return {"features": features[vid][stream], "times": np.stack([starts, starts + CLIP_SECONDS], axis=1)}
 
     path = folder / f"{stream}.h5"
     columns = {"n_clips": np.array(list(videos.values()))}
-    write_store(path, Provenance(stream, "benchmark", "0", "{}", 2.0), videos, encode, columns)
+    write_store(path, Provenance(stream, "benchmark", "0", "{}", CLIP_SECONDS), videos, encode, columns)
     return path
 
 
@@ -176,7 +177,7 @@ class Ours:
     def infer(self) -> None:
         """Inference on the whole set in batches of 100, including the rows of the prediction file."""
         for item in predict(self.engine.network, self.features, 100, "cpu"):
-            submission_row(item, 2.0, round_to_clips=True)
+            submission_row(item, CLIP_SECONDS, round_to_clips=True)
 
 
 def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:

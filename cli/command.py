@@ -168,3 +168,10 @@ def whole_number(least: int, or_all: bool = False) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def seed(text: str) -> int:
+    """The `type` of a seed: a whole number that NumPy and torch both take, 0 to 2^32 - 1."""
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {2**32 - 1}, got {text[:MOST_DIGITS]!r}")
+    return int(text)

@@ -67,6 +67,8 @@ class Settings:
             values = json.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
         except ValueError as problem:  # not JSON, or not even UTF-8
             raise UserError(f"--config: not JSON: {problem}") from None
+        except RecursionError:
+            raise UserError("--config: JSON that is nested too deeply") from None
         return cls.from_dict(values, where="--config")
 
     def to_dict(self) -> dict[str, Any]:

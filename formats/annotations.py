@@ -6,7 +6,7 @@ labelled rows.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,8 @@ def annotated_seconds(row: Row, clips: ClipGrid) -> float:
         UserError: the row has no valid duration.
     """
     value = row.get("duration_s", row.get("duration"))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise UserError(f"query {row.get('qid')}: duration must be a number of seconds above 0, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+        raise UserError(f"query {row.get('qid')}: duration must be a number of seconds above 0, got {shorten(value)}")
     labels = row.get("label")
     if "duration_s" not in row and isinstance(labels, list) and len(labels) == value:
         return value * clips.seconds

@@ -168,7 +168,11 @@ def _reading(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r", locking=False) as store:
             yield store
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
     except (OSError, KeyError, TypeError, ValueError) as problem:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, not a feature store") from None
         raise UserError(f"{path}: not a readable feature store: {problem}") from None
 
 

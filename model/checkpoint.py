@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -63,8 +64,11 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
         about: dict[str, Any] = content["about"]
     except UserError:
         raise
-    except Exception as problem:  # torch reports refused pickles with an exception of the pickle module
-        raise UserError(f"{path}: not a checkpoint of this project: {str(problem)[:200]}") from None
+    except UnpicklingError:
+        raise UserError(f"{path}: not a checkpoint of this project: not only tensors and plain values") from None
+    except Exception as problem:  # a damaged file can raise almost anything
+        cause = " ".join(str(problem).split())[:200]
+        raise UserError(f"{path}: not a checkpoint of this project: {type(problem).__name__}: {cause}") from None
     return network.eval(), about
 
 

@@ -13,8 +13,8 @@ from model import CODE_VERSION
 from model.compat import REPAIRED, Compat
 
 Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 # Constraints that pydantic lacks go into the JSON schema, and into `__post_init__` of a class where they matter.
@@ -38,7 +38,7 @@ class ModelConfig(Settings):
     """Append each clip's start and end, as fractions of the video's length, to the video input (TEF)."""
     max_tokens: Count = 32
     """Maximum number of tokens per query; further tokens are dropped."""
-    silence_db: Annotated[float, Field(le=0)] = -60.0
+    silence_db: Annotated[float, Field(le=0, allow_inf_nan=False)] = -60.0
     """Level below which a clip counts as silent: RMS, in dB of full scale. If the audio store has no levels, no clip
     counts as silent by level."""
 

@@ -15,6 +15,7 @@ from cli import UserError, canonical_json
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream
 from feature_extractors.released import ImportConfig
+from model.config import ModelConfig
 
 Config = dict[str, Any]
 
@@ -44,6 +45,24 @@ def check_streams(config: Config, streams: Iterable[str]) -> None:
                 f"config: dataset.videos is empty, but stream {stream} is encoded from videos: set the folder, or"
                 " import the stream"
             )
+
+
+def check_inputs(config: Config, run: str, model: ModelConfig) -> None:
+    """Check that a run reads video and audio from streams of clips, and text from one of queries.
+
+    Imported streams are not checked: their files say what they hold when they are read.
+
+    Raises:
+        UserError: a stream is of the other kind; the message names the run and the key.
+    """
+    inputs = [("video_streams", model.video_streams, True), ("text_stream", (model.text_stream,), False)]
+    if model.reads_audio:
+        inputs.append(("audio_streams", model.audio_streams, True))
+    for key, streams, of_clips in inputs:
+        for stream in streams:
+            if stream not in config["imported"] and is_of_clips(stream) != of_clips:
+                kinds = ("clips", "queries") if of_clips else ("queries", "clips")
+                raise UserError(f"config: run {run}: model.{key} must be of {kinds[0]}, but {stream} is of {kinds[1]}")
 
 
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:

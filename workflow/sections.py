@@ -100,7 +100,10 @@ class CoreConfig(Settings):
     selected_runs: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")]
     """The runs that the target `all` trains. Adding a run does not re-run the others."""
     seeds: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")
+        tuple[Annotated[int, Field(ge=0, le=2**32 - 1)], ...],
+        Field(min_length=1),
+        NO_REPEATS,
+        Reruns("train summarise"),
     ]
     """Seeds; each run is trained once per seed. Adding a seed does not re-run the others."""
     inference: Annotated[

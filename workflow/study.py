@@ -20,7 +20,7 @@ from workflow.configuration import (
     streams_of,
 )
 from workflow.dataset import Dataset, load_dataset
-from workflow.encoders import check_streams, check_weights, imported_streams
+from workflow.encoders import check_inputs, check_streams, check_weights, imported_streams
 from workflow.initial_weights import check_initial_weights
 from workflow.scopes import find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
@@ -151,6 +151,8 @@ def load_study(given: Config, root: Path) -> Study:
         before = check_initial_weights(settings, {*runs, main_run}, config["dataset"]["name"], scopes, seeds)
     made = _streams(settings[run].model for run in (*runs, *before))
     check_streams(config, made)
+    for run in (*runs, *sorted(before)):
+        check_inputs(config, run, settings[run].model)
     check_weights(config, made, made="weights/demo")
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
     imported = imported_streams(config)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cli import UserError
 from eval.parts import name_part
+from formats.annotations import index_truth
 from formats.arrays import Floats
 from formats.gate_log import KINDS, GateLog
 from formats.rows import Row
@@ -22,9 +23,9 @@ def group_samples(log: GateLog, by: Sequence[str], ground_truth: Sequence[Row] =
     A key is looked up in the query's row of the ground truth, then in its row of the log.
 
     Raises:
-        UserError: no row has one of the keys.
+        UserError: no row has one of the keys, or a malformed qid in the ground truth.
     """
-    truth = {row.get("qid"): row for row in ground_truth}
+    truth = index_truth(ground_truth, "ground truth")
     groups: dict[str, list[int]] = {"all": list(range(len(log.samples)))}
     for index, sample in enumerate(log.samples):
         if sample.has_audio is not None:

@@ -36,6 +36,8 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
             return dict(load_file(_existing(file)))
         with torch.serialization.safe_globals(_ARRAYS):
             loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except Exception as problem:  # a damaged file can raise almost anything
         raise UserError(f"{file}: {reason(problem)}") from None
     if not isinstance(loaded, dict):

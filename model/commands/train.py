@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from cli import Command
+from cli.command import seed
 from model.commands.arguments import add_running, seconds
 
 
@@ -47,7 +48,7 @@ def add_verbs(command: Command) -> None:
     parser = command.verb("train", train)
     parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="labelled queries, JSONL")
     parser.add_argument("--val", type=Path, required=True, metavar="FILE", help="labelled queries, JSONL")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=seed, required=True)
     parser.add_output_folder(
         "--out",
         files=("best.pt", "last.pt", "history.jsonl", "resume.pt"),

@@ -7,24 +7,28 @@ moments.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from cli import UserError
+from formats.rows import parse_json
 from formats.store import Store
+
+_log = logging.getLogger(__name__)
 
 Origin = dict[str, Any]
 """Plain values: extractor, weights_sha256, clip_seconds, dim, and the settings by their dotted keys."""
 Origins = dict[str, Origin]
 """By stream."""
-_UNCOUNTED = ("version", "encoding", "imported.folders")
+_UNCOUNTED = ("version", "encoding", "imported.folders", "clip.definition", "siglip.definition", "siglip.tokenizer")
 """Settings that may differ: of code and precision, which change rows by little, and places of files."""
 
 
 def origin_of(store: Store) -> Origin:
     """What a store says of how its rows were made; where it lies, and on which machine it was made, do not count."""
     attributes = store.attributes
-    settings = _flatten(json.loads(str(attributes["config"]) or "{}"))
+    settings = _flatten(parse_json(str(attributes["config"]) or "{}", f"{store.path}: config"))
     return {
         "extractor": str(attributes["extractor"]),
         "weights_sha256": str(attributes["weights_sha256"]),
@@ -49,7 +53,7 @@ def check_shards(first: Store, other: Store) -> None:
         )
 
 
-def check_origins(recorded: Mapping[str, Origin], given: Mapping[str, Origin], where: str) -> None:
+def check_origins(recorded: object, given: Mapping[str, Origin], where: str) -> None:
     """Check that features were made as those that a network was trained on.
 
     Args:
@@ -58,8 +62,12 @@ def check_origins(recorded: Mapping[str, Origin], given: Mapping[str, Origin], w
         where: the checkpoint, for messages.
 
     Raises:
-        UserError: naming the stream and the first difference.
+        UserError: naming the stream and the first difference, or a malformed record.
     """
+    if not isinstance(recorded, Mapping) or not all(isinstance(origin, Mapping) for origin in recorded.values()):
+        raise UserError(f"{where}: its record of the features is malformed")
+    if not recorded:
+        _log.info("%s: does not record its features, so they are not compared", where)
     for stream, origin in given.items():
         if stream not in recorded:
             continue
@@ -72,12 +80,14 @@ def check_origins(recorded: Mapping[str, Origin], given: Mapping[str, Origin], w
             )
 
 
-def _find_difference(first: Origin, second: Origin) -> tuple[str, str, str] | None:
-    """The first key whose value differs, with both values as text."""
-    for key in [*first, *(key for key in second if key not in first)]:
-        one, other = (json.dumps(values[key]) if key in values else "absent" for values in (first, second))
-        if one != other:
-            return key, one, other
+def _find_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """The first key of both whose value differs, with both values as text.
+
+    A key of only one is of a later version, or of another extractor, which differs by name.
+    """
+    for key in first:
+        if key in second and first[key] != second[key]:
+            return key, json.dumps(first[key]), json.dumps(second[key])
     return None
 
 

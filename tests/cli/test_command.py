@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import Command, UserError, whole_number
+from cli.command import seed
 
 
 def act(arguments: argparse.Namespace) -> None:
@@ -147,6 +148,13 @@ def test_an_output_may_be_a_file_or_a_folder(tmp_path: Path, capsys: pytest.Capt
     assert command.main(["either", "--out", str(tmp_path / "a")]) == 0
     assert command.main(["file", "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.endswith(f"error: {tmp_path}: is a folder, not a file to write\n")
+
+
+def test_a_seed_fits_every_generator() -> None:
+    assert seed("0") == 0 and seed("4294967295") == 2**32 - 1
+    for text in ("-1", "4294967296", "1.5", "9" * 5000):
+        with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number from 0 to 4294967295, got"):
+            seed(text)
 
 
 def test_whole_numbers_and_short_messages_about_long_ones(capsys: pytest.CaptureFixture[str]) -> None:

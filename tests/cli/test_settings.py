@@ -76,6 +76,8 @@ def test_json_from_the_command_line_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(b'{"name": "\xff"}')
     with pytest.raises(UserError, match=r"^--config: not JSON: "):
         Outer.from_json(f"@{tmp_path / 'c.json'}")
+    with pytest.raises(UserError, match=r"^--config: JSON that is nested too deeply$"):
+        Outer.from_json("[" * 100_000)
 
 
 def test_equal_settings_have_equal_bytes() -> None:

@@ -198,7 +198,7 @@ def test_an_empty_shard_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["missing", "garbage", "cut", "foreign", "later"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "garbage", "cut", "foreign", "later"])
 def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "000.h5"
     if kind in ("cut", "later"):
@@ -213,7 +213,12 @@ def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
             file["features"] = np.zeros(3)
     elif kind == "garbage":
         path.write_bytes(b"not HDF5" * 100)
-    with pytest.raises(UserError, match=r"000\.h5: not a .*feature store"):
+    elif kind == "folder":
+        path.mkdir()
+    cause = {"missing": "no such file$", "folder": "is a folder, not a feature store$"}.get(
+        kind, "not a .*feature store"
+    )
+    with pytest.raises(UserError, match=rf"000\.h5: {cause}"):
         Store(path)
 
 

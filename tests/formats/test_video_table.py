@@ -41,7 +41,7 @@ def test_the_grid_without_media_is_the_annotated_duration() -> None:
     ]
     with pytest.raises(UserError, match=r"video 'a': annotated with two durations, 150 s and 148 s"):
         annotated_videos([*rows, {"qid": 5, "vid": "a", "duration": 148}], ["a"], ClipGrid())
-    for duration in (None, "150", -1, True):
+    for duration in (None, "150", -1, True, 10**400):
         with pytest.raises(UserError, match="query 9: duration must be a number of seconds"):
             annotated_videos([{"qid": 9, "vid": "a", "duration": duration}], ["a"], ClipGrid())
 

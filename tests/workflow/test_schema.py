@@ -125,7 +125,10 @@ def test_the_embedded_configuration_names_every_key(schema: dict[str, Any]) -> N
         ("inference.gate_sample_count", {"minimum": -1, "not": {"const": 0}, "default": -1}),
         ("imported.*.layout", {"enum": list(LAYOUTS)}),
         ("runs", {"minProperties": 1, "type": "object"}),
-        ("seeds", {"minItems": 1, "uniqueItems": True, "items": {"type": "integer", "minimum": 0}}),
+        (
+            "seeds",
+            {"minItems": 1, "uniqueItems": True, "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}},
+        ),
     ],
 )
 def test_ranges_are_those_of_the_fields(schema: dict[str, Any], path: str, expected: dict[str, Any]) -> None:

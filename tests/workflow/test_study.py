@@ -96,6 +96,21 @@ def test_a_mistake_names_the_key() -> None:
         load(runs={"base": {"modle": {}}})
 
 
+def test_a_stream_of_the_wrong_kind_names_the_run_and_the_key() -> None:
+    with pytest.raises(
+        UserError, match=r"run base: model\.video_streams must be of clips, but clip_text is of queries"
+    ):
+        load(model={"video_streams": ["clip_text"]})
+    with pytest.raises(UserError, match=r"model\.text_stream must be of queries, but clip_visual is of clips"):
+        load(model={"text_stream": "clip_visual"})
+    load(model={"audio_streams": ["clip_text"]}, selected_runs=["video_only"], main_run="video_only")
+
+
+def test_seeds_fit_every_generator() -> None:
+    with pytest.raises(UserError, match=r"seeds\.0: 4294967296 is greater than the maximum of 4294967295"):
+        load(seeds=[2**32])
+
+
 def test_files_of_a_run(demo: Study) -> None:
     paths = Paths(demo)
     stores = paths.features_of_run(job(run="video_only"))

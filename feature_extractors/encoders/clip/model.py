@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from feature_extractors.encoders.clip.script_archive import is_script, read_publ
 from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.weights.loading import reason
+from formats.rows import read_object
 
 OTHER_TEXTS = ("hf_tokenizer_name", "hf_model_name")
 """Keys of an open_clip definition that name another tokenizer than CLIP's."""
@@ -175,12 +175,9 @@ def define(definition: Path) -> None:
     """
     if not definition.is_file():
         raise UserError(f"{definition}: no such CLIP definition")
-    try:
-        # Read here first: a file that is not JSON stays in open_clip's list and breaks every later model.
-        content = json.loads(definition.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise UserError(f"{definition}: not JSON: {problem}") from None
-    if not isinstance(content, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(content):
+    # Read here first: a file that is not JSON stays in open_clip's list and breaks every later model.
+    content = read_object(definition)
+    if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(content):
         raise UserError(f"{definition}: not a CLIP definition: needs embed_dim, vision_cfg and text_cfg")
     open_clip.add_model_config(definition)
 

@@ -53,3 +53,8 @@ def test_separation_counts_pairs_of_videos(write, gate_rows):
 def test_unknown_group_key_is_refused(write, gate_rows):
     with pytest.raises(UserError, match="has the key 'nothing'"):
         group_samples(read_gate_log(write("log.jsonl", gate_rows(2))), ["nothing"])
+
+
+def test_a_malformed_qid_of_the_ground_truth_is_refused(write, gate_rows):
+    with pytest.raises(UserError, match=r"ground truth: row 1: qid must be a whole number or a string, got \[1\]"):
+        group_samples(read_gate_log(write("log.jsonl", gate_rows(2))), ["nothing"], [{"qid": [1]}])

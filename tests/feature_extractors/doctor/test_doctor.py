@@ -29,7 +29,7 @@ from tests.feature_extractors.made_media import Coding, numbered, steady, write_
 from tests.feature_extractors.odd_media import kinds
 
 CLIPS = ClipGrid()
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FLASH = Coding("flv", options={"b": "1M"}, clock=Fraction(1, 1000))
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 

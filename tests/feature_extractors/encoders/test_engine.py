@@ -34,7 +34,7 @@ from formats.video_table import Video, write_table
 from tests.feature_extractors.made_media import steady, write_media
 from tests.killing import kill_at
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROVENANCE = Provenance("made", "encoder", "0" * 64, "{}", clip_seconds=2.0)
 CLIPS = {"a": 3, "b": 0, "c": 70, "d": 1, "e": 4}
 

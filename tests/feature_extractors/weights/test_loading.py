@@ -68,3 +68,5 @@ def test_what_is_no_checkpoint_is_named_in_one_line(tmp_path: Path, kind: str) -
     with pytest.raises(UserError) as problem:
         load_checkpoint(file)
     assert str(problem.value).startswith(f"{file}: ") and "\n" not in str(problem.value)
+    if kind == "missing":
+        assert str(problem.value) == f"{file}: no such weights"

@@ -18,7 +18,12 @@ from model.data.origins import check_origins, check_shards, origin_of
 from model.data.streams import Streams, read_origins
 from tests.model.small_data import SMALL, Data, run, train_command, write_data
 
-CONFIG = {"clip": {"architecture": "a", "definition": "d.json"}, "encoding": {"dtype": "float32"}, "version": 4}
+CONFIG = {
+    "clip": {"architecture": "a", "definition": "d.json"},
+    "encoding": {"dtype": "float32"},
+    "version": 4,
+    "visual": {"output": "pooled"},
+}
 
 
 def store(path: Path, dim: int = 3, weights: str = "0", config: Any = CONFIG, seconds: float = 2.0) -> Store:
@@ -47,7 +52,7 @@ def change(path: Path, **attributes: object) -> Path:
             {"config": {**CONFIG, "clip": {"architecture": "b", "definition": "d.json"}}},
             r'clip\.architecture is "b", but "a" in',
         ),
-        ({"config": {**CONFIG, "visual": {"output": "projected"}}}, r'visual\.output is "projected", but absent in'),
+        ({"config": {**CONFIG, "visual": {"output": "projected"}}}, r'visual\.output is "projected", but "pooled" in'),
     ],
 )
 def test_shards_of_a_stream_are_made_alike(tmp_path: Path, other: dict[str, Any], message: str) -> None:
@@ -60,10 +65,26 @@ def test_shards_of_a_stream_are_made_alike(tmp_path: Path, other: dict[str, Any]
 
 def test_code_precision_and_places_do_not_count(tmp_path: Path) -> None:
     first = store(tmp_path / "a.h5")
-    second = store(tmp_path / "b.h5", config={**CONFIG, "encoding": {"dtype": "float16"}, "version": 5})
+    moved = {"clip": {"architecture": "a", "definition": "/elsewhere/d.json"}}
+    second = store(tmp_path / "b.h5", config={**CONFIG, **moved, "encoding": {"dtype": "float16"}, "version": 5})
     check_shards(first, second)
     imported = [{"imported": {"folders": [place], "layout": "umt"}, "version": 1} for place in ("here", "there")]
     check_shards(*(store(tmp_path / f"{place}.h5", config=config) for place, config in enumerate(imported)))
+
+
+def test_a_setting_that_came_later_does_not_count(tmp_path: Path) -> None:
+    old = store(tmp_path / "a.h5", config={key: CONFIG[key] for key in ("clip", "version")})
+    check_shards(old, store(tmp_path / "b.h5"))
+
+
+def test_a_malformed_record_is_one_line(tmp_path: Path) -> None:
+    broken = change(store(tmp_path / "a.h5").path, config="{")
+    with pytest.raises(UserError, match=r"a\.h5: config: not JSON"):
+        origin_of(Store(broken))
+    given = {"clip_visual": origin_of(store(tmp_path / "b.h5"))}
+    for record in ([], {"clip_visual": 3}):
+        with pytest.raises(UserError, match=r"best\.pt: its record of the features is malformed"):
+            check_origins(record, given, "best.pt")
 
 
 def test_streams_share_one_clip_grid(tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ def test_an_earlier_import_still_loads(tmp_path: Path, inputs: Inputs) -> None:
     torch.save(content, tmp_path / "strange.pt")
     with pytest.raises(UserError, match=r"strange\.pt: not a checkpoint of this project"):
         load_network(tmp_path / "strange.pt")
+    torch.save({"format": Path("x")}, tmp_path / "code.pt")
+    with pytest.raises(
+        UserError, match=r"code\.pt: not a checkpoint of this project: not only tensors and plain values$"
+    ):
+        load_network(tmp_path / "code.pt")
 
 
 @pytest.mark.parametrize(("name", "objective"), [("tvsum", "saliency"), ("hl", "moments_and_saliency")])
