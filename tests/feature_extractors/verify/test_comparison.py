@@ -284,7 +284,7 @@ def test_the_command_prints_a_table_and_its_status_tells(
     assert "looks like       the order of channels is swapped: A is [8 | 4], B has" in printed
     assert "result           DIFFERENT" in printed
     assert run(first, tmp_path / "none.h5") == 1
-    assert "none.h5: not a readable feature store" in capsys.readouterr().err
+    assert "none.h5: no such file" in capsys.readouterr().err
 
 
 def test_the_threshold_is_above_what_other_precisions_do() -> None:
