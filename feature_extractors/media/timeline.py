@@ -200,7 +200,7 @@ def read_timeline(file: Path, container: InputContainer, problems: Problems, oth
         drops_unreferenced=droppable and not changes,
         others_start=math.inf if others_start is None else others_start - float(int(ticks[0]) * time_base),
         others_end=others_end - float(int(ticks[0]) * time_base),
-        note=f"no frame rate in the stream: {float(bare[0]):g} frames a second assumed" if bare and bare[1] else "",
+        note=f"no frame rate in the stream: {float(bare[0]):g} frames per second assumed" if bare and bare[1] else "",
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from formats.store import Store
+from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import steady, write_media
-from tests.feature_extractors.odd_media import noise
 from tests.workflow.workspace import Workspace
 
 GOOD = ["a", "b", "-c"]

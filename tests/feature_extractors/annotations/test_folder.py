@@ -74,7 +74,7 @@ def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog:
     assert found["cat"] == pytest.approx(5.0, abs=0.01)
     assert found["bird"] == pytest.approx(8.0, abs=0.01)
     assert found["live"] == pytest.approx(4.0, abs=0.01)
-    assert found["raw"] == pytest.approx(4.0, abs=0.01)  # 10 frames a second, which the stream tells
+    assert found["raw"] == pytest.approx(4.0, abs=0.01)  # 10 frames per second, which the stream tells
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     left_out = sorted(Path(record.message.split(":")[0]).name for record in warnings)
     assert left_out == ["broken.mp4", "song.mp4"]  # what lies beside videos by its ending is not worth a line

@@ -64,7 +64,7 @@ def test_charades_lengths_are_seconds(length: str, tmp_path: Path) -> None:
 
 
 def test_youtube_clips_take_the_nearest_window(tmp_path: Path) -> None:
-    # Windows of 100 frames that overlap by half, at 25 frames a second: their middles lie at 2, 4, 6 and 8 s. Clips
+    # Windows of 100 frames that overlap by half, at 25 frames per second: their middles lie at 2, 4, 6 and 8 s. Clips
     # are centred at 1, 3, 5, 7 and 9 s; one between two middles takes the earlier.
     entry = {"clip": [[0, 100], [50, 150], [100, 200], [150, 250]], "match": [-1, 1, 0, 1], "fps": 25, "frames": 250}
     path = tmp_path / "surfing.json"

@@ -82,7 +82,7 @@ def test_labels_are_those_of_the_shots(entries: list[Entry], mat: Path) -> None:
 
 
 def test_centres_are_safe_from_shots_that_end_a_frame_early(entries: list[Entry]) -> None:
-    """At 29.97 frames a second a shot has 60 frames, a clip 59.94: their bounds drift apart, by 2 frames a minute."""
+    """At 29.97 frames per second a shot has 60 frames, a clip 59.94: their bounds drift apart, 2 frames per minute."""
     shots = np.arange(30) % 5 + 1.0
     scores = shots.repeat(60)[None, :]
     video = tvsum.AnnotatedVideo("x", "VT", "x", scores.shape[1] * 1001 / 30_000, scores)

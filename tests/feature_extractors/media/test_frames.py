@@ -14,8 +14,8 @@ from feature_extractors.media import Problems, frames_at, frames_of_clips, probe
 from feature_extractors.media.container import open_media
 from feature_extractors.media.frames import _prepare
 from formats.grid import ClipGrid
+from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import read_number, steady, write_media
-from tests.feature_extractors.odd_media import noise
 
 
 def numbers_at(file: Path, times: list[float]) -> list[int]:

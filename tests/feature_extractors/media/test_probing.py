@@ -20,8 +20,8 @@ from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.in_flight import InFlight
 from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
+from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
-from tests.feature_extractors.odd_media import noise
 
 RATE = 48_000
 ROOT = Path(__file__).parents[3]

@@ -13,8 +13,8 @@ from feature_extractors.media import Problems, frames_of_clips, open_sound, prob
 from feature_extractors.media.clock import PERIOD
 from formats.grid import ClipGrid
 from formats.video_table import Video
+from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import CLOCK, Coding, read_number, steady, write_media
-from tests.feature_extractors.odd_media import noise
 
 CLIPS = ClipGrid()
 

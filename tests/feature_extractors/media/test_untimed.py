@@ -81,7 +81,7 @@ def test_bare_streams_have_a_frame_rate(
     assert numbers(file, 8, 1.0) == [(clip * rate + rate // 2) % 256 for clip in range(8)]
     facts = inspect_media(file)
     assert (facts.frames, facts.uneven) == (8 * rate, False) and facts.fps == pytest.approx(rate, abs=0.01)
-    assert facts.notes == (("no frame rate in the stream: 25 frames a second assumed",) if assumed else ())
+    assert facts.notes == (("no frame rate in the stream: 25 frames per second assumed",) if assumed else ())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_time_given_to_the_picture_before_is_put_on_the_pace() -> None:
     dts = np.full(60, UNKNOWN)
     dts[[0, 10, 19, 30, 40, 59]] = [0, 1000, 2000, 3000, 4000, 5900]  # that of picture 20 at 19
     assert deal_out(dts, dts, None, made_up=False)[0].tolist() == list(range(0, 6000, 100))
-    dts[59] = 9900  # a pause is none of that
+    dts[59] = 9900  # a pause is kept, not smoothed over
     times = deal_out(dts, dts, None, made_up=False)[0]
     assert times[:41].tolist() == list(range(0, 4100, 100)) and times[59] == 9900
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -18,18 +13,15 @@ import pytest
 from PIL import Image
 
 from cli import UserError
-from feature_extractors.__main__ import main
 from feature_extractors.doctor.examination import examine as examine_patients
 from feature_extractors.doctor.media_facts import NoVideo, inspect_media
-from feature_extractors.doctor.patients import SEVERITIES, list_annotated, list_folder, list_table
+from feature_extractors.doctor.patients import SEVERITIES, list_folder
 from feature_extractors.media import examine, probe
 from formats.grid import ClipGrid
-from formats.video_table import write_table
 from tests.feature_extractors.made_media import Coding, numbered, steady, write_media
 from tests.feature_extractors.odd_media import kinds
 
 CLIPS = ClipGrid()
-ROOT = Path(__file__).parents[3]
 FLASH = Coding("flv", options={"b": "1M"}, clock=Fraction(1, 1000))
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(6 * 48_000) / 48_000)[None]
 
@@ -312,76 +304,3 @@ def test_the_streams_are_those_of_the_pipeline(tmp_path: Path) -> None:
     texts = [text for _, text in found(tmp_path / odd.name)]
     assert "2 audio streams; number 2 is used" in texts
     assert "sound starts 1.00 s after the picture" in texts
-
-
-def test_annotations_and_tables_are_held_against_the_files(tmp_path: Path) -> None:
-    for vid, seconds in (("long", 9.0), ("short", 4.0), ("extra", 5.0)):
-        write_media(tmp_path / f"{vid}.mp4", steady(seconds))
-    patients = list_annotated(tmp_path, {"long": {6.0}, "short": {8.0}, "gone": {4.0}})
-    examine_patients(patients, CLIPS, decode=False)
-    described = {patient.vid: [item for item in patient.findings if item[1] != "no sound"] for patient in patients}
-    assert described == {
-        "gone": [("error", "no file for this id")],
-        "long": [("note", "annotated with 6 s, but 9.0 s long")],
-        "short": [("error", "annotated with 8 s, but 4.0 s long: 2 clips missing")],
-        "extra": [("note", "not in the annotations")],
-    }
-    table = [probe(tmp_path, tmp_path / f"{vid}.mp4", CLIPS) for vid in ("long", "short")]
-    shutil.copy(tmp_path / "extra.mp4", tmp_path / "short.mp4")
-    (tmp_path / "long.mp4").unlink()
-    listed = {patient.vid: patient.findings for patient in list_table(tmp_path, [*table, table[1]])}
-    assert listed["long"] == [("error", "no file 'long.mp4'")]
-    assert listed["short"] == [
-        ("error", "the file has changed since the table was made"),
-        ("error", "the id is in the table twice"),
-    ]
-
-
-def test_the_command_writes_a_table_and_its_status_is_the_worst(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr("sys.argv", ["feature_extractors", "doctor", *map(str, arguments)])
-        return main()
-
-    folder, out = tmp_path / "videos", tmp_path / "doctor.tsv"
-    folder.mkdir()
-    write_media(folder / "a.mp4", steady(6.0), sound=TONE)
-    assert run("--videos", folder, "--out", out) == 0
-    write_media(folder / "b.mp4", steady(6.0), sound=TONE[:, :48_000])
-    assert run("--videos", folder, "--out", out) == 3
-    (folder / "c.mp4").touch()
-    assert run("--videos", folder, "--out", out) == 4
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[-1] == "1 ok, 0 note, 1 warning, 1 error, 3 in total"
-    with out.open(newline="") as content:
-        rows = {row["vid"]: row for row in csv.DictReader(content, delimiter="\t")}
-    assert [rows[vid]["severity"] for vid in "abc"] == ["ok", "warning", "error"]
-    assert (rows["a"]["clips"], rows["a"]["audio_hz"], rows["c"]["duration_s"]) == ("3", "48000", "")
-    assert rows["c"]["findings"] == "error: not a readable media file: it is empty"
-    (tmp_path / "q.jsonl").write_text(json.dumps({"qid": 1, "query": "q", "vid": "a", "duration": 6}) + "\n")
-    assert run("--videos", folder, "--annotations", tmp_path / "q.jsonl") == 4  # what is not annotated is looked at too
-    # What `convert` writes about a video that is missing: the other rows are looked at all the same.
-    with (tmp_path / "q.jsonl").open("a") as rows_file:
-        rows_file.write(json.dumps({"qid": 2, "query": "q", "vid": "gone"}) + "\n")
-    assert run("--videos", folder, "--annotations", tmp_path / "q.jsonl") == 4
-    assert "no file for this id" in capsys.readouterr().out
-    write_table(tmp_path / "table.jsonl", [probe(folder, folder / "a.mp4", CLIPS)])
-    assert run("--videos", folder, "--manifest", tmp_path / "table.jsonl") == 0
-    assert run("--videos", tmp_path / "none") == 1
-
-
-def test_names_that_are_not_of_the_terminals_letters(tmp_path: Path) -> None:
-    folder, out = tmp_path / "videos", tmp_path / "doctor.tsv"
-    folder.mkdir()
-    write_media(tmp_path / "a.mp4", steady(4.0))
-    for name in ("видео.mp4".encode(), b"caf\xe9.mp4"):  # the second one is Latin-1
-        shutil.copy(tmp_path / "a.mp4", os.fsencode(folder) + b"/" + name)
-    command = [sys.executable, "-m", "feature_extractors", "doctor", "--videos", str(folder), "--out", str(out)]
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
-    assert "the same content as caf\\udce9" in done.stdout and "\\u0432\\u0438\\u0434\\u0435\\u043e" in done.stdout
-    with out.open(newline="", encoding="utf-8") as content:
-        rows = [(row["vid"], row["clips"]) for row in csv.DictReader(content, delimiter="\t")]
-    assert sorted(rows) == [("caf\\udce9", "2"), ("видео", "2")]
