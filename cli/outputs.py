@@ -80,9 +80,13 @@ def check_folder(path: Path) -> None:
 
 def _resolve(path: Path) -> Path:
     try:
-        return path.resolve()
-    except RuntimeError:  # a loop of links
-        raise UserError(f"{path}: cannot be written: a link to itself") from None
+        place = path.resolve()
+        looped = place.is_symlink()  # Python 3.13 leaves a loop of links as it is
+    except RuntimeError:  # as earlier versions say it
+        looped = True
+    if looped:
+        raise UserError(f"{path}: cannot be written: a link to itself")
+    return place
 
 
 def _find_folder(path: Path, folder: Path) -> Path:

@@ -52,6 +52,8 @@ class Settings:
         try:
             # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
             return TypeAdapter(cls).validate_json(json.dumps(values))
+        except UserError as problem:  # of a class that compares its own keys
+            raise UserError(f"{where}: {problem}") from None
         except ValidationError as problem:
             first = problem.errors()[0]
             key = ".".join(str(part) for part in first["loc"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from formats.annotations import sort_by_qid
 from formats.rows import Row
 
 
@@ -25,5 +26,4 @@ def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
 
 def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     """The queries about the videos of a shard, sorted by qid."""
-    mine = [row for row in rows if shard_of(row["vid"], shards) == shard]
-    return sorted(mine, key=lambda row: (isinstance(row["qid"], str), row["qid"]))
+    return sort_by_qid(row for row in rows if shard_of(row["vid"], shards) == shard)

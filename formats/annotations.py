@@ -77,6 +77,11 @@ def index_truth(rows: Sequence[Row], where: str) -> dict[Qid, Row]:
     return found
 
 
+def sort_by_qid(rows: Iterable[Row]) -> list[Row]:
+    """Sort rows by query id: whole numbers first, then text."""
+    return sorted(rows, key=lambda row: (isinstance(row["qid"], str), row["qid"]))
+
+
 def index_by_vid(rows: Sequence[Row], where: str) -> dict[str, Row]:
     """Index the rows of a video table by `vid`; a `vid` that is missing, not text or repeated is an error."""
     found: dict[str, Row] = {}

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError, canonical_json, track
+from cli.outputs import remove_leftovers, replacing
 
 SCHEMA_VERSION = 1
 Arrays = dict[str, NDArray[np.generic]]
@@ -136,30 +137,30 @@ def _assemble(
                     shapes[key] = (rows + len(values), *values.shape[1:]), values.dtype
     if not any(problem is None for problem in problems):
         columns = {**columns, "problem": np.array(problems)}
-    unfinished = path.with_name(path.name + ".tmp")
-    with h5py.File(unfinished, "w") as store:
-        for key, (shape, dtype) in shapes.items():
-            store.create_dataset(key, shape=shape, dtype=dtype)
-        at = dict.fromkeys(shapes, 0)
-        for file in files:  # one at a time: a shard may be larger than memory
-            with np.load(file, allow_pickle=False) as arrays:
-                for key in shapes:
-                    values = arrays[key]
-                    store[key][at[key] : at[key] + len(values)] = values
-                    at[key] += len(values)
-        store.create_dataset("ids", data=np.array(names, dtype=h5py.string_dtype()))
-        store.create_dataset("offsets", data=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        for key, column in columns.items():
-            text = column.dtype.kind == "U"
-            data = column.astype(h5py.string_dtype()) if text else column
-            store.create_dataset(f"columns/{key}", data=data)
-        store.attrs["schema_version"] = SCHEMA_VERSION
-        store.attrs["dim"] = shapes[main][0][1]
-        for key, value in asdict(provenance).items():
-            store.attrs[key] = value
-    with unfinished.open("rb") as written:
-        os.fsync(written.fileno())
-    unfinished.replace(path)
+    remove_leftovers(path)
+    with replacing(path) as unfinished:
+        with h5py.File(unfinished, "w") as store:
+            for key, (shape, dtype) in shapes.items():
+                store.create_dataset(key, shape=shape, dtype=dtype)
+            at = dict.fromkeys(shapes, 0)
+            for file in files:  # one at a time: a shard may be larger than memory
+                with np.load(file, allow_pickle=False) as arrays:
+                    for key in shapes:
+                        values = arrays[key]
+                        store[key][at[key] : at[key] + len(values)] = values
+                        at[key] += len(values)
+            store.create_dataset("ids", data=np.array(names, dtype=h5py.string_dtype()))
+            store.create_dataset("offsets", data=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+            for key, column in columns.items():
+                text = column.dtype.kind == "U"
+                data = column.astype(h5py.string_dtype()) if text else column
+                store.create_dataset(f"columns/{key}", data=data)
+            store.attrs["schema_version"] = SCHEMA_VERSION
+            store.attrs["dim"] = shapes[main][0][1]
+            for key, value in asdict(provenance).items():
+                store.attrs[key] = value
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())
 
 
 @contextmanager
@@ -230,6 +231,9 @@ class Store:
             self.attributes = dict(store.attrs)
             if self.attributes.get("schema_version") != SCHEMA_VERSION:
                 raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
+            missing = [key for key in ("extractor", "weights_sha256", "config") if key not in self.attributes]
+            if missing:
+                raise UserError(f"{path}: not a readable feature store: no attribute {missing[0]}")
             self.text = "tokens" in store
             self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(
                 np.float32, copy=False
@@ -237,7 +241,7 @@ class Store:
             self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
             self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
             self._offsets: NDArray[np.int64] = store["offsets"][:]
-            self.ids = [name.decode() for name in store["ids"][:]]
+            self.ids: list[str] = store["ids"].asstr()[:].tolist()
             self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
             self.stream = str(self.attributes["stream"])
             self.clip_seconds = float(self.attributes["clip_seconds"])

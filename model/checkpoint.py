@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from cli import UserError
+from cli.errors import one_line
 from cli.outputs import replacing
 from model.network.detector import HighlightDetector, build_detector
 
@@ -59,7 +60,10 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
         if "no_network" in content:
             raise NoNetwork(f"{path}: holds no network: {content['no_network']}")
         _drop_position_table(content)
-        network = build_detector(content["config"], content["dims"])
+        try:
+            network = build_detector(content["config"], content["dims"])
+        except UserError as problem:
+            raise UserError(f"{path}: {problem}") from None
         network.load_state_dict(content["model"])
         about: dict[str, Any] = content["about"]
     except UserError:
@@ -67,8 +71,8 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
     except UnpicklingError:
         raise UserError(f"{path}: not a checkpoint of this project: not only tensors and plain values") from None
     except Exception as problem:  # a damaged file can raise almost anything
-        cause = " ".join(str(problem).split())[:200]
-        raise UserError(f"{path}: not a checkpoint of this project: {type(problem).__name__}: {cause}") from None
+        cause = f"{type(problem).__name__}: {one_line(problem)}"
+        raise UserError(f"{path}: not a checkpoint of this project: {cause}") from None
     return network.eval(), about
 
 

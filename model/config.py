@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
+from formats.rows import shorten
 from model import CODE_VERSION
 from model.compat import REPAIRED, Compat
 
@@ -20,6 +21,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 # Constraints that pydantic lacks go into the JSON schema, and into `__post_init__` of a class where they matter.
 NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
+SALIENCY_METRIC = "mAP"
+"""The only metric of a validation without moments."""
 AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
 """Audio that the network hears; model/data/audio_controls.py describes each value."""
 
@@ -222,6 +225,11 @@ class TrainStage(Settings):
     def __post_init__(self) -> None:
         if self.train.trains_moments and self.train.max_windows > self.model.num_queries:
             raise UserError("train.max_windows must not exceed model.num_queries, the moments predicted per query")
+        if not self.train.trains_moments and self.train.best_metric != SALIENCY_METRIC:
+            raise UserError(
+                f"train.best_metric must be {SALIENCY_METRIC} with the objective {self.train.objective}, got "
+                f"{shorten(self.train.best_metric)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,13 @@ def schema(arguments: argparse.Namespace) -> None:
     from workflow.schema import json_schema, write_schema
 
     described = json_schema()
-    write_text(ROOT / "workflow/schemas/config.schema.yaml", write_schema(described))
-    write_text(ROOT / "docs/reference/configuration.md", write_page(described))
-    write_text(ROOT / "config.yaml", comment((ROOT / "config.yaml").read_text(encoding="utf-8"), described))
+    made = {
+        "workflow/schemas/config.schema.yaml": write_schema(described),
+        "docs/reference/configuration.md": write_page(described),
+        "config.yaml": comment((ROOT / "config.yaml").read_text(encoding="utf-8"), described),
+    }
+    for name, text in made.items():
+        write_text(ROOT / name, text)
 
 
 def main() -> int:

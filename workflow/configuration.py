@@ -14,7 +14,7 @@ from jsonschema.exceptions import best_match
 
 from cli import UserError
 from formats.grid import CLIP_SECONDS
-from model.config import InferenceConfig, ModelConfig, TrainConfig
+from model.config import InferenceConfig, ModelConfig, TrainConfig, TrainStage
 from workflow.settings import RunConfig
 
 Config = dict[str, Any]
@@ -127,9 +127,11 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     model = _merge(config["model"], trained.model)
     train = _merge(config["train"], trained.train)
     inference = _merge(config["inference"], patch.to_dict()["inference"])
+    # Together, as the training job does: some of their keys must agree.
+    stage = TrainStage.from_dict({"model": model, "train": train}, where=f"config: run {run}")
     return RunSettings(
-        ModelConfig.from_dict(model, where=f"config: run {run}: model"),
-        TrainConfig.from_dict(train, where=f"config: run {run}: train"),
+        stage.model,
+        stage.train,
         InferenceConfig.from_dict(inference, where=f"config: run {run}: inference"),
         source,
         trained.init_from,
@@ -171,11 +173,12 @@ def _read_numbers(value: Any, schema: Config) -> Any:
     Snakemake passes everything nested in `--config key='{...}'` as text, and YAML reads 1e-4 as text.
     """
     if isinstance(value, dict):
-        parts = schema.get("properties", {})
-        return {key: _read_numbers(item, parts.get(key, {})) for key, item in value.items()}
+        parts, others = schema.get("properties", {}), schema.get("additionalProperties")
+        named = others if isinstance(others, dict) else {}
+        return {key: _read_numbers(item, parts.get(key, named)) for key, item in value.items()}
     if isinstance(value, list):
         return [_read_numbers(item, schema.get("items", {})) for item in value]
-    if isinstance(value, str) and schema.get("type") in _READERS:
+    if isinstance(value, str) and isinstance(schema.get("type"), str) and schema["type"] in _READERS:
         try:
             return _READERS[schema["type"]](value)
         except (KeyError, ValueError):

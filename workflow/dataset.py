@@ -12,7 +12,7 @@ from demo.plan import DemoConfig
 from feature_extractors.released import ImportConfig
 from feature_extractors.shards import shard_name, videos_of
 from feature_extractors.video_files import locate_videos
-from formats.annotations import read_annotations
+from formats.annotations import read_annotations, sort_by_qid
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.video_table import annotated_videos
@@ -51,7 +51,8 @@ class Dataset:
     def texts_of(self, shard: str) -> list[tuple[int | str, str]]:
         """The queries about the videos of a shard, as (qid, text)."""
         vids = set(self.shards[shard])
-        return sorted((row["qid"], row["query"]) for row in self.queries if row["vid"] in vids)
+        asked = sort_by_qid(row for row in self.queries if row["vid"] in vids)
+        return [(row["qid"], row["query"]) for row in asked]
 
 
 def load_dataset(config: dict[str, Any]) -> Dataset:

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 import yaml
 
+from cli import UserError
 from workflow.schema import first_sentence
 from workflow.sections import Reruns, StudyConfig
 
@@ -60,7 +61,7 @@ def comment(text: str, schema: dict[str, Any]) -> str:
     Values keep their order. Comments before a blank line, or inside mappings of the user's names (`runs`), are kept.
 
     Raises:
-        ValueError: the values would change.
+        UserError: a key is unknown, or the values would change.
     """
     written: list[str] = []
     above: list[str] = []
@@ -75,6 +76,8 @@ def comment(text: str, schema: dict[str, Any]) -> str:
                 path.pop()
         described = path[-1][1].get("properties")
         if found and described:
+            if found["key"] not in described:
+                raise UserError(f"config.yaml: unknown key {found['key']!r} (known: {', '.join(described)})")
             part = described[found["key"]]
             written += _commented(found["indent"], f"{found['key']}:{_value(found['value'])}", part)
             path.append((len(found["indent"]), part))
@@ -83,7 +86,7 @@ def comment(text: str, schema: dict[str, Any]) -> str:
         above = []
     commented = "\n".join(written) + "\n"
     if yaml.safe_load(commented) != yaml.safe_load(text):
-        raise ValueError("config.yaml: its values would change: write one key per line")
+        raise UserError("config.yaml: its values would change: write one key per line")
     return commented
 
 

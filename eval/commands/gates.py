@@ -115,4 +115,4 @@ def add_verbs(command: Command) -> None:
         if draw is plot_gates:
             verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")
         else:
-            verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+            verb.add_output_folder("--out-dir", required=True, help="folder to write to")

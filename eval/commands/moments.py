@@ -59,4 +59,4 @@ def add_verbs(command: Command) -> None:
             verb.add_output("--out-tsv", help="table (tab-separated values) to write as well")
             verb.add_argument("--pictures", metavar="DIR", help="folder of `plot-moments` to link from the table")
         else:
-            verb.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+            verb.add_output_folder("--out-dir", required=True, help="folder to write to")

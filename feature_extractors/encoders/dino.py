@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from cli import Settings, UserError
+from cli.errors import one_line
 from feature_extractors.encoders.stream import ClipStage, ClipStream, WeightsKey
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def _build(config: DinoConfig, name: str) -> Any:
     try:
         network = timm.create_model(name, pretrained=False, num_classes=0, **size)
     except Exception as problem:  # an unknown name or tag, or a network without a size option
-        cause = " ".join(str(problem).split())[:200]
-        raise UserError(f"dino.architecture: timm cannot create {name}: {cause}") from None
+        raise UserError(f"dino.architecture: timm cannot create {name}: {one_line(problem)}") from None
     patches: Any = getattr(network, "patch_embed", None)
     if not getattr(patches, "img_size", None) or not hasattr(network, "num_prefix_tokens"):
         raise UserError(f"dino.architecture: {name} is not a ViT: it has no patch tokens")
@@ -119,18 +119,17 @@ def _find_weights(config: DinoConfig, known: dict[str, Any]) -> Path:
     """Find the file of the tag in Hugging Face's cache, or download it."""
     from huggingface_hub import hf_hub_download
 
+    from feature_extractors.weights.loading import not_cached
+
     if not config.pretrained or not known.get("hf_hub_id"):
         raise UserError("dino.weights: give a file, or timm's tag of published weights in dino.pretrained")
     source, file = known["hf_hub_id"], known.get("hf_hub_filename") or "model.safetensors"
     try:
         return Path(hf_hub_download(source, file))
     except Exception as problem:  # a network can raise anything
-        cause = " ".join(str(problem).split())[:200]
-        raise UserError(
-            f"dino.pretrained: {config.pretrained} for {config.architecture} is not cached and could not be "
-            f"downloaded ({cause}). Without a network: get {file} from huggingface.co/{source} elsewhere and set "
-            "dino.weights to the file"
-        ) from None
+        what = f"{config.pretrained} for {config.architecture}"
+        remedy = f"get {file} from huggingface.co/{source} elsewhere and set dino.weights to the file"
+        raise not_cached("dino.pretrained", what, problem, remedy) from None
 
 
 def _load_weights(network: Any, file: Path, name: str) -> None:

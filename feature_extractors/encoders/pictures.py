@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from feature_extractors.encoders.engine import Encoder, Piece, encode_videos
+from feature_extractors.encoders.engine import Encoder, Piece, computing, encode_videos
 from feature_extractors.encoders.origin import Origin, provenance_of
 from feature_extractors.encoders.stream import ClipStage
 from feature_extractors.media import Problems, frames_of_clips
@@ -47,7 +47,7 @@ class PictureEncoder(Origin):
                 yield Piece(clip, self.preprocess(Image.fromarray(picture)).numpy())
 
         # Only the network knows its width: a blank picture gives it, also for shards without any picture.
-        with torch.inference_mode():
+        with computing(stage.encoding, device):
             blank = self.preprocess(Image.new("RGB", (8, 8))).to(device)
             dim = self.forward(blank[None]).shape[1]
         provenance = provenance_of(self, stream, stage, LIBRARIES, device)

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from cli import Settings, UserError, canonical_json
-from feature_extractors.encoders.stream import ClipStage, ClipStream, Config, QueryStage, QueryStream, WeightsKey
+from cli.errors import one_line
+from feature_extractors.encoders.stream import (
+    ClipStage,
+    ClipStream,
+    Config,
+    QueryStage,
+    QueryStream,
+    WeightsKey,
+    definition_of,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -141,8 +150,9 @@ def load_text(stage: SiglipTextStage, weights: str, device: torch.device) -> Tex
 def _load(config: SiglipConfig, given: str) -> tuple[Any, Any, dict[str, Any], Path]:
     """The model in evaluation mode, its preprocessing, its definition's `text_cfg`, and the file of its weights."""
     import open_clip
-    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+    from open_clip.pretrained import list_pretrained_tags_by_model
 
+    from feature_extractors.encoders.clip.facts import find_tag
     from feature_extractors.encoders.clip.model import define, find_weights, quiet_open_clip
     from feature_extractors.weights.loading import reason
 
@@ -160,7 +170,7 @@ def _load(config: SiglipConfig, given: str) -> tuple[Any, Any, dict[str, Any], P
         raise UserError(f"{file}: no such weights")
     # All tags of an architecture have the same statistics, so those of a given file are the same.
     tags = [config.pretrained] if config.pretrained else list_pretrained_tags_by_model(config.architecture)
-    known = get_pretrained_cfg(config.architecture, tags[0]) if tags else {}
+    known = find_tag("siglip", config.architecture, tags[0]) if tags else {}
     with quiet_open_clip():
         try:
             network, _, preprocess = open_clip.create_model_and_transforms(
@@ -181,6 +191,8 @@ def _load_tokenizer(config: SiglipTextConfig, text: dict[str, Any]) -> Any:
     """Load open_clip's tokenizer of a model, from a local folder if the settings name one."""
     from open_clip.tokenizer import HFTokenizer
 
+    from feature_extractors.weights.loading import not_cached
+
     name = config.tokenizer or text["hf_tokenizer_name"]
     try:
         return HFTokenizer(
@@ -190,27 +202,23 @@ def _load_tokenizer(config: SiglipTextConfig, text: dict[str, Any]) -> Any:
             **text.get("tokenizer_kwargs", {}),
         )
     except Exception as problem:  # a network, a file or a library can raise anything
-        cause = " ".join(str(problem).split())[:200]
         if config.tokenizer:
-            raise UserError(f"siglip.tokenizer: {name}: holds no tokenizer ({cause})") from None
-        raise UserError(
-            f"siglip.tokenizer: {name} is not cached and could not be downloaded ({cause}). Without a network: put "
-            f"{' and '.join(TOKENIZER_FILES)} of huggingface.co/{name} into a folder and set siglip.tokenizer to it"
-        ) from None
+            raise UserError(f"siglip.tokenizer: {name}: holds no tokenizer ({one_line(problem)})") from None
+        files = " and ".join(TOKENIZER_FILES)
+        remedy = f"put {files} of huggingface.co/{name} into a folder and set siglip.tokenizer to it"
+        raise not_cached("siglip.tokenizer", name, problem, remedy) from None
 
 
-def _definition(config: Config) -> list[Path]:
-    definition = config["siglip"]["definition"]
-    return [Path(definition)] if definition else []
+_DEFINITION = definition_of("siglip")
 
 
 def _text_files(config: Config) -> list[Path]:
     tokenizer = config["siglip"]["tokenizer"]
-    return [*_definition(config), *(Path(tokenizer, name) for name in TOKENIZER_FILES if tokenizer)]
+    return [*_DEFINITION(config), *(Path(tokenizer, name) for name in TOKENIZER_FILES if tokenizer)]
 
 
 _WEIGHTS = WeightsKey(section="siglip", settings=SiglipSection, tag="pretrained")
 SIGLIP = (
-    ClipStream(name="siglip_visual", stage=SiglipVisualStage, load=load_visual, weights=_WEIGHTS, files=_definition),
+    ClipStream(name="siglip_visual", stage=SiglipVisualStage, load=load_visual, weights=_WEIGHTS, files=_DEFINITION),
     QueryStream(name="siglip_text", stage=SiglipTextStage, load=load_text, weights=_WEIGHTS, files=_text_files),
 )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from feature_extractors.encoders.audio.windows import clip_windows
-from feature_extractors.encoders.engine import Encoder, Piece, encode_videos
+from feature_extractors.encoders.engine import Encoder, Piece, computing, encode_videos
 from feature_extractors.encoders.origin import Origin, provenance_of
 from feature_extractors.encoders.stream import ClipStage
 from feature_extractors.media import Problems, open_sound
@@ -48,9 +48,9 @@ class SoundEncoder(Origin):
                 yield Piece(clip.clip, clip.window, clip.level_db)
 
         # Only the network knows its width: a silent window gives it, also for shards without any sound.
-        with torch.inference_mode():
+        with computing(stage.encoding, device):
             dim = self.forward(torch.zeros(1, round(self.window_seconds * self.rate), device=device)).shape[1]
         provenance = provenance_of(self, stream, stage, LIBRARIES, device)
-        batch = max(1, int(BATCH_SECONDS.get(device.type, 64.0) / self.window_seconds))
+        batch = max(1, int(BATCH_SECONDS[device.type] / self.window_seconds))
         encoder = Encoder(self.forward, device, stage.encoding, batch, dim, with_levels=True)
         encode_videos(out, provenance, videos, folder, decode, encoder)

@@ -203,3 +203,13 @@ class QueryStream(Stream):
 
     stage: type[QueryStage]
     load: Callable[[Any, str, torch.device], QueryEncoder]
+
+
+def definition_of(section: str) -> Callable[[Config], list[Path]]:
+    """The `files` of a stream whose section may name an architecture's definition in its key `definition`."""
+
+    def files(config: Config) -> list[Path]:
+        definition = config[section]["definition"]
+        return [Path(definition)] if definition else []
+
+    return files

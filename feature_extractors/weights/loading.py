@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from cli import UserError
+from cli.errors import one_line
 
 # Arrays of numbers, which some checkpoints hold alongside their tensors (PANN's sampler), under the names that NumPy 1
 # and 2 pickle them by. An array of objects is read element by element, under the same rules.
@@ -52,7 +53,19 @@ def reason(problem: Exception) -> str:
         return f"refused, because reading it would run {called[1]}"
     if isinstance(problem, UnpicklingError):
         return "refused, because it is not a checkpoint of only tensors and plain values"
-    return f"not a readable checkpoint: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
+    return f"not a readable checkpoint: {type(problem).__name__}: {one_line(problem, 300)}"
+
+
+def not_cached(key: str, what: str, problem: Exception, remedy: str) -> UserError:
+    """The error for files that a library looked for in its cache and then could not download.
+
+    Args:
+        key: the configuration key that names them.
+        remedy: what to do on a machine without a network.
+    """
+    return UserError(
+        f"{key}: {what} is not cached and could not be downloaded ({one_line(problem)}). Without a network: {remedy}"
+    )
 
 
 def _existing(file: Path) -> Path:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from cli import UserError
+from cli.errors import one_line
 
 _WRAPPED = "module."
 """Prefix that torch's data-parallel wrappers add to each name."""
@@ -58,7 +59,7 @@ def read_reference(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except UnpicklingError:
         raise UserError(f"{path}: refused: loading it would run code from the file") from None
     except Exception as problem:  # a damaged file can raise almost any exception
-        line = " ".join(str(problem).split())[:200]
+        line = one_line(problem)
         raise UserError(f"{path}: not a checkpoint that can be read safely: {line}") from None
     state = content.get("model") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

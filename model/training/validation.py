@@ -10,6 +10,7 @@ from cli import UserError
 from eval.qvhighlights.score import evaluate
 from eval.tvsum.precision import find_positives, rank_clips, score_ranking
 from formats.rows import Row
+from model.config import SALIENCY_METRIC
 from model.data.feature_set import FeatureSet
 from model.inference.gate_means import GateMeans
 from model.inference.predict import predict, submission_row
@@ -52,7 +53,7 @@ def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, fl
         labels = np.asarray(truth["label"], dtype=np.float64)
         score = score_ranking(rank_clips(saliency, len(labels)), find_positives(labels))
         by_domain.setdefault(str(truth.get("domain")), []).append(score)
-    return {"mAP": round(100 * float(np.mean([np.mean(scores) for scores in by_domain.values()])), 3)}
+    return {SALIENCY_METRIC: round(100 * float(np.mean([np.mean(scores) for scores in by_domain.values()])), 3)}
 
 
 def check_lengths(features: FeatureSet) -> None:

@@ -164,6 +164,17 @@ def test_a_folder_without_a_readable_identity_is_thrown_away(tmp_path: Path) -> 
     assert again.encoded == list(CLIPS)
 
 
+def test_a_linked_store_is_written_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    write(tmp_path / "000.h5")
+    whole = (tmp_path / "000.h5").read_bytes()
+    (tmp_path / "000.h5").rename(tmp_path / "disk/000.h5")
+    (tmp_path / "000.h5").symlink_to("disk/000.h5")
+    (tmp_path / "disk/000.h5").write_bytes(b"old")
+    write(tmp_path / "000.h5")
+    assert (tmp_path / "000.h5").is_symlink() and (tmp_path / "disk/000.h5").read_bytes() == whole
+
+
 def test_an_older_store_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     write(tmp_path / "000.h5")
     before = (tmp_path / "000.h5").read_bytes()
@@ -228,6 +239,8 @@ def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
         ("offsets", "not a readable feature store: its offsets do not fit"),
         ("first offset", "not a readable feature store: its offsets do not fit"),
         ("stream", "not a readable feature store"),
+        ("extractor", "not a readable feature store: no attribute extractor$"),
+        ("whole ids", "not a readable feature store"),
         ("plain rows", r"not a readable feature store: its rows are of shape \(\d+,\), not \(rows, dim\)"),
         ("group", "not a readable feature store"),
         ("ids", "not a readable feature store: an id occurs twice"),
@@ -246,8 +259,11 @@ def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> 
             file["offsets"][1] = -1
         elif change == "first offset":
             file["offsets"][0] = 1
-        elif change == "stream":
-            del file.attrs["stream"]
+        elif change in ("stream", "extractor"):
+            del file.attrs[change]
+        elif change == "whole ids":
+            del file["ids"]
+            file["ids"] = np.arange(len(file["offsets"]) - 1)
         elif change in ("plain rows", "group"):
             del file["features"]
             file["features"] = np.zeros(len(file["times"]))

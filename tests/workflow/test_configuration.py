@@ -63,6 +63,31 @@ def test_a_mistake_is_one_line(config: dict[str, Any], patch: dict[str, Any], me
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "patch", "message"),
+    [
+        ("model", {"num_queries": 3}, "run film: train.max_windows must not exceed model.num_queries"),
+        (
+            "train",
+            {"objective": "saliency"},
+            "run film: train.best_metric must be mAP with the objective saliency, got",
+        ),
+        ("model", {"n_heads": 5}, "run film: model.hidden_dim must be a multiple of n_heads"),
+    ],
+)
+def test_keys_that_must_agree_are_compared_before_any_job(
+    config: dict[str, Any], section: str, patch: dict[str, Any], message: str
+) -> None:
+    checked = check(merge(config, {"runs": {"film": {section: patch}}}), SCHEMA)
+    with pytest.raises(UserError, match=re.escape(message)):
+        settings_of_run(checked, "film")
+
+
+def test_numbers_below_names_of_the_user_are_read(config: dict[str, Any]) -> None:
+    imported = {"slowfast": {"layout": "moment_detr", "folders": ["f"], "hold_last": "2"}}
+    assert check(merge(config, {"imported": imported}), SCHEMA)["imported"]["slowfast"]["hold_last"] == 2
+
+
 def test_numbers_given_as_text_are_read(config: dict[str, Any]) -> None:
     """`--config train='{epochs: 3}'` hands on '3', and YAML reads 1e-4 as text."""
     patch = {"train": {"epochs": "3", "learning_rate": "1e-4"}, "model": {"ffn_gate_film": "true"}}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli import UserError
 from feature_extractors.encoders.audio.settings import PannSection
 from feature_extractors.released import LAYOUTS
 from tests.workflow.test_reruns import CASES
@@ -198,10 +199,12 @@ def test_comments_are_made_anew_and_values_stay(schema: dict[str, Any]) -> None:
         "# Named experiments, each a patch of `model`, `train` and `inference`\n"
         "runs:\n  # Why this run.\n  base: {} # mine\n"
     )
+    with pytest.raises(UserError, match=r"^config\.yaml: unknown key 'archtecture' \(known: .*architecture"):
+        comment("clip:\n  archtecture: a\n", schema)
     long = comment("clip:\n  definition: demo/encoders/demo-clip.json\n", schema).splitlines()
     assert long[2].startswith("  # JSON file") and long[3] == "  definition: demo/encoders/demo-clip.json"
     assert comment("main_run: 'a # b' # old\n", schema) == "main_run: 'a # b' # The run shown in plots/gates_val.png\n"
-    with pytest.raises(ValueError, match="one key per line"):
+    with pytest.raises(UserError, match="one key per line"):
         comment("main_run: it's\n", schema)
 
 

@@ -19,7 +19,7 @@ from transformers.utils import logging
 from cli import UserError
 from feature_extractors.encoders.audio.settings import HUB, SETTINGS, STATES, ClapStage
 from feature_extractors.encoders.sounds import SoundEncoder
-from feature_extractors.weights.loading import reason
+from feature_extractors.weights.loading import not_cached, reason
 
 
 class ClapFrontEnd(nn.Module):
@@ -107,12 +107,11 @@ def find_checkpoint(given: str) -> Path:
         except (EntryNotFoundError, LocalEntryNotFoundError):
             hf_hub_download(name, STATES[1], revision=revision or None)
     except Exception as problem:  # a network can raise anything
-        cause = " ".join(str(problem).split())[:200]
-        raise UserError(
-            f"clap.weights: {given} is not cached and could not be downloaded ({cause}). Without a network: put "
-            f"{', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and set "
+        remedy = (
+            f"put {', '.join(SETTINGS)} and {' or '.join(STATES)} of huggingface.co/{name} into a folder and set "
             "clap.weights to the folder"
-        ) from None
+        )
+        raise not_cached("clap.weights", given, problem, remedy) from None
     return Path(files[0]).parent
 
 

@@ -65,9 +65,7 @@ def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sh
     """
     found = published_as(sha256)
     if config.pretrained:
-        known = get_pretrained_cfg(config.architecture, config.pretrained)
-        if not known:
-            raise UserError(_no_tag(config))
+        known = find_tag("clip", config.architecture, config.pretrained)
         expected = digest_in(known["url"])
         if found and expected and not sha256.startswith(expected):
             raise UserError(f"{weights}: is open_clip's {'/'.join(found)}, not {config.pretrained} (clip.pretrained)")
@@ -112,9 +110,19 @@ def settle(config: ClipEncoderConfig, model: Mapping[str, Any], weights: str, sh
     )
 
 
-def _no_tag(config: ClipEncoderConfig) -> str:
-    tags = ", ".join(list_pretrained_tags_by_model(config.architecture)) or "none"
-    return f"clip.pretrained: open_clip has no weights {config.pretrained!r} for {config.architecture} (it has: {tags})"
+def find_tag(section: str, architecture: str, pretrained: str) -> dict[str, Any]:
+    """What open_clip's table says of a tag of published weights.
+
+    Raises:
+        UserError: the table does not have the tag; the message names the key of the section, and the known tags.
+    """
+    known: dict[str, Any] = get_pretrained_cfg(architecture, pretrained)
+    if not known:
+        tags = ", ".join(list_pretrained_tags_by_model(architecture)) or "none"
+        raise UserError(
+            f"{section}.pretrained: open_clip has no weights {pretrained!r} for {architecture} (it has: {tags})"
+        )
+    return known
 
 
 def _advice(architecture: str) -> str:

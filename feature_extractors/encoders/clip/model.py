@@ -11,16 +11,16 @@ from typing import Any
 
 import open_clip
 import torch
-from open_clip.pretrained import download_pretrained, get_pretrained_cfg
+from open_clip.pretrained import download_pretrained
 from PIL.Image import Image
 from torch import Tensor
 
 from cli import UserError, canonical_json
-from feature_extractors.encoders.clip.facts import ClipFacts, settle
+from feature_extractors.encoders.clip.facts import ClipFacts, find_tag, settle
 from feature_extractors.encoders.clip.script_archive import is_script, read_published_script
 from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 from feature_extractors.fingerprints import digest_of
-from feature_extractors.weights.loading import reason
+from feature_extractors.weights.loading import not_cached, reason
 from formats.rows import read_object
 
 OTHER_TEXTS = ("hf_tokenizer_name", "hf_model_name")
@@ -64,19 +64,15 @@ def find_weights(section: str, architecture: str, pretrained: str, given: str) -
         return Path(given)
     if not pretrained:
         raise UserError(f"{section}.weights: give a file, or the tag of open_clip's weights in {section}.pretrained")
-    known = get_pretrained_cfg(architecture, pretrained)
-    if not known:
-        raise UserError(f"{section}.pretrained: open_clip has no weights {pretrained!r} for {architecture}")
+    known = find_tag(section, architecture, pretrained)
     with quiet_open_clip():
         try:
             return Path(download_pretrained(known))
         except Exception as problem:  # a network can raise anything
             source = f"huggingface.co/{known['hf_hub']}" if known["hf_hub"] else known["url"]
-            cause = " ".join(str(problem).split())[:200]
-            raise UserError(
-                f"{section}.pretrained: {pretrained} for {architecture} is not cached and could not be downloaded "
-                f"({cause}). Without a network: get it from {source} elsewhere and set {section}.weights to the file"
-            ) from None
+            what = f"{pretrained} for {architecture}"
+            remedy = f"get it from {source} elsewhere and set {section}.weights to the file"
+            raise not_cached(f"{section}.pretrained", what, problem, remedy) from None
 
 
 def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:

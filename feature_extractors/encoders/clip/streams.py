@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_extractors.encoders.clip.settings import ClipSection, ClipTextStage, ClipVisualStage
-from feature_extractors.encoders.stream import ClipStream, Config, QueryStream, WeightsKey
+from feature_extractors.encoders.stream import ClipStream, QueryStream, WeightsKey, definition_of
 
 if TYPE_CHECKING:
     import torch
@@ -27,13 +26,9 @@ def _load_text(stage: ClipTextStage, weights: str, device: torch.device) -> Text
     return load(stage, weights, device)
 
 
-def _definition(config: Config) -> list[Path]:
-    definition = config["clip"]["definition"]
-    return [Path(definition)] if definition else []
-
-
 _WEIGHTS = WeightsKey(section="clip", settings=ClipSection, tag="pretrained")
+_DEFINITION = definition_of("clip")
 CLIP_VISUAL = ClipStream(
-    name="clip_visual", stage=ClipVisualStage, load=_load_visual, weights=_WEIGHTS, files=_definition
+    name="clip_visual", stage=ClipVisualStage, load=_load_visual, weights=_WEIGHTS, files=_DEFINITION
 )
-CLIP_TEXT = QueryStream(name="clip_text", stage=ClipTextStage, load=_load_text, weights=_WEIGHTS, files=_definition)
+CLIP_TEXT = QueryStream(name="clip_text", stage=ClipTextStage, load=_load_text, weights=_WEIGHTS, files=_DEFINITION)

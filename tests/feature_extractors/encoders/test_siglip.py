@@ -173,6 +173,8 @@ def test_each_stream_consumes_its_own_keys_only() -> None:
             r"siglip\.architecture: ViT-B-32 is not a SigLIP model: use the streams",
         ),
         ({"pretrained": "v9"}, None, r"siglip\.pretrained: open_clip has no weights 'v9' for tiny-siglip"),
+        # A file's colour statistics are those of its tag, so a wrong tag is not passed over.
+        ({"pretrained": "v9"}, {}, r"siglip\.pretrained: open_clip has no weights 'v9' for tiny-siglip"),
         ({}, None, r"siglip\.weights: give a file, or the tag of open_clip's weights in siglip\.pretrained"),
         ({}, b"<html>404 Not Found</html>", r"w\.pt: does not fit tiny-siglip: refused"),
         ({}, {"text.positional_embedding": torch.zeros(1)}, r"w\.pt: does not fit tiny-siglip: "),
