@@ -42,7 +42,7 @@ def test_all_of_the_references() -> None:
     ("names", "message"),
     [
         (["rolled"], "--config: compat.0: Input should be 'audio_mask_ignored'"),
-        (["silence_heard", "silence_heard"], "model.compat names an entry twice"),
+        (["silence_heard", "silence_heard"], "--config: model.compat names an entry twice"),
         ("silence_heard", "--config: compat: Input should be a valid array"),
         ({"silence_heard": True}, "--config: compat: Input should be a valid array"),
     ],
