@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.config import AudioControl
 from model.data.packed import Packed
+from model.draws import Draw, generator
 
 
 def control_audio(audio: Packed[np.float32], heard: Packed[np.bool_], control: AudioControl, seed: int) -> None:
@@ -24,9 +25,9 @@ def control_audio(audio: Packed[np.float32], heard: Packed[np.bool_], control: A
         audio.rows[:] = 0
     elif control == "noise":
         for vid in audio.names:
-            audio[vid][:] = _noise(audio[vid], _generator(seed, vid))
+            audio[vid][:] = _noise(audio[vid], generator(seed, Draw.NOISE, _hash(vid)))
     elif control == "shuffled":
-        _shuffle(audio, heard, np.random.default_rng(seed))
+        _shuffle(audio, heard, generator(seed, Draw.SHUFFLED_AUDIO))
 
 
 def _noise(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -45,6 +46,6 @@ def _shuffle(audio: Packed[np.float32], heard: Packed[np.bool_], rng: np.random.
         audio[vid][:], heard[vid][:] = was[other][0][clips], was[other][1][clips]
 
 
-def _generator(seed: int, vid: str) -> np.random.Generator:
-    """A generator per video, so that its noise does not depend on the other videos."""
-    return np.random.default_rng([seed, int.from_bytes(hashlib.blake2b(vid.encode(), digest_size=8).digest(), "big")])
+def _hash(vid: str) -> int:
+    """A number per video, so that its noise does not depend on the other videos."""
+    return int.from_bytes(hashlib.blake2b(vid.encode(), digest_size=8).digest(), "big")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
+from model.draws import Draw, generator
 from model.network.tensors import Inputs
 from model.training.losses import Targets
 from model.training.targets import QueryTargets, read_labels
@@ -77,9 +78,9 @@ class Plan:
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 1), with all queries in random order, starting at batch `first`."""
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._vids)).tolist()
+        order = generator(self._seed, Draw.ORDER, epoch).permutation(len(self._vids)).tolist()
         for number in range(first, self.steps):
-            rng = np.random.default_rng([self._seed, epoch, number])
+            rng = generator(self._seed, Draw.TARGETS, epoch, number)
             indices = order[number * self._batch_size : (number + 1) * self._batch_size]
             targets = [self._labels[i].draw(rng) for i in indices]
             negative, has_negative = other_video([self._vids[i] for i in indices], self._rolls)

@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
+from model.draws import Draw, torch_seed
 from model.network.detector import HighlightDetector
 from model.network.tensors import Moments, Outputs
 from model.training.batches import Batch, Part, split_places, take_part
@@ -61,7 +62,7 @@ class Engine:
         """Run step `step` (counted from 0) at learning rate `rate`; returns the batch's mean loss terms."""
         config = self._config
         ranks = self._processes
-        torch.manual_seed(_draw_seed(self._seed, step, ranks.rank))
+        torch.manual_seed(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
@@ -105,7 +106,3 @@ def in_float32(outputs: Outputs) -> Outputs:
 
 def _is_of_matches(term: str) -> bool:
     return term.startswith(("loss_span", "loss_giou"))
-
-
-def _draw_seed(seed: int, step: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
