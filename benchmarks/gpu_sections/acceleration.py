@@ -7,6 +7,7 @@ as always.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from benchmarks.gpu_sections.record import Record
 from benchmarks.gpu_sections.training import build_ours, first_step, step_job
 from benchmarks.gpu_sections.turns import Jobs, allow_tf32, computing_in, spread, synchronise, take_turns
 from benchmarks.training import Ours
+from model.network import cpu_layers
 from model.network.detector import HighlightDetector
 from model.network.tensors import Inputs, Moments, Outputs
 from model.training.batches import take_part
@@ -75,9 +77,12 @@ def capture(ours: Ours, precision: str, device: str) -> None:
 
 
 def compile_network(ours: Ours, dry: bool) -> None:
-    """Compile forward and backward pass; a dry run only traces them."""
+    """Compile forward and backward pass; a dry run only traces them, as one graph without the code for CPUs."""
+    if dry:
+        cpu_layers.FEWEST_PRODUCTS = cpu_layers.FEWEST_DRAWS = sys.maxsize
     flat = FlatNetwork(ours.engine.network, ours.recipe.train.trains_moments).train()
-    use_in_place(ours.engine.network, torch.compile(flat, dynamic=False, backend="aot_eager" if dry else "inductor"))
+    options: dict[str, Any] = {"backend": "aot_eager", "fullgraph": True} if dry else {}
+    use_in_place(ours.engine.network, torch.compile(flat, dynamic=False, **options))
 
 
 def measure(record: Record) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LINES = 4
+LINES = 8
 """Lines of a traceback that are kept: the last ones name the place and the error."""
 
 
@@ -76,7 +76,8 @@ class Record:
 
 def last_lines(text: str) -> list[str]:
     """The last lines of a traceback or a log, shortened."""
-    return [line.strip()[:300] for line in text.strip().splitlines()[-LINES:]]
+    lines = [line.strip() for line in text.splitlines()]
+    return [line[:300] for line in lines if line.strip("^~ ")][-LINES:]
 
 
 def say(line: str) -> None:

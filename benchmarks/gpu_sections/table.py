@@ -180,7 +180,7 @@ def _find_missing(found: Any, where: str) -> Iterable[tuple[str, str, str]]:
         return
     for key, value in found.items():
         if key in ("skipped", "failed", "ended"):
-            yield where, key, value if isinstance(value, str) else " / ".join(map(str, value))
+            yield where, key, value if isinstance(value, str) else " / ".join(map(str, value[-2:]))
         elif key == "not_deterministic":
             yield from ((where, f"not deterministic, {name}", cause) for name, cause in value.items())
         elif key != "failures":
