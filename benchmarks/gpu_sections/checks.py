@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from benchmarks.gpu_sections.record import Record, say
@@ -26,6 +28,10 @@ def measure(record: Record) -> None:
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert job.stdout is not None
+    # Interrupted, pytest still prints the messages of the tests that have failed so far.
+    interrupt = threading.Timer(max(record.left - 10, 1), job.send_signal, [signal.SIGINT])
+    interrupt.daemon = True
+    interrupt.start()
     counts: dict[str, int] = {}
     failures: list[str] = []
     for line in job.stdout:
@@ -35,9 +41,12 @@ def measure(record: Record) -> None:
             counts[result.lower()] = counts.get(result.lower(), 0) + 1
             if result in ("FAILED", "ERROR"):
                 failures.append(test)
-            record.add("counts", counts)
-            record.add("failures", failures)
+                say(f"  {test}: {result}")
+            record.add("counts", counts, shown=False)
+            record.add("failures", failures, shown=False)
         elif line.startswith(("E  ", "SKIPPED")) or re.match(r"^_+ test_\S+", line):
             say(line.rstrip()[:400])
             record.results.setdefault("messages", []).append(line.strip()[:300])
+    record.add("counts", counts)
     record.add("exit_code", job.wait())
+    interrupt.cancel()

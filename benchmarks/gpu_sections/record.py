@@ -43,14 +43,15 @@ class Record:
         """Seconds left to the section."""
         return self.seconds - (time.monotonic() - self.started)
 
-    def add(self, name: str, value: Any) -> None:
-        """Keep a result, print it and write the file. Dots in a name separate levels."""
+    def add(self, name: str, value: Any, shown: bool = True) -> None:
+        """Keep a result, print it if `shown`, and write the file. Dots in a name separate levels."""
         place = self.results
         *levels, last = name.split(".")
         for level in levels:
             place = place.setdefault(level, {})
         place[last] = value
-        say(f"  {name}: {json.dumps(value)}")
+        if shown:
+            say(f"  {name}: {json.dumps(value)}")
         part = self.file.with_suffix(".part")
         part.write_text(json.dumps(self.results), encoding="utf-8")
         part.replace(self.file)
