@@ -1,6 +1,6 @@
 """Wrapper to time the public reference, wjun0830/QD-DETR, from a user's checkout. None of its code is included here.
 
-It was written for a GPU: without one, the single `.cuda()` in its forward pass is replaced by a no-op.
+It was written for a GPU: on a CPU, the single `.cuda()` in its forward pass is replaced by a no-op.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ class Reference:
         recipe: "hl" (QVHighlights) or "tvsum".
         folder: features and annotations in its layout, made by `write_files` of `benchmarks/training.py`.
         video_dim: width of the video features, without endpoint features.
+        device: cpu or cuda.
     """
 
-    def __init__(self, checkout: Path, recipe: str, folder: Path, video_dim: int) -> None:
+    def __init__(self, checkout: Path, recipe: str, folder: Path, video_dim: int, device: str = "cpu") -> None:
         if str(checkout) not in sys.path:
             sys.path.insert(0, str(checkout))
-        if not torch.cuda.is_available():
+        if device == "cpu":
             torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[assignment]
         if "pandas" not in sys.modules and importlib.util.find_spec("pandas") is None:
             # The reference imports pandas, but nothing that is timed uses it.
@@ -41,11 +42,14 @@ class Reference:
         options = BaseOptions()
         options.initialize()
         opt = options.parser.parse_args(["--dset_name", recipe])
-        opt.device, opt.t_feat_dim, opt.v_feat_dim = "cpu", 512, video_dim + 2
+        opt.device, opt.t_feat_dim, opt.v_feat_dim = device, 512, video_dim + 2
         opt.max_v_l = 1000 if recipe == "tvsum" else 75
         random.seed(0)
         torch.manual_seed(0)
         self.network, self._criterion = build_model(opt)
+        self.network.to(device)
+        self._criterion.to(device)
+        self._device = torch.device(device)
         lr = 1e-3 if recipe == "tvsum" else 1e-4
         self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=lr, weight_decay=1e-4)
         streams = ["i3d"] if recipe == "tvsum" else ["slowfast", "clip_visual"]
@@ -65,7 +69,7 @@ class Reference:
         while True:
             for first in range(0, len(self.items) - size + 1, size):
                 _, batch = self._collate([self.items[i] for i in range(first, first + size)])
-                yield self._prepare(batch, torch.device("cpu"))
+                yield self._prepare(batch, self._device)
 
     def step(self, inputs: dict[str, Any], targets: dict[str, Any]) -> None:
         """One training step as in its `train_epoch`, without the deterministic kernels that ours uses."""
@@ -85,5 +89,6 @@ class Reference:
     @torch.no_grad()
     def predict(self, inputs: dict[str, Any]) -> None:
         """The forward pass of inference, without postprocessing."""
+        torch.use_deterministic_algorithms(False)
         self.network.eval()
         self.network(**inputs)

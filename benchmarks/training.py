@@ -153,30 +153,41 @@ def _write_texts(folder: Path, texts: dict[str, np.ndarray]) -> Path:
 class Ours:
     """This project's training and inference with a recipe."""
 
-    def __init__(self, recipe: Recipe, folder: Path, stores: list[Path], precision: str = "float32") -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        stores: list[Path],
+        precision: str = "float32",
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
         self.recipe = recipe
         self.features = FeatureSet(recipe.model, read_annotations([folder / "rows.jsonl"]), Streams(stores))
-        seed_everything(0)
-        network = HighlightDetector(recipe.model, self.features.dims)
+        self._seed = seed
+        seed_everything(seed)
+        network = HighlightDetector(recipe.model, self.features.dims).to(device)
         config = TrainConfig.from_dict({**recipe.train.to_dict(), "precision": precision})
-        self.engine = Engine(network, config, self.features, 0, Processes())
+        self.engine = Engine(network, config, self.features, seed, Processes())
         self._batches = self.plan()
         self._steps = count()
+        self.strict = True
+        """Whether a kernel that is not deterministic is an error, as in training, or only a warning."""
 
     def plan(self) -> Iterator[Batch]:
         """Endless batches."""
-        plan = Plan(self.features, self.recipe.train, 0)
+        plan = Plan(self.features, self.recipe.train, self._seed)
         for epoch in count(1):
             yield from plan.epoch(epoch)
 
     def step(self) -> None:
         """One training step, including targets and batch."""
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.use_deterministic_algorithms(True, warn_only=not self.strict)
         self.engine.step(next(self._batches), next(self._steps), 1e-4)
 
     def infer(self) -> None:
         """Inference on the whole set in batches of 100, including the rows of the prediction file."""
-        for item in predict(self.engine.network, self.features, 100, "cpu"):
+        for item in predict(self.engine.network, self.features, 100, self.engine.device):
             submission_row(item, CLIP_SECONDS, round_to_clips=True)
 
 

@@ -14,6 +14,24 @@ ROOT = Path(__file__).parents[1]
 Rows = list[dict[str, Any]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `gpu` where there is none, unless GPU_TESTS_DEVICE names another device to run them on."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked or "GPU_TESTS_DEVICE" in os.environ:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+@pytest.fixture(scope="session")
+def gpu() -> str:
+    """The device of tests marked `gpu`. On `cpu` they compare the CPU with itself: a test of the tests."""
+    return os.environ.get("GPU_TESTS_DEVICE", "cuda")
+
+
 @pytest.fixture(scope="session")
 def published() -> Path:
     """The folder of published annotations and predictions, which are not part of the project."""

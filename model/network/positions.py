@@ -17,7 +17,8 @@ def encode_clips(mask: Tensor, dim: int) -> Tensor:
     Returns:
         (B, L, dim): sine and cosine, interleaved, of position / length * 2 pi.
     """
-    place = mask.cumsum(dim=1, dtype=torch.float32)
+    # Counted in integers: torch has no deterministic sum of floats along a row for GPUs.
+    place = mask.cumsum(dim=1).float()
     place = place / (place[:, -1:] + 1e-6) * (2 * math.pi)
     return _interleave(place, dim)
 
