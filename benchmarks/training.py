@@ -171,8 +171,6 @@ class Ours:
         self.engine = Engine(network, config, self.features, seed, Processes())
         self._batches = self.plan()
         self._steps = count()
-        self.strict = True
-        """Whether a kernel that is not deterministic is an error, as in training, or only a warning."""
 
     def plan(self) -> Iterator[Batch]:
         """Endless batches."""
@@ -182,7 +180,7 @@ class Ours:
 
     def step(self) -> None:
         """One training step, including targets and batch."""
-        torch.use_deterministic_algorithms(True, warn_only=not self.strict)
+        torch.use_deterministic_algorithms(True)
         self.engine.step(next(self._batches), next(self._steps), 1e-4)
 
     def infer(self) -> None:

@@ -78,3 +78,9 @@ def test_the_table_lists_what_is_missing() -> None:
 @pytest.mark.parametrize("name", ["machine", "training", "checks", "encoders", "pipeline", "seeds", "acceleration"])
 def test_modules_are_as_long_as_those_of_packages(name: str) -> None:
     assert len((ROOT / f"benchmarks/gpu_sections/{name}.py").read_text().splitlines()) <= 350
+
+
+def test_the_page_shows_the_measured_figures() -> None:
+    folder = ROOT / "docs/measurements"
+    figures = render(json.loads((folder / "gpu_h200.json").read_text(encoding="utf-8")))
+    assert (folder / "gpu.md").read_text(encoding="utf-8").endswith(f"## Figures\n\n{figures}\n")

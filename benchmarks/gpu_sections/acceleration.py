@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu_sections.recipes import data_of
 from benchmarks.gpu_sections.record import Record
-from benchmarks.gpu_sections.training import build_ours, first_step, step_job
+from benchmarks.gpu_sections.training import build_ours, step_job
 from benchmarks.gpu_sections.turns import Jobs, allow_tf32, computing_in, spread, synchronise, take_turns
 from benchmarks.training import Ours
 from model.network import cpu_layers
@@ -115,7 +115,7 @@ def _prepare(record: Record, made: dict[str, Ours], recipe: Any, stores: Any, pr
     elif form == "compiled":
         allow_tf32(precision == "tf32")
         compile_network(ours, record.dry)
-    first_step(ours, precision, record)
+    step_job(ours, precision)()
     synchronise()
     made[form] = ours
     return round(time.perf_counter() - start, 2)

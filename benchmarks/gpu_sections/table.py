@@ -39,8 +39,13 @@ def _number(value: Any) -> str:
     if isinstance(value, dict):
         if "median" not in value:
             return ""
-        return f"{value['median']:.4g} ({value['low']:.4g} to {value['high']:.4g})"
-    return f"{value:.4g}" if isinstance(value, int | float) else ""
+        return f"{_digits(value['median'])} ({_digits(value['low'])} to {_digits(value['high'])})"
+    return _digits(value) if isinstance(value, int | float) else ""
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, written out: 15470 is `15,500`."""
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def _of(found: Any, *path: str) -> Any:
@@ -144,7 +149,8 @@ def _pipeline(found: Json) -> str:
         cells = [_number(_of(found, "decode", number).get("videos_per_s"))]
         for precision in ("bfloat16", "float32"):
             entry = _of(found, "extract", precision, number)
-            cells += [_number(entry.get("videos_per_s")), _number(entry.get("gpu_share"))]
+            share = f"{100 * entry['gpu_share']:.0f} %" if "gpu_share" in entry else ""
+            cells += [_number(entry.get("videos_per_s")), share]
         rows.append([number, *cells])
     made = _of(found, "videos")
     size = f"{made.get('seconds')} s, {'x'.join(map(str, made.get('size', [])))}" if made else ""
@@ -181,7 +187,5 @@ def _find_missing(found: Any, where: str) -> Iterable[tuple[str, str, str]]:
     for key, value in found.items():
         if key in ("skipped", "failed", "ended"):
             yield where, key, value if isinstance(value, str) else " / ".join(map(str, value[-2:]))
-        elif key == "not_deterministic":
-            yield from ((where, f"not deterministic, {name}", cause) for name, cause in value.items())
         elif key != "failures":
             yield from _find_missing(value, f"{where}.{key}" if where else key)

@@ -64,24 +64,12 @@ def step_job(ours: Ours, precision: str) -> Callable[[], None]:
     return step
 
 
-def first_step(ours: Ours, precision: str, record: Record) -> None:
-    """Do a step. If it needs a kernel that is not deterministic, note it and allow those from now on."""
-    try:
-        step_job(ours, precision)()
-    except RuntimeError as problem:
-        if "determinis" not in str(problem):
-            raise
-        record.add(f"not_deterministic.{ours.recipe.name} {precision}", str(problem).splitlines()[0][:300])
-        ours.strict = False
-        step_job(ours, precision)()
-
-
 def _build(made: dict[str, Ours], recipe: Recipe, stores: list[Path], precision: str, record: Record) -> dict[str, Any]:
     """Build and do a first step. Returns the megabytes held after it (weights, optimiser) and its peak above them."""
     before = megabytes("memory_allocated")
     ours = build_ours(recipe, stores, precision, record.device)
     job = step_job(ours, precision)
-    first_step(ours, precision, record)
+    job()
     ours.engine.optimizer.zero_grad(set_to_none=True)
     synchronise()
     held = megabytes("memory_allocated")
