@@ -168,3 +168,10 @@ def test_one_length_for_rows_and_grid(tmp_path: Path) -> None:
     patients = list_annotated(tmp_path, {"one": {list_videos(tmp_path)["one"]}})
     examine_patients(patients, CLIPS, decode=False)
     assert {severity for severity, _ in patients[0].findings} <= {"note"}
+
+
+def test_nothing_beside_a_video_is_taken_for_it(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.srt", "a.json", "a.JPG", "a.m4a", "a.npy"):
+        (tmp_path / name).touch()
+    (tmp_path / "b.json").touch()
+    assert locate_videos(tmp_path, ["a", "b"]) == ({"a": tmp_path / "a.mp4"}, {"b": "no video 'b'"})

@@ -162,7 +162,7 @@ def test_rows_whose_labels_do_not_fit_their_videos_are_left_out_and_named(tvsum:
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(
-        f"python -m model train: error: {short.train}: 8 of 8 queries have labels that do not fit: qid w00 (video v00): "
+        f"python -m model train: error: {short.train}: 8 of 8 queries have labels that do not fit: qid w00 "
     )
     assert last.endswith("qid v00 (video v00): label rates 2 clips, but the video has 12; 3 more")
 
