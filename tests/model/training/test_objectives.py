@@ -334,6 +334,18 @@ def test_videos_of_any_length(tmp_path: Path) -> None:
     assert validate(network, val_set, "cpu", "moments_and_saliency").scores == lines[-1]["val"]
 
 
+def test_a_network_on_sound_alone(tmp_path: Path) -> None:
+    """Streams of sound may be the video input. A video that has none of the streams' rows is left out."""
+    data = write_data(tmp_path, [12, 14, 11, 13, 12, 18], held_out=2)
+    stores = [store for store in data.stores if store.stem != "visual"]
+    model = {**SMALL, **STILL, "video_streams": ["pann"], "fusion": "none"}
+    done = run(
+        *train_command(Data(stores, data.train, data.val), tmp_path / "run", {"model": model, "train": {"epochs": 1}})
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 train and 2 val queries" in done.stderr
+
+
 def test_the_objective_decides_the_targets(tvsum: Data) -> None:
     row = {**read_rows(tvsum.train)[0], "relevant_windows": [[0, 4]]}
     config = TrainConfig(objective="saliency")
