@@ -47,8 +47,12 @@ def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
             video = videos.get(vid)
             if video is None or cause != video.problem:
                 found.append(Problem(vid, video.file if video else "", stream, cause))
-    found.sort(key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
-    return Findings(found, len(videos), sum(not video.n_clips for video in videos.values()))
+    return Findings(arrange(found), len(videos), sum(not video.n_clips for video in videos.values()))
+
+
+def arrange(problems: Sequence[Problem]) -> list[Problem]:
+    """Sort problems by video, those of its table first."""
+    return sorted(problems, key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
 
 
 def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Collection[str]) -> list[Problem]:
@@ -96,7 +100,7 @@ def find_misfits(splits: Sequence[Path], tables: Sequence[Path], *, ratings: boo
         for vid, ((cause, qid), *others) in causes.items():
             more = f"; and {len(others)} more" if others else ""
             found.append(Problem(vid, videos[vid].file, "labels", f"left out of {path}: {cause} (qid {qid}{more})"))
-    return sorted(found, key=lambda problem: problem.vid)
+    return arrange(found)
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:

@@ -19,13 +19,13 @@ def problems(arguments: argparse.Namespace) -> None:
     with 1 if there are any and --broken-videos is stop. With --domains-of, domains that are left out are listed too;
     with --moments-of or --ratings-of, videos that are shorter (or longer) than their labels.
     """
-    from feature_extractors.problems import find_lost_domains, find_misfits, gather, write_problems
+    from feature_extractors.problems import arrange, find_lost_domains, find_misfits, gather, write_problems
 
     found = gather(arguments.manifests, arguments.stores)
     misfits = find_misfits(arguments.moments_of, arguments.manifests, ratings=False)
     misfits += find_misfits(arguments.ratings_of, arguments.manifests, ratings=True)
     lost = find_lost_domains(arguments.domains_of, arguments.stores, arguments.needed)
-    problems = [*found.problems, *misfits]
+    problems = arrange([*found.problems, *misfits])
     write_problems(arguments.out, [*problems, *lost])
     for domain in lost:
         _log.warning("%s: %s", domain.vid, domain.cause)
