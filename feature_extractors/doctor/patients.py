@@ -14,6 +14,7 @@ from feature_extractors.video_files import CONTROL, choose_all
 from formats.video_table import Video
 
 SEVERITIES = ("ok", "note", "warning", "error")
+SAME_ID = "same id as"
 EXIT_STATUS = {"ok": 0, "note": 0, "warning": 3, "error": 4}
 """1 and 2 mean the same as for every command: it failed, or its arguments are wrong."""
 
@@ -72,7 +73,7 @@ def list_folder(folder: Path) -> list[Patient]:
                 patient = Patient(vid, file, folder)
                 others = ", ".join(str(other.relative_to(folder)) for other in choice.rest if other != file)
                 if others:
-                    patient.find("error", f"same id as {others}")
+                    patient.find("error", f"{SAME_ID} {others}")
                 patients.append(patient)
             continue
         patient = Patient(vid, choice.file, folder)
@@ -93,9 +94,11 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
         there.setdefault(normalize("NFC", patient.vid), []).append(patient)
     patients = []
     for vid, seconds in sorted(durations.items()):
-        found = there.pop(normalize("NFC", vid), []) or [
-            Patient(vid, None, folder, findings=[("error", "no file for this id")])
-        ]
+        found = (
+            there.pop(normalize("NFC", vid), [])
+            or _at_path(there, vid)
+            or [Patient(vid, None, folder, findings=[("error", "no file for this id")])]
+        )
         for patient in found:
             patient.annotated = seconds
             if len(seconds) > 1:
@@ -106,6 +109,17 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
             patient.find("note", "not in the annotations")
             patients.append(patient)
     return patients
+
+
+def _at_path(there: dict[str, list[Patient]], vid: str) -> list[Patient]:
+    """Take out the video that an id such as `part1/clip` names by its path in the folder."""
+    for patients in there.values() if "/" in vid else []:
+        for patient in patients:
+            if normalize("NFC", str(Path(patient.name).with_suffix(""))) == normalize("NFC", vid):
+                patients.remove(patient)
+                findings = [finding for finding in patient.findings if not finding[1].startswith(SAME_ID)]
+                return [Patient(vid, patient.file, patient.folder, findings=findings)]
+    return []
 
 
 def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:

@@ -222,6 +222,10 @@ def test_one_id_in_two_subfolders_is_one_line_that_names_both(tmp_path: Path) ->
         "part1/clip.mp4": [("error", "same id as part2/clip.mp4")],
         "part2/clip.mp4": [("error", "same id as part1/clip.mp4")],
     }
+    # An id that is a path tells them apart.
+    patients = {patient.vid: patient for patient in list_annotated(tmp_path, {"part2/clip": {4.0}})}
+    assert patients["part2/clip"].file == tmp_path / "part2" / "clip.mp4" and not patients["part2/clip"].findings
+    assert patients["clip"].findings[-1] == ("note", "not in the annotations")
     # What lies in the folder itself comes first, as before subfolders were searched.
     write_media(tmp_path / "clip.mkv", steady(6.0))
     assert locate_videos(tmp_path, ["clip"]) == ({"clip": tmp_path / "clip.mkv"}, {})
