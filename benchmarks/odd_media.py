@@ -23,6 +23,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from cli import UserError  # noqa: E402
 from feature_extractors.media import Problems, examine, frames_of_clips, open_sound  # noqa: E402
 from formats.grid import ClipGrid  # noqa: E402
 from formats.video_table import Video  # noqa: E402
@@ -86,7 +87,10 @@ def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
     numbers, sound = {}, "-"
     if video.n_clips:
         pictures = frames_of_clips(file, video.n_clips, SECONDS, problems=problems, start_s=video.start_s)
-        numbers = {clip: read_number(picture, None) for clip, picture in pictures}
+        try:
+            numbers = {clip: read_number(picture, None) for clip, picture in pictures}
+        except UserError as problem:  # sound alone
+            problems.add(str(problem).removeprefix(f"{file}: "))
         track = open_sound(file, 32_000, video.start_s, problems)
         if track is not None:
             list(track.chunks())
@@ -99,7 +103,7 @@ def look(folder: Path, odd: Odd) -> tuple[Video, dict[int, int], str, str]:
 def judge(odd: Odd, video: Video, numbers: dict[int, int]) -> str:
     """Whether each row has the frame displayed at its clip's centre, or in the last clip the last frame of the file."""
     if not len(odd.times):
-        return "no video" if not video.n_clips else "WRONG"
+        return "WRONG" if numbers else "no pictures" if video.n_clips else "no video"
     if odd.first < 0:
         rises = set(np.diff(list(numbers.values())).tolist())
         return "yes, from its first whole picture on" if rises == {25} else "WRONG"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import UserError
 from cli.outputs import write_text
 from formats.annotations import read_annotations
+from formats.grid import ClipGrid
+from formats.labels import find_misfit
 from formats.store import Store, read_problems
 from formats.video_table import read_table
 
@@ -16,7 +20,7 @@ COLUMNS = ("vid", "file", "stage", "cause")
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a video, and the stage that noticed it: `manifest` or a stream."""
+    """A problem with a video, and the stage that noticed it: `manifest`, a stream, or `labels`."""
 
     vid: str
     file: str
@@ -43,8 +47,12 @@ def gather(tables: Sequence[Path], stores: Sequence[Path]) -> Findings:
             video = videos.get(vid)
             if video is None or cause != video.problem:
                 found.append(Problem(vid, video.file if video else "", stream, cause))
-    found.sort(key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
-    return Findings(found, len(videos), sum(not video.n_clips for video in videos.values()))
+    return Findings(arrange(found), len(videos), sum(not video.n_clips for video in videos.values()))
+
+
+def arrange(problems: Sequence[Problem]) -> list[Problem]:
+    """Sort problems by video, those of its table first."""
+    return sorted(problems, key=lambda problem: (problem.vid, problem.stage != "manifest", problem.stage))
 
 
 def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Collection[str]) -> list[Problem]:
@@ -67,6 +75,32 @@ def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Co
         if causes:
             lost.append(Problem(f"domain {domain}", "", "domain", f"left out: {'; '.join(causes)}"))
     return lost
+
+
+def find_misfits(splits: Sequence[Path], tables: Sequence[Path], *, ratings: bool) -> list[Problem]:
+    """Find videos that the labels of annotation files do not fit, one problem per file and video.
+
+    Training leaves these queries out, and inference predicts them. Malformed labels are reported by training.
+
+    Args:
+        splits: annotation files.
+        ratings: compare the rows' `label`; else their windows and relevant clips.
+    """
+    clips = ClipGrid()
+    videos = {video.vid: video for table in tables for video in read_table(table) if video.n_clips}
+    found = []
+    for path in splits:
+        causes: dict[str, list[tuple[str, object]]] = {}
+        for row in read_annotations([path]):
+            video = videos.get(row["vid"])
+            with suppress(UserError):
+                cause = video and find_misfit(row, clips.count(video.duration_s), str(path), ratings=ratings)
+                if cause:
+                    causes.setdefault(row["vid"], []).append((cause, row["qid"]))
+        for vid, ((cause, qid), *others) in causes.items():
+            more = f"; and {len(others)} more" if others else ""
+            found.append(Problem(vid, videos[vid].file, "labels", f"left out of {path}: {cause} (qid {qid}{more})"))
+    return arrange(found)
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:

@@ -26,6 +26,9 @@ LAST_CLIP = int(LONGEST / CLIP_SECONDS) - 1
 """Index of the last clip of the longest video allowed."""
 LOWEST_RATING, HIGHEST_RATING = 1, 5
 """TVSum's annotators rate each clip from 1 to 5."""
+SLACK = 1
+"""Clips by which labels may be longer than the grid. QVHighlights' labels end at the video's length rounded up to whole
+clips, and the grid holds whole clips alone; encoders and programs that cut videos lose a fraction of a second."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,38 @@ def read_ratings(row: Row, where: str) -> Floats:
     if not ratings.size:
         raise UserError(f"{what}: empty")
     return ratings
+
+
+def find_misfit(row: Row, n_clips: int, where: str, *, ratings: bool) -> str:
+    """Say why a row's labels do not fit a video of `n_clips` clips of `CLIP_SECONDS`; empty if they do.
+
+    Such a video is another than the annotators saw, mostly a shorter one. Windows and relevant clips must not reach
+    more than `SLACK` clips beyond its end, and some window must start within it. A window beyond the row's own duration
+    is a sloppy annotation (Charades-STA has some), and counts up to that duration. There must be as many ratings as
+    clips, give or take `SLACK`.
+
+    Args:
+        ratings: compare `label`, which training on saliency alone reads; else windows and relevant clips.
+
+    Raises:
+        UserError: the labels are malformed.
+    """
+    if ratings:
+        labelled = len(read_ratings(row, where))
+        fits = abs(labelled - n_clips) <= SLACK
+        return "" if fits else f"label rates {labelled} clips, but the video has {n_clips}"
+    windows, points = read_relevant_windows(row, where), read_points(row, where)
+    end, last = n_clips * CLIP_SECONDS, 0.0
+    if windows is not None:
+        if (windows[:, 0] >= end).all():
+            return f"relevant_windows start at {windows[:, 0].min():g} s, but the video has {end:g} s"
+        last = float(windows[:, 1].max())
+    if points is not None and len(points.clips):
+        last = max(last, (int(points.clips.max()) + 1) * CLIP_SECONDS)
+    durations = [row[key] for key in ("duration", "duration_s") if _is_number(row.get(key))]
+    last = min(last, max(durations, default=last))
+    return f"labels reach {last:g} s, but the video has {end:g} s" if last > end + SLACK * CLIP_SECONDS else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

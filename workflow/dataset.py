@@ -9,7 +9,7 @@ from typing import Any
 from cli import UserError
 from demo import plan, questions
 from demo.plan import DemoConfig
-from feature_extractors.released import ImportConfig
+from feature_extractors.released.layouts import ImportConfig
 from feature_extractors.shards import shard_name, videos_of
 from feature_extractors.video_files import locate_videos
 from formats.annotations import read_annotations, sort_by_qid

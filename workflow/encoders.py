@@ -7,14 +7,14 @@ and the name of a stream that is encoded here, not imported.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cli import UserError, canonical_json
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream
-from feature_extractors.released import ImportConfig
+from feature_extractors.released.layouts import Id, ImportConfig, check_folders
 from model.config import ModelConfig
 
 Config = dict[str, Any]
@@ -26,6 +26,20 @@ def imported_streams(config: Config) -> dict[str, ImportConfig]:
         stream: ImportConfig.from_dict(settings, where=f"config: imported.{stream}")
         for stream, settings in config["imported"].items()
     }
+
+
+def check_released(imported: Mapping[str, ImportConfig], streams: Iterable[str], ids: Sequence[Id]) -> None:
+    """Check that the released files of the streams that are read are there, in their layout and width.
+
+    Raises:
+        UserError: naming the stream, the folder or file, and what is there instead.
+    """
+    for stream in streams:
+        if stream in imported:
+            try:
+                check_folders(imported[stream], ids)
+            except UserError as problem:
+                raise UserError(f"config: imported.{stream}: {problem}") from None
 
 
 def check_streams(config: Config, streams: Iterable[str]) -> None:

@@ -85,6 +85,14 @@ class Params:
         return f"--domains-of {shlex.join(files)} --needed {shlex.join(self.study.needed_streams)}"
 
     @property
+    def labels(self) -> str:
+        """Options of `problems` that make it compare labels that networks are trained on with the videos' lengths."""
+        if self.study.checkpoint:
+            return ""
+        files = [self.study.annotations[split] for split in ("train", "val")]
+        return f"--{'ratings' if self.study.rates_clips else 'moments'}-of {shlex.join(files)}"
+
+    @property
     def covered(self) -> str:
         """Option of the scoring commands if queries may lack predictions because their videos were left out."""
         return "--covered-only" if self.study.dataset.broken_videos == "leave_out" else ""

@@ -18,7 +18,7 @@ from demo.plan import DemoConfig
 from demo.weights import EncoderConfig
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import EncodingConfig
-from feature_extractors.released import ImportConfig
+from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
 from model.config import NO_REPEATS, InferenceConfig, ModelConfig, TrainConfig
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig, RunConfig

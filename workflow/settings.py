@@ -20,8 +20,8 @@ class DatasetConfig(Settings):
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
     """Dataset name, the first folder under features/ and runs/. The name `demo` selects the embedded demo dataset."""
     videos: str
-    """Folder of media files, each named by its video id; empty if all video features are imported. The clip grid then
-    follows the annotated durations."""
+    """Folder of media files, each named by its video id, also in subfolders; empty if all video features are imported.
+    The clip grid then follows the annotated durations."""
     annotations: dict[Annotated[str, Field(pattern=r"^[a-z]+$")], str]
     """Annotation files in the QVHighlights schema (JSONL), one per split. `train` and `val` are needed unless a
     checkpoint is given. An empty name drops a split of config.yaml."""

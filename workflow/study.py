@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli import canonical_json
 from eval.best_moments import picture_names
-from feature_extractors.released import ImportConfig
+from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
 from model.config import InferenceConfig, ModelConfig
 from workflow.configuration import (
@@ -20,7 +20,7 @@ from workflow.configuration import (
     streams_of,
 )
 from workflow.dataset import Dataset, load_dataset
-from workflow.encoders import check_inputs, check_streams, check_weights, imported_streams
+from workflow.encoders import check_inputs, check_released, check_streams, check_weights, imported_streams
 from workflow.initial_weights import check_initial_weights
 from workflow.scopes import find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
@@ -156,6 +156,7 @@ def load_study(given: Config, root: Path) -> Study:
     check_weights(config, made, made="weights/demo")
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
     imported = imported_streams(config)
+    check_released(imported, made, [(row["vid"], str(row["qid"])) for row in data.queries])
     return Study(
         config=config,
         dataset=DatasetConfig.from_dict(config["dataset"], where="config: dataset"),

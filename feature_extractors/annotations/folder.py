@@ -11,7 +11,7 @@ from unicodedata import normalize
 from cli import UserError
 from feature_extractors.annotations.qids import number
 from feature_extractors.media.probing import measure
-from feature_extractors.video_files import CONTROL, choose, list_candidates
+from feature_extractors.video_files import CONTROL, SEVERAL, choose_all
 from formats.grid import CLIP_SECONDS, ClipGrid, whole_seconds
 from formats.rows import Row
 
@@ -19,9 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 def list_videos(folder: Path) -> dict[str, float]:
-    """List the videos of a folder in order: id (the file name without its extension) and seconds.
+    """List the videos of a folder and its subfolders in order: id (the file name without its extension) and seconds.
 
-    Which files are videos, and how long, is decided as in the workflow; other files are skipped with a warning.
+    Which files are videos, and how long, is decided as in the workflow; other files are skipped with a warning. Sound
+    alone counts as a video without pictures.
 
     Raises:
         UserError: no such folder, no video in it, or two videos with one id.
@@ -30,19 +31,18 @@ def list_videos(folder: Path) -> dict[str, float]:
         raise UserError(f"{folder}: no such folder of videos")
     found: dict[str, float] = {}
     forms: dict[str, str] = {}
-    for vid, files in list_candidates(folder).items():
+    for vid, choice in choose_all(folder).items():
         if CONTROL.search(vid):
             _log.warning(
                 "%s: %r: left out, because an id cannot contain line breaks or control characters", folder, vid
             )
             continue
-        choice = choose(files)
+        if choice.cause.startswith(SEVERAL):
+            names = " and ".join(choice.cause.removeprefix(f"{SEVERAL}: ").split(", "))
+            raise UserError(f"{folder}: {names} would have the same id: rename one")
         for other, reason in choice.rest.items():
             _log.warning("%s: %s, left out", other, reason)
         if choice.file is None:
-            if choice.cause.startswith("several"):
-                names = " and ".join(file.name for file in files)
-                raise UserError(f"{folder}: {names} would have the same id: rename one")
             continue
         same = forms.setdefault(normalize("NFC", vid), vid)
         if same != vid:

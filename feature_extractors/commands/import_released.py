@@ -12,16 +12,17 @@ from feature_extractors.commands.arguments import add_shard, check_shard
 def import_released(arguments: argparse.Namespace) -> None:
     """Turn released feature files into a store on this project's clip grid.
 
-    Layouts: moment_detr (also QD-DETR, Lighthouse), umt, tvsum_i3d, and for queries moment_detr_text, lighthouse_text,
-    tvsum_text. The video table gives the grid. Ids without a file, or of another length, are reported and recorded.
+    Layouts: moment_detr (also QD-DETR, Lighthouse, UniVTG), umt, tvsum_i3d, and for queries moment_detr_text,
+    lighthouse_text, univtg_text, tvsum_text. For other files, --config names them by `file` and their array by `key`.
+    The video table gives the grid. Ids without a file, or of another length, are reported and recorded.
     """
-    from feature_extractors.released import LAYOUTS, ImportStage, import_texts, import_videos
+    from feature_extractors.released.stores import ImportStage, import_texts, import_videos
     from feature_extractors.shards import queries_of
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
     stage = ImportStage.from_json(arguments.config)
-    if not LAYOUTS[stage.imported.layout].text:
+    if not stage.imported.kind.text:
         import_videos(stage, arguments.stream, read_table(arguments.manifest), arguments.out)
         return
     check_shard(arguments)

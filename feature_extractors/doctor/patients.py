@@ -10,10 +10,11 @@ from unicodedata import normalize
 from cli import UserError
 from feature_extractors.doctor.media_facts import MediaFacts
 from feature_extractors.fingerprints import digest_of
-from feature_extractors.video_files import CONTROL, choose, list_candidates
+from feature_extractors.video_files import CONTROL, choose_all
 from formats.video_table import Video
 
 SEVERITIES = ("ok", "note", "warning", "error")
+SAME_ID = "same id as"
 EXIT_STATUS = {"ok": 0, "note": 0, "warning": 3, "error": 4}
 """1 and 2 mean the same as for every command: it failed, or its arguments are wrong."""
 
@@ -23,6 +24,7 @@ class Patient:
     """One video: its file, facts and findings.
 
     Attributes:
+        folder: of the videos; the file may lie in a subfolder.
         annotated: durations in seconds that annotations or a video table give.
         video: its line in the table that `manifest` would write.
         findings: (severity, text).
@@ -30,6 +32,7 @@ class Patient:
 
     vid: str
     file: Path | None
+    folder: Path
     annotated: set[float] = field(default_factory=set)
     facts: MediaFacts | None = None
     video: Video | None = None
@@ -38,6 +41,11 @@ class Patient:
     def find(self, severity: str, text: str) -> None:
         """Add a finding."""
         self.findings.append((severity, text))
+
+    @property
+    def name(self) -> str:
+        """The file's name, with its subfolder if it lies in one; empty if there is none."""
+        return str(self.file.relative_to(self.folder)) if self.file else ""
 
     @property
     def sha256(self) -> str:
@@ -51,7 +59,7 @@ class Patient:
 
 
 def list_folder(folder: Path) -> list[Patient]:
-    """List the videos of a folder, as the workflow picks them, and other files without a known sidecar extension.
+    """List the videos of a folder and its subfolders, as the workflow picks them, and other files that may be some.
 
     Raises:
         UserError: there is no such folder, or no such file in it.
@@ -59,21 +67,20 @@ def list_folder(folder: Path) -> list[Patient]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
     patients = []
-    for vid, files in list_candidates(folder).items():
-        choice = choose(files)
+    for vid, choice in choose_all(folder).items():
         if choice.file is None:
-            for file in files:
-                patient = Patient(vid, file)
-                others = ", ".join(other.name for other in files if other != file)
+            for file in choice.rest:
+                patient = Patient(vid, file, folder)
+                others = ", ".join(str(other.relative_to(folder)) for other in choice.rest if other != file)
                 if others:
-                    patient.find("error", f"same id as {others}")
+                    patient.find("error", f"{SAME_ID} {others}")
                 patients.append(patient)
             continue
-        patient = Patient(vid, choice.file)
+        patient = Patient(vid, choice.file, folder)
         if CONTROL.search(vid):
             patient.find("warning", "its name holds a line break or another control character: `convert` leaves it out")
         for other, reason in choice.rest.items():
-            patient.find("note", f"{other.name} has the same id and is ignored: {reason}")
+            patient.find("note", f"{other.relative_to(folder)} has the same id and is ignored: {reason}")
         patients.append(patient)
     if not patients:
         raise UserError(f"{folder}: no media files")
@@ -87,9 +94,11 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
         there.setdefault(normalize("NFC", patient.vid), []).append(patient)
     patients = []
     for vid, seconds in sorted(durations.items()):
-        found = there.pop(normalize("NFC", vid), []) or [
-            Patient(vid, None, findings=[("error", "no file for this id")])
-        ]
+        found = (
+            there.pop(normalize("NFC", vid), [])
+            or _at_path(there, vid)
+            or [Patient(vid, None, folder, findings=[("error", "no file for this id")])]
+        )
         for patient in found:
             patient.annotated = seconds
             if len(seconds) > 1:
@@ -102,12 +111,23 @@ def list_annotated(folder: Path, durations: dict[str, set[float]]) -> list[Patie
     return patients
 
 
+def _at_path(there: dict[str, list[Patient]], vid: str) -> list[Patient]:
+    """Take out the video that an id such as `part1/clip` names by its path in the folder."""
+    for patients in there.values() if "/" in vid else []:
+        for patient in patients:
+            if normalize("NFC", str(Path(patient.name).with_suffix(""))) == normalize("NFC", vid):
+                patients.remove(patient)
+                findings = [finding for finding in patient.findings if not finding[1].startswith(SAME_ID)]
+                return [Patient(vid, patient.file, patient.folder, findings=findings)]
+    return []
+
+
 def list_table(folder: Path, videos: Sequence[Video]) -> list[Patient]:
     """List the videos of a table; a file that has changed since is an error."""
     patients = []
     for video in videos:
         file = folder / video.file
-        patient = Patient(video.vid, file if video.file and file.is_file() else None, {video.duration_s})
+        patient = Patient(video.vid, file if video.file and file.is_file() else None, folder, {video.duration_s})
         if patient.file is None:
             patient.find("error", f"no file {video.file!r}")
         elif digest_of(file) != video.sha256:

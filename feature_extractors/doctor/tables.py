@@ -20,23 +20,23 @@ def write_tsv(patients: list[Patient]) -> str:
 
 
 def _row(patient: Patient, facts: MediaFacts | None) -> dict[str, str]:
-    sound = facts.sound if facts else None
+    sound, picture = (facts.sound, facts.pictures) if facts else (None, None)
     return {
         "vid": patient.vid,
-        "file": patient.file.name if patient.file else "",
+        "file": patient.name,
         "severity": patient.severity,
         "duration_s": f"{facts.duration:.3f}" if facts else "",
         "annotated_s": ", ".join(f"{seconds:g}" for seconds in sorted(patient.annotated)),
         "clips": str(patient.video.n_clips) if patient.video else "",
-        "fps": f"{facts.fps:.3f}" if facts else "",
-        "frames": str(facts.frames) if facts else "",
-        "uneven": str(facts.uneven).lower() if facts else "",
-        "rotation": str(facts.rotation) if facts else "",
-        "width": str(facts.width) if facts else "",
-        "height": str(facts.height) if facts else "",
-        "video_codec": facts.codec if facts else "",
-        "pixel_format": facts.pixel_format if facts else "",
-        "interlaced": str(facts.interlaced).lower() if facts else "",
+        "fps": f"{picture.fps:.3f}" if picture else "",
+        "frames": str(picture.frames) if picture else "",
+        "uneven": str(picture.uneven).lower() if picture else "",
+        "rotation": str(picture.rotation) if picture else "",
+        "width": str(picture.width) if picture else "",
+        "height": str(picture.height) if picture else "",
+        "video_codec": picture.codec if picture else "",
+        "pixel_format": picture.pixel_format if picture else "",
+        "interlaced": str(picture.interlaced).lower() if picture else "",
         "container": facts.container if facts else "",
         "audio_streams": str(len(facts.sounds) + facts.silent_streams) if facts else "",
         "audio_codec": sound.codec if sound else "",
@@ -56,12 +56,13 @@ def write_table(patients: list[Patient]) -> str:
     width = min(40, max(len(patient.vid) for patient in patients))
     for patient in ordered:
         facts = patient.facts
-        sound = f", {facts.sound.codec} {facts.sound.rate} Hz" if facts and facts.sound else ""
-        what = (
-            f"{facts.duration:8.1f} s  {facts.fps:6.2f} fps  {facts.codec} {facts.width}x{facts.height}{sound}"
-            if facts
-            else "       -"
-        )
+        told = [f"{facts.duration:8.1f} s"] if facts else ["       -"]
+        if facts and facts.pictures:
+            picture = facts.pictures
+            told.append(f"  {picture.fps:6.2f} fps  {picture.codec} {picture.width}x{picture.height}")
+        if facts and facts.sound:
+            told.append(f", {facts.sound.codec} {facts.sound.rate} Hz")
+        what = "".join(told)
         lines.append(f"{patient.severity:8} {patient.vid:{width}} {what}")
         lines += [f"{'':8} {'':{width}}   {severity}: {text}" for severity, text in patient.findings]
     counts = Counter(patient.severity for patient in patients)

@@ -22,6 +22,7 @@ SINGLE_PICTURES = ("image2", "_pipe", "tty", "ico")
 """Parts of the names of formats that FFmpeg opens as one-picture videos; it even renders text files."""
 HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1", "avif", "avis"}
 """Brands of MP4 files that are pictures from phones and the web, and occasionally animations."""
+NO_PICTURES = "no video stream"
 UNREADABLE = "damaged file: a part of it holds no packets"
 
 
@@ -62,10 +63,25 @@ def open_media(file: Path) -> InputContainer:
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
-    """Pick the video stream that players show: the first marked as default, else the first; never a cover picture.
+    """Pick the video stream that players show: `find_pictures`, for files that must have one.
 
     Raises:
-        UserError: the file is a picture, whatever its name, or has no video stream, or there is no decoder for it.
+        UserError: as `find_pictures`, or the file has no video stream.
+    """
+    found = find_pictures(file, container)
+    if found is None:
+        raise UserError(f"{file}: {NO_PICTURES}")
+    return found
+
+
+def find_pictures(file: Path, container: InputContainer) -> VideoStream | None:
+    """Find the video stream that players show: the first marked as default, else the first; never a cover picture.
+
+    Returns:
+        None if there is none: the file holds sound alone, or nothing.
+
+    Raises:
+        UserError: the file is a picture, whatever its name, or there is no decoder for its video.
     """
     if any(part in container.format.name for part in SINGLE_PICTURES):
         raise UserError(f"{file}: not a video but a picture or text ({container.format.name})")
@@ -76,7 +92,7 @@ def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
         if not streams:
             raise UserError(f"{file}: not a video but a picture ({brand})")
     if not streams:
-        raise UserError(f"{file}: no video stream")
+        return None
     found: VideoStream = _default(streams)
     if found.codec_context is None:
         raise UserError(f"{file}: no decoder for its video")

@@ -12,18 +12,19 @@ from typing import BinaryIO
 
 import av
 from av.container import InputContainer
-from av.video.stream import VideoStream
+from av.stream import Stream
 
 from cli import UserError
 from feature_extractors.fingerprints import digest_of
-from feature_extractors.media.container import Problems, open_media, pick_pictures, pick_sound
+from feature_extractors.media.container import NO_PICTURES, Problems, find_pictures, open_media, pick_sound
 from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.media.in_flight import ENDED, InFlight
-from feature_extractors.media.timeline import Timeline, read_timeline
+from feature_extractors.media.sound import read_span
+from feature_extractors.media.timeline import LEAD_IN_S, read_timeline
 from formats.grid import ClipGrid
 from formats.video_table import Video
 
-DECLARING = {"mp4", "matroska", "avi", "flv", "asf"}
+DECLARING = {"mp4", "matroska", "avi", "flv", "asf", "flac"}
 CUT_OFF = "cut off"
 _log = logging.getLogger(__name__)
 LONGEST_S = 24 * 3600.0
@@ -97,7 +98,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
     """Decide the clip grid of a video from its packets (nothing is decoded).
 
     Raises:
-        UserError: not a media file, or one without pictures.
+        UserError: not a media file, or one without pictures and sound.
     """
     length = measure(file, clips)
     return Video(
@@ -130,37 +131,47 @@ class Length:
 
 
 def measure(file: Path, clips: ClipGrid) -> Length:
-    """Measure the length of a video from its packets.
+    """Measure the length of a video from its packets; without pictures, of its sound.
 
     If a file ends a clip or more before the duration that its header declares, its length is the declared duration, and
     the missing clips are masked.
 
     Raises:
-        UserError: not a media file, or one without pictures.
+        UserError: not a media file, or one without pictures and sound.
     """
     problems = Problems()
     fragmented = is_fragmented(file)
     with open_media(file) as container:
-        sound = pick_sound(container)
-        timeline = read_timeline(file, container, problems, [sound] if sound else [])
-        if timeline.note:
-            _log.info("%s: %s", file, timeline.note)
-        duration = timeline.end
-        declared = _declared(container, pick_pictures(file, container), timeline, fragmented)
-        there = max(timeline.end, timeline.others_end)
+        pictures, sound = find_pictures(file, container), pick_sound(container)
+        if pictures is not None:
+            timeline = read_timeline(file, container, problems, [sound] if sound else [])
+            if timeline.note:
+                _log.info("%s: %s", file, timeline.note)
+            first, start, duration = timeline.first_s, timeline.start_s, timeline.end
+            there = max(timeline.end, timeline.others_end)
+            declared = _declared(container, pictures, first, fragmented)
+        elif sound is not None:
+            first, end = read_span(file, container, sound, problems)
+            start = 0.0 if abs(first) < LEAD_IN_S else first
+            there = duration = end - first
+            declared = _declared(container, sound, first, fragmented)
+        else:
+            raise UserError(f"{file}: {NO_PICTURES}")
         if there + clips.seconds <= declared <= LONGEST_S:
             problems.add(f"{CUT_OFF}: ends at {there:.1f} s of {declared:.1f} s")
             duration = declared
     if duration <= 0:
         raise UserError(f"{file}: no video frames")
-    duration += timeline.first_s - timeline.start_s
-    return Length(round(duration, 6), timeline.start_s, sound is not None, str(problems))
+    return Length(round(duration + (first - start), 6), start, sound is not None, str(problems))
 
 
-def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline, fragmented: bool) -> float:
-    """The length that the header declares for the video, else for the whole file, in seconds from the first frame.
+def _declared(container: InputContainer, stream: Stream, first_s: float, fragmented: bool) -> float:
+    """The length that the header declares for a stream, else for the whole file, in seconds from its beginning.
 
     0 for formats whose header declares none: FFmpeg's value is then a guess from the bit rate.
+
+    Args:
+        first_s: the stream's beginning on the file's own clock.
     """
     if not DECLARING & set(container.format.name.split(",")):
         return 0.0
@@ -171,12 +182,12 @@ def _declared(container: InputContainer, stream: VideoStream, timeline: Timeline
         lengths.append(container.duration / av.time_base)
     if fragmented:
         # Live recordings, DASH segments: FFmpeg 8.1 usually returns the end on the file's clock as the length.
-        lengths = [length - timeline.first_s if length > timeline.first_s else length for length in lengths]
+        lengths = [length - first_s if length > first_s else length for length in lengths]
     elif container.duration:
-        lengths[-1] += (container.start_time or 0) / av.time_base - timeline.first_s
+        lengths[-1] += (container.start_time or 0) / av.time_base - first_s
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:
-        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - timeline.first_s)
+        lengths.append(int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - first_s)
     return float(min(lengths, default=0.0))  # an editing program may leave one of them unchanged
 
 

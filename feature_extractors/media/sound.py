@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from cli import UserError
 from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
 from feature_extractors.media.faults import raise_if_of_machine
 
@@ -43,6 +44,26 @@ def open_sound(file: Path, rate: int, start_s: float, problems: Problems) -> Sou
         problems.add(UNDECODABLE)
         return None
     return SoundTrack(file, rate, native, start_s, problems)
+
+
+def read_span(file: Path, container: InputContainer, stream: AudioStream, problems: Problems) -> tuple[float, float]:
+    """First and last moment of sound without pictures, in seconds on the file's own clock, from its packets.
+
+    Raises:
+        UserError: nothing of it can be decoded, so the file is probably no sound.
+    """
+    first, last, decodes = None, 0.0, False
+    for packet in read_packets(container, [stream], problems):
+        decodes = decodes or bool(decode_packet(packet, Problems()))
+        if not packet.size or packet.time_base is None or packet.is_discard:
+            continue
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        begin = last if ticks is None else float(ticks * packet.time_base)
+        first = begin if first is None else first
+        last = max(last, begin + float((packet.duration or 0) * packet.time_base))
+    if first is None or not decodes:
+        raise UserError(f"{file}: {UNDECODABLE}")
+    return first, last
 
 
 def _first_rate(container: InputContainer, stream: AudioStream) -> int:

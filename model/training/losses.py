@@ -55,7 +55,10 @@ def weigh_terms(terms: dict[str, Tensor], weights: LossConfig) -> Tensor:
 
 
 def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> dict[str, Tensor]:
-    """Span (mean absolute error), giou (1 - generalised IoU) over matches; label (cross-entropy) over all moments."""
+    """Span (mean absolute error), giou (1 - generalised IoU) over matches; label (cross-entropy) over all moments.
+
+    Without any match (no query has a relevant moment) span and giou are 0, not the NaN of an empty mean.
+    """
     samples, predictions, positions = match(moments, targets.spans, weights)
     predicted = moments.spans[samples, predictions]
     truth = torch.cat(targets.spans)[positions]
@@ -65,9 +68,10 @@ def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> di
     # Mean over all moments; cross_entropy's own mean would divide by the sum of class weights.
     weight = torch.tensor([1.0, weights.background], device=predicted.device)
     label = functional.cross_entropy(moments.logits.transpose(1, 2), labels, weight, reduction="none").mean()
+    nothing = predicted.sum()  # of no rows, but with a gradient: all processes add the same terms
     return {
-        "loss_span": functional.l1_loss(predicted, truth),
-        "loss_giou": (1 - overlap).mean(),
+        "loss_span": functional.l1_loss(predicted, truth) if len(samples) else nothing,
+        "loss_giou": (1 - overlap).mean() if len(samples) else nothing,
         "loss_label": label,
     }
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli import UserError
+from formats.grid import CLIP_SECONDS
 from formats.rows import Row, write_rows
 from model.checkpoint import NoNetwork, load_network, save_no_network
 from model.config import TrainStage
 from model.data.feature_set import FeatureSet, NoQueries
 from model.data.origins import check_origins
 from model.data.queries import name_scope, read_queries
-from model.data.streams import Streams
-from model.training.labels import check_rows
+from model.data.streams import Streams, count_clips
+from model.training.labels import check_rows, split_misfits
 from model.training.trainer import ON_CPU, Outcome, Running, train
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ def train_run(
 
     Raises:
         UserError: a file is missing or malformed, labels do not fit the objective, a setting does not fit the data, or
-            nothing is left to train on and `leave_out` is False.
+            nothing is left to train on and `leave_out` is False. Rows whose labels do not fit their videos are left out
+            and logged, as those without features are.
     """
     if seed < 0:
         raise UserError(f"--seed must be at least 0, got {seed}")
@@ -65,11 +67,11 @@ def train_run(
     control = stage.train.audio_control, seed
     source, start = train_file, None
     try:
-        train_set = FeatureSet(stage.model, train_rows, streams, *control)
+        train_set = FeatureSet(stage.model, _fitting(train_rows, stage, streams, train_file), streams, *control)
         if val_features:
             streams = Streams(val_features)
         source = val_file
-        val_set = FeatureSet(stage.model, val_rows, streams, *control)
+        val_set = FeatureSet(stage.model, _fitting(val_rows, stage, streams, val_file), streams, *control)
         if init_from:
             start, about = load_network(init_from)
             check_origins(about.get("features", {}), train_set.origins, f"--init-from {init_from}")
@@ -102,3 +104,16 @@ def _read_labelled(file: Path, domain: str | None, objective: str) -> list[Row]:
     rows = read_queries(file, domain)
     check_rows(rows, objective, str(file))
     return rows
+
+
+def _fitting(rows: list[Row], stage: TrainStage, streams: Streams, file: Path) -> list[Row]:
+    """The rows whose labels fit their videos; the others are logged in one line."""
+    if streams.any(stage.model.video_streams[0]).clip_seconds != CLIP_SECONDS:
+        return rows  # `FeatureSet` refuses the features
+    counts = {vid: count_clips(stage.model, streams, vid) for vid in {row["vid"] for row in rows}}
+    found = split_misfits(rows, counts, str(file), ratings=not stage.train.trains_moments)
+    if found.dropped and not found.kept:
+        raise NoQueries(str(found))
+    if found.dropped:
+        _log.warning("%s: left out: %s", file, found)
+    return found.kept

@@ -18,7 +18,7 @@ from formats.labels import (
 )
 from formats.rows import Row
 from model.config import TrainConfig
-from model.training.labels import is_caption, read_clip_points, read_windows
+from model.training.labels import lacks_saliency, read_clip_points, read_windows
 
 HIGHEST_SALIENCY = float(ANNOTATORS * MOST_POINTS)
 """QVHighlights' scale, the sum over annotators. TVSum's ratings are rescaled to it."""
@@ -31,7 +31,8 @@ class QueryTargets:
     """Training targets of one query in one epoch.
 
     Attributes:
-        spans: (n, 2) float32 center and width, fractions of the clip grid; n is 0 if moments are not trained.
+        spans: (n, 2) float32 center and width, fractions of the clip grid; n is 0 if there is no relevant moment, or
+            moments are not trained.
         saliency: (L,) float32, the sum over annotators from 0 to 12; 0 outside moments and without a picture.
         higher, lower: P clips each; in each pair the clip in `higher` is the better one.
     """
@@ -43,7 +44,8 @@ class QueryTargets:
 
 
 _NO_PAIR = (0,)
-"""A clip paired with itself, used if there is nothing to rank: its hinge is constant and has no gradient."""
+"""A clip paired with itself, used if there is nothing to rank: its hinge is constant and has no gradient. So queries
+without a relevant moment teach that no moment is one, and nothing about saliency."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,7 @@ class MomentLabels:
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
         """Draw two pairs: best over worst relevant clip, and a random relevant over a random irrelevant clip."""
-        spans, relevant, irrelevant = self.spans, self.relevant, self.irrelevant
-        if len(spans) > self.max_windows:
-            spans = spans[rng.permutation(len(spans))[: self.max_windows]]
+        spans, relevant, irrelevant = _some(self.spans, self.max_windows, rng), self.relevant, self.irrelevant
         if not relevant:
             return QueryTargets(spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
         best, worst = relevant[-1], relevant[0]
@@ -79,25 +79,30 @@ class MomentLabels:
 
 
 @dataclass(frozen=True)
-class CaptionLabels:
-    """A caption row as arrays: one moment, and the clips with a picture inside it (saliency 1) and outside."""
+class WindowLabels:
+    """A row of windows alone as arrays: its moments, and the clips with a picture inside (saliency 1) and outside.
+
+    This is what QV-M2's and Lighthouse's loaders make of rows without saliency: of the ranks that annotators give,
+    only "at least 1" is known.
+    """
 
     spans: NDArray[np.float32]
     saliency: NDArray[np.float32]
     inside: NDArray[np.int64]
     outside: NDArray[np.int64]
+    max_windows: int
 
     def draw(self, rng: np.random.Generator) -> QueryTargets:
         """Draw two pairs of random clips, inside over outside.
 
         If a side has only one clip, it is taken twice; if all clips are inside, or none is, there is nothing to rank.
         """
-        inside, outside = self.inside, self.outside
+        spans, inside, outside = _some(self.spans, self.max_windows, rng), self.inside, self.outside
         if not len(inside):
-            return QueryTargets(self.spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
+            return QueryTargets(spans, self.saliency, _NO_PAIR * 2, _NO_PAIR * 2)
         higher = rng.choice(inside, 2, replace=len(inside) < 2)
         lower = rng.choice(outside, 2, replace=len(outside) < 2) if len(outside) else higher
-        return QueryTargets(self.spans, self.saliency, tuple(higher.tolist()), tuple(lower.tolist()))
+        return QueryTargets(spans, self.saliency, tuple(higher.tolist()), tuple(lower.tolist()))
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,14 @@ class RatingLabels:
         return self.targets
 
 
+def _some(spans: NDArray[np.float32], most: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """At most `most` of the moments, drawn at random if there are more."""
+    return spans if len(spans) <= most else spans[rng.permutation(len(spans))[:most]]
+
+
 def read_labels(
     row: Row, seen: NDArray[np.bool_], clip_seconds: float, config: TrainConfig
-) -> MomentLabels | CaptionLabels | RatingLabels:
+) -> MomentLabels | WindowLabels | RatingLabels:
     """The labels of an annotation row checked by `check_rows`, according to objective and layout.
 
     Saliency beyond the clip grid and of clips without a picture is dropped, because no network could predict it.
@@ -127,8 +137,8 @@ def read_labels(
     """
     if not config.trains_moments:
         return read_rating_labels(row, seen)
-    if is_caption(row):
-        return read_caption_labels(row, seen, clip_seconds)
+    if lacks_saliency(row):
+        return read_window_labels(row, seen, clip_seconds, config.max_windows)
     return read_moment_labels(row, seen, clip_seconds, config.max_windows)
 
 
@@ -146,17 +156,18 @@ def read_moment_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float, m
     return MomentLabels(spans, saliency, relevant.tolist(), irrelevant.tolist(), max_windows)
 
 
-def read_caption_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float) -> CaptionLabels:
-    """Labels of a caption row: its first window is the true moment."""
+def read_window_labels(row: Row, seen: NDArray[np.bool_], clip_seconds: float, max_windows: int) -> WindowLabels:
+    """Labels of a row of windows alone."""
     windows, n_clips = read_windows(row, _WHERE), len(seen)
-    spans = _spans(row, windows[:1], n_clips * clip_seconds)
-    start, end = windows[0].tolist()
-    last = max(0, min(int(end / clip_seconds), n_clips) - 1)
-    first = min(max(0, int(start / clip_seconds)), last)
+    spans = _spans(row, windows, n_clips * clip_seconds)
     inside = np.zeros(n_clips, bool)
-    inside[first : last + 1] = True
+    for start, end in windows[windows[:, 0] < n_clips * clip_seconds].tolist():
+        last = max(0, min(int(end / clip_seconds), n_clips) - 1)
+        first = min(max(0, int(start / clip_seconds)), last)
+        inside[first : last + 1] = True
     inside, outside = inside & seen, ~inside & seen
-    return CaptionLabels(spans, inside.astype(np.float32), np.flatnonzero(inside), np.flatnonzero(outside))
+    saliency = inside.astype(np.float32)
+    return WindowLabels(spans, saliency, np.flatnonzero(inside), np.flatnonzero(outside), max_windows)
 
 
 def read_rating_labels(row: Row, seen: NDArray[np.bool_]) -> RatingLabels:
@@ -178,6 +189,6 @@ def _spans(row: Row, windows: Floats, seconds: float) -> NDArray[np.float32]:
     """Cut windows [start s, end s] to the video; returns (n, 2) centers and widths as fractions of it."""
     bounds = (windows.astype(np.float32) / seconds).clip(0, 1)
     bounds = bounds[bounds[:, 1] > bounds[:, 0]]
-    if not len(bounds):
+    if len(windows) and not len(bounds):
         raise UserError(f"qid {row['qid']}: no relevant window lies within the {seconds:g} s of its video")
     return np.stack([bounds.mean(axis=1), bounds[:, 1] - bounds[:, 0]], axis=1).astype(np.float32)

@@ -23,7 +23,7 @@ from model.training.engine import Engine, seed_everything
 from model.training.recipe import learning_rate, using_weights
 from model.training.resume import Best, Keeper
 from model.training.tensorboard_log import Board
-from model.training.validation import Validation, check_lengths, validate
+from model.training.validation import Validation, validate
 
 _log = logging.getLogger(__name__)
 
@@ -89,9 +89,6 @@ def train(
 
     A killed run resumes from its resume.pt and ends with the same weights as an uninterrupted one.
     """
-    if not stage.train.trains_moments:
-        check_lengths(train_set)
-        check_lengths(val_set)
     seed_everything(seed)
     network = HighlightDetector(stage.model, train_set.dims)
     if start is not None:

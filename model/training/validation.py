@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cli import UserError
 from eval.qvhighlights.score import evaluate
 from eval.tvsum.precision import find_positives, rank_clips, score_ranking
 from formats.rows import Row
@@ -54,15 +53,3 @@ def _score(rows: list[Row], features: FeatureSet, moments: bool) -> dict[str, fl
         score = score_ranking(rank_clips(saliency, len(labels)), find_positives(labels))
         by_domain.setdefault(str(truth.get("domain")), []).append(score)
     return {SALIENCY_METRIC: round(100 * float(np.mean([np.mean(scores) for scores in by_domain.values()])), 3)}
-
-
-def check_lengths(features: FeatureSet) -> None:
-    """Check that each video has as many ratings as clips, give or take one for a partial last clip.
-
-    Raises:
-        UserError: the numbers differ by more; the message names the qid.
-    """
-    for index, row in enumerate(features.rows):
-        labelled, clips = len(row["label"]), features.n_clips(index)
-        if abs(labelled - clips) > 1:
-            raise UserError(f"qid {row['qid']}: label rates {labelled} clips, but the features have {clips}")

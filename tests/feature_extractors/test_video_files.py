@@ -168,3 +168,84 @@ def test_one_length_for_rows_and_grid(tmp_path: Path) -> None:
     patients = list_annotated(tmp_path, {"one": {list_videos(tmp_path)["one"]}})
     examine_patients(patients, CLIPS, decode=False)
     assert {severity for severity, _ in patients[0].findings} <= {"note"}
+
+
+def test_nothing_beside_a_video_is_taken_for_it(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.srt", "a.json", "a.JPG", "a.m4a", "a.npy"):
+        (tmp_path / name).touch()
+    (tmp_path / "b.json").touch()
+    assert locate_videos(tmp_path, ["a", "b"]) == ({"a": tmp_path / "a.mp4"}, {"b": "no video 'b'"})
+
+
+def test_subfolders_are_searched(tmp_path: Path) -> None:
+    """`videos/part1/clip.mp4` is the video `clip`, for all three commands, also through links to folders."""
+    for place, name in (("part1", "clip"), ("part2/day", "other"), ("elsewhere", "linked"), (".cache", "hidden")):
+        (tmp_path / place).mkdir(parents=True)
+        write_media(tmp_path / place / f"{name}.mp4", steady(4.0))
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for place in ("part1", "part2", ".cache"):
+        (tmp_path / place).rename(folder / place)
+    (folder / "more").symlink_to(tmp_path / "elsewhere")
+    (folder / "part1" / "round").symlink_to(folder)  # leads back up
+    files, causes = locate_videos(folder, ["clip", "other", "linked", "part1/clip", "part2/clip", "hidden"])
+    assert {vid: str(file.relative_to(folder)) for vid, file in files.items()} == {
+        "clip": "part1/clip.mp4",
+        "other": "part2/day/other.mp4",
+        "linked": "more/linked.mp4",
+        "part1/clip": "part1/clip.mp4",  # or the path
+    }
+    assert causes == {vid: f"no video {vid!r}" for vid in ("part2/clip", "hidden")}
+    video = examine(folder, "clip", files["clip"], "", CLIPS)
+    assert (video.vid, video.file, video.n_clips) == ("clip", "part1/clip.mp4", 2)
+    assert list_videos(folder) == {"clip": 4.0, "linked": 4.0, "other": 4.0}
+    queries = tmp_path / "queries.txt"
+    queries.write_text("part1/clip.mp4\ta dog\nclip\ta cat\n", encoding="utf-8")
+    assert read_queries(queries, list_videos(folder)) == ([("clip", "a cat"), ("clip", "a dog")], [])
+    patients = list_folder(folder)
+    examine_patients(patients, CLIPS, decode=False)
+    assert {patient.vid: patient.name for patient in patients}["other"] == "part2/day/other.mp4"
+    assert all(patient.video and patient.video.n_clips == 2 for patient in patients)
+
+
+def test_one_id_in_two_subfolders_is_one_line_that_names_both(tmp_path: Path) -> None:
+    for place in ("part1", "part2"):
+        (tmp_path / place).mkdir()
+        write_media(tmp_path / place / "clip.mp4", steady(4.0))
+    files, causes = locate_videos(tmp_path, ["clip", "part2/clip"])
+    assert list(files) == ["part2/clip"]
+    assert causes == {"clip": "several files for video 'clip': part1/clip.mp4, part2/clip.mp4"}
+    with pytest.raises(UserError, match=r"part1/clip\.mp4 and part2/clip\.mp4 would have the same id: rename one"):
+        list_videos(tmp_path)
+    errors = {patient.name: patient.findings for patient in list_folder(tmp_path)}
+    assert errors == {
+        "part1/clip.mp4": [("error", "same id as part2/clip.mp4")],
+        "part2/clip.mp4": [("error", "same id as part1/clip.mp4")],
+    }
+    # An id that is a path tells them apart.
+    patients = {patient.vid: patient for patient in list_annotated(tmp_path, {"part2/clip": {4.0}})}
+    assert patients["part2/clip"].file == tmp_path / "part2" / "clip.mp4" and not patients["part2/clip"].findings
+    assert patients["clip"].findings[-1] == ("note", "not in the annotations")
+    # What lies in the folder itself comes first, as before subfolders were searched.
+    write_media(tmp_path / "clip.mkv", steady(6.0))
+    assert locate_videos(tmp_path, ["clip"]) == ({"clip": tmp_path / "clip.mkv"}, {})
+    assert list_videos(tmp_path) == {"clip": 6.0}
+    [patient] = list_folder(tmp_path)
+    assert [severity for severity, _ in patient.findings] == ["note", "note"]
+
+
+def test_sound_counts_only_where_there_is_no_video(tmp_path: Path) -> None:
+    """Sound next to a video, also in a folder of its own, was extracted from it."""
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "video").mkdir()
+    write_media(tmp_path / "video" / "one.mp4", steady(4.0))
+    for name in ("one.wav", "audio/one.mp3", "audio/two.flac"):
+        (tmp_path / name).write_bytes(b"sound")  # never opened
+    files, causes = locate_videos(tmp_path, ["one", "two"])
+    assert files == {"one": tmp_path / "video" / "one.mp4", "two": tmp_path / "audio" / "two.flac"} and not causes
+    (tmp_path / "broken.mp4").write_bytes(b"")
+    (tmp_path / "broken.m4a").write_bytes(b"sound")
+    assert locate_videos(tmp_path, ["broken"])[0] == {"broken": tmp_path / "broken.mp4"}  # reported as broken
+    # An unknown ending that is no media does not stand in the way.
+    (tmp_path / "audio" / "two.unknown").write_bytes(b"no video" * 100)
+    assert locate_videos(tmp_path, ["two"])[0] == {"two": tmp_path / "audio" / "two.flac"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli import UserError
-from formats.labels import read_points, read_ratings, read_relevant_windows, read_saliency
+from formats.labels import find_misfit, read_points, read_ratings, read_relevant_windows, read_saliency
 
 ROW: dict[str, Any] = {
     "qid": 7,
@@ -122,3 +122,36 @@ def test_ratings_are_of_clips_and_annotators() -> None:
 def test_malformed_ratings_are_named(label: Any, message: str) -> None:
     with pytest.raises(UserError, match=f"^g: qid a: label: {message}"):
         read_ratings({"qid": "a", "label": label}, "g")
+
+
+@pytest.mark.parametrize(
+    ("change", "n_clips", "cause"),
+    [
+        ({}, 5, ""),
+        ({}, 4, ""),  # labels up to 10 s, rounded up from 9.x s, of which four whole clips are left
+        ({}, 3, "labels reach 10 s, but the video has 6 s"),
+        ({}, 500, ""),
+        ({"relevant_windows": [[2, 6]]}, 3, "labels reach 10 s, but the video has 6 s"),  # relevant clip 4
+        ({"relevant_windows": [[2, 6]], "relevant_clip_ids": [1], "saliency_scores": [[1]]}, 2, ""),
+        ({"relevant_windows": [[2, 40]]}, 5, ""),  # beyond the row's own 10 s: cut
+        ({"relevant_windows": [[2, 40]], "duration_s": 40.5}, 5, "labels reach 40 s, but the video has 10 s"),
+        ({"relevant_windows": [[2, 40]], "duration": None}, 5, "labels reach 40 s, but the video has 10 s"),
+        ({"relevant_windows": [[2, 40]], "duration": "10"}, 5, "labels reach 40 s, but the video has 10 s"),
+        # Within the tolerance, but nothing of it is in the video.
+        ({"relevant_windows": [[8, 10]]}, 4, "relevant_windows start at 8 s, but the video has 8 s"),
+        ({"relevant_windows": [[90, 95]]}, 5, "relevant_windows start at 90 s, but the video has 10 s"),
+        ({"relevant_windows": [], "relevant_clip_ids": [], "saliency_scores": []}, 1, ""),
+        ({"relevant_windows": None, "relevant_clip_ids": None}, 1, ""),
+    ],
+)
+def test_labels_of_a_longer_video_are_found(change: dict[str, Any], n_clips: int, cause: str) -> None:
+    assert find_misfit({**ROW, **change}, n_clips, "g", ratings=False) == cause
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "cause"),
+    [(11, ""), (10, ""), (9, ""), (8, "label rates 10 clips, but the video has 8"), (12, "label rates 10 clips, ")],
+)
+def test_ratings_of_another_video_are_found(n_clips: int, cause: str) -> None:
+    found = find_misfit({"qid": 1, "label": [[1, 2]] * 10, "duration": 10}, n_clips, "g", ratings=True)
+    assert found.startswith(cause) and bool(found) == bool(cause)

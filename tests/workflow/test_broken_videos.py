@@ -31,6 +31,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (videos / "page.mp4").write_bytes(b"<html>404 Not Found</html>")
     vids = [*GOOD, "cut", *BROKEN]
     rows = [{"qid": qid, "query": f"a query {qid}", "vid": vid, "duration": 6} for qid, vid in enumerate(vids)]
+    rows[1] |= {"duration": 20, "relevant_windows": [[2, 18]]}  # of a longer film than b.mkv, whose 6 s are 3 clips
     (folder / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "v.jsonl").write_text(json.dumps({**rows[0], "qid": 99}) + "\n")
     return Workspace(folder)
@@ -55,13 +56,14 @@ def test_they_are_left_out_and_listed(workspace: Workspace) -> None:
     done = workspace.snakemake("--cores", "2", "features", changes=changes(workspace, "leave_out"))
     assert done.returncode == 0, done.stderr[-4000:]
     found = listed(workspace.folder)
-    assert set(found) == {*BROKEN, "cut"}
+    assert set(found) == {*BROKEN, "cut", "b"}
+    assert found["b"] == ["labels: left out of q.jsonl: labels reach 18 s, but the video has 6 s (qid 1)"]
     for vid, cause in BROKEN.items():
         assert len(found[vid]) == 1 and found[vid][0].startswith("manifest: ") and cause in found[vid][0]
     assert any(cause.startswith("manifest: cut off") for cause in found["cut"])
     assert any(cause.startswith("clip_visual: no picture in") for cause in found["cut"])
     said = done.stdout + done.stderr
-    assert "4 of 7 videos have problems, 3 are left out" in said
+    assert "5 of 7 videos have problems, 3 are left out" in said
     for stream in ("clip_visual", "pann"):
         stores = [Store(path) for path in (workspace.folder / "features/own" / stream).glob("*.h5")]
         rows = {vid: len(store.rows(vid)) for store in stores for vid in store.ids}
@@ -82,7 +84,8 @@ def test_the_other_policy_ends_with_an_error_and_the_list_stays(workspace: Works
     missing.unlink()
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "Computing the clip grids" not in said and "Encoding" not in said
-    assert "4 of 7 videos have problems: cut.mkv: manifest: cut off" in said, said[-4000:]
+    assert "5 of 7 videos have problems: b.mkv: labels: left out of q.jsonl: labels reach 18 s" in said, said[-4000:]
+    assert "; cut.mkv: manifest: cut off" in said
     assert listed(workspace.folder) == before
     assert not (workspace.folder / "reports" / "no_problems.tsv").exists()
 

@@ -80,6 +80,24 @@ def test_a_model_is_trained_from_released_features_without_any_video(tmp_path: P
     assert workspace.planned("features", changes=changes) == MADE
 
 
+def test_released_files_are_checked_before_any_job(tmp_path: Path) -> None:
+    """A missing folder, and folders of two streams that were swapped; a stream that no run reads is not looked for."""
+    changes = released(tmp_path)
+    changes["imported"]["unused"] = {"layout": "umt", "folders": ["no/such"]}
+    changes["imported"]["slowfast"] |= {"dim": 24}
+    assert Workspace(tmp_path).planned("features", changes=changes) == MADE
+    swapped = {"imported": {"slowfast": {"folders": ["released/clip"]}}}
+    gone = {"imported": {"pann": {"folders": ["released/pan"]}}}
+    for change, message in (
+        (swapped, "slowfast: dim is 24, but released/clip/-a_0.0_12.0.npz has 16 values per row: are folders of two"),
+        (gone, "pann: folders: no such folder: released/pan"),
+    ):
+        done = Workspace(tmp_path).snakemake("--dry-run", "features", changes=merge(changes, change))
+        assert done.returncode == 1
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert line.startswith(f"error: config: imported.{message}")
+
+
 def test_streams_that_nothing_makes_are_named(config: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"unknown stream 'slowfast' \(known: clip_visual, clip_text, pann, clap"):
         check_streams(config, ["slowfast"])

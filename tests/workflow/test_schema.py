@@ -12,7 +12,7 @@ import yaml
 
 from cli import UserError
 from feature_extractors.encoders.audio.settings import PannSection
-from feature_extractors.released import LAYOUTS
+from feature_extractors.released.layouts import LAYOUTS, OWN
 from tests.workflow.test_reruns import CASES
 from tests.workflow.workspace import ROOT
 from workflow.__main__ import main
@@ -124,7 +124,7 @@ def test_the_embedded_configuration_names_every_key(schema: dict[str, Any]) -> N
         ("model.compat", {"type": "array", "uniqueItems": True, "default": []}),
         ("train.loss", {"type": "object", "default": {}}),
         ("inference.gate_sample_count", {"minimum": -1, "not": {"const": 0}, "default": -1}),
-        ("imported.*.layout", {"enum": list(LAYOUTS)}),
+        ("imported.*.layout", {"enum": [OWN, *LAYOUTS]}),
         ("runs", {"minProperties": 1, "type": "object"}),
         (
             "seeds",

@@ -168,6 +168,9 @@ def test_params_are_one_canonical_json_of_what_a_rule_consumes(demo: Study) -> N
 def test_parts_of_command_lines(demo: Study) -> None:
     tracked = Params(demo)
     assert tracked.domain(job(scope="all")) == tracked.domains == tracked.domain_problems == ""
+    assert tracked.labels == "--moments-of data/demo/train.jsonl data/demo/val.jsonl"
+    assert Params(dataclasses.replace(demo, rates_clips=True)).labels.startswith("--ratings-of data/demo/train.jsonl ")
+    assert Params(dataclasses.replace(demo, checkpoint="best.pt")).labels == ""  # nothing is trained
     assert tracked.covered == "--covered-only"
     assert Params(load(dataset={"broken_videos": "stop"})).covered == ""
     assert tracked.by(("modality", "no_such_key")) == "--by modality"

@@ -144,23 +144,27 @@ rule problems:
     input:
         manifests=expand("manifests/{dataset}/{shard}.jsonl", dataset=study.name, shard=study.data.shards),
         stores=paths.features,
+        annotations=[] if study.checkpoint else [study.annotations["train"], study.annotations["val"]],
     output:
         report("reports/problems.tsv", caption="../report/problems.rst", category="Data"),
     log:
         "logs/problems.log",
     benchmark:
         "logs/benchmarks/problems.tsv"
+    # Before training: under `stop`, the run then ends before it starts to train.
+    priority: 1
     conda:
         "../../envs/features.yaml"
     params:
         policy="leave_out",
         domains=tracked.domain_problems,
+        labels=tracked.labels,
         version=FEATURE_VERSION["problems"],
     message:
         "Listing the videos with problems"
     shell:
         "python -m feature_extractors problems --manifests {input.manifests:q} --stores {input.stores:q}"
-        " --broken-videos {params.policy} {params.domains} --out {output:q} 2>&1 | tee {log:q}"
+        " --broken-videos {params.policy} {params.domains} {params.labels} --out {output:q} 2>&1 | tee {log:q}"
 
 
 # With `stop`, fail if the list is not empty. A separate rule, because Snakemake deletes the outputs of a failed job.
@@ -169,6 +173,7 @@ use rule problems as check_problems with:
         problems="reports/problems.tsv",
         manifests=rules.problems.input.manifests,
         stores=rules.problems.input.stores,
+        annotations=rules.problems.input.annotations,
     output:
         "reports/no_problems.tsv",
     log:
@@ -178,6 +183,7 @@ use rule problems as check_problems with:
     params:
         policy="stop",
         domains=tracked.domain_problems,
+        labels=tracked.labels,
         version=FEATURE_VERSION["problems"],
     message:
         "Checking that the list of problems is empty"

@@ -54,7 +54,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "notes.txt").write_text("no video\n" * 200)
     (folder / "broken.mp4").write_bytes((folder / "cat.mp4").read_bytes()[:200])
     write_song(folder / "song.mp4")
-    (folder / "song.m4a").write_bytes((folder / "cat.mp4").read_bytes())  # the workflow takes none of this name
+    (folder / "song.m4a").write_bytes((folder / "cat.mp4").read_bytes())  # by its name extracted from song.mp4
     with av.open(str(folder / "cover.png"), "w", format="image2", options={"update": "1"}) as picture:
         stream = picture.add_stream("png", width=32, height=32, pix_fmt="rgb24")
         picture.mux(stream.encode(av.VideoFrame(32, 32, "rgb24")))
@@ -70,14 +70,15 @@ def queries(folder: Path, text: str) -> Path:
 
 def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = list_videos(videos)
-    assert list(found) == ["-dog.walk", "bird", "cat", "live", "raw"]
+    assert list(found) == ["-dog.walk", "bird", "cat", "live", "raw", "song"]
+    assert found["song"] == pytest.approx(1.0, abs=0.1)  # sound alone, of 1 s
     assert found["cat"] == pytest.approx(5.0, abs=0.01)
     assert found["bird"] == pytest.approx(8.0, abs=0.01)
     assert found["live"] == pytest.approx(4.0, abs=0.01)
     assert found["raw"] == pytest.approx(4.0, abs=0.01)  # 10 frames per second, which the stream tells
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     left_out = sorted(Path(record.message.split(":")[0]).name for record in warnings)
-    assert left_out == ["broken.mp4", "song.mp4"]  # what lies beside videos by its ending is not worth a line
+    assert left_out == ["broken.mp4"]  # what lies beside videos by its ending is not worth a line
 
 
 def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
@@ -92,7 +93,9 @@ def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
 def test_plain_lines_are_about_every_video(videos: Path, tmp_path: Path) -> None:
     rows = make_rows(queries(tmp_path, "a dog runs\n\n  #1   best jump \na dog runs\n"), videos)
     assert {(row["vid"], row["query"]) for row in rows} == {
-        (vid, query) for vid in ("-dog.walk", "bird", "cat", "live", "raw") for query in ("a dog runs", "#1 best jump")
+        (vid, query)
+        for vid in ("-dog.walk", "bird", "cat", "live", "raw", "song")
+        for query in ("a dog runs", "#1 best jump")
     }
     assert {row["duration"] for row in rows if row["vid"] == "cat"} == {4}  # whole clips of 5 s
 
@@ -101,7 +104,7 @@ def test_lines_with_a_tab_are_about_one(videos: Path, tmp_path: Path) -> None:
     rows = make_rows(queries(tmp_path, "cat\tit sleeps\n-dog.walk.mkv\tit runs\nbird\tit sings\nit eats\n"), videos)
     pairs = {(row["vid"], row["query"]) for row in rows}
     assert pairs >= {("cat", "it sleeps"), ("-dog.walk", "it runs"), ("bird", "it sings")}
-    assert len(pairs) == 3 + 5
+    assert len(pairs) == 3 + 6
 
 
 def test_ids_stay_when_queries_and_videos_are_added(videos: Path, tmp_path: Path) -> None:
@@ -156,4 +159,4 @@ def test_command_writes_rows_that_the_stages_read(
     monkeypatch.setattr("sys.argv", ["feature_extractors", *arguments, "--videos", str(videos)])
     assert main() == 0
     rows = read_annotations([tmp_path / "queries.jsonl"])
-    assert len(rows) == len(read_rows(tmp_path / "queries.jsonl")) == 5
+    assert len(rows) == len(read_rows(tmp_path / "queries.jsonl")) == 6

@@ -169,7 +169,7 @@ def test_tsv_faults_name_the_line(entries: list[Entry], videos: Path, tmp_path: 
         read_tsv(info, anno, videos)
     anno.write_text(good)
     with pytest.raises(UserError, match="no video 'Se3oxnaPsz0'"):  # a wrong folder
-        read_tsv(info, anno, tmp_path)
+        read_tsv(info, anno, tmp_path / "nowhere")
 
 
 def test_tsv_goes_on_without_some_videos(

@@ -55,9 +55,10 @@ def test_an_ordinary_video_is_ok(tmp_path: Path) -> None:
     file = write_media(tmp_path / "a.mp4", steady(6.0), sound=TONE, sound_codec="aac")
     assert found(file) == []
     facts = inspect_media(file)
-    assert (facts.codec, facts.pixel_format, facts.width, facts.height) == ("h264", "yuv420p", 64, 48)
-    assert (facts.frames, facts.uneven, facts.rotation, facts.interlaced) == (150, False, 0, False)
-    assert facts.duration == pytest.approx(6.0, abs=0.05) and facts.fps == pytest.approx(25, abs=0.2)
+    shown = facts.pictures
+    assert shown and (shown.codec, shown.pixel_format, shown.width, shown.height) == ("h264", "yuv420p", 64, 48)
+    assert (shown.frames, shown.uneven, shown.rotation, shown.interlaced) == (150, False, 0, False)
+    assert facts.duration == pytest.approx(6.0, abs=0.05) and shown.fps == pytest.approx(25, abs=0.2)
     assert [(sound.codec, sound.rate, sound.channels) for sound in facts.sounds] == [("aac", 48_000, 1)]
 
 
@@ -171,14 +172,19 @@ def test_what_is_no_media_is_an_error(tmp_path: Path, content: bytes, message: s
     assert [(severity, text.startswith(message)) for severity, text in found(file)] == [("error", True)]
 
 
-def test_sound_alone_and_pictures_are_no_videos(tmp_path: Path) -> None:
+def test_sound_alone_has_a_warning_and_text_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "sound.mka"), "w") as container:
         track = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
         frame = av.AudioFrame.from_ndarray((TONE * 32_000).astype(np.int16), format="s16", layout="mono")
         frame.sample_rate, frame.pts = 48_000, 0
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
-    assert found(tmp_path / "sound.mka") == [("error", "no video stream")]
+    assert found(tmp_path / "sound.mka") == [
+        ("warning", "sound alone, without pictures: only streams of sound have features of it")
+    ]
+    facts = inspect_media(tmp_path / "sound.mka", decode=True)
+    assert facts.pictures is None and facts.sound and facts.sound.rate == 48_000
+    assert facts.duration == pytest.approx(TONE.shape[1] / 48_000, abs=0.01) and facts.undecodable == 0
     text = tmp_path / "words.ans"  # FFmpeg draws text files as films
     text.write_text("hello " * 500)
     with pytest.raises(NoVideo):

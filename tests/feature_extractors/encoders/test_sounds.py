@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -13,13 +14,14 @@ from feature_extractors.encoders.audio.clap import load_clap
 from feature_extractors.encoders.audio.pann import load_pann
 from feature_extractors.encoders.audio.settings import ClapConfig, ClapStage, PannConfig, PannStage
 from feature_extractors.encoders.audio.streams import CLAP, PANN
+from feature_extractors.encoders.pictures import PictureEncoder
 from feature_extractors.encoders.sounds import BATCH_SECONDS
-from feature_extractors.encoders.stream import EncodingConfig
+from feature_extractors.encoders.stream import ClipStage, EncodingConfig
 from feature_extractors.media import probe
 from formats.grid import ClipGrid
-from formats.store import Store
+from formats.store import Store, read_problems
 from formats.video_table import Video
-from tests.feature_extractors.encoding import encode_clips
+from tests.feature_extractors.encoding import CPU, encode_clips
 from tests.feature_extractors.made_media import steady, write_media
 
 NETWORK = PannConfig(base_channels=2, embedding_dim=16)
@@ -51,6 +53,32 @@ def write_videos(folder: Path, rate: int) -> None:
     write_media(folder / "half.mkv", steady(6.0), sound=tones(3.0, rate), rate=rate)
     write_media(folder / "late.mkv", steady(6.0), sound=tones(5.5, rate), rate=rate, sound_start=0.5)
     write_media(folder / "none.mkv", steady(6.0))
+
+
+def test_sound_alone_has_rows_of_sound_and_none_of_pictures(tmp_path: Path, pann_weights: Path) -> None:
+    """A WAV file next to a video: its sound is encoded, and the stream of pictures says why it has none of it."""
+    rate = 32_000
+    (tmp_path / "videos").mkdir()
+    write_media(tmp_path / "videos" / "film.mkv", steady(6.0), sound=tones(6.0, rate), rate=rate)
+    with av.open(str(tmp_path / "videos" / "talk.wav"), "w") as container:
+        track = container.add_stream("pcm_s16le", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray((tones(6.0, rate) * 32768).astype(np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux([*track.encode(frame), *track.encode(None)])
+    stage = PannStage(clips=ClipGrid(), pann=NETWORK)
+    videos = table(tmp_path / "videos", stage.clips)
+    encode_clips(PANN, stage, videos, tmp_path / "videos", pann_weights, tmp_path / "pann.h5")
+    heard = Store(tmp_path / "pann.h5")
+    np.testing.assert_array_equal(heard.rows("talk"), heard.rows("film"))  # the same samples
+    assert len(heard.rows("talk")) == 3
+    encoder = PictureEncoder(
+        extractor="made", preprocess=lambda picture: torch.zeros(1), forward=lambda inputs: torch.ones(len(inputs), 2)
+    )
+    stage_of_clips = ClipStage(clips=ClipGrid(), version=1)
+    encoder.write("seen", stage_of_clips, videos, tmp_path / "videos", tmp_path / "seen.h5", CPU)
+    seen = Store(tmp_path / "seen.h5")
+    assert (len(seen.rows("film")), len(seen.rows("talk")), seen.n_clips("talk")) == (3, 0, 3)
+    assert read_problems(tmp_path / "seen.h5")[1] == {"talk": "no video stream"}
 
 
 @torch.no_grad()

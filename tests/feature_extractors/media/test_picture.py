@@ -67,7 +67,7 @@ def test_videos_with_such_tags_give_pictures(tmp_path: Path, matrix: str, flags:
     assert shown == [12, 37, 62]
     cause = str(problems)
     assert cause.startswith("colours tagged with matrix ") == (matrix != "bt709")
-    assert inspect_media(file).notes == ((cause,) if cause else ())
+    assert inspect_media(file).pictures.notes == ((cause,) if cause else ())
 
 
 def test_rgb_needs_no_matrix() -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -51,22 +52,18 @@ def test_names_that_ffmpeg_would_read_as_something_else(tmp_path: Path, monkeypa
         assert numbers_at(file, [9.0]) == [4 + number]
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut", "sound", "folder"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut", "folder"])
 def test_files_that_are_no_video_are_named_in_one_line(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "v.mp4"
     if kind == "folder":
         file.mkdir()
-    elif kind == "sound":
-        with av.open(str(file), "w") as container:
-            container.mux(container.add_stream("aac", rate=RATE).encode(sound_frame()))
     elif kind == "cut":  # the index of an MP4 lies at its end
         write_media(file, steady(1.0))
         file.write_bytes(file.read_bytes()[:1000])
     elif kind != "missing":
         file.write_bytes(b"" if kind == "empty" else b"<html>404 Not Found</html>" * 50)
     readers = [lambda: probe(tmp_path, file, ClipGrid()), lambda: list(frames_at(file, [0.0]))]
-    if kind != "sound":
-        readers.append(lambda: open_sound(file, 32_000, 0.0, Problems()))
+    readers.append(lambda: open_sound(file, 32_000, 0.0, Problems()))
     for read in readers:
         with pytest.raises(UserError) as problem:
             read()
@@ -98,8 +95,71 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         container.mux(track.encode(None))
         container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
         container.mux(cover.encode(None))
+    video = probe(tmp_path, file, ClipGrid())  # of the sound
+    assert video.has_audio and video.duration_s == pytest.approx(1.0, abs=0.05)
     with pytest.raises(UserError, match="no video stream"):
-        probe(tmp_path, file, ClipGrid())
+        list(frames_at(file, [0.0]))
+
+
+SOUNDS = {
+    "a.wav": ("pcm_s16le", 44_100),
+    "a.flac": ("flac", 44_100),
+    "a.mp3": ("libmp3lame", 44_100),
+    "a.m4a": ("aac", 44_100),
+    "a.ogg": ("flac", 44_100),
+    "a.opus": ("libopus", 48_000),
+    "a.mka": ("pcm_s16le", 44_100),
+    "a.webm": ("libopus", 48_000),
+    "a.mp4": ("aac", 48_000),
+}
+
+
+def write_sound(file: Path, codec: str, rate: int, seconds: float = 7.5, start: float = 0.0) -> Path:
+    with av.open(f"file:{file}", "w") as container:
+        track = container.add_stream(codec, rate=rate, layout="mono")
+        form = {"pcm_s16le": "s16", "flac": "s16", "libopus": "flt"}.get(codec, "fltp")
+        resampler = av.AudioResampler(format=form, layout=track.layout, rate=rate, frame_size=track.frame_size or 1024)
+        frame = av.AudioFrame.from_ndarray(noise(seconds, rate=rate), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, round(start * rate), Fraction(1, rate)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(track.encode(piece))
+        container.mux(track.encode(None))
+    return file
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_sound_alone_is_a_video_without_pictures(tmp_path: Path, name: str) -> None:
+    """The grid is that of the sound: 7.5 s are three clips. Codecs put up to a tenth of a second around it."""
+    file = write_sound(tmp_path / name, *SOUNDS[name])
+    files, causes = locate_videos(tmp_path, ["a"])
+    assert files == {"a": file} and not causes
+    video = examine(tmp_path, "a", file, "", ClipGrid())
+    assert (video.n_clips, video.has_audio, video.start_s, video.problem) == (3, True, 0.0, "")
+    assert video.duration_s == pytest.approx(7.5, abs=0.1)
+    track = open_sound(file, 16_000, video.start_s, Problems())
+    assert track is not None and sum(map(len, track.chunks())) / 16_000 == pytest.approx(7.5, abs=0.1)
+
+
+def test_sound_alone_counts_from_its_own_beginning(tmp_path: Path) -> None:
+    """Recordings of broadcasts start anywhere on their clock."""
+    file = write_sound(tmp_path / "a.ts", "aac", 48_000, start=30.0)
+    video = probe(tmp_path, file, ClipGrid())
+    assert video.start_s > 29 and video.duration_s == pytest.approx(7.5, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mka"])
+def test_sound_that_was_cut_off_is_as_long_as_declared(tmp_path: Path, name: str) -> None:
+    file = write_sound(tmp_path / name, *SOUNDS[name])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
+    video = probe(tmp_path, file, ClipGrid())
+    assert video.n_clips == 3 and video.problem.startswith("cut off: ends at 2.")
+
+
+def test_what_is_called_sound_but_holds_none_is_a_row_without_clips(tmp_path: Path) -> None:
+    for name, content in (("a.mp3", b"<html>404 Not Found</html>" * 50), ("b.wav", b""), ("c.aac", bytes(5000))):
+        (tmp_path / name).write_bytes(content)
+        video = examine(tmp_path, name[0], tmp_path / name, "", ClipGrid())
+        assert video.n_clips == 0 and video.problem and "\n" not in video.problem
 
 
 def test_tags_need_not_be_utf8(tmp_path: Path) -> None:

@@ -126,4 +126,4 @@ def test_doctor_and_grid_have_the_same_second_0(tmp_path: Path) -> None:
     ]
     assert patient.facts is not None and patient.video is not None
     assert patient.facts.duration == patient.video.duration_s == 18.0
-    assert patient.facts.fps == pytest.approx(25.0, abs=0.01)
+    assert patient.facts.pictures.fps == pytest.approx(25.0, abs=0.01)

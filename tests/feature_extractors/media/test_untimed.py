@@ -79,7 +79,7 @@ def test_bare_streams_have_a_frame_rate(
     video = probe(tmp_path, file, ClipGrid(seconds=1.0))
     assert (video.duration_s, video.n_clips, video.problem) == (pytest.approx(8.0, abs=0.001), 8, "")
     assert numbers(file, 8, 1.0) == [(clip * rate + rate // 2) % 256 for clip in range(8)]
-    facts = inspect_media(file)
+    facts = inspect_media(file).pictures
     assert (facts.frames, facts.uneven) == (8 * rate, False) and facts.fps == pytest.approx(rate, abs=0.01)
     assert facts.notes == (("no frame rate in the stream: 25 frames per second assumed",) if assumed else ())
 
@@ -105,7 +105,7 @@ def test_program_streams_keep_step_with_their_clock(tmp_path: Path, codec: str, 
     assert (video.duration_s, video.n_clips) == (pytest.approx(60.0, abs=0.001), 30)
     assert numbers(file, 30, 2.0) == [(50 * clip + 25) % 256 for clip in range(30)]
     if codec.startswith("lib"):  # of two pictures of the others FFmpeg says the same time
-        facts = inspect_media(file)
+        facts = inspect_media(file).pictures
         assert (facts.frames, facts.uneven) == (1500, False)
 
 

@@ -17,7 +17,7 @@ from model.training.matcher import match
 def targets(spans: list[list[list[float]]], clips: int = 3) -> Targets:
     count = len(spans)
     return Targets(
-        spans=[torch.tensor(item) for item in spans],
+        spans=[torch.tensor(item).reshape(-1, 2) for item in spans],
         saliency=torch.zeros(count, clips),
         higher=torch.zeros(count, 1, dtype=torch.long),
         lower=torch.ones(count, 1, dtype=torch.long),
@@ -53,6 +53,19 @@ def test_moment_terms() -> None:
     # Foreground is class 0; the mean is over both moments and not divided by the class weights.
     expected = (math.log(1 + math.exp(-2)) + 0.1 * math.log(2)) / 2
     assert terms["loss_label"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_a_true_moment_only_the_label_is_learnt() -> None:
+    """The mean over no match would be NaN: span and giou are 0, and every prediction is background."""
+    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]], requires_grad=True)
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]], requires_grad=True)
+    terms = moment_losses(Moments(logits, spans), targets([[]]), LossConfig())
+    assert terms["loss_span"].item() == terms["loss_giou"].item() == 0
+    # Background is class 1, whose weight is 0.1.
+    expected = 0.1 * (math.log(1 + math.exp(2)) + math.log(2)) / 2
+    assert terms["loss_label"].item() == pytest.approx(expected, rel=1e-5)
+    sum(terms.values()).backward()
+    assert spans.grad is not None and not spans.grad.any()
 
 
 def test_saliency_terms() -> None:

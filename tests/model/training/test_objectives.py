@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from cli import UserError
+from eval.qvhighlights.score import evaluate
 from eval.tvsum.scores import score_predictions
 from eval.tvsum.videos import read_videos
 from formats.annotations import read_annotations
@@ -20,7 +21,7 @@ from model.config import ModelConfig, TrainConfig, TrainStage
 from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
 from model.training.labels import check_rows
-from model.training.targets import read_caption_labels, read_labels, read_rating_labels
+from model.training.targets import read_labels, read_rating_labels, read_window_labels
 from model.training.trainer import Outcome, _copy_weights, train
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
@@ -122,7 +123,11 @@ RATED: Json = {"qid": "a", "label": [[1, 5], [2, 2]], "relevant_windows": None}
         ([{**RATED, "label": [[1, float("nan")]]}], "saliency", "qid a: label: holds NaN"),
         ([{**RATED, "label": []}], "saliency", "qid a: label: empty"),
         ([{**RATED, "label": [1, 5]}], "saliency", "qid a: label must hold a list of ratings per clip"),
-        ([MOMENTS, {"qid": 2, "relevant_windows": [[0, 2]]}], "moments_and_saliency", "qid 2: has no saliency_scores"),
+        (
+            [{"qid": 1, "relevant_windows": []}] * 2,
+            "moments_and_saliency",
+            r"none of 2 queries has a relevant moment: relevant_windows is \[\] in all rows",
+        ),
     ],
 )
 def test_labels_of_another_objective_are_named(rows: list[Json], objective: str, message: str) -> None:
@@ -130,19 +135,56 @@ def test_labels_of_another_objective_are_named(rows: list[Json], objective: str,
         check_rows(rows, objective, "t")
 
 
-def test_ratings_must_fit_the_clips(tvsum: Data, tmp_path: Path) -> None:
-    rows = read_rows(tvsum.train)
+def test_rows_whose_labels_do_not_fit_their_videos_are_left_out_and_named(tvsum: Data, tmp_path: Path) -> None:
+    """One line for all of them, in training and validation alike, and an error if no row is left."""
+    config = {"model": {**SMALL, **STILL}, "train": {**SALIENCY, "batch_size": 4, "epochs": 1}}
+    short = Data(tvsum.stores, tmp_path / "short.jsonl", tmp_path / "val.jsonl")
+    rows, val = read_rows(tvsum.train), read_rows(tvsum.val)
     rows[1]["label"] = rows[1]["label"][:-2]
-    tvsum.train.with_name("short.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    short = Data(tvsum.stores, tvsum.train.with_name("short.jsonl"), tvsum.val)
-    with pytest.raises(UserError, match="qid v01: label rates 12 clips, but the features have 14"):
-        fit(short, tmp_path, **SALIENCY, epochs=1)
+    rows[2]["label"] = rows[2]["label"] * 2
+    rows[3]["label"] = rows[3]["label"][:-1]  # a partial last clip
+    val[0]["label"] = val[0]["label"][:3]
+    for path, part in ((short.train, rows), (short.val, val)):
+        path.write_text("".join(json.dumps(row) + "\n" for row in part))
+    done = run(*train_command(short, tmp_path / "run", config))
+    assert done.returncode == 0, done.stderr
+    assert "2 train and 3 val queries" in done.stderr
+    assert (
+        f"{short.train}: left out: 2 of 4 queries have labels that do not fit: qid v01 (video v01): label rates 12 "
+        "clips, but the video has 14; qid v02 (video v02): label rates 22 clips, but the video has 11"
+    ) in done.stderr
+    assert f"{short.val}: left out: 1 of 4 queries have labels that do not fit: qid v04" in done.stderr
+
+    for row in rows:
+        row["label"] = row["label"][:2]
+    short.train.write_text("".join(json.dumps(row) + "\n" for row in rows * 2).replace('"qid": "v0', '"qid": "w0', 4))
+    done = run(*train_command(short, tmp_path / "none", config))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(
+        f"python -m model train: error: {short.train}: 8 of 8 queries have labels that do not fit: qid w00 "
+    )
+    assert last.endswith("qid v00 (video v00): label rates 2 clips, but the video has 12; 3 more")
 
 
-def test_a_caption_is_one_window(tmp_path: Path) -> None:
-    """qd_detr.md 3.3: the first window is the truth; two random clips inside over two outside."""
-    row = {"qid": 1, "relevant_windows": [[4.4, 9.9], [0, 2]]}
-    targets = read_caption_labels(row, np.ones(8, bool), 2.0).draw(np.random.default_rng(0))
+def test_a_video_shorter_than_its_moments_is_left_out_and_others_train(tmp_path: Path) -> None:
+    data = write_data(tmp_path, [12, 14, 11, 13, 12, 18, 12, 12])
+    rows = read_rows(data.train)
+    rows[1] |= {"duration": 150, "relevant_windows": [[100, 120]], "relevant_clip_ids": None, "saliency_scores": None}
+    rows[2] |= {"duration": 26, "relevant_windows": [[20, 24]], "relevant_clip_ids": [10, 11]}  # 22 s: one clip less
+    rows[2]["saliency_scores"] = [[3, 3, 3]] * 2
+    data.train.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = {"model": {**SMALL, **STILL}, "train": {"epochs": 1}}
+    done = run(*train_command(data, tmp_path / "run", config))
+    assert done.returncode == 0, done.stderr
+    assert "3 train and 4 val queries" in done.stderr
+    assert "qid 1 (video v01): relevant_windows start at 100 s, but the video has 28 s" in done.stderr
+
+
+def test_the_clips_of_a_caption() -> None:
+    """qd_detr.md 3.3: two random clips inside the window over two outside."""
+    row = {"qid": 1, "relevant_windows": [[4.4, 9.9]]}
+    targets = read_window_labels(row, np.ones(8, bool), 2.0, 5).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]  # floor of 4.4 / 2 up to that of 9.9 / 2, less one
     np.testing.assert_allclose(targets.spans, [[(4.4 + 9.9) / 32, 5.5 / 16]], rtol=1e-6)
     assert sorted(targets.higher) == [2, 3]
@@ -160,11 +202,50 @@ def test_a_caption_is_one_window(tmp_path: Path) -> None:
 )
 def test_captions_of_any_length(window: list[float], clips: int, inside: set[int], outside: set[int]) -> None:
     rng = np.random.default_rng(0)
-    caption = read_caption_labels({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0)
+    caption = read_window_labels({"qid": 1, "relevant_windows": [window]}, np.ones(clips, bool), 2.0, 5)
     drawn = [caption.draw(rng) for _ in range(200)]
     assert {clip for item in drawn for clip in item.higher} == inside
     assert {clip for item in drawn for clip in item.lower} == outside
     assert set(np.flatnonzero(drawn[0].saliency).tolist()) == inside
+
+
+def test_queries_without_a_moment_and_rows_without_saliency_among_others(tmp_path: Path) -> None:
+    """As in Soccer-GMR (`relevant_windows: []`) and QV-M2 (saliency in some rows): they train, validate and score."""
+    data = write_data(tmp_path, [12, 30, 12, 14, 11, 13, 12, 16, 12, 30, 14, 12])
+    for path in (data.train, data.val):
+        rows = read_rows(path)
+        for row in rows[::2]:
+            del row["saliency_scores"]
+        rows[0] |= {"relevant_windows": [], "relevant_clip_ids": []}
+        rows[1] |= {"relevant_windows": [], "relevant_clip_ids": [], "saliency_scores": []}
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # With batches of two, some hold no moment at all.
+    config = {"model": {**SMALL, **STILL}, "train": {"batch_size": 2, "epochs": 30, "validate_every": 30}}
+    config["train"]["learning_rate"] = 2e-3
+    done = run(*train_command(data, tmp_path / "run", config))
+    assert done.returncode == 0, done.stderr
+    assert "8 train and 4 val queries" in done.stderr
+    lines = read_rows(tmp_path / "run" / "history.jsonl")
+    assert lines[-1]["train"]["loss"] < 0.7 * lines[0]["train"]["loss"]
+    predictions = tmp_path / "predictions.jsonl"
+    inputs = ["--features", *data.stores, "--checkpoint", tmp_path / "run" / "last.pt", "--queries", data.val]
+    done = run("infer", *inputs, "--config", '{"inference": {}}', "--out", predictions)
+    assert done.returncode == 0, done.stderr
+    rows, found = read_rows(data.val), read_rows(predictions)
+    assert len(found) == 4
+    # Moments are scored over the two queries that have some, highlights over the two with points (one: none at all).
+    with_moments = [row for row in rows if row["relevant_windows"]]
+    assert [row["qid"] for row in with_moments] == [row["qid"] for row in rows[2:]]
+    alone = evaluate([row for row in found if row["qid"] in {one["qid"] for one in with_moments}], with_moments)
+    brief = evaluate(found, rows)["brief"]
+    assert {key: value for key, value in brief.items() if key.startswith("MR")} == {
+        key: value for key, value in alone["brief"].items() if key.startswith("MR")
+    }
+    assert brief["HL-min-Fair-mAP"] == alone["brief"]["HL-min-Fair-mAP"] / 2
+    assert lines[-1]["val"] == brief
+    # The query without a moment is taught that no prediction is one.
+    best = {row["qid"]: row["pred_relevant_windows"][0][2] for row in found}
+    assert max(best[row["qid"]] for row in rows[:2]) < 1
 
 
 def test_pre_training_on_captions_and_fine_tuning(tmp_path: Path) -> None:
@@ -251,6 +332,18 @@ def test_videos_of_any_length(tmp_path: Path) -> None:
     assert train_set.batch([0, 1]).video.shape[1] == 1300
     assert network(val_set.batch([0])).saliency.shape == (1, 1100)
     assert validate(network, val_set, "cpu", "moments_and_saliency").scores == lines[-1]["val"]
+
+
+def test_a_network_on_sound_alone(tmp_path: Path) -> None:
+    """Streams of sound may be the video input. A video that has none of the streams' rows is left out."""
+    data = write_data(tmp_path, [12, 14, 11, 13, 12, 18], held_out=2)
+    stores = [store for store in data.stores if store.stem != "visual"]
+    model = {**SMALL, **STILL, "video_streams": ["pann"], "fusion": "none"}
+    done = run(
+        *train_command(Data(stores, data.train, data.val), tmp_path / "run", {"model": model, "train": {"epochs": 1}})
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 train and 2 val queries" in done.stderr
 
 
 def test_the_objective_decides_the_targets(tvsum: Data) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cli import UserError
+from model.config import TrainConfig
 from model.training.labels import check_labels
-from model.training.targets import QueryTargets, read_caption_labels, read_moment_labels, read_rating_labels
+from model.training.targets import QueryTargets, read_labels, read_moment_labels, read_rating_labels, read_window_labels
 
 ROW: dict[str, Any] = {
     "qid": 7,
@@ -46,10 +47,10 @@ def test_clips_without_a_picture_are_neither_labelled_nor_paired() -> None:
     assert read_rating_labels(ratings, np.zeros(5, bool)).targets.higher == (0,)
 
     caption = {"qid": 1, "relevant_windows": [[2, 6]]}
-    targets = read_caption_labels(caption, np.array([True, False, True, False]), 2.0).draw(np.random.default_rng(0))
+    targets = read_window_labels(caption, np.array([True, False, True, False]), 2.0, 5).draw(np.random.default_rng(0))
     assert targets.saliency.tolist() == [0, 0, 1, 0]
     assert (targets.higher, targets.lower) == ((2, 2), (0, 0))
-    nothing = read_caption_labels(caption, np.array([True, False, False, True]), 2.0).draw(np.random.default_rng(0))
+    nothing = read_window_labels(caption, np.array([True, False, False, True]), 2.0, 5).draw(np.random.default_rng(0))
     assert nothing.higher == nothing.lower == (0, 0)
 
 
@@ -93,8 +94,11 @@ def test_a_fully_relevant_video_has_no_easy_pair() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"relevant_windows": []}, "relevant_windows must be a non-empty list of"),
-        ({"relevant_windows": None}, "relevant_windows must be a non-empty list of"),
+        ({"relevant_windows": []}, "has relevant_clip_ids, but relevant_windows is empty"),
+        (
+            {"relevant_windows": None},
+            r"relevant_windows must be a list of \[start, end\], \[\] if no moment is relevant",
+        ),
         ({"relevant_windows": [[6, 2]]}, "relevant_windows: a window does not end after it starts"),
         ({"relevant_windows": [[2, float("nan")]]}, "relevant_windows: holds NaN"),
         ({"relevant_windows": [[2]]}, "relevant_windows"),
@@ -102,7 +106,6 @@ def test_a_fully_relevant_video_has_no_easy_pair() -> None:
         ({"relevant_clip_ids": [1, -2, 4]}, "relevant_clip_ids"),
         ({"relevant_clip_ids": [1, 2]}, "saliency_scores"),
         ({"saliency_scores": [[1], ["high"], [2]]}, "saliency_scores"),
-        ({"saliency_scores": None}, "needs both relevant_clip_ids and saliency_scores"),
         ({"relevant_clip_ids": None}, "needs both relevant_clip_ids and saliency_scores"),
     ],
 )
@@ -118,6 +121,36 @@ def test_a_window_beyond_the_video_is_no_target() -> None:
     np.testing.assert_allclose(targets.spans, [[0.2, 0.2]], atol=1e-7)
     with pytest.raises(UserError, match="qid 7: no relevant window lies within the 20 s"):
         draw_targets({**row, "relevant_windows": [[1000, 1020]]}, 10, 2.0, 5, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"qid": 7, "relevant_windows": []},
+        {"qid": 7, "relevant_windows": [], "relevant_clip_ids": [], "saliency_scores": []},  # as QVHighlights would
+        {"qid": 7, "relevant_windows": [], "relevant_clip_ids": None, "saliency_scores": None},  # as pandas writes it
+    ],
+)
+def test_a_query_without_a_relevant_moment(row: dict[str, Any]) -> None:
+    check_labels(row, "t")
+    targets = read_labels(row, np.ones(10, bool), 2.0, TrainConfig()).draw(np.random.default_rng(0))
+    assert targets.spans.shape == (0, 2) and targets.spans.dtype == np.float32
+    assert not targets.saliency.any() and targets.higher == targets.lower == (0, 0)
+
+
+def test_windows_alone_are_all_true() -> None:
+    """QV-M2: rows with three and more windows, and without saliency. The window beyond the video is none of it."""
+    row = {"qid": 7, "relevant_windows": [[2, 6], [14, 18], [50, 60]], "relevant_clip_ids": [1, 2, 7, 8]}
+    check_labels(row, "t")
+    labels = read_labels(row, np.ones(10, bool), 2.0, TrainConfig())
+    drawn = [labels.draw(np.random.default_rng(seed)) for seed in range(50)]
+    np.testing.assert_allclose(drawn[0].spans, [[0.2, 0.2], [0.8, 0.2]], rtol=1e-6)
+    assert drawn[0].saliency.tolist() == [0, 1, 1, 0, 0, 0, 0, 1, 1, 0]
+    assert {clip for targets in drawn for clip in targets.higher} == {1, 2, 7, 8}
+    assert {clip for targets in drawn for clip in targets.lower} == {0, 3, 4, 5, 6, 9}
+    few = read_window_labels(row, np.ones(10, bool), 2.0, 1)
+    centers = [few.draw(np.random.default_rng(seed)).spans[:, 0].tolist() for seed in range(9)]
+    assert {len(found) for found in centers} == {1} and {round(found[0], 1) for found in centers} == {0.2, 0.8}
 
 
 def test_a_row_without_relevant_clips() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from feature_extractors.released import LAYOUTS, ImportConfig, ImportStage, import_texts, import_videos, read_array
-from feature_extractors.video_files import locate_videos
+from feature_extractors.released.arrays import read_array
+from feature_extractors.released.stores import ImportStage, import_texts, import_videos
 from formats.store import Store
 from formats.video_table import Video
 
@@ -231,6 +231,7 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     [
         ("moment_detr_text", "qid7.npz", "last_hidden_state"),
         ("lighthouse_text", "7.npz", "last_hidden_state"),
+        ("univtg_text", "7.npz", "last_hidden_state"),
         ("tvsum_text", "b.npz", "token"),
     ],
 )
@@ -248,22 +249,6 @@ def test_text_layouts(tmp_path: Path, layout: str, name: str, key: str) -> None:
         import_texts(stage("umt", tmp_path), "x", queries, tmp_path / "out.h5")
 
 
-def test_all_layouts_are_offered() -> None:
-    for layout in LAYOUTS:
-        assert ImportConfig.from_dict({"layout": layout, "folders": ["x"]}).layout == layout
-    with pytest.raises(UserError, match="tokens cannot be joined"):
-        ImportConfig.from_dict({"layout": "tvsum_text", "folders": ["x", "y"]})
-    with pytest.raises(UserError, match="cannot be a file name"):
-        ImportConfig.from_dict({"layout": "umt", "folders": ["x"]}).files("../../etc/passwd")
-
-
 def test_an_array_alone_is_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.asfortranarray(numbers(3, 4)))
     np.testing.assert_array_equal(read_array(tmp_path / "a.npy", ""), numbers(3, 4).astype(np.float32))
-
-
-def test_what_lies_beside_a_video_is_not_taken_for_it(tmp_path: Path) -> None:
-    for name in ("a.mp4", "a.srt", "a.json", "a.JPG", "a.m4a", "a.npy"):
-        (tmp_path / name).touch()
-    (tmp_path / "b.json").touch()
-    assert locate_videos(tmp_path, ["a", "b"]) == ({"a": tmp_path / "a.mp4"}, {"b": "no video 'b'"})
