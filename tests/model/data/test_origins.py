@@ -17,6 +17,7 @@ from model.config import ModelConfig
 from model.data.origins import check_origins, check_shards, origin_of
 from model.data.streams import Streams, read_origins
 from tests.model.small_data import SMALL, Data, run, train_command, write_data
+from tests.unsealed import unseal
 
 CONFIG = {
     "clip": {"architecture": "a", "definition": "d.json"},
@@ -37,7 +38,7 @@ def store(path: Path, dim: int = 3, weights: str = "0", config: Any = CONFIG, se
 
 def change(path: Path, **attributes: object) -> Path:
     """The same store with other root attributes."""
-    with h5py.File(path, "r+") as file:
+    with h5py.File(unseal(path), "r+") as file:
         file.attrs.update(attributes)
     return path
 
