@@ -150,13 +150,13 @@ class Skeleton(io.RawIOBase):
         file.truncate(self.size)
 
 
-def reserve(parent: h5py.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int | None:
-    """Create a dataset whose values someone else writes; returns their first byte, None if it has no values."""
+def reserve(parent: h5py.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Create a dataset whose values someone else writes; returns their first byte, 0 if it has no values."""
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     options.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     options.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    start: int | None = parent.create_dataset(name, shape, dtype, dcpl=options).id.get_offset()
-    return start
+    start = parent.create_dataset(name, shape, dtype, dcpl=options).id.get_offset()
+    return int(start) if math.prod(shape) else 0
 
 
 class LazyRows:

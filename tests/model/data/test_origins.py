@@ -90,7 +90,8 @@ def test_a_malformed_record_is_one_line(tmp_path: Path) -> None:
 
 def test_streams_share_one_clip_grid(tmp_path: Path) -> None:
     data = write_data(tmp_path, [8] * 6)
-    change(data.stores[1], clip_seconds=1.0)
+    with h5py.File(change(data.stores[1], clip_seconds=1.0), "r+") as file:
+        file["times"][:] /= 2
     with pytest.raises(UserError, match=r"pann\.h5: clips of 1 s, but 2 s in .*visual\.h5: all streams need one clip"):
         read_origins(ModelConfig.from_dict({**SMALL, "audio_streams": ["pann"]}), Streams(data.stores))
 
