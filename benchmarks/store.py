@@ -32,7 +32,7 @@ def main() -> None:
     write = sys.stdout.write
     write("| store | rows x width | type | compression | size | write, s | read, s |\n|---|---|---|---|---|---|---|\n")
     for path in arguments.stores:
-        with h5py.File(path, "r") as store:
+        with h5py.File(path, "r", locking=False) as store:
             rows = store["features"][:].astype(np.float32)
             stream = store.attrs["stream"]
         for kind in (np.float32, np.float16):
@@ -50,12 +50,12 @@ def measure(rows: np.ndarray, options: dict[str, object], repeat: int) -> tuple[
         file = Path(folder) / "rows.h5"
         for _ in range(repeat):
             start = time.process_time()
-            with h5py.File(file, "w") as store:
+            with h5py.File(file, "w", locking=False) as store:
                 store.create_dataset("features", data=rows, **options)
             writing.append(time.process_time() - start)
             size = file.stat().st_size
             start = time.process_time()
-            with h5py.File(file, "r") as store:
+            with h5py.File(file, "r", locking=False) as store:
                 store["features"][:]
             reading.append(time.process_time() - start)
     return size, min(writing), min(reading)

@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         UserError: `path` is a folder, lies below a file or is a link to itself.
     """
     check_writable(path)
-    with _naming(path):
+    with naming(path):
         if _is_special(path):
             folder = tempfile.mkdtemp()
         else:
@@ -136,7 +136,7 @@ def _is_special(path: Path) -> bool:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Name the requested file in the system's errors, which name the temporary one or (if the disk is full) none."""
     try:
         yield

@@ -63,7 +63,7 @@ def find_lost_domains(splits: Sequence[Path], stores: Sequence[Path], needed: Co
     present: dict[str, set[str]] = {stream: set() for stream in needed}
     for store in map(Store, stores):
         if store.stream in present:
-            present[store.stream] |= {name for name in store.ids if len(store.rows(name))}
+            present[store.stream] |= {name for name in store.ids if store.length(name)}
     read = {path: read_annotations([path]) for path in splits}
     lost = []
     for domain in sorted({str(row.get("domain")) for rows in read.values() for row in rows}):

@@ -8,6 +8,8 @@ Layout: the rows of all ids, one id after the other.
 - queries: `tokens` (rows, dim) float32 and `pooled` (ids, dim).
 - `ids` (n,), `offsets` (n + 1,), and columns of one value per id under `columns/`; `problem` says what was wrong with a
   video, and is empty for most.
+- `checksums` (n,) uint32: CRC-32 of the bytes of each id's rows. All other bytes have one digest, in the file's user
+  block (`checksums.py`). A store of schema 1 has neither, is read without these checks, and is equal otherwise.
 
 Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration, the
 versions of the libraries, the device, and details of the weights or the import. Nothing is compressed, because such
@@ -17,11 +19,10 @@ features do not shrink (benchmarks/store.py), and nothing holds a time stamp: th
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,9 +30,16 @@ from numpy.typing import NDArray
 
 from cli import UserError, canonical_json, track
 from cli.outputs import remove_leftovers, replacing
+from formats.checksums import BLOCK, check_seal, row_checksum, seal
+from formats.hdf5 import LazyRows, Skeleton, dataset, member, naming_faults, open_file, reserve
+from formats.layout import check_offsets, check_rows, place_rows
+from formats.unfinished import Arrays as Arrays
+from formats.unfinished import Unfinished
 
-SCHEMA_VERSION = 1
-Arrays = dict[str, NDArray[np.generic]]
+SCHEMA_VERSION = 2
+_UNSEALED = 1
+"""The schema without checksums, as earlier versions wrote it."""
+_KIND = "feature store"
 
 
 @dataclass(frozen=True)
@@ -88,113 +96,125 @@ def write_groups(
         produce: yields each id of the given groups with its arrays: `features` and `times` (and `level_db`), or
             `tokens` and `pooled` (1, dim); also `problem` (1,) if something was wrong with it.
         columns: one value per id, in the order of the groups.
+
+    Raises:
+        UserError: there are no ids, or the store cannot be written.
     """
     names = [name for group in groups for name in group]
     if not names:
         raise UserError(f"{path}: nothing to store: the shard is empty")
-    part = path.with_name(path.name + ".part")
     sources = {key: values.tolist() for key, values in columns.items()}
-    _begin(part, canonical_json({"provenance": asdict(provenance), "ids": names, "columns": sources}))
-    files = {name: part / f"{index:06d}.npz" for index, name in enumerate(names)}
-    pending = [list(group) for group in groups if not all(files[name].exists() for name in group)]
+    begun = {"schema_version": SCHEMA_VERSION, "provenance": asdict(provenance), "ids": names, "columns": sources}
+    unfinished = Unfinished(path, canonical_json(begun), names)
+    pending = [list(group) for group in groups if not all(map(unfinished.holds, group))]
     count = sum(map(len, pending))
     for name, arrays in track(produce(pending), f"{provenance.stream} {path.stem}", total=count):
-        unfinished = files[name].with_suffix(".tmp.npz")
-        np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-        unfinished.replace(files[name])
-    _assemble(path, provenance, names, list(files.values()), columns)
-    shutil.rmtree(part)
-
-
-def _begin(part: Path, identity: str) -> None:
-    marker = part / "identity.json"
-    if marker.exists() and marker.read_text(encoding="utf-8") == identity:
-        return
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    marker.write_text(identity, encoding="utf-8")
+        unfinished.save(name, arrays)
+    _assemble(path, provenance, names, unfinished, columns)
+    unfinished.remove()
 
 
 def _assemble(
     path: Path,
     provenance: Provenance,
     names: list[str],
-    files: list[Path],
+    finished: Unfinished,
     columns: Mapping[str, NDArray[np.generic]],
 ) -> None:
     main = ""
-    shapes: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]] = {}
-    lengths, problems = [], []
-    for file in files:
-        with np.load(file, allow_pickle=False) as arrays:
-            main = "tokens" if "tokens" in arrays.files else "features"
-            lengths.append(len(arrays[main]))
-            problems.append(str(arrays["problem"][0]) if "problem" in arrays.files else None)
-            for key in arrays.files:
-                if key != "problem":
-                    values = arrays[key]
-                    rows = shapes[key][0][0] if key in shapes else 0
-                    shapes[key] = (rows + len(values), *values.shape[1:]), values.dtype
+    small: dict[str, list[NDArray[np.generic]]] = {}
+    lengths, problems, dim = [], [], 0
+    dtype: np.dtype[np.generic] = np.dtype(np.float32)
+    for name in names:  # one at a time: a shard may be larger than memory
+        arrays = finished.load(name)
+        main = "tokens" if "tokens" in arrays else "features"
+        rows = arrays.pop(main)
+        lengths.append(len(rows))
+        dim, dtype = rows.shape[1], rows.dtype
+        problems.append(str(arrays.pop("problem")[0]) if "problem" in arrays else None)
+        for key, values in arrays.items():
+            small.setdefault(key, []).append(values)
     if not any(problem is None for problem in problems):
         columns = {**columns, "problem": np.array(problems)}
+    checksums, size = [], sum(lengths) * dim * dtype.itemsize
     remove_leftovers(path)
-    with replacing(path) as unfinished:
-        with h5py.File(unfinished, "w") as store:
-            for key, (shape, dtype) in shapes.items():
-                store.create_dataset(key, shape=shape, dtype=dtype)
-            at = dict.fromkeys(shapes, 0)
-            for file in files:  # one at a time: a shard may be larger than memory
-                with np.load(file, allow_pickle=False) as arrays:
-                    for key in shapes:
-                        values = arrays[key]
-                        store[key][at[key] : at[key] + len(values)] = values
-                        at[key] += len(values)
+    with replacing(path) as part, part.open("w+b") as file:
+        skeleton = Skeleton()
+        with h5py.File(skeleton, "w", userblock_size=BLOCK) as store:
+            start = reserve(store, main, (sum(lengths), dim), dtype) or BLOCK
+            file.seek(start)
+            for name in names:
+                rows = np.ascontiguousarray(finished.load(name)[main], dtype)
+                checksums.append(row_checksum(rows))
+                file.write(rows.data)
+            for key, parts in small.items():
+                store.create_dataset(key, data=np.concatenate(parts))
             store.create_dataset("ids", data=np.array(names, dtype=h5py.string_dtype()))
             store.create_dataset("offsets", data=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+            store.create_dataset("checksums", data=np.array(checksums, np.uint32))
             for key, column in columns.items():
                 text = column.dtype.kind == "U"
                 data = column.astype(h5py.string_dtype()) if text else column
                 store.create_dataset(f"columns/{key}", data=data)
             store.attrs["schema_version"] = SCHEMA_VERSION
-            store.attrs["dim"] = shapes[main][0][1]
+            store.attrs["dim"] = dim
             for key, value in asdict(provenance).items():
                 store.attrs[key] = value
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
+        skeleton.copy(file, start, start + size)
+        seal(file, start, size)
+        os.fsync(file.fileno())
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[h5py.File]:
-    """Open the file. Anything that is missing or malformed becomes a one-line error."""
-    try:
-        with h5py.File(path, "r", locking=False) as store:
-            yield store
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, KeyError, TypeError, ValueError) as problem:
-        if path.is_dir():
-            raise UserError(f"{path}: is a folder, not a feature store") from None
-        raise UserError(f"{path}: not a readable feature store: {problem}") from None
+def _open(path: Path) -> h5py.File:
+    """Open a store whose digest fits, or that has none; call it within `naming_faults`."""
+    sealed = check_seal(path)
+    store = open_file(path)
+    version = store.attrs.get("schema_version")
+    if version not in (SCHEMA_VERSION, _UNSEALED):
+        store.close()
+        raise UserError(f"{path}: not a feature store of schema {_UNSEALED} or {SCHEMA_VERSION}")
+    if version != _UNSEALED and not sealed:
+        store.close()
+        raise ValueError("its digest is missing: another tool copied it, or its beginning is damaged")
+    return store
+
+
+def _read_texts(values: h5py.Dataset) -> list[str]:
+    texts: list[str] = values.asstr()[:].tolist()
+    return texts
+
+
+def _read_numbers(group: h5py.Group, name: str, kinds: str) -> NDArray[Any]:
+    """Read a dataset whose values are of one of the NumPy kinds."""
+    values = dataset(group, name)
+    if values.dtype.kind not in kinds:
+        raise ValueError(f"{name} holds values of type {values.dtype}")
+    return np.asarray(values[:])
 
 
 def read_problems(path: Path) -> tuple[str, dict[str, str]]:
     """Read the stream of a store, and what was wrong with each id that had a problem."""
-    with _reading(path) as store:
+    with naming_faults(path, _KIND), _open(path) as store:
         stream = str(store.attrs["stream"])
         if "columns/problem" not in store:
             return stream, {}
-        causes = store["columns/problem"].asstr()[:]
-        found = dict(zip(store["ids"].asstr()[:].tolist(), causes.tolist(), strict=True))
+        causes = _read_texts(dataset(member(store, "columns"), "problem"))
+        found = dict(zip(_read_texts(dataset(store, "ids")), causes, strict=True))
     return stream, {name: cause for name, cause in found.items() if cause}
 
 
 def read_columns(path: Path) -> dict[str, list[object]]:
     """Read the columns of a store: one value per id, in the order of its ids."""
-    with _reading(path) as store:
-        return {
-            key: (values.asstr() if h5py.check_string_dtype(values.dtype) else values)[:].tolist()
-            for key, values in store.get("columns", {}).items()
-        }
+    with naming_faults(path, _KIND), _open(path) as store:
+        columns = member(store, "columns") if "columns" in store else {}
+        found: dict[str, list[object]] = {}
+        for key in columns:
+            values = dataset(columns, key)
+            if values.shape != dataset(store, "ids").shape:
+                raise ValueError(f"its column {key} does not fit its ids")
+            text = h5py.check_string_dtype(values.dtype) is not None
+            found[key] = [*_read_texts(values)] if text else values[:].tolist()
+        return found
 
 
 def read_pooled(path: Path) -> NDArray[np.float64]:
@@ -203,83 +223,90 @@ def read_pooled(path: Path) -> NDArray[np.float64]:
     Raises:
         UserError: not readable, or values that are not finite.
     """
-    with _reading(path) as store:
+    with naming_faults(path, _KIND), _open(path) as store:
+        ids = dataset(store, "ids")
         if "pooled" not in store:
-            return np.zeros((len(store["ids"]), 0))
-        pooled: NDArray[np.float64] = store["pooled"][:].astype(np.float64)
+            return np.zeros((len(ids), 0))
+        pooled: NDArray[np.float64] = dataset(store, "pooled")[:].astype(np.float64)
+        if pooled.ndim != 2 or len(pooled) != len(ids):
+            raise ValueError("its pooled embeddings do not fit its ids")
     if not np.isfinite(pooled).all():
         raise UserError(f"{path}: holds features that are not finite numbers")
     return pooled
 
 
 class Store:
-    """A store read into memory.
+    """A store to read from. Its rows stay in the file until they are asked for, and are checked then.
 
     Attributes:
         ids: the ids, in order.
         dim: width of a row.
+        dtype: type of the rows, float16 or float32.
         attributes: the root attributes.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read and check a store.
+        """Open and check a store; all but its rows is read.
 
         Raises:
-            UserError: not a store of this schema, parts that do not fit together, or features that are not finite.
+            UserError: not a store of a known schema, damaged, or parts that do not fit together.
         """
-        with _reading(path) as store:
-            self.attributes = dict(store.attrs)
-            if self.attributes.get("schema_version") != SCHEMA_VERSION:
-                raise UserError(f"{path}: not a feature store of schema {SCHEMA_VERSION}")
-            missing = [key for key in ("extractor", "weights_sha256", "config") if key not in self.attributes]
-            if missing:
-                raise UserError(f"{path}: not a readable feature store: no attribute {missing[0]}")
-            self.text = "tokens" in store
-            self._rows: NDArray[np.float32] = store["tokens" if self.text else "features"][:].astype(
-                np.float32, copy=False
-            )
-            self._times: NDArray[np.float64] | None = None if self.text else store["times"][:]
-            self._levels: NDArray[np.float32] | None = store["level_db"][:] if "level_db" in store else None
-            self._offsets: NDArray[np.int64] = store["offsets"][:]
-            self.ids: list[str] = store["ids"].asstr()[:].tolist()
-            self._n_clips: NDArray[np.int64] | None = None if self.text else store["columns/n_clips"][:]
+        self.path = path
+        with naming_faults(path, _KIND), _open(path) as file:
+            self.attributes = dict(file.attrs)
+            for key in ("extractor", "weights_sha256", "config"):
+                if key not in self.attributes:
+                    raise ValueError(f"no attribute {key}")
             self.stream = str(self.attributes["stream"])
             self.clip_seconds = float(self.attributes["clip_seconds"])
-        self.path = path
+            self.text = "tokens" in file
+            rows = dataset(file, "tokens" if self.text else "features")
+            check_rows(rows.shape, rows.dtype, self.attributes.get("dim"))
+            self.ids = _read_texts(dataset(file, "ids"))
+            self._offsets: NDArray[np.int64] = _read_numbers(file, "offsets", "iu").astype(np.int64)
+            check_offsets(self._offsets, self.ids, len(rows))
+            unsealed = self.attributes["schema_version"] == _UNSEALED
+            self._checksums = None if unsealed else _read_numbers(file, "checksums", "u")
+            if self._checksums is not None and self._checksums.shape != (len(self.ids),):
+                raise ValueError("its checksums do not fit its ids")
+            self._levels = _read_numbers(file, "level_db", "f") if "level_db" in file else None
+            if self._levels is not None and self._levels.shape != (len(rows),):
+                raise ValueError("its levels do not fit its rows")
+            self._n_clips: NDArray[np.int64] | None = None
+            self._clips: NDArray[np.int64] | None = None
+            if not self.text:
+                self._n_clips = _read_numbers(member(file, "columns"), "n_clips", "iu").astype(np.int64)
+                times = _read_numbers(file, "times", "fiu")
+                self._clips = place_rows(self.ids, self._offsets, times, self._n_clips, self.clip_seconds)
+            self._rows = LazyRows(path, rows)
         self._index = {name: index for index, name in enumerate(self.ids)}
-        wrong = next(self._find_misfits(), None)
-        if wrong:
-            raise UserError(f"{path}: not a readable feature store: {wrong}")
-        if not np.isfinite(self._rows).all():
-            raise UserError(f"{path}: holds features that are not finite numbers")
-        self.dim = int(self._rows.shape[1])
-
-    def _find_misfits(self) -> Iterator[str]:
-        """Describe the parts that do not fit together."""
-        rows, ids = len(self._rows), len(self.ids)
-        if self._rows.ndim != 2:
-            yield f"its rows are of shape {self._rows.shape}, not (rows, dim)"
-        if len(self._index) < ids:
-            yield "an id occurs twice"
-        offsets = self._offsets
-        if offsets.shape != (ids + 1,) or offsets[0] != 0 or (np.diff(offsets) < 0).any() or offsets[-1] != rows:
-            yield "its offsets do not fit its rows"
-        if self._levels is not None and self._levels.shape != (rows,):
-            yield "its levels do not fit its rows"
-        if self._n_clips is not None and (self._n_clips.shape != (ids,) or (self._n_clips < 0).any()):
-            yield "its numbers of clips do not fit its ids"
-        if self._times is not None:
-            if not 0 < self.clip_seconds < np.inf:
-                yield f"clips of {self.clip_seconds:g} s"
-            if self._times.shape != (rows, 2) or not np.isfinite(self._times).all() or (self._times < 0).any():
-                yield "its times do not fit its rows"
+        self.dim = self._rows.shape[1]
+        self.dtype = np.dtype(np.float16 if self._rows.dtype.itemsize == 2 else np.float32)
 
     def __contains__(self, name: str) -> bool:
         return name in self._index
 
-    def rows(self, name: str) -> NDArray[np.float32]:
-        """The rows of one id, (rows, dim)."""
-        return self._rows[self._span(name)]
+    def length(self, name: str) -> int:
+        """Number of rows of one id."""
+        span = self._span(name)
+        return span.stop - span.start
+
+    def rows(self, name: str) -> NDArray[np.floating[Any]]:
+        """Read the rows of one id, (rows, dim) of `dtype`.
+
+        Raises:
+            UserError: they were damaged since they were written, cannot be read, or are not finite numbers.
+        """
+        what, span = f"{self.path}: {'query' if self.text else 'video'} {name!r}", self._span(name)
+        with naming_faults(self.path, _KIND):
+            rows = self._rows.read(span.start, span.stop)
+        if self._checksums is not None and row_checksum(rows) != self._checksums[self._index[name]]:
+            raise UserError(f"{what}: its features were damaged since they were written: their checksum does not fit")
+        with np.errstate(over="ignore"):  # float64 of other tools
+            rows = rows.astype(self.dtype, copy=False)
+        if not np.isfinite(rows).all():
+            raise UserError(f"{what}: holds features that are not finite numbers")
+        return rows
 
     def n_clips(self, name: str) -> int:
         """Number of clips on a video's grid, as `manifest` decided it."""
@@ -287,13 +314,23 @@ class Store:
             raise UserError(f"{self.path}: a text store has no clip grid")
         return int(self._n_clips[self._index[name]])
 
-    def on_grid(self, name: str, n_clips: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Put the rows of one video at their clips: (n_clips, dim), zeros where the mask (n_clips,) is False."""
-        clips, kept = self._places(name, n_clips)
-        span = self._span(name)
-        features = np.zeros((n_clips, self.dim), np.float32)
+    def clips(self, name: str) -> NDArray[np.int64]:
+        """The clip of each row of a video, (rows,)."""
+        if self._clips is None:
+            raise UserError(f"{self.path}: a text store has no clip grid")
+        return self._clips[self._span(name)]
+
+    def on_grid(self, name: str, n_clips: int) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
+        """Put the rows of one video at their clips: (n_clips, dim), zeros where the mask (n_clips,) is False.
+
+        Raises:
+            UserError: as `rows`.
+        """
+        clips = self.clips(name)
+        kept = clips < n_clips
+        features = np.zeros((n_clips, self.dim), self.dtype)
         mask = np.zeros(n_clips, np.bool_)
-        features[clips[kept]] = self._rows[span][kept]
+        features[clips[kept]] = self.rows(name)[kept]
         mask[clips[kept]] = True
         return features, mask
 
@@ -302,16 +339,10 @@ class Store:
         levels = np.full(n_clips, np.nan, np.float32)
         if self._levels is None:
             return levels
-        clips, kept = self._places(name, n_clips)
+        clips = self.clips(name)
+        kept = clips < n_clips
         levels[clips[kept]] = self._levels[self._span(name)][kept]
         return levels
-
-    def _places(self, name: str, n_clips: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The clip of each row of a video, and whether it lies on a grid of `n_clips`."""
-        if self._times is None:
-            raise UserError(f"{self.path}: a text store has no clip grid")
-        clips = np.rint(self._times[self._span(name), 0] / self.clip_seconds).astype(np.int64)
-        return clips, clips < n_clips
 
     def _span(self, name: str) -> slice:
         index = self._index[name]

@@ -18,6 +18,7 @@ from feature_extractors.media.container import open_media, pick_pictures
 from feature_extractors.video_files import locate_videos
 from formats.annotations import LONGEST
 from formats.grid import CLIP_SECONDS
+from formats.hdf5 import check_inside, dataset, member, naming_faults, open_file
 from formats.labels import HIGHEST_RATING, LOWEST_RATING
 
 _log = logging.getLogger(__name__)
@@ -35,22 +36,18 @@ def read_mat(path: Path) -> list[AnnotatedVideo]:
     Raises:
         UserError: not an HDF5 file, or one without TVSum's fields and shapes.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            table = file["tvsum50"]
-            missing = [name for name in _FIELDS if name not in table]
-            if missing:
-                raise UserError(f"{path}: tvsum50 has no field {missing[0]!r}")
-            return [_read_entry(file, path, index) for index in range(len(table["video"]))]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, KeyError, TypeError, ValueError) as problem:
-        raise UserError(f"{path}: not TVSum's annotation in MATLAB's version 7.3 format: {problem}") from None
+    with naming_faults(path, "table of TVSum in MATLAB's version 7.3 format"), open_file(path) as file:
+        table = member(file, "tvsum50")
+        missing = [name for name in _FIELDS if name not in table]
+        if missing:
+            raise UserError(f"{path}: tvsum50 has no field {missing[0]!r}")
+        fields = {name: dataset(table, name) for name in _FIELDS}
+        return [_read_entry(file, fields, path, index) for index in range(len(fields["video"]))]
 
 
-def _read_entry(file: h5py.File, path: Path, index: int) -> AnnotatedVideo:
+def _read_entry(file: h5py.File, fields: dict[str, h5py.Dataset], path: Path, index: int) -> AnnotatedVideo:
     def read(field: str) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = file[file["tvsum50"][field][index, 0]][()]
+        values: NDArray[np.float64] = check_inside(file[fields[field][index, 0]])[()]
         return values
 
     def text(field: str) -> str:

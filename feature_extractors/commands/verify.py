@@ -12,8 +12,9 @@ from cli import Command
 def verify(arguments: argparse.Namespace) -> int:
     """Compare two feature stores, or two folders of shards of one stream, and say why they differ.
 
-    Prints the cosines and norms of the rows, the order of channels, and the attributes that differ. Exit status: 0 if
-    ids, clips and width are the same and all rows agree within the tolerance, 1 if not.
+    Checks all rows by their checksums. Prints the cosines and norms of the rows, the order of channels, and the
+    attributes that differ. Exit status: 0 if ids, clips and width are the same and all rows agree within the tolerance,
+    1 if not.
     """
     from feature_extractors.verify.comparison import compare, open_stores
     from feature_extractors.verify.report import write_comparison

@@ -85,15 +85,18 @@ class Comparison:
 
 
 def open_stores(path: Path) -> list[Store]:
-    """Open the store in a file, or the stores of all shards in a folder.
+    """Open the store in a file, or the stores of all shards in a folder, and check all their rows.
 
     Raises:
-        UserError: there is no store, there are several streams, or a file is not a store.
+        UserError: there is no store, there are several streams, or a file is not a store or damaged in any row.
     """
     files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
     if not files:
         raise UserError(f"{path}: no feature stores (*.h5) in this folder")
     stores = [Store(file) for file in files]
+    for store in stores:
+        for name in store.ids:  # those that only one side has are not read later
+            store.rows(name)
     kinds = sorted({f"{store.stream} of width {store.dim}" for store in stores})
     if len(kinds) > 1:
         raise UserError(f"{path}: several streams in one folder: {', '.join(kinds)}")

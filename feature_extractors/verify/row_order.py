@@ -8,7 +8,9 @@ from itertools import permutations
 
 import numpy as np
 
+from cli import UserError
 from feature_extractors.verify.row_pairs import Pair, Rows, cosines_of, matched
+from formats.rows import shorten
 from formats.store import Store
 
 SAMPLE = 4096
@@ -57,7 +59,7 @@ def find_shift(pairs: list[Pair]) -> Iterator[str]:
 
 def _sample(pairs: list[Pair]) -> tuple[Rows, Rows]:
     """Take about SAMPLE matched rows of both, from ids spread over all of them, or all rows if there are fewer."""
-    total = sum(len(first.rows(name)) for name, first, _ in pairs)
+    total = sum(first.length(name) for name, first, _ in pairs)
     step = max(1, total // SAMPLE)
     rows_of = [matched(pair)[1:] for pair in pairs[::step]]
     return np.concatenate([rows for rows, _ in rows_of]), np.concatenate([others for _, others in rows_of])
@@ -66,8 +68,11 @@ def _sample(pairs: list[Pair]) -> tuple[Rows, Rows]:
 def _recorded_widths(store: Store) -> list[int]:
     """Widths of the parts of a joined import."""
     details = str(store.attributes.get("details", ""))
-    parts = json.loads(details).get("parts", []) if details else []
-    return [int(part["dim"]) for part in parts]
+    try:
+        parts = json.loads(details).get("parts", []) if details else []
+        return [int(part["dim"]) for part in parts]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        raise UserError(f"{store.path}: its details are malformed: {shorten(details)}") from None
 
 
 def _orders(widths: list[int]) -> Iterator[Order]:

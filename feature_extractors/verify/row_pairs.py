@@ -15,9 +15,8 @@ Pair = tuple[str, Store, Store]
 def places(store: Store, name: str) -> NDArray[np.int64]:
     """The clip of each row, or for texts the token."""
     if store.text:
-        return np.arange(len(store.rows(name)))
-    mask = store.on_grid(name, max(store.n_clips(name), 1))[1]
-    return np.flatnonzero(mask)
+        return np.arange(store.length(name))
+    return store.clips(name)
 
 
 def matched(pair: Pair, shift: int = 0) -> tuple[NDArray[np.int64], Rows, Rows]:

@@ -1,7 +1,8 @@
 """Features of a split in memory, concatenated and normalised for the network, and batches of them.
 
-All videos are stored one after another in one array, and so are all texts: no file is opened once training has begun,
-and a batch is made by copying slices.
+All videos are stored one after another, and so are all texts: no file is opened once training has begun, and a batch is
+made by copying slices. The stores are read one video at a time, so a split takes the memory of its features in the type
+in which they are stored.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from formats.grid import CLIP_SECONDS
 from formats.rows import Row
 from model.config import AudioControl, ModelConfig
 from model.data.audio_controls import control_audio
+from model.data.joined import Joined
 from model.data.packed import Packed
 from model.data.streams import (
     Streams,
+    audio_parts,
     count_clips,
+    count_tokens,
+    doubles_endpoints,
     input_dims,
     read_audio,
     read_levels,
     read_origins,
     read_text,
     read_video,
+    video_parts,
 )
 from model.network.tensors import Inputs
 
@@ -77,27 +83,33 @@ class FeatureSet:
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
         grids = {vid: count for vid, count in counted.items() if count}
         # Allocated before it is known which videos have pictures; copying them later would double the memory.
-        self._video = Packed(grids, np.float32, self.dims.video)
+        self._video = Joined(grids, video_parts(config, streams), config.endpoint_features)
         self._seen = Packed(grids, np.bool_)
         for vid, count in grids.items():
-            self._video[vid][:], self._seen[vid][:] = read_video(config, streams, vid, count)
+            parts, self._seen[vid][:] = read_video(config, streams, vid, count)
+            self._video.fill(vid, parts, self._seen[vid])
         clips = {vid: count for vid, count in grids.items() if self._seen[vid].any()}
         self._all_seen = all(self._seen[vid].all() for vid in clips)
-        texts = {str(row["qid"]): read_text(config, streams, row["qid"]) for row in rows}
-        words = {name: tokens for name, tokens in texts.items() if tokens is not None}
+        tokens = {str(row["qid"]): count_tokens(config, streams, row["qid"]) for row in rows}
+        words = {name: count for name, count in tokens.items() if count}
         self.rows = [row for row in rows if row["vid"] in clips and str(row["qid"]) in words]
         _report_left_out(rows, self.rows)
-        self._audio = Packed(clips, np.float32, self.dims.audio)
+        heard = audio_parts(config, streams)
+        if control != "original":  # which changes the joined rows
+            heard = [(np.dtype(np.float32), dim) for _, dim in heard]
+        self._audio = Joined(clips, heard, config.reads_audio and doubles_endpoints(config))
         self._heard = Packed(clips, np.bool_)
         self._level = Packed(clips, np.float32)
+        for vid, count in clips.items() if config.reads_audio else ():
+            parts, self._heard[vid][:] = read_audio(config, streams, vid, count)
+            self._audio.fill(vid, parts, self._heard[vid])
         for vid, count in clips.items():
-            self._audio[vid][:], self._heard[vid][:] = read_audio(config, streams, vid, count)
             self._level[vid][:] = read_levels(config, streams, vid, count)
-        if config.reads_audio:
-            control_audio(self._audio, self._heard, control, seed)
-        self._text = Packed({name: len(tokens) for name, tokens in words.items()}, np.float32, self.dims.text)
-        for name, tokens in words.items():
-            self._text[name][:] = tokens
+        if config.reads_audio and self._audio.whole is not None:
+            control_audio(self._audio.whole, self._heard, control, seed)
+        self._text = Joined(words, [streams.part(config.text_stream)])
+        for name in words:
+            self._text.fill(name, [read_text(config, streams, name)])
         self._reads_audio = config.reads_audio
         self.rolls_negatives = config.compat.rolled_negatives
 
@@ -142,8 +154,9 @@ class FeatureSet:
     def digest(self) -> str:
         """Fingerprint of all rows and features, which must not change for a run to resume."""
         content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
-        for rows in (packed.rows for packed in (self._video, self._seen, self._audio, self._heard, self._text)):
-            content.update(rows.data if rows.size else b"")
+        for packed in (self._video, self._seen, self._audio, self._heard, self._text):
+            for rows in packed.pieces() if isinstance(packed, Joined) else (packed.rows,):
+                content.update(rows.data if rows.size else b"")
         return content.hexdigest()
 
 

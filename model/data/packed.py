@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Value = TypeVar("Value", np.float32, np.bool_)
+Value = TypeVar("Value", np.float16, np.float32, np.bool_)
 
 
 class Packed(Generic[Value]):

@@ -1,9 +1,10 @@
-"""Feature stores, and the features of one video or query as the network reads them: joined, normalised, masked."""
+"""Feature stores, and the features of one video or query: one part per stream, and the mask of what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from cli import UserError
 from formats.store import Store
 from model.config import ModelConfig
+from model.data.joined import Mask, Part, Rows
 from model.data.origins import Origins, check_shards, origin_of
 from model.network.tensors import InputDims
 
-Mask = NDArray[np.bool_]
-Rows = NDArray[np.float32]
+Parts = list[NDArray[Any]]
+"""The rows of one video, (L, dim) per stream."""
 
 
 class Streams:
@@ -48,6 +50,11 @@ class Streams:
         """One store of `stream`."""
         self.find(stream, "")
         return self._stores[stream][0]
+
+    def part(self, stream: str) -> Part:
+        """Type and width of the rows of `stream`: float32 if any of its shards is."""
+        width = self.any(stream).dim
+        return np.result_type(*(store.dtype for store in self._stores[stream])), width
 
 
 def read_origins(config: ModelConfig, streams: Streams) -> Origins:
@@ -83,19 +90,25 @@ def count_clips(config: ModelConfig, streams: Streams, vid: str) -> int:
     return 0 if stores[0] is None or None in stores else stores[0].n_clips(vid)
 
 
-def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
-    """The video input (L, Dv), and the mask (L,) of clips that every video stream has; other clips are zeros."""
+def video_parts(config: ModelConfig, streams: Streams) -> list[Part]:
+    """Types and widths of the video streams."""
+    return [streams.part(name) for name in config.video_streams]
+
+
+def audio_parts(config: ModelConfig, streams: Streams) -> list[Part]:
+    """Types and widths of the audio streams; none if the network reads no audio."""
+    return [streams.part(name) for name in config.audio_streams] if config.reads_audio else []
+
+
+def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Parts, Mask]:
+    """The rows of each video stream, and the mask (L,) of clips that every one of them has."""
     stores = [store for name in config.video_streams if (store := streams.find(name, vid)) is not None]
-    video, seen = _join([store.on_grid(vid, n_clips) for store in stores])
-    return np.concatenate([video, endpoints(n_clips)], axis=1) if config.endpoint_features else video, seen
+    return _masked([store.on_grid(vid, n_clips) for store in stores])
 
 
-def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Rows, Mask]:
-    """The audio input (L, Da), with no columns if unused, and the mask (L,) of clips with sound in every stream."""
-    if not config.reads_audio:
-        return np.zeros((n_clips, 0), np.float32), np.zeros(n_clips, np.bool_)
-    audio, heard = _join([_listen(config, streams, name, vid, n_clips) for name in config.audio_streams])
-    return np.concatenate([audio, endpoints(n_clips)], axis=1) if doubles_endpoints(config) else audio, heard
+def read_audio(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Parts, Mask]:
+    """The rows of each audio stream, and the mask (L,) of clips with sound in every one of them."""
+    return _masked([_listen(config, streams, name, vid, n_clips) for name in config.audio_streams])
 
 
 def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> Rows:
@@ -108,14 +121,21 @@ def read_levels(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -
     return levels
 
 
-def read_text(config: ModelConfig, streams: Streams, qid: int) -> Rows | None:
-    """The first tokens of a query (T, Dt), each of unit length; None if no store has the query or its tokens."""
+def count_tokens(config: ModelConfig, streams: Streams, qid: int | str) -> int:
+    """Number of tokens of a query that the network reads; 0 if no store has the query or its tokens."""
     store = streams.find(config.text_stream, str(qid))
-    rows = None if store is None else store.rows(str(qid))[: config.max_tokens]
-    return None if rows is None or not len(rows) else _normalise(rows)
+    return 0 if store is None else min(store.length(str(qid)), config.max_tokens)
 
 
-def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[Rows, Mask]:
+def read_text(config: ModelConfig, streams: Streams, qid: int | str) -> NDArray[Any]:
+    """The first tokens of a query that a store has, (T, Dt)."""
+    store = streams.find(config.text_stream, str(qid))
+    if store is None:
+        raise KeyError(qid)
+    return store.rows(str(qid))[: config.max_tokens]
+
+
+def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clips: int) -> tuple[NDArray[Any], Mask]:
     store = streams.find(stream, vid)
     if store is None:
         return np.zeros((n_clips, streams.any(stream).dim), np.float32), np.zeros(n_clips, np.bool_)
@@ -128,24 +148,11 @@ def _listen(config: ModelConfig, streams: Streams, stream: str, vid: str, n_clip
     return features, heard
 
 
-def _join(parts: list[tuple[Rows, Mask]]) -> tuple[Rows, Mask]:
-    """Concatenate streams along the features, each row normalised per stream, with the mask of clips that all have."""
-    mask = np.logical_and.reduce([mask for _, mask in parts])
-    joined = np.concatenate([_normalise(features) for features, _ in parts], axis=1)
-    return np.where(mask[:, None], joined, np.float32(0)), mask
+def _masked(parts: list[tuple[NDArray[Any], Mask]]) -> tuple[Parts, Mask]:
+    """The rows of all streams, and the mask of clips that all have."""
+    return [rows for rows, _ in parts], np.logical_and.reduce([mask for _, mask in parts])
 
 
 def doubles_endpoints(config: ModelConfig) -> bool:
     """Whether the audio input has endpoint columns too, as in the references' data loader."""
     return config.endpoint_features and config.compat.double_endpoints
-
-
-def endpoints(n_clips: int) -> Rows:
-    """Start and end of each clip as fractions of the video, (L, 2)."""
-    edges = np.arange(n_clips + 1, dtype=np.float32) / n_clips
-    return np.stack([edges[:-1], edges[1:]], axis=1).astype(np.float32)
-
-
-def _normalise(rows: Rows) -> Rows:
-    """Divide each row by its L2 norm; a row of zeros stays zero."""
-    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-5)

@@ -14,7 +14,8 @@ from torch import Tensor
 from formats.grid import Span
 from model.config import ModelConfig
 from model.data.feature_set import FeatureSet
-from model.data.streams import doubles_endpoints, endpoints
+from model.data.joined import endpoints
+from model.data.streams import doubles_endpoints
 from model.inference.predict import Predicted
 from model.network.detector import HighlightDetector
 from model.network.tensors import Inputs

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from formats.store import Arrays, Provenance, Store, read_problems, write_groups, write_store
+from formats.store import Arrays, Provenance, Store, read_columns, read_problems, write_groups, write_store
+from tests.unsealed import unseal
 
 PROVENANCE = Provenance("sound", "extractor 1", "0" * 64, '{"a":1}', clip_seconds=2.0)
 CLIPS = {"-a": [0, 1, 2], "b b": [], "c": [1, 3]}  # which clips have rows; the grids have 3, 2 and 5
@@ -81,7 +82,7 @@ def test_file_says_what_made_it_and_other_readers_can_read_it(tmp_path: Path) ->
         assert file["columns/source_sha256"].asstr()[:].tolist() == ["x", "yy", "я"]
         attributes = dict(file.attrs)
     assert attributes == {
-        "schema_version": 1,
+        "schema_version": 2,
         "dim": 4,
         "stream": "sound",
         "extractor": "extractor 1",
@@ -109,7 +110,7 @@ def test_no_object_has_time_stamps(tmp_path: Path) -> None:
     stamps: dict[str, int] = {}
     with h5py.File(tmp_path / "000.h5") as file:
         file.visit(lambda name: stamps.update({name: h5py.h5g.get_objinfo(file.id, name.encode()).mtime}))
-    assert len(stamps) == 9 and [name for name, seconds in stamps.items() if seconds] == ["stamped"]
+    assert len(stamps) == 10 and [name for name, seconds in stamps.items() if seconds] == ["stamped"]
 
 
 def test_a_killed_job_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -209,16 +210,18 @@ def test_an_empty_shard_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "garbage", "cut", "foreign", "later"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "garbage", "cut", "cut in the block", "foreign", "later"])
 def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "000.h5"
-    if kind in ("cut", "later"):
+    if kind in ("cut", "cut in the block", "later"):
         write(path)
     if kind == "cut":
-        path.write_bytes(path.read_bytes()[:500])
+        path.write_bytes(path.read_bytes()[:5000])
+    elif kind == "cut in the block":
+        path.write_bytes(path.read_bytes()[:300])
     elif kind == "later":
-        with h5py.File(path, "a") as file:
-            file.attrs["schema_version"] = 2
+        with h5py.File(unseal(path), "a") as file:
+            file.attrs["schema_version"] = 3
     elif kind == "foreign":
         with h5py.File(path, "w") as file:
             file["features"] = np.zeros(3)
@@ -248,13 +251,32 @@ def test_what_is_no_store_is_named(tmp_path: Path, kind: str) -> None:
         ("seconds", "not a readable feature store: clips of 0 s"),
         ("times", "not a readable feature store: its times do not fit its rows"),
         ("before", "not a readable feature store: its times do not fit its rows"),
-        ("nan", "holds features that are not finite numbers"),
+        ("ends", "not a readable feature store: its times do not fit its rows"),
+        ("doubled", "not a readable feature store: video 'c' has two rows for one clip$"),
+        ("shrunken", "not a readable feature store: video 'c' has rows beyond its 3 clips$"),
+        ("huge", "not a readable feature store: its numbers of clips do not fit its ids"),
+        ("far", "not a readable feature store: video '-a' has rows beyond its 3 clips$"),
+        ("whole rows", "not a readable feature store: its rows are of type int64, not float16 or float32$"),
+        ("text counts", "not a readable feature store: n_clips holds values of type object$"),
+        ("width", "not a readable feature store: its rows have 4 columns, not dim, 5$"),
+        ("widths", "not a readable feature store"),
+        ("levels", "not a readable feature store: its levels do not fit its rows"),
+        ("soft link", "not a readable feature store: ids is a link, and links are not followed$"),
+        ("outer link", "not a readable feature store: features is a link, and links are not followed$"),
+        ("linked columns", "not a readable feature store: columns is a link, and links are not followed$"),
+        ("outer rows", "not a readable feature store: /features has its values in other files"),
+        ("virtual rows", "not a readable feature store: /features has its values in other files"),
+        ("never written", "not a readable feature store: /features has fewer values than its shape says$"),
+        ("chunks never written", "not a readable feature store: /features has fewer values than its shape says$"),
+        ("nan", "video '-a': holds features that are not finite numbers$"),
     ],
 )
-def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> None:
-    path = tmp_path / "000.h5"
-    write(path)
-    with h5py.File(path, "a") as file:
+def test_a_malformed_store_is_named(tmp_path: Path, change: str, message: str) -> None:
+    """A store that has no checksums: whatever another tool wrote into it is one line, and nothing outside is read."""
+    path, other = tmp_path / "000.h5", tmp_path / "other.h5"
+    write(other)
+    write(path, levels)
+    with h5py.File(unseal(path), "a") as file:
         if change == "offsets":
             file["offsets"][1] = -1
         elif change == "first offset":
@@ -282,10 +304,54 @@ def test_a_damaged_store_is_named(tmp_path: Path, change: str, message: str) -> 
             file["times"] = short
         elif change == "before":
             file["times"][0] -= 2.0
-        else:
+        elif change == "ends":
+            file["times"][0] = [2.0, 0.0]
+        elif change == "doubled":
+            file["times"][3] = file["times"][4]
+        elif change == "shrunken":
+            file["columns/n_clips"][2] = 3
+        elif change == "huge":
+            file["columns/n_clips"][2] = 1 << 40
+        elif change == "far":
+            file["times"][2] = [1e300, 1.1e300]
+        elif change == "text counts":
+            del file["columns/n_clips"]
+            file["columns/n_clips"] = ["3", "2", "5"]
+        elif change == "width":
+            file.attrs["dim"] = 5
+        elif change == "widths":
+            file.attrs["dim"] = [4, 4]
+        elif change == "levels":
+            del file["level_db"]
+            file["level_db"] = np.zeros(3, np.float32)
+        elif change == "soft link":
+            file.move("ids", "names")
+            file["ids"] = h5py.SoftLink("/names")
+        elif change == "outer link":
+            del file["features"]
+            file["features"] = h5py.ExternalLink(str(other), "features")
+        elif change == "linked columns":
+            file.move("columns", "others")
+            file["columns"] = h5py.SoftLink("/others")
+        elif change == "nan":
             file["features"][0, 0] = np.nan
-    with pytest.raises(UserError, match=rf"000\.h5: {message}"):
-        Store(path)
+        else:
+            del file["features"]
+            shape = (5, 4)
+            if change == "whole rows":
+                file["features"] = np.ones(shape, np.int64)
+            elif change == "outer rows":
+                file.create_dataset("features", shape, "f4", external=[(str(other), 2048, h5py.h5f.UNLIMITED)])
+            elif change == "virtual rows":
+                layout = h5py.VirtualLayout(shape, "f4")
+                layout[:] = h5py.VirtualSource(str(other), "features", shape)
+                file.create_virtual_dataset("features", layout)
+            else:
+                file.create_dataset("features", shape, "f4", chunks=(2, 4) if "chunks" in change else None)
+    with pytest.raises(UserError, match=rf"000\.h5: {message}") as caught:
+        for name in (store := Store(path)).ids:
+            store.rows(name)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def levels(name: str) -> Arrays:
@@ -307,15 +373,16 @@ def test_levels_and_problems_lie_beside_the_rows(tmp_path: Path) -> None:
     assert np.isnan(Store(tmp_path / "001.h5").level_db("c", 5)).all()
 
 
-def test_halves_are_read_as_singles(tmp_path: Path) -> None:
+def test_halves_stay_halves(tmp_path: Path) -> None:
     def half(name: str) -> Arrays:
         arrays = encode(name)
         return {**arrays, "features": arrays["features"].astype(np.float16)}
 
     write(tmp_path / "000.h5", half)
-    rows = Store(tmp_path / "000.h5").rows("c")
-    assert rows.dtype == np.float32
-    np.testing.assert_array_equal(rows, encode("c")["features"].astype(np.float16).astype(np.float32))
+    store = Store(tmp_path / "000.h5")
+    rows = store.rows("c")
+    assert store.dtype == rows.dtype == store.on_grid("c", 5)[0].dtype == np.float16
+    np.testing.assert_array_equal(rows, encode("c")["features"].astype(np.float16))
     with h5py.File(tmp_path / "000.h5") as file:
         assert file["features"].dtype == np.float16
 
@@ -337,3 +404,44 @@ def test_a_group_that_is_not_whole_is_made_again_as_a_whole(tmp_path: Path) -> N
     assert asked == [groups, groups]
     write(tmp_path / "whole.h5")
     assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def store_rows(path: Path, **options: object) -> None:
+    """Store the rows of a store of schema 1 in another way."""
+    with h5py.File(unseal(path), "a") as file:
+        rows = file["features"][:]
+        del file["features"]
+        file.create_dataset("features", data=rows, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"chunks": (2, 4)},
+        {"chunks": (2, 4), "compression": "gzip"},
+        {"dtype": ">f4"},
+        {"dtype": "f8"},
+        {"dtype": ">f8", "chunks": (1, 4)},
+    ],
+)
+def test_stores_of_other_tools_are_read(tmp_path: Path, options: dict[str, object]) -> None:
+    """Schema 1 has no checksums, and other tools may store rows in other ways."""
+    write(tmp_path / "000.h5", levels)
+    store_rows(tmp_path / "000.h5", **options)
+    store = Store(tmp_path / "000.h5")
+    for name in CLIPS:
+        rows = store.rows(name)
+        assert rows.dtype == np.dtype("=f4") and store.length(name) == len(rows)
+        np.testing.assert_array_equal(rows, encode(name)["features"])
+    assert read_columns(tmp_path / "000.h5")["n_clips"] == [3, 2, 5]
+
+
+def test_a_store_that_is_being_read_can_be_opened_and_replaced(tmp_path: Path) -> None:
+    """HDF5 refuses to open a file twice in one process with different locking."""
+    write(tmp_path / "000.h5")
+    store = Store(tmp_path / "000.h5")
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert file["ids"].shape == (3,)
+    write(tmp_path / "000.h5", levels)
+    np.testing.assert_array_equal(store.rows("c"), encode("c")["features"])

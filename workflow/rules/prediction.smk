@@ -28,6 +28,7 @@ rule predict:
     threads: 1
     resources:
         gpu=GPU,
+        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.prediction,
     message:

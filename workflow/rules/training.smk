@@ -26,6 +26,7 @@ rule train:
     threads: 1
     resources:
         gpu=GPU,
+        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.training,
         domain=tracked.domain,
@@ -59,6 +60,7 @@ rule infer:
     threads: 1
     resources:
         gpu=GPU,
+        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.inference(*PREDICTION_KEYS),
         domain=tracked.domain,

@@ -126,7 +126,10 @@ def test_ids_do_not_depend_on_the_other_videos(mat: Path) -> None:
     assert len(set(all_of_them.values())) == 50
 
 
-@pytest.mark.parametrize("damage", ["not hdf5", "no table", "missing field", "frames", "score", "fewer videos"])
+@pytest.mark.parametrize(
+    "damage",
+    ["not hdf5", "no table", "linked table", "outer scores", "missing field", "frames", "score", "fewer videos"],
+)
 def test_damaged_mat_is_one_line(
     damage: str,
     entries: list[Entry],
@@ -142,6 +145,15 @@ def test_damaged_mat_is_one_line(
         with h5py.File(path, "r+") as file:
             if damage == "no table":
                 del file["tvsum50"]
+            elif damage == "linked table":
+                file.move("tvsum50", "table")
+                file["tvsum50"] = h5py.SoftLink("/table")
+            elif damage == "outer scores":  # in place of the scores, whatever another file holds
+                shape = file["#refs#/user_anno0"].shape
+                del file["#refs#/user_anno0"]
+                outside = [(str(tmp_path / "other"), 0, h5py.h5f.UNLIMITED)]
+                moved = file.create_dataset("#refs#/user_anno0", shape, "f8", external=outside)
+                file["tvsum50/user_anno"][0, 0] = moved.ref
             elif damage == "missing field":
                 del file["tvsum50/user_anno"]
             elif damage == "frames":
@@ -151,6 +163,7 @@ def test_damaged_mat_is_one_line(
     assert run(monkeypatch, "--from", "tvsum-mat", "--files", path, "--out", tmp_path / "out") == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "damaged.mat" in line
+    assert {"linked table": "links are not followed", "outer scores": "in other files"}.get(damage, "") in line
     assert not (tmp_path / "out").exists()
 
 

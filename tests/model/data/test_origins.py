@@ -17,6 +17,7 @@ from model.config import ModelConfig
 from model.data.origins import check_origins, check_shards, origin_of
 from model.data.streams import Streams, read_origins
 from tests.model.small_data import SMALL, Data, run, train_command, write_data
+from tests.unsealed import unseal
 
 CONFIG = {
     "clip": {"architecture": "a", "definition": "d.json"},
@@ -37,7 +38,7 @@ def store(path: Path, dim: int = 3, weights: str = "0", config: Any = CONFIG, se
 
 def change(path: Path, **attributes: object) -> Path:
     """The same store with other root attributes."""
-    with h5py.File(path, "r+") as file:
+    with h5py.File(unseal(path), "r+") as file:
         file.attrs.update(attributes)
     return path
 
@@ -89,7 +90,8 @@ def test_a_malformed_record_is_one_line(tmp_path: Path) -> None:
 
 def test_streams_share_one_clip_grid(tmp_path: Path) -> None:
     data = write_data(tmp_path, [8] * 6)
-    change(data.stores[1], clip_seconds=1.0)
+    with h5py.File(change(data.stores[1], clip_seconds=1.0), "r+") as file:
+        file["times"][:] /= 2
     with pytest.raises(UserError, match=r"pann\.h5: clips of 1 s, but 2 s in .*visual\.h5: all streams need one clip"):
         read_origins(ModelConfig.from_dict({**SMALL, "audio_streams": ["pann"]}), Streams(data.stores))
 

@@ -22,6 +22,7 @@ from model.training.engine import Engine
 from model.training.resume import Keeper, Progress
 from tests.killing import kill_at
 from tests.model.small_data import SMALL, Data, Json, run, train_command, write_data
+from tests.unsealed import unseal
 
 # Everything with a state: dropout, a schedule, averaged weights, and a last batch that is smaller.
 CONFIG: Json = {
@@ -128,7 +129,7 @@ def test_other_features_or_labels_are_other_data(data: Data, tmp_path: Path) -> 
     assert FeatureSet(model, rows, Streams(data.stores)).digest() == first
     relabelled = [{**rows[0], "saliency_scores": [[0, 4, 4]] * 4}, *rows[1:]]
     assert FeatureSet(model, relabelled, Streams(data.stores)).digest() != first
-    with h5py.File(shutil.copy(data.stores[1], tmp_path), "r+") as store:
+    with h5py.File(unseal(Path(shutil.copy(data.stores[1], tmp_path))), "r+") as store:
         store["features"][0, 0] += 1
     touched = [data.stores[0], tmp_path / data.stores[1].name, data.stores[2]]
     assert FeatureSet(model, rows, Streams(touched)).digest() != first

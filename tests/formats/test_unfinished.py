@@ -1,0 +1,81 @@
+"""The folder of finished ids: what is damaged in it is made again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import UserError
+from formats.unfinished import Unfinished
+from tests.formats.test_store import Breaking, write
+
+
+def stop_at(path: Path, last: str) -> Path:
+    """Write a store until it comes to an id; returns the folder."""
+    with pytest.raises(KeyboardInterrupt):
+        write(path, Breaking(last))
+    return path.with_name(path.name + ".part")
+
+
+def test_damaged_arrays_are_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "whole.h5")
+    content = (stop_at(tmp_path / "000.h5", "c") / "000000.npz").read_bytes()
+    for damaged in (content[:300] + b"?" + content[301:], content[:100], b"", b"PK" + bytes(200)):
+        folder = stop_at(tmp_path / "000.h5", "c")
+        (folder / "000000.npz").write_bytes(damaged)
+        caplog.clear()
+        again = Breaking()
+        write(tmp_path / "000.h5", again)
+        assert again.encoded == ["-a", "c"]
+        assert caplog.text.count("000000.npz: damaged: made again") == 1
+        assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def test_any_wrong_bit_is_seen(tmp_path: Path) -> None:
+    """Of the archive's list of members too, without which `problem` could get lost."""
+    unfinished = Unfinished(tmp_path / "a.h5", "{}", ["v"])
+    unfinished.save("v", {"features": np.ones((2, 4), np.float32), "problem": np.array(["cut off"])})
+    file = tmp_path / "a.h5.part" / "000000.npz"
+    content = file.read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * len(content), 400).tolist():
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"000000\.npz: damaged"):
+            unfinished.load("v")
+    file.write_bytes(content)
+    assert unfinished.holds("v") and unfinished.load("v")["problem"].tolist() == ["cut off"]
+
+
+def test_an_unreadable_identity_begins_anew(tmp_path: Path) -> None:
+    folder = stop_at(tmp_path / "000.h5", "c")
+    (folder / "identity.json").write_bytes(b"\xff\xfe")
+    again = Breaking()
+    write(tmp_path / "000.h5", again)
+    assert again.encoded == ["-a", "b b", "c"]
+
+
+def test_files_are_on_the_disk_before_they_are_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a power failure could leave an empty file with the final name."""
+    events: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        events.append(f"sync {os.stat(descriptor).st_ino}")
+        sync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        if path.is_file():
+            events.append(f"rename {path.stat().st_ino}")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write(tmp_path / "000.h5")
+    renames = [index for index, event in enumerate(events) if event.startswith("rename")]
+    assert len(renames) == 3 + 1  # three ids and the store
+    for index in renames:
+        assert events[index - 1] == events[index].replace("rename", "sync")
