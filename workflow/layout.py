@@ -8,7 +8,7 @@ from pathlib import Path
 from model.config import InferenceConfig
 
 RUN = "runs/{dataset}/{run}/{scope}/seed{seed}"
-RESULTS = "results/{run}/{scope}/seed{seed}"
+RESULTS = "results/{dataset}/{run}/{scope}/seed{seed}"
 
 
 def gate_log(inference: InferenceConfig) -> str:

@@ -67,8 +67,8 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
         assert scores == sorted(scores, reverse=True)
         assert len(scores) > 1
         assert all(0 <= start < end <= row["duration"] for start, end, _ in line["pred_relevant_windows"])
-        assert (tmp_path / f"plots/moments/{row['qid']}.png").is_file()
-    assert "something is heard" in (tmp_path / "results/ranked.md").read_text()
+        assert (tmp_path / f"plots/folder/moments/{row['qid']}.png").is_file()
+    assert "something is heard" in (tmp_path / "results/folder/ranked.md").read_text()
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     assert workspace.planned(changes=changes) == {"predict": 1, "rank": 1, "plot_moments": 1}
@@ -76,12 +76,14 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
 
 def test_what_a_checkpoint_replaces() -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    checked = check(merge(config, overlay()), SCHEMA)
+    checked = check(merge(config, overlay()), SCHEMA, overlay())
     assert list(checked["dataset"]["annotations"]) == ["queries"]
     with pytest.raises(UserError, match=r"checkpoint: no such file: no/such\.pt"):
         check_checkpoint(merge(checked, {"checkpoint": "no/such.pt"}))
-    with pytest.raises(UserError, match=r"dataset\.annotations: 'train' is required unless a checkpoint is given"):
-        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA)
+    with pytest.raises(
+        UserError, match=r"dataset\.annotations\.train is required unless a checkpoint is given \(that of"
+    ):
+        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA, overlay())
     with pytest.raises(UserError, match="no split has a file"):
         check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
 

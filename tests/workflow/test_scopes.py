@@ -78,7 +78,7 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
     }
     done = workspace.snakemake("--cores", "2", "all", changes=merge(changes, {"seeds": [1]}))
     assert done.returncode == 0, done.stderr[-4000:]
-    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    table = json.loads((tmp_path / "results/rated/tvsum.json").read_text())
     names = [(row["run"], row["epoch"]) for row in table["rows"]]
     assert names[:3] == [("video_only", "best epoch"), ("video_only", "last epoch"), ("chance", None)]
     assert {"mean human", "best found (25 clips)"} <= {name for name, _ in names}
@@ -90,8 +90,8 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         assert [row["qid"] for row in predicted] == [count]
         history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
         assert table["rows"][1]["values"]["mAP"][domain]["by_seed"] == [history[-1]["val"]["mAP"]]
-    assert "top-5 mAP (last epoch)" in (tmp_path / "results/summary.md").read_text()
-    assert (tmp_path / "plots/summary.png").is_file()
+    assert "top-5 mAP (last epoch)" in (tmp_path / "results/rated/summary.md").read_text()
+    assert (tmp_path / "plots/rated/summary.png").is_file()
 
 
 def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) -> None:
@@ -112,19 +112,19 @@ def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) ->
     changes |= {"main_run": "base", "selected_runs": ["base"], "seeds": [1]}
     done = workspace.snakemake("--cores", "2", "all", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
-    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    table = json.loads((tmp_path / "results/rated/tvsum.json").read_text())
     assert table["domains"] == ["VT"]
     assert table["rows"][0]["coverage"] == {"queries": 1, "of": 3, "without": ["BK", "GA"]}
     said = "† base: 1 of 3 videos, without domains BK, GA, not comparable with full-set numbers."
-    assert said in (tmp_path / "results/tvsum.md").read_text()
-    assert "†" in (tmp_path / "results/summary.md").read_text()
-    listed = [line.split("\t") for line in (tmp_path / "reports/problems.tsv").read_text().splitlines()]
+    assert said in (tmp_path / "results/rated/tvsum.md").read_text()
+    assert "†" in (tmp_path / "results/rated/summary.md").read_text()
+    listed = [line.split("\t") for line in (tmp_path / "reports/rated/problems.tsv").read_text().splitlines()]
     assert [line for line in listed if line[2] == "domain"] == [
         ["domain BK", "", "domain", "left out: none of 1 queries in val.jsonl has features"],
         ["domain GA", "", "domain", "left out: none of 1 queries in train.jsonl has features"],
     ]
     assert "domain GA: left out, nothing is trained: train.jsonl: none of 1 queries" in done.stdout
-    gates = json.loads((tmp_path / "results/base/gates_val.json").read_text())
+    gates = json.loads((tmp_path / "results/rated/base/gates_val.json").read_text())
     assert gates["queries"] == 1
     assert workspace.planned("all", changes=changes) == {}
 
