@@ -16,7 +16,7 @@ from formats.grid import CLIP_SECONDS
 from model.config import InferenceConfig, ModelConfig, TrainConfig, TrainStage
 from workflow.defaults import withhold
 from workflow.settings import RunConfig
-from workflow.validation import require, validate
+from workflow.validation import check_metric, require, validate
 
 Config = dict[str, Any]
 
@@ -129,6 +129,7 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     inference = _merge(config["inference"], patch.to_dict()["inference"])
     # Together, as the training job does: some of their keys must agree.
     stage = TrainStage.from_dict({"model": model, "train": train}, where=f"config: run {run}")
+    check_metric(stage.train, f"config: run {run}")
     return RunSettings(
         stage.model,
         stage.train,

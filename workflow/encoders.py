@@ -16,6 +16,7 @@ from cli.errors import no_such
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream
 from feature_extractors.released import ImportConfig
+from feature_extractors.weights.catalogue import FOLDER
 from model.config import ModelConfig
 
 Config = dict[str, Any]
@@ -93,6 +94,9 @@ def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
         key = STREAMS[stream].weights if stream in STREAMS and stream not in config["imported"] else None
         if key is not None:
             key.check(config, Path(made))
+            mirror, missing = config["weights_mirror"], [file for file in key.files(config) if not file.exists()]
+            if mirror and any(file.is_relative_to(FOLDER) for file in missing) and not Path(mirror).is_dir():
+                raise UserError(f"config: weights_mirror: {no_such('folder', mirror)}")
 
 
 def is_of_clips(stream: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def gate_log(inference: InferenceConfig) -> str:
 
 def any_of(names: Iterable[str]) -> str:
     """A wildcard constraint that matches one of these names, or nothing if there are no names."""
-    return "|".join(names) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def gpus_per_job() -> int:

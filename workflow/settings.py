@@ -18,7 +18,7 @@ Names = Annotated[tuple[str, ...], NO_REPEATS]
 class DatasetConfig(Settings):
     """Videos and queries."""
 
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
     """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo` selects the embedded
     demo dataset."""
     videos: Annotated[str, OF_DATASET]
@@ -36,6 +36,8 @@ class DatasetConfig(Settings):
     scopes: Literal["all", "by_domain"] = "all"
     """One network for all rows, or one per `domain` of the rows, as is usual on TVSum (by_domain). The latter needs
     train.objective saliency."""
+    domains: Names = ()
+    """Domains to train and score with scopes by_domain; empty = all. Features are made of the videos of all domains."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from cli import UserError
 from cli.errors import unknown_key
+from eval.qvhighlights.score import METRICS
+from model.config import TrainConfig
 
 Part = dict[str, Any]
 NEARLY_EQUAL = 0.85  # `seed` is `seeds` mistyped rather than the key of a section
@@ -43,11 +45,25 @@ def _describe(problem: ValidationError, schema: Part, withheld: Collection[str])
     if problem.validator == "additionalProperties":
         known = part["properties"]
         unknown = next(name for name in instance if name not in known)
+        if ":" in str(unknown):
+            return f"unknown key {unknown!r}{f' under {key}' if key else ''}: write a space after the colon"
         return _place(str(unknown), schema) if not path else unknown_key(str(unknown), known, key)
     if problem.validator == "not":
         return f"{key}: {instance!r} is not allowed{_explain(part)}"
     shown = f"{problem.message}{_explain(part) if problem.validator == 'type' else ''}"
     return f"{key or 'top level'}: {' '.join(shown.split())}"
+
+
+def check_metric(train: TrainConfig, where: str) -> None:
+    """Check the metric that selects an epoch; with the objective saliency, the settings class does.
+
+    Raises:
+        UserError: no validation computes it.
+    """
+    if train.trains_moments and train.best_metric not in METRICS:
+        near = get_close_matches(train.best_metric, METRICS, n=1)
+        known = f"did you mean {near[0]}?" if near else f"must be one of {', '.join(METRICS)}"
+        raise UserError(f"{where}: train.best_metric: {train.best_metric!r}: {known}")
 
 
 def require(key: str, withheld: Collection[str] = (), unless: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from cli import Command, whole_number
@@ -60,7 +61,7 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
     _log.info("wrote %d files to %s", len(written), arguments.out_dir)
 
 
-def _read_beside(arguments: argparse.Namespace) -> tuple[list[Row], list[Row] | None]:
+def _read_beside(arguments: argparse.Namespace) -> tuple[list[Row], Sequence[Row] | None]:
     """The ground truth and the history, if given: of several networks, the mean of those whose logs have rows."""
     from eval.plots.gates.over_training import average_histories
 

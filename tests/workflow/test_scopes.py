@@ -134,7 +134,7 @@ def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tu
     for split, names in domains.items():
         rows = [{"qid": f"{split}{i}", "vid": f"{split}{i}", "query": "q", "domain": n} for i, n in enumerate(names)]
         write_rows(Path(files[split]), rows)
-    config = {"dataset": {"scopes": "by_domain", "annotations": files}, "checkpoint": ""}
+    config = {"dataset": {"scopes": "by_domain", "domains": [], "annotations": files}, "checkpoint": ""}
     return config, Dataset([], {vid: Path(vid) for vid in there}, {})
 
 
@@ -148,7 +148,29 @@ def test_a_domain_needs_videos_to_train_and_to_score(tmp_path: Path) -> None:
         find_scopes(*dataset(tmp_path, domains, ["train0", "val1"]))
 
 
-@pytest.mark.parametrize("name", [None, "all", "../x", "a b", ""])
+def test_some_domains_alone(tmp_path: Path) -> None:
+    config, data = dataset(tmp_path, {"train": ["VT", "BK", "GA"], "val": ["VT", "BK", "GA"]}, ["train0", "val0"])
+    chosen = merge(config, {"dataset": {"domains": ["VT", "BK"]}})
+    assert find_scopes(chosen, data) == (["VT"], ["BK"])
+    with pytest.raises(UserError, match=r"dataset\.domains: no row has 'XX' \(known: BK, GA, VT\)"):
+        find_scopes(merge(config, {"dataset": {"domains": ["BK", "XX"]}}), data)
+    with pytest.raises(UserError, match=r"dataset\.scopes: no domain has videos in both"):
+        find_scopes(merge(config, {"dataset": {"domains": ["GA"]}}), data)
+    with pytest.raises(UserError, match=r"dataset\.domains has no effect with dataset\.scopes all"):
+        find_scopes(merge(chosen, {"dataset": {"scopes": "all"}}), data)
+
+
+def test_one_domain_and_a_run_with_a_dot_are_planned(tmp_path: Path) -> None:
+    changes = merge(rated(tmp_path), {"dataset": {"domains": ["BK"], "name": "rated_v1.0"}, "seeds": [1]})
+    changes |= {"runs": {"video_v1.2": {"model": {"fusion": "none"}}}, "main_run": "video_v1.2"}
+    changes["selected_runs"] = ["video_v1.2"]
+    planned = Workspace(tmp_path).planned("all", changes=changes)
+    assert planned["train"] == 1 and planned["tvsum"] == 1
+    path = "results/rated_v1.0/video_v1.2/seed1/tvsum_val.json"
+    assert Workspace(tmp_path).planned(path, changes=changes)["tvsum"] == 1
+
+
+@pytest.mark.parametrize("name", [None, "all", "../x", "a b", "", ".x"])
 def test_domains_are_names(tmp_path: Path, name: str | None) -> None:
     with pytest.raises(UserError, match=r"train\.jsonl: qid train0: with dataset\.scopes by_domain, domain must"):
         find_scopes(*dataset(tmp_path, {"train": [name], "val": [name]}, []))

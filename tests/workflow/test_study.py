@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,6 +148,7 @@ def test_where_gate_logs_lie(section: dict[str, Any], path: str) -> None:
 
 def test_a_constraint_of_no_names_matches_nothing() -> None:
     assert layout.any_of(["a", "b"]) == "a|b"
+    assert re.fullmatch(layout.any_of(["v1.2", "c"]), "v1.2") and not re.fullmatch(layout.any_of(["v1.2"]), "v1x2")
     assert layout.any_of([]) == "(?!)"
 
 

@@ -47,6 +47,10 @@ def config() -> dict[str, Any]:
         # Keys of a section at the top level, as `--config gate_sample_count=50` puts them.
         ({"gate_sample_count": 50}, "config: unknown key 'gate_sample_count': it belongs under inference"),
         ({"batch_size": 5}, "config: unknown key 'batch_size': it belongs under train or inference"),
+        (
+            {"clip": {"architecture:ViT": ""}},
+            "unknown key 'architecture:ViT' under clip: write a space after the colon",
+        ),
         ({"model.dropout": 0}, "config: unknown key 'model.dropout': write model: {dropout: ...}"),
         ({"imported": {"i3d": {"layout": "umt"}}}, "config: imported.i3d.folders is required"),
         (
@@ -78,6 +82,18 @@ def test_messages(config: dict[str, Any], patch: dict[str, Any], message: str) -
         (
             {"pann": {"weights": "w.pth"}},
             f"config: pann.weights: no such file or folder: w.pth (relative to {Path.cwd()}",
+        ),
+        (
+            {"clip": {"weights": "published:clip-vit-b32-openai"}, "weights_mirror": "/no/mirror"},
+            "config: weights_mirror: no such folder: /no/mirror",
+        ),
+        (
+            {"train": {"best_metric": "MR-full-mAPP"}},
+            "config: run base: train.best_metric: 'MR-full-mAPP': did you mean MR-full-mAP?",
+        ),
+        (
+            {"runs": {"film": {"train": {"best_metric": "acc"}}}},
+            "config: run film: train.best_metric: 'acc': must be one of MR-full-mAP, MR-long-mAP, ",
         ),
         ({"checkpoint": "c.pt"}, f"config: checkpoint: no such file: c.pt (relative to {Path.cwd()})"),
         (

@@ -41,7 +41,7 @@ GPU = layout.gpus_per_job()
 
 
 wildcard_constraints:
-    dataset=study.name,
+    dataset=any_of([study.name]),
     shard=any_of(study.data.shards),
     run=any_of([*study.settings, "random"]),
     scope=any_of(study.scopes),
