@@ -61,6 +61,16 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
     _log.info("wrote %d files to %s", len(written), arguments.out_dir)
 
 
+def plot_gate_comparison(arguments: argparse.Namespace) -> None:
+    """Draw the gate logs of several runs side by side, layer by layer: one panel per kind of gate."""
+    from eval.plots.gates.comparison import plot_gate_comparison
+    from formats.gate_log import read_gate_log
+
+    count = len(arguments.log)
+    titles = [pick(arguments.title, index, count, "--title") or path.name for index, path in enumerate(arguments.log)]
+    plot_gate_comparison([read_gate_log(path) for path in arguments.log], titles, arguments.out)
+
+
 def _read_beside(arguments: argparse.Namespace) -> tuple[list[Row], Sequence[Row] | None]:
     """The ground truth and the history, if given: of several networks, the mean of those whose logs have rows."""
     from eval.plots.gates.over_training import average_histories
@@ -125,3 +135,10 @@ def add_verbs(command: Command) -> None:
             verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")
         else:
             verb.add_output_folder("--out-dir", required=True, help="folder to write to")
+
+    verb = command.verb("plot-gate-comparison", plot_gate_comparison)
+    verb.add_argument(
+        "--log", type=Path, nargs="+", required=True, help="gate logs (JSONL), one per run, of the same queries"
+    )
+    verb.add_argument("--title", nargs="+", default=[], help="name of each run; by default the names of the files")
+    verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")
