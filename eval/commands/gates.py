@@ -23,8 +23,8 @@ def gates(arguments: argparse.Namespace) -> None:
 
     The groups are all samples, has_audio, and each value of the --by keys in the ground truth or the log.
     """
+    from eval.gates.joined_logs import read_gate_logs
     from eval.gates.statistics import compute_statistics
-    from formats.gate_log import read_gate_logs
 
     truth = read_rows(arguments.ground_truth) if arguments.ground_truth else []
     log = read_gate_logs(arguments.log)
@@ -36,8 +36,8 @@ def plot_gates(arguments: argparse.Namespace) -> None:
 
     Groups come from has_audio in the log, and from audio_informative (or modality) in the ground truth or the log.
     """
+    from eval.gates.joined_logs import read_gate_logs
     from eval.plots.gates.sheet import plot_gate_sheet
-    from formats.gate_log import read_gate_logs
 
     truth, history = _read_beside(arguments)
     log = read_gate_logs(arguments.log, arguments.num_samples)
@@ -51,8 +51,8 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
     gate_layerwise_means, gate_samples_layermean. Further figures: gate_time, gate_contribution, gate_informativeness,
     gate_parts, gate_training.
     """
+    from eval.gates.joined_logs import read_gate_logs
     from eval.plots.gates.figures import plot_gate_figures
-    from formats.gate_log import read_gate_logs
 
     truth, history = _read_beside(arguments)
     log = read_gate_logs(arguments.log, arguments.num_samples)
