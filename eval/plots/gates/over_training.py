@@ -75,7 +75,7 @@ def average_histories(histories: Mapping[str, Sequence[Row]]) -> Sequence[Row]:
     read = [read_gate_history(rows, name) for name, rows in histories.items()]
     shared = sorted(set.intersection(*({int(epoch) for epoch in epochs} for epochs, _ in read)))
     mean: list[Row] = [{"epoch": epoch, "gates": {}} for epoch in shared]
-    for kind in read[0][1]:
+    for kind in dict.fromkeys(kind for _, known in read for kind in known):
         found = [(epochs.tolist(), values[kind]) for epochs, values in read if kind in values]
         if len({values.shape[1] for _, values in found}) > 1:
             raise UserError(f"{' and '.join(histories)}: gates.{kind}: the numbers of layers differ")
