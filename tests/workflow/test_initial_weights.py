@@ -93,7 +93,7 @@ def test_what_is_trained_before_is_checked_too(tmp_path: Path) -> None:
         (pre, "config: model: unknown stream 'slowfast'"),
         (
             {"tuned": {"init_from": "gone.pt"}},
-            f"config: run tuned: init_from: no such file: gone.pt (relative to {tmp_path.resolve()}), and no run makes it",
+            f"config: run tuned: init_from: no such file: gone.pt (relative to {tmp_path.resolve()}), and no run",
         ),
     ):
         done = workspace.snakemake(
