@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cli import UserError
-from tests.workflow.workspace import ROOT, merge
+from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.configuration import check
 from workflow.defaults import withhold
 from workflow.study import SCHEMA, Study, load_study
@@ -70,6 +70,19 @@ def test_a_split_of_the_demo_is_no_split_of_another_dataset(tmp_path: Path) -> N
         "config: dataset.annotations.val is required unless a checkpoint is given (that of config.yaml is the demo's)"
     )
     assert str(raised.value) == said
+
+
+def test_snakemake_tells_what_the_user_gives(tmp_path: Path) -> None:
+    """Both `--configfile` and `--config` count, and config.yaml, which Snakemake merges with them, does not."""
+    (tmp_path / "t.jsonl").touch()
+    dataset = {"name": "own", "videos": str(tmp_path), "annotations": {"train": "t.jsonl"}}
+    for more, missing in (("{}", "val"), ("{annotations: {val: none.jsonl}}", "")):
+        done = Workspace(tmp_path).snakemake("--dry-run", "--config", f"dataset={more}", changes={"dataset": dataset})
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        said = (
+            "dataset.annotations.val is required unless" if missing else "dataset.annotations.val: no such file: none"
+        )
+        assert done.returncode == 1 and said in line, line
 
 
 @pytest.mark.parametrize(
