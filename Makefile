@@ -32,4 +32,4 @@ schema: .venv/installed ## regenerate from the settings classes: JSON schema, re
 	touch $@
 
 clean: ## remove all outputs, keep the environment
-	rm -rf build data weights manifests features runs results plots reports logs .snakemake
+	rm -rf build data weights manifests features runs predictions results plots reports logs .snakemake

@@ -29,7 +29,7 @@ PATTERNS = (
     "results/**/*.md",
     "results/**/*.csv",
     "results/**/*.tex",
-    "reports/*.tsv",
+    "reports/**/*.tsv",
     "plots/**/*.png",
     "plots/**/*.svg",
 )

@@ -6,9 +6,9 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
-from cli.errors import UserError
+from cli.errors import UserError, unknown_key
 
 
 def canonical_json(value: object) -> str:
@@ -58,8 +58,10 @@ class Settings:
             first = problem.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] == "unexpected_keyword_argument":
-                known = ", ".join(_keys(cls, first["loc"][:-1]))
-                raise UserError(f"{where}: unknown key {key!r}{f' (known: {known})' if known else ''}") from None
+                *above, last = map(str, first["loc"])
+                raise UserError(f"{where}: {unknown_key(last, _keys(cls, above), '.'.join(above))}") from None
+            if first["type"].startswith("missing"):
+                raise UserError(f"{where}: {key} is required") from None
             raise UserError(f"{where}: {key or 'value'}: {first['msg']}, got {first['input']!r}") from None
 
     @classmethod
@@ -93,8 +95,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _keys(owner: Any, path: Iterable[int | str]) -> list[str]:
+def _keys(owner: type, path: Iterable[str]) -> list[str]:
     """The keys of the settings at a path below `owner`; empty if there are no settings at that path."""
+    found: type | None = owner
     for part in path:
-        owner = get_type_hints(owner).get(str(part)) if dataclasses.is_dataclass(owner) else None
-    return [field.name for field in dataclasses.fields(owner)] if dataclasses.is_dataclass(owner) else []
+        hints = get_type_hints(found)
+        # Other parts are places in a list, or names in a mapping.
+        if part in hints:
+            found = _settings_in(hints[part])
+        if found is None:
+            return []
+    return [field.name for field in dataclasses.fields(found)]  # type: ignore[arg-type]
+
+
+def _settings_in(hint: Any) -> type | None:
+    """The settings class in the type of a field, such as `tuple[Part, ...]` or `dict[str, Part | None]`."""
+    if isinstance(hint, type) and issubclass(hint, Settings):
+        return hint
+    return next(filter(None, map(_settings_in, get_args(hint))), None)

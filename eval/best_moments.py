@@ -118,7 +118,7 @@ def render_markdown(
             lines[-1] += f" [Highlight curve]({pictures}/{files[query['qid']]}.png)"
         found = ranked[query["qid"]]
         if not found:
-            lines += ["", "No prediction: the video was left out, see `reports/problems.tsv`.", ""]
+            lines += ["", "No prediction: the video was left out, see the list of problems (`problems.tsv`).", ""]
             continue
         rows = [
             [str(one.rank), one.what, show_time(one.start), show_time(one.end), f"{one.score:.4f}"] for one in found

@@ -81,12 +81,22 @@ def first_with_rows(paths: Sequence[Path]) -> int:
     Raises:
         UserError: there are several files, and none has a row.
     """
-    found = next((index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))), None)
-    if found is None and len(paths) > 1:
+    return with_rows(paths)[0]
+
+
+def with_rows(paths: Sequence[Path]) -> list[int]:
+    """The indices of the JSONL files with a row, among one file per domain; 0 for a single file without rows.
+
+    Raises:
+        UserError: there are several files, and none has a row.
+    """
+    found = [index for index, path in enumerate(paths) if any(True for _ in iterate_rows(path))]
+    if not found and len(paths) > 1:
         raise UserError(
-            f"{paths[0]} and {len(paths) - 1} more have no rows: no domain can be read, see reports/problems.tsv"
+            f"{paths[0]} and {len(paths) - 1} more have no rows: no domain can be read, see the list of problems"
+            " (problems.tsv)"
         )
-    return found or 0
+    return found or [0]
 
 
 def read_object(path: Path) -> Row:

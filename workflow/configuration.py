@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from cli import UserError
+from cli.errors import no_such
 from formats.grid import CLIP_SECONDS
 from model.config import InferenceConfig, ModelConfig, TrainConfig, TrainStage
+from workflow.defaults import withhold
 from workflow.settings import RunConfig
+from workflow.validation import check_metric, require, validate
 
 Config = dict[str, Any]
 
@@ -48,15 +49,19 @@ class RunSettings:
         return [path] if path else []
 
 
-def check(config: Config, schema_file: Path) -> Config:
+def check(config: Config, schema_file: Path, given: Config | None = None) -> Config:
     """Check the configuration against the JSON schema and fill in the defaults.
+
+    Args:
+        given: the part that the user gives; the rest is config.yaml's. None = all of it is given.
 
     Raises:
         UserError: a key is wrong; one line that names the first such key and the cause.
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    config, withheld = withhold(config, config if given is None else given, schema)
     config = _read_numbers(config, schema)
-    _validate(config, schema, "config")
+    validate(config, schema, "config", withheld)
     filled: Config = _fill(config, schema)
     for run, patch in filled["runs"].items():
         _check_source(filled["runs"], run)
@@ -64,15 +69,16 @@ def check(config: Config, schema_file: Path) -> Config:
             # Check the patched section: the patch alone lacks required keys, and defaults would override the section.
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
-            _validate(_merge(filled[section], patch[section]), part, f"config: run {run}: {section}")
-    _check_splits(filled)
+            whole = {"type": "object", "properties": {section: part}}
+            validate({section: _merge(filled[section], patch[section])}, whole, f"config: run {run}")
+    _check_splits(filled, withheld)
     unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
     if unknown:
         raise UserError(f"config: run {unknown[0]!r} is not defined under runs (defined: {', '.join(filled['runs'])})")
     return filled
 
 
-def _check_splits(config: Config) -> None:
+def _check_splits(config: Config, withheld: Collection[str]) -> None:
     """Drop splits without a file. Training needs train and val; a given checkpoint needs any one split."""
     splits = {split: file for split, file in config["dataset"]["annotations"].items() if file}
     config["dataset"]["annotations"] = splits
@@ -80,7 +86,8 @@ def _check_splits(config: Config) -> None:
         raise UserError("config: dataset.annotations: no split has a file")
     missing = [split for split in ("train", "val") if split not in splits]
     if missing and not config["checkpoint"]:
-        raise UserError(f"config: dataset.annotations: {missing[0]!r} is required unless a checkpoint is given")
+        key = f"dataset.annotations.{missing[0]}"
+        raise UserError(f"config: {require(key, withheld, ' unless a checkpoint is given')}")
 
 
 def _check_source(runs: Config, run: str) -> None:
@@ -98,13 +105,6 @@ def _check_source(runs: Config, run: str) -> None:
     needless = sorted({"model", "train", "init_from"} & patch.keys())
     if needless:
         raise UserError(f"config: run {run}: {needless[0]} has no effect together with checkpoint_of")
-
-
-def _validate(values: Config, schema: Config, where: str) -> None:
-    problem = best_match(Draft202012Validator(schema).iter_errors(values))
-    if problem is not None:
-        key = ".".join(str(part) for part in problem.absolute_path) or "top level"
-        raise UserError(f"{where}: {key}: {problem.message}")
 
 
 def pick(config: Config, paths: Iterable[str]) -> Config:
@@ -129,6 +129,7 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     inference = _merge(config["inference"], patch.to_dict()["inference"])
     # Together, as the training job does: some of their keys must agree.
     stage = TrainStage.from_dict({"model": model, "train": train}, where=f"config: run {run}")
+    check_metric(stage.train, f"config: run {run}")
     return RunSettings(
         stage.model,
         stage.train,
@@ -153,7 +154,7 @@ def check_checkpoint(config: Config) -> None:
     if not config["checkpoint"]:
         return
     if not Path(config["checkpoint"]).is_file():
-        raise UserError(f"config: checkpoint: no such file: {config['checkpoint']}")
+        raise UserError(f"config: checkpoint: {no_such('file', config['checkpoint'])}")
     seconds = config["clips"]["seconds"]
     if seconds != CLIP_SECONDS:
         raise UserError(f"config: clips.seconds must be {CLIP_SECONDS:g} to predict with a checkpoint, got {seconds:g}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
+from cli.errors import no_such
 from demo import plan, questions
 from demo.plan import DemoConfig
 from feature_extractors.released.layouts import ImportConfig
@@ -16,6 +17,7 @@ from formats.annotations import read_annotations, sort_by_qid
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.video_table import annotated_videos
+from workflow.defaults import DEMO
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,15 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         UserError: an annotation file is malformed, no video is found, or one is missing and `broken_videos` is stop.
     """
     folder = Path(config["dataset"]["videos"])
-    if config["dataset"]["name"] == "demo":
+    if config["dataset"]["name"] == DEMO:
         _check_demo_files(config["dataset"]["annotations"])
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
         queries = [row for split in config["dataset"]["annotations"] for row in questions.annotations(demo, split)]
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
+        for split, file in config["dataset"]["annotations"].items():
+            if not Path(file).is_file():
+                raise UserError(f"config: dataset.annotations.{split}: {no_such('file', file)}")
         queries = read_annotations(Path(file) for file in config["dataset"]["annotations"].values())
         policy = config["dataset"]["broken_videos"]
         files = _find(folder, {row["vid"] for row in queries}, policy) if config["dataset"]["videos"] else {}
@@ -80,6 +85,10 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
 
 
 def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise UserError(
+            f'config: dataset.videos: {no_such("folder", folder)}; set it to "" if all video features are imported'
+        )
     files, causes = locate_videos(folder, sorted(vids))
     if causes and not files:
         raise UserError(f"{folder}: none of the {len(vids)} videos was found, for example {min(vids)!r}")

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError, canonical_json
+from cli.errors import no_such
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream
 from feature_extractors.released.layouts import Id, ImportConfig, check_folders
+from feature_extractors.weights.catalogue import FOLDER
 from model.config import ModelConfig
 
 Config = dict[str, Any]
@@ -79,6 +81,20 @@ def check_inputs(config: Config, run: str, model: ModelConfig) -> None:
                 raise UserError(f"config: run {run}: model.{key} must be of {kinds[0]}, but {stream} is of {kinds[1]}")
 
 
+def check_settings(config: Config, streams: Iterable[str]) -> None:
+    """Check the settings of the encoders as their jobs do, and the files that they name.
+
+    Raises:
+        UserError: a setting that the encoder refuses, or a file that does not exist.
+    """
+    for stream in streams:
+        if stream in STREAMS and stream not in config["imported"]:
+            STREAMS[stream].stage.from_dict(encode_settings(config, stream), where="config")
+            for file in further_files(config, stream):
+                if not file.is_file():
+                    raise UserError(f"config: stream {stream}: {no_such('file', file)}")
+
+
 def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
     """Check that the encoders' weights exist, or that the workflow or a library fetches them.
 
@@ -92,6 +108,9 @@ def check_weights(config: Config, streams: Iterable[str], made: str) -> None:
         key = STREAMS[stream].weights if stream in STREAMS and stream not in config["imported"] else None
         if key is not None:
             key.check(config, Path(made))
+            mirror, missing = config["weights_mirror"], [file for file in key.files(config) if not file.exists()]
+            if mirror and any(file.is_relative_to(FOLDER) for file in missing) and not Path(mirror).is_dir():
+                raise UserError(f"config: weights_mirror: {no_such('folder', mirror)}")
 
 
 def is_of_clips(stream: str) -> bool:
@@ -118,7 +137,12 @@ def further_files(config: Config, stream: str) -> list[Path]:
 
 def encode_json(config: Config, stream: str) -> str:
     """The value of `--config`: canonical JSON of the settings that a stream reads, with its code version."""
-    return canonical_json(STREAMS[stream].settings(config))
+    return canonical_json(encode_settings(config, stream))
+
+
+def encode_settings(config: Config, stream: str) -> Config:
+    """The settings that a stream reads, with its code version."""
+    return STREAMS[stream].settings(config)
 
 
 def encode_source(config: Config, stream: str, shard: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from cli import UserError
+from cli.errors import no_such
 from workflow import layout
 from workflow.configuration import RunSettings
 
@@ -39,7 +40,7 @@ def check_initial_weights(
                     f"config: run {run}: init_from: only {{scope}} and {{seed}} may stand in braces, got {path}"
                 )
             if made is None and not Path(path).is_file():
-                raise UserError(f"config: run {run}: init_from: {path} does not exist, and no run makes it")
+                raise UserError(f"config: run {run}: init_from: {no_such('file', path)}, and no run makes it")
             if made in seen:
                 raise UserError(f"config: run {run}: init_from: {path} depends on itself")
             if made is not None:

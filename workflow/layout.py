@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from model.config import InferenceConfig
 
 RUN = "runs/{dataset}/{run}/{scope}/seed{seed}"
-RESULTS = "results/{run}/{scope}/seed{seed}"
+RESULTS = "results/{dataset}/{run}/{scope}/seed{seed}"
 
 
 def gate_log(inference: InferenceConfig) -> str:
@@ -20,7 +21,7 @@ def gate_log(inference: InferenceConfig) -> str:
 
 def any_of(names: Iterable[str]) -> str:
     """A wildcard constraint that matches one of these names, or nothing if there are no names."""
-    return "|".join(names) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def gpus_per_job() -> int:

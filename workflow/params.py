@@ -102,8 +102,16 @@ class Params:
         found = [name for name in keys if any(name in row for row in self.study.data.queries)]
         return " ".join(["--by", *map(shlex.quote, found)]) if found else ""
 
-    def titles(self, run: str, kind: str = "run") -> str:
-        """Titles of the figures of a run's first seed, one per scope, quoted: the command draws one of them."""
+    def title(self, run: str, kind: str = "run") -> str:
+        """Title of the gate figures of a run's first seed, which show all scopes together; quoted."""
+        [only, *others] = self.study.scopes
+        return self._title(run, kind, f"{len(others) + 1} domains" if others else f"domain {only}")
+
+    def titles(self, run: str) -> str:
+        """Titles of the training curves of a run's first seed, one per scope, quoted: the command draws one of them."""
+        return " ".join(self._title(run, "run", f"domain {scope}") for scope in self.study.scopes)
+
+    def _title(self, run: str, kind: str, part: str) -> str:
         study = self.study
-        parts = [f", domain {scope}" if study.by_domain else "" for scope in study.scopes]
-        return " ".join(shlex.quote(f"{study.name}, {kind} {run}{part}, seed {study.seeds[0]}") for part in parts)
+        parts = [study.name, f"{kind} {run}", *([part] if study.by_domain else []), f"seed {study.seeds[0]}"]
+        return shlex.quote(", ".join(parts))

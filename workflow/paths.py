@@ -60,7 +60,7 @@ class Paths:
         study = self.study
         names = [(run, part) for run in study.runs for part in ("", f"_{study.other_checkpoint}")] + [("random", "")]
         return [
-            f"{layout.RESULTS.format(run=run, scope=scope, seed=seed)}/{what}_val{part}.json"
+            f"{layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)}/{what}_val{part}.json"
             for run, part in names
             for scope in study.scopes
             for seed in study.seeds

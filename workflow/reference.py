@@ -120,7 +120,8 @@ def _keys_of(part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[
 
 def _row(key: str, part: dict[str, Any], needed: bool, rules: tuple[str, ...]) -> str:
     default = "needed" if needed else f"`{json.dumps(part['default'])}`" if "default" in part else ""
-    cells = [f"`{key}`", values(part), default, part["description"], " ".join(f"`{rule}`" for rule in rules) or "none"]
+    described = part["description"] + (" The value in config.yaml is for the demo alone." * ("of_dataset" in part))
+    cells = [f"`{key}`", values(part), default, described, " ".join(f"`{rule}`" for rule in rules) or "none"]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 

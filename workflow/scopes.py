@@ -14,7 +14,7 @@ from workflow.dataset import Dataset
 
 ALL = "all"
 # A domain becomes a folder name and a command-line argument.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SPLITS = ("train", "val")
 
 
@@ -22,14 +22,22 @@ def find_scopes(config: dict[str, Any], data: Dataset) -> tuple[list[str], list[
     """The scopes of a dataset, and the domains that are left out because train or val has none of their videos.
 
     Raises:
-        UserError: scopes are domains, but a row has no domain or one that cannot name a folder.
+        UserError: scopes are domains, but a row has no domain or one that cannot name a folder; or an unknown domain is
+            chosen.
     """
+    chosen = config["dataset"]["domains"]
     if config["dataset"]["scopes"] == ALL:
+        if chosen:
+            raise UserError("config: dataset.domains has no effect with dataset.scopes all: set that to by_domain")
         return [ALL], []
     if config["checkpoint"]:
         raise UserError("config: dataset.scopes: by_domain does not work with checkpoint: set it to all")
     found = {split: _domains(Path(config["dataset"]["annotations"][split]), data) for split in _SPLITS}
     known = {domain for domains in found.values() for domain in domains}
+    unknown = [domain for domain in chosen if domain not in known]
+    if unknown:
+        raise UserError(f"config: dataset.domains: no row has {unknown[0]!r} (known: {', '.join(sorted(known))})")
+    known = known.intersection(chosen) if chosen else known
     whole = sorted(known.intersection(*({name for name, there in found[split].items() if there} for split in _SPLITS)))
     if not whole:
         raise UserError("config: dataset.scopes: no domain has videos in both train and val")
@@ -43,8 +51,8 @@ def _domains(file: Path, data: Dataset) -> dict[str, bool]:
         domain = row.get("domain")
         if not isinstance(domain, str) or not _NAME.fullmatch(domain) or domain == ALL:
             raise UserError(
-                f"{file}: qid {row['qid']}: with dataset.scopes by_domain, domain must consist of letters, digits, -"
-                f" and _, and not be {ALL!r}; got {domain!r}"
+                f"{file}: qid {row['qid']}: with dataset.scopes by_domain, domain must consist of letters, digits, -,"
+                f" _ and dots, start with a letter or digit, and not be {ALL!r}; got {domain!r}"
             )
         found[domain] = found.get(domain, False) or not data.files or row["vid"] in data.files
     return found

@@ -25,7 +25,7 @@ from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig, RunC
 
 Stream = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 RunName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", json_schema_extra={"not": {"enum": ["random", "baseline"]}})
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", json_schema_extra={"not": {"enum": ["random", "baseline"]}})
 ]
 
 
@@ -63,6 +63,7 @@ class CoreConfig(Settings):
             broken_videos="check_problems score",
             shards="manifest encode import_released",
             scopes="train infer infer_gated infer_other",
+            domains="tvsum",
         ),
     ]
     """Which videos and queries."""

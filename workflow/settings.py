@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from cli import Settings
+from feature_extractors.encoders.stream import OF_DATASET
 from model.config import NO_REPEATS, OR_ALL, AudioControl
 
 Names = Annotated[tuple[str, ...], NO_REPEATS]
@@ -17,22 +18,25 @@ Names = Annotated[tuple[str, ...], NO_REPEATS]
 class DatasetConfig(Settings):
     """Videos and queries."""
 
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
-    """Dataset name, the first folder under features/ and runs/. The name `demo` selects the embedded demo dataset."""
-    videos: str
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
+    """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo` selects the embedded
+    demo dataset."""
+    videos: Annotated[str, OF_DATASET]
     """Folder of media files, each named by its video id, also in subfolders; empty if all video features are imported.
     The clip grid then follows the annotated durations."""
-    annotations: dict[Annotated[str, Field(pattern=r"^[a-z]+$")], str]
+    annotations: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]+$")], str], OF_DATASET]
     """Annotation files in the QVHighlights schema (JSONL), one per split. `train` and `val` are needed unless a
-    checkpoint is given. An empty name drops a split of config.yaml."""
+    checkpoint is given. An empty name drops a split of an earlier file."""
     shards: Annotated[int, Field(ge=1, le=999)] = 1
     """Feature files per stream. A video's id determines its shard, so an added video changes only one of them."""
     broken_videos: Literal["leave_out", "stop"] = "leave_out"
     """How to treat videos that are missing or unreadable: leave them out, or stop with an error. Both policies list
-    them in reports/problems.tsv."""
+    them in reports/{dataset}/problems.tsv."""
     scopes: Literal["all", "by_domain"] = "all"
     """One network for all rows, or one per `domain` of the rows, as is usual on TVSum (by_domain). The latter needs
     train.objective saliency."""
+    domains: Names = ()
+    """Domains to train and score with scopes by_domain; empty = all. Features are made of the videos of all domains."""
 
 
 @dataclass(frozen=True, kw_only=True)

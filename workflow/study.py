@@ -20,7 +20,14 @@ from workflow.configuration import (
     streams_of,
 )
 from workflow.dataset import Dataset, load_dataset
-from workflow.encoders import check_inputs, check_released, check_streams, check_weights, imported_streams
+from workflow.encoders import (
+    check_inputs,
+    check_released,
+    check_settings,
+    check_streams,
+    check_weights,
+    imported_streams,
+)
 from workflow.initial_weights import check_initial_weights
 from workflow.scopes import find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
@@ -126,17 +133,19 @@ def _streams(models: Iterable[ModelConfig]) -> list[str]:
     return sorted({stream for model in models for stream in streams_of(model)})
 
 
-def load_study(given: Config, root: Path) -> Study:
-    """Check the configuration that Snakemake passes on, and find the files that it names.
+def load_study(merged: Config, root: Path, given: Config | None = None) -> Study:
+    """Check the configuration, and find the files that it names.
 
     Args:
+        merged: the configuration that Snakemake passes on: config.yaml with what the user gives.
+        given: what the user gives; None = all of it.
         root: folder of the Snakefile.
 
     Raises:
         UserError: a key or file is wrong; one line that names the first one and the cause.
         OSError: a file cannot be read.
     """
-    config = check(given, root / SCHEMA)
+    config = check(merged, root / SCHEMA, given)
     settings = {run: settings_of_run(config, run) for run in config["runs"]}
     checkpoint, main_run, seeds = config["checkpoint"], config["main_run"], config["seeds"]
     runs = [main_run] if checkpoint else config["selected_runs"]
@@ -153,6 +162,7 @@ def load_study(given: Config, root: Path) -> Study:
     check_streams(config, made)
     for run in (*runs, *sorted(before)):
         check_inputs(config, run, settings[run].model)
+    check_settings(config, made)
     check_weights(config, made, made="weights/demo")
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
     imported = imported_streams(config)

@@ -67,7 +67,7 @@ def plot_moments(
         figure.suptitle(fit_text(query["query"], 90), x=0.01, ha="left", fontsize=12, color=INK)
         if prediction is None:
             axes = figure.add_subplot()
-            explain_empty(axes, "no prediction: the video was left out (reports/problems.tsv)")
+            explain_empty(axes, "no prediction: the video was left out (problems.tsv)")
             axes.set_title(fit_text(query["vid"], 90))
         else:
             saliency = read_predicted_saliency(prediction, where)

@@ -8,10 +8,25 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.qvhighlights.highlights import LevelScores, score_highlights, score_levels
-from eval.qvhighlights.moments import THRESHOLDS, Floats, RangeScores, recall_at_one, score_moments, score_ranges
+from eval.qvhighlights.highlights import LEVELS, LevelScores, score_highlights, score_levels
+from eval.qvhighlights.moments import (
+    RANGES,
+    THRESHOLDS,
+    Floats,
+    RangeScores,
+    recall_at_one,
+    score_moments,
+    score_ranges,
+)
 from eval.qvhighlights.queries import NAMES, Queries, read_queries
 from formats.rows import Row
+
+METRICS = (
+    *(f"MR-{name}-mAP" for name in RANGES),
+    *(f"MR-full-{key}" for key in ("mAP@0.5", "mAP@0.75", "R1@0.5", "R1@0.7")),
+    *(f"HL-min-{level}-{key}" for level in LEVELS for key in ("Hit1", "mAP")),
+)
+"""The keys of "brief", if the queries have both kinds of labels."""
 
 
 def evaluate(predictions: Sequence[Row], ground_truth: Sequence[Row], names: tuple[str, str] = NAMES) -> dict[str, Any]:

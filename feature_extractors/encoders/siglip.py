@@ -22,6 +22,7 @@ from feature_extractors.encoders.stream import (
     QueryStage,
     QueryStream,
     WeightsKey,
+    check_definition,
     definition_of,
 )
 
@@ -48,6 +49,9 @@ class SiglipConfig(Settings):
     is the name."""
     pretrained: str = ""
     """open_clip's tag of the weights, such as webli. Without `weights` they come from its cache, or are downloaded."""
+
+    def __post_init__(self) -> None:
+        check_definition("siglip", self.architecture, self.definition)
 
 
 @dataclass(frozen=True, kw_only=True)

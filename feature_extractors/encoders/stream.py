@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_type_hints
 
+from pydantic import Field
+
 from cli import Settings, UserError
+from cli.errors import no_such
 from feature_extractors.weights.catalogue import published_files
 from formats.grid import ClipGrid
 from formats.rows import Row
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, Any]
 """The whole configuration, or a section of it."""
+
+
+OF_DATASET = Field(json_schema_extra={"of_dataset": True})
+"""Marks a key whose value in config.yaml belongs to the demo: in another dataset it is as if config.yaml lacked it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +136,7 @@ class WeightsKey:
         if published_files(given, self.section) is not None or self._is_resolved_by_library(given):
             return
         if not Path(given).is_relative_to(made) and not Path(given).exists():
-            raise UserError(f"{key}: no such file or folder: {given}")
+            raise UserError(f"{key}: {no_such('file or folder', given)}")
 
     def _is_resolved_by_library(self, given: str) -> bool:
         return bool(self.hub) and given.startswith(self.hub)
@@ -203,6 +210,19 @@ class QueryStream(Stream):
 
     stage: type[QueryStage]
     load: Callable[[Any, str, torch.device], QueryEncoder]
+
+
+def check_definition(section: str, architecture: str, definition: str) -> None:
+    """Check that a definition, if one is given, is that of the architecture: open_clip names it by the file's stem.
+
+    Raises:
+        UserError: it defines another one, as one does that is left over from other weights.
+    """
+    if definition and Path(definition).stem != architecture:
+        raise UserError(
+            f"{section}.definition: {definition} defines {Path(definition).stem}, but {section}.architecture is "
+            f"{architecture}: empty it, or give the file of that architecture"
+        )
 
 
 def definition_of(section: str) -> Callable[[Config], list[Path]]:

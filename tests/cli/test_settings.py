@@ -46,10 +46,11 @@ def test_values_come_in_and_go_out_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "config: name: Field required"),
-        ({"name": "a", "nam": 1}, "config: unknown key 'nam' (known: name, inner, streams, parts, mode)"),
-        ({"name": "a", "inner": {"rat": 1}}, "config: unknown key 'inner.rat' (known: rate, layers)"),
-        ({"name": "a", "parts": [{}, {"rat": 1}]}, "config: unknown key 'parts.1.rat'"),
+        ({}, "config: name is required"),
+        ({"name": "a", "nam": 1}, "config: unknown key 'nam': did you mean name?"),
+        ({"name": "a", "x": 1}, "config: unknown key 'x' (known: name, inner, streams, parts, mode)"),
+        ({"name": "a", "inner": {"rat": 1}}, "config: unknown key 'rat' under inner: did you mean rate?"),
+        ({"name": "a", "parts": [{}, {"rat": 1}]}, "config: unknown key 'rat' under parts.1: did you mean rate?"),
         # Strict: nothing is converted. PyYAML reads 1e-4 as text, and a float is no number of layers.
         ({"name": "a", "inner": {"rate": "1e-4"}}, "config: inner.rate: Input should be a valid number, got '1e-4'"),
         ({"name": "a", "inner": {"layers": 2.0}}, "config: inner.layers: Input should be a valid integer, got 2.0"),

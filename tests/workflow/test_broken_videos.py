@@ -44,7 +44,7 @@ def changes(workspace: Workspace, policy: str) -> dict[str, Any]:
 
 
 def listed(folder: Path) -> dict[str, list[str]]:
-    lines = [line.split("\t") for line in (folder / "reports/problems.tsv").read_text().splitlines()]
+    lines = [line.split("\t") for line in (folder / "reports/own/problems.tsv").read_text().splitlines()]
     assert lines[0] == ["vid", "file", "stage", "cause"]
     found: dict[str, list[str]] = {}
     for vid, _, stage, cause in lines[1:]:

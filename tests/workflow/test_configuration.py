@@ -11,7 +11,7 @@ import yaml
 
 from cli import UserError
 from model.config import ModelConfig
-from tests.workflow.workspace import Workspace, merge
+from tests.workflow.workspace import Workspace, merge, with_its_base
 from workflow.configuration import check, pick, settings_of_run
 from workflow.dataset import load_dataset
 from workflow.encoders import check_weights
@@ -28,7 +28,8 @@ def config() -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda file: file.stem)
 def test_overlays_are_valid(config: dict[str, Any], file: Path) -> None:
-    check(merge(config, yaml.safe_load(file.read_text())), SCHEMA)
+    given = with_its_base(file)
+    check(merge(config, given), SCHEMA, given)
 
 
 def test_missing_keys_are_filled_at_every_depth(config: dict[str, Any]) -> None:
@@ -41,7 +42,7 @@ def test_missing_keys_are_filled_at_every_depth(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ({"trian": {}}, "'trian' was unexpected"),
+        ({"trian": {}}, "config: unknown key 'trian': did you mean train?"),
         ({"train": {"epochs": "ten"}}, "train.epochs: 'ten' is not of type 'integer'"),
         ({"train": {"epochs": 0}}, "train.epochs: 0 is less than the minimum of 1"),
         ({"model": {"fusion": "gated"}}, "model.fusion: 'gated' is not one of"),
@@ -111,9 +112,12 @@ def test_runs_are_patches(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ({"train": {"epochs": 0}}, "config: run film: train: epochs: 0 is less than the minimum of 1"),
-        ({"model": {"ffn_gate_flim": True}}, "config: run film: model: top level: Additional properties"),
-        ({"model": {"dropout": 7}}, "config: run film: model: dropout"),
+        ({"train": {"epochs": 0}}, "config: run film: train.epochs: 0 is less than the minimum of 1"),
+        (
+            {"model": {"ffn_gate_flim": True}},
+            "config: run film: unknown key 'ffn_gate_flim' under model: did you mean ffn_",
+        ),
+        ({"model": {"dropout": 7}}, "config: run film: model.dropout"),
     ],
 )
 def test_patches_are_checked_like_the_sections(config: dict[str, Any], patch: dict[str, Any], message: str) -> None:

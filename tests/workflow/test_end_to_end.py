@@ -16,28 +16,28 @@ def test_all_makes_every_kind_of_artefact(built: Workspace) -> None:
     expected = [
         "data/demo/train.jsonl",
         "manifests/demo/000.jsonl",
-        "reports/problems.tsv",
+        "reports/demo/problems.tsv",
         "plots/gates_val.png",
-        "plots/base/gates_val.png",
-        *(f"plots/base/gates_val/{name}.{suffix}" for name in GATE_FIGURES for suffix in ("png", "svg")),
+        "plots/demo/base/gates_val.png",
+        *(f"plots/demo/base/gates_val/{name}.{suffix}" for name in GATE_FIGURES for suffix in ("png", "svg")),
         "plots/gates_val.svg",
-        "plots/base/training.png",
-        "plots/base/training.svg",
-        "plots/video_only/training.png",
-        "plots/summary.png",
-        "results/summary.json",
-        "results/summary.md",
-        "results/summary.tex",
-        "results/summary.csv",
-        "results/base/all/seed1/queries_val.json",
-        "results/base/gates_val.json",
-        "results/random/all/seed1/metrics_val.json",
+        "plots/demo/base/training.png",
+        "plots/demo/base/training.svg",
+        "plots/demo/video_only/training.png",
+        "plots/demo/summary.png",
+        "results/demo/summary.json",
+        "results/demo/summary.md",
+        "results/demo/summary.tex",
+        "results/demo/summary.csv",
+        "results/demo/base/all/seed1/queries_val.json",
+        "results/demo/base/gates_val.json",
+        "results/demo/random/all/seed1/metrics_val.json",
         "runs/demo/base/all/seed1/best.pt",
         "runs/demo/base/all/seed1/last.pt",
         "runs/demo/base/all/seed1/history.jsonl",
         "runs/demo/base/all/seed1/predictions_val.jsonl",
         "runs/demo/base/all/seed1/predictions_val_last.jsonl",
-        "results/base/all/seed1/metrics_val_last.json",
+        "results/demo/base/all/seed1/metrics_val_last.json",
         "runs/demo/base/all/seed1/gate_logs_val_Nall.jsonl",
         "logs/train/demo/base/all/seed1.log",
         "logs/benchmarks/train/demo/base/all/seed1.tsv",
@@ -73,7 +73,7 @@ def test_predictions_and_gates_cover_the_split(built: Workspace) -> None:
 
 
 def test_best_and_last_epoch_stand_in_the_table(built: Workspace) -> None:
-    rows = json.loads((built.folder / "results/summary.json").read_text())["rows"]
+    rows = json.loads((built.folder / "results/demo/summary.json").read_text())["rows"]
     names = [row["run"] for row in rows]
     best, last = "(best epoch)", "(last epoch)"
     assert names == [f"base {best}", f"base {last}", f"video_only {best}", f"video_only {last}", "random"]
@@ -129,7 +129,7 @@ def test_gate_plot_alone_builds_just_what_it_needs(built: Workspace, tmp_path: P
 def test_same_seed_gives_same_features_and_metrics(built: Workspace, tmp_path: Path) -> None:
     """Features byte by byte, and everything that is computed from them."""
     other = Workspace(tmp_path)
-    done = other.snakemake("--cores", "2", "results/base/all/seed1/metrics_val.json")
+    done = other.snakemake("--cores", "2", "results/demo/base/all/seed1/metrics_val.json")
     assert done.returncode == 0, done.stderr[-4000:]
     compared = sorted(path.relative_to(tmp_path) for path in (tmp_path / "features").rglob("*.h5"))
     compared += [path.relative_to(tmp_path) for path in sorted((tmp_path / "data").rglob("demo_*"))]
@@ -137,7 +137,7 @@ def test_same_seed_gives_same_features_and_metrics(built: Workspace, tmp_path: P
         Path("runs/demo/base/all/seed1/history.jsonl"),
         Path("runs/demo/base/all/seed1/predictions_val.jsonl"),
         Path("runs/demo/base/all/seed1/gate_logs_val_Nall.jsonl"),
-        Path("results/base/all/seed1/metrics_val.json"),
+        Path("results/demo/base/all/seed1/metrics_val.json"),
     ]
     assert len(compared) == 8 + 6 + 4  # 4 streams x 2 shards, 6 videos
     different = [name for name in compared if (tmp_path / name).read_bytes() != (built.folder / name).read_bytes()]

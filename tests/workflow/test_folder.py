@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from cli import UserError
-from tests.workflow.workspace import ROOT, Workspace, merge
+from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -42,7 +42,9 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     rows = [json.loads(line) for line in (tmp_path / "data/folder/queries.jsonl").read_text().splitlines()]
     assert [row["vid"] for row in rows] == ["a b", "second", "second"]
 
-    changes = merge(overlay(), {"inference": {"window_seconds": 8.0}})
+    # The overlay names the demo's encoders; here they are those of the tiny configuration.
+    encoders = {"clip": TINY["clip"], "pann": TINY["pann"]}
+    changes = merge(overlay(), {**encoders, "inference": {"window_seconds": 8.0}})
     changes["checkpoint"] = str(built.folder / "runs/demo/base/all/seed1/best.pt")
     workspace = Workspace(tmp_path)
     planned = workspace.planned(changes=changes)
@@ -67,21 +69,34 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
         assert scores == sorted(scores, reverse=True)
         assert len(scores) > 1
         assert all(0 <= start < end <= row["duration"] for start, end, _ in line["pred_relevant_windows"])
-        assert (tmp_path / f"plots/moments/{row['qid']}.png").is_file()
-    assert "something is heard" in (tmp_path / "results/ranked.md").read_text()
+        assert (tmp_path / f"plots/folder/moments/{row['qid']}.png").is_file()
+    assert "something is heard" in (tmp_path / "results/folder/ranked.md").read_text()
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     assert workspace.planned(changes=changes) == {"predict": 1, "rank": 1, "plot_moments": 1}
 
+    # A query that is removed takes its picture with it.
+    queries = tmp_path / "data/folder/queries.jsonl"
+    queries.write_text("".join(line + "\n" for line in queries.read_text().splitlines()[1:]))
+    done = workspace.snakemake("--cores", "2", changes=changes)
+    assert done.returncode == 0, done.stderr[-4000:]
+    pictures = sorted(path.stem for path in (tmp_path / "plots/folder/moments").iterdir())
+    assert pictures == sorted(str(row["qid"]) for row in rows[1:])
+    report = workspace.snakemake("--report", "report.html", changes=changes)
+    assert report.returncode == 0, report.stderr[-4000:]
+    assert all(f"query {row['qid']}" in (tmp_path / "report.html").read_text() for row in rows[1:])
+
 
 def test_what_a_checkpoint_replaces() -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    checked = check(merge(config, overlay()), SCHEMA)
+    checked = check(merge(config, overlay()), SCHEMA, overlay())
     assert list(checked["dataset"]["annotations"]) == ["queries"]
     with pytest.raises(UserError, match=r"checkpoint: no such file: no/such\.pt"):
         check_checkpoint(merge(checked, {"checkpoint": "no/such.pt"}))
-    with pytest.raises(UserError, match=r"dataset\.annotations: 'train' is required unless a checkpoint is given"):
-        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA)
+    with pytest.raises(
+        UserError, match=r"dataset\.annotations\.train is required unless a checkpoint is given \(that of"
+    ):
+        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA, overlay())
     with pytest.raises(UserError, match="no split has a file"):
         check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
 

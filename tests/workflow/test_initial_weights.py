@@ -38,11 +38,14 @@ def test_a_file_or_what_another_run_makes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
-        ({"x": {"init_from": "no/such.pt"}}, "run x: init_from: no/such.pt does not exist, and no run makes it"),
-        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "does not exist, and no run makes it"),
-        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "does not exist, and no run makes it"),
-        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "does not exist, and no run makes it"),
-        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "does not exist, and no run makes it"),
+        (
+            {"x": {"init_from": "no/such.pt"}},
+            r"run x: init_from: no such file: no/such\.pt \(relative to .*\), and no run makes it",
+        ),
+        ({"x": {"init_from": "runs/other/base/all/seed1/last.pt"}}, "no such file: .*, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/all/seed1/history.jsonl"}}, "no such file: .*, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base_noise/all/seed1/best.pt"}}, "no such file: .*, and no run makes it"),
+        ({"x": {"init_from": "runs/demo/base/DS/seed1/best.pt"}}, "no such file: .*, and no run makes it"),
         ({"x": {"init_from": "w{x}.pt"}}, r"only \{scope\} and \{seed\} may stand in braces, got w\{x\}.pt"),
         ({"x": {"init_from": OF_BASE.replace("base", "x")}}, "runs/demo/x/all/seed1/last.pt depends on itself"),
         (
@@ -90,7 +93,7 @@ def test_what_is_trained_before_is_checked_too(tmp_path: Path) -> None:
         (pre, "config: model: unknown stream 'slowfast'"),
         (
             {"tuned": {"init_from": "gone.pt"}},
-            "config: run tuned: init_from: gone.pt does not exist, and no run makes it",
+            f"config: run tuned: init_from: no such file: gone.pt (relative to {tmp_path.resolve()}), and no run",
         ),
     ):
         done = workspace.snakemake(

@@ -14,9 +14,10 @@ from cli import UserError
 from feature_extractors.encoders.audio.settings import PannSection
 from feature_extractors.released.layouts import LAYOUTS, OWN
 from tests.workflow.test_reruns import CASES
-from tests.workflow.workspace import ROOT
+from tests.workflow.workspace import ROOT, merge, with_its_base
 from workflow.__main__ import main
 from workflow.configuration import check
+from workflow.defaults import withhold
 from workflow.reference import comment, rules_by_section, values, write_page
 from workflow.schema import describe, first_sentence, json_schema, write_schema
 from workflow.sections import StudyConfig, encoder_sections
@@ -26,8 +27,6 @@ SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 LEAST: dict[str, Any] = {
     "dataset": {"name": "own", "videos": "", "annotations": {"train": "t.jsonl", "val": "v.jsonl"}},
     "clip": {"architecture": "ViT-B-32"},
-    "pann": {"weights": "p.pth"},
-    "clap": {"weights": "clap"},
     "runs": {"base": None},
     "main_run": "base",
     "selected_runs": ["base"],
@@ -77,13 +76,14 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def test_the_classes_accept_the_embedded_configuration_and_the_overlays() -> None:
+def test_the_classes_accept_the_embedded_configuration_and_the_overlays(schema: dict[str, Any]) -> None:
     config = yaml.safe_load(read("config.yaml"))
-    for file in [None, *sorted((ROOT / "config").rglob("*.yaml"))]:
-        overlay = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
-        for section, value in overlay.items():
-            nested = isinstance(value, dict) and section != "imported"
-            StudyConfig.from_dict(config | {section: config.get(section, {}) | value if nested else value})
+    StudyConfig.from_dict(config)
+    for file in sorted((ROOT / "config").rglob("*.yaml")):
+        given = with_its_base(file)
+        if "architecture" not in given.get("clip", {}):
+            given = merge({"clip": {"architecture": "ViT-B-32", "definition": ""}}, given)
+        StudyConfig.from_dict(withhold(merge(config, given), given, schema)[0])
 
 
 def test_every_key_is_described_and_no_section_is_open(schema: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ def test_the_embedded_configuration_names_every_key(schema: dict[str, Any]) -> N
     [
         ("dataset.shards", {"type": "integer", "minimum": 1, "maximum": 999, "default": 1}),
         ("clips.seconds", {"type": "number", "exclusiveMinimum": 0, "default": 2.0}),
-        ("pann.weights", {"type": "string", "minLength": 1}),
+        ("pann.weights", {"type": "string", "default": "", "of_dataset": True}),
         ("model.fusion", {"enum": ["none", "concat", "avigate", "avigate_custom"], "default": "avigate_custom"}),
         ("model.mha_gate_temp", {"type": "number", "exclusiveMinimum": 0, "default": 1.5}),
         ("model.compat", {"type": "array", "uniqueItems": True, "default": []}),
@@ -139,7 +139,7 @@ def test_ranges_are_those_of_the_fields(schema: dict[str, Any], path: str, expec
 
 def test_names_that_users_choose_have_a_pattern(schema: dict[str, Any]) -> None:
     runs, imported = schema["properties"]["runs"], schema["properties"]["imported"]
-    assert runs["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_-]*$", "not": {"enum": ["random", "baseline"]}}
+    assert runs["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_.-]*$", "not": {"enum": ["random", "baseline"]}}
     assert runs["additionalProperties"]["type"] == ["object", "null"]
     assert imported["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_]*$"}
 

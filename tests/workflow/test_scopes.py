@@ -78,7 +78,7 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
     }
     done = workspace.snakemake("--cores", "2", "all", changes=merge(changes, {"seeds": [1]}))
     assert done.returncode == 0, done.stderr[-4000:]
-    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    table = json.loads((tmp_path / "results/rated/tvsum.json").read_text())
     names = [(row["run"], row["epoch"]) for row in table["rows"]]
     assert names[:3] == [("video_only", "best epoch"), ("video_only", "last epoch"), ("chance", None)]
     assert {"mean human", "best found (25 clips)"} <= {name for name, _ in names}
@@ -90,8 +90,8 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         assert [row["qid"] for row in predicted] == [count]
         history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
         assert table["rows"][1]["values"]["mAP"][domain]["by_seed"] == [history[-1]["val"]["mAP"]]
-    assert "top-5 mAP (last epoch)" in (tmp_path / "results/summary.md").read_text()
-    assert (tmp_path / "plots/summary.png").is_file()
+    assert "top-5 mAP (last epoch)" in (tmp_path / "results/rated/summary.md").read_text()
+    assert (tmp_path / "plots/rated/summary.png").is_file()
 
 
 def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) -> None:
@@ -112,19 +112,19 @@ def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) ->
     changes |= {"main_run": "base", "selected_runs": ["base"], "seeds": [1]}
     done = workspace.snakemake("--cores", "2", "all", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
-    table = json.loads((tmp_path / "results/tvsum.json").read_text())
+    table = json.loads((tmp_path / "results/rated/tvsum.json").read_text())
     assert table["domains"] == ["VT"]
     assert table["rows"][0]["coverage"] == {"queries": 1, "of": 3, "without": ["BK", "GA"]}
     said = "† base: 1 of 3 videos, without domains BK, GA, not comparable with full-set numbers."
-    assert said in (tmp_path / "results/tvsum.md").read_text()
-    assert "†" in (tmp_path / "results/summary.md").read_text()
-    listed = [line.split("\t") for line in (tmp_path / "reports/problems.tsv").read_text().splitlines()]
+    assert said in (tmp_path / "results/rated/tvsum.md").read_text()
+    assert "†" in (tmp_path / "results/rated/summary.md").read_text()
+    listed = [line.split("\t") for line in (tmp_path / "reports/rated/problems.tsv").read_text().splitlines()]
     assert [line for line in listed if line[2] == "domain"] == [
         ["domain BK", "", "domain", "left out: none of 1 queries in val.jsonl has features"],
         ["domain GA", "", "domain", "left out: none of 1 queries in train.jsonl has features"],
     ]
     assert "domain GA: left out, nothing is trained: train.jsonl: none of 1 queries" in done.stdout
-    gates = json.loads((tmp_path / "results/base/gates_val.json").read_text())
+    gates = json.loads((tmp_path / "results/rated/base/gates_val.json").read_text())
     assert gates["queries"] == 1
     assert workspace.planned("all", changes=changes) == {}
 
@@ -134,7 +134,7 @@ def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tu
     for split, names in domains.items():
         rows = [{"qid": f"{split}{i}", "vid": f"{split}{i}", "query": "q", "domain": n} for i, n in enumerate(names)]
         write_rows(Path(files[split]), rows)
-    config = {"dataset": {"scopes": "by_domain", "annotations": files}, "checkpoint": ""}
+    config = {"dataset": {"scopes": "by_domain", "domains": [], "annotations": files}, "checkpoint": ""}
     return config, Dataset([], {vid: Path(vid) for vid in there}, {})
 
 
@@ -148,7 +148,29 @@ def test_a_domain_needs_videos_to_train_and_to_score(tmp_path: Path) -> None:
         find_scopes(*dataset(tmp_path, domains, ["train0", "val1"]))
 
 
-@pytest.mark.parametrize("name", [None, "all", "../x", "a b", ""])
+def test_some_domains_alone(tmp_path: Path) -> None:
+    config, data = dataset(tmp_path, {"train": ["VT", "BK", "GA"], "val": ["VT", "BK", "GA"]}, ["train0", "val0"])
+    chosen = merge(config, {"dataset": {"domains": ["VT", "BK"]}})
+    assert find_scopes(chosen, data) == (["VT"], ["BK"])
+    with pytest.raises(UserError, match=r"dataset\.domains: no row has 'XX' \(known: BK, GA, VT\)"):
+        find_scopes(merge(config, {"dataset": {"domains": ["BK", "XX"]}}), data)
+    with pytest.raises(UserError, match=r"dataset\.scopes: no domain has videos in both"):
+        find_scopes(merge(config, {"dataset": {"domains": ["GA"]}}), data)
+    with pytest.raises(UserError, match=r"dataset\.domains has no effect with dataset\.scopes all"):
+        find_scopes(merge(chosen, {"dataset": {"scopes": "all"}}), data)
+
+
+def test_one_domain_and_a_run_with_a_dot_are_planned(tmp_path: Path) -> None:
+    changes = merge(rated(tmp_path), {"dataset": {"domains": ["BK"], "name": "rated_v1.0"}, "seeds": [1]})
+    changes |= {"runs": {"video_v1.2": {"model": {"fusion": "none"}}}, "main_run": "video_v1.2"}
+    changes["selected_runs"] = ["video_v1.2"]
+    planned = Workspace(tmp_path).planned("all", changes=changes)
+    assert planned["train"] == 1 and planned["tvsum"] == 1
+    path = "results/rated_v1.0/video_v1.2/seed1/tvsum_val.json"
+    assert Workspace(tmp_path).planned(path, changes=changes)["tvsum"] == 1
+
+
+@pytest.mark.parametrize("name", [None, "all", "../x", "a b", "", ".x"])
 def test_domains_are_names(tmp_path: Path, name: str | None) -> None:
     with pytest.raises(UserError, match=r"train\.jsonl: qid train0: with dataset\.scopes by_domain, domain must"):
         find_scopes(*dataset(tmp_path, {"train": [name], "val": [name]}, []))

@@ -18,8 +18,14 @@ ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
     "dataset": {"shards": 2},
     "demo": {"train_videos": 4, "val_videos": 2, "min_seconds": 12, "max_seconds": 14, "fps": 10},
-    "clip": {"definition": str(ROOT / "demo/encoders/demo-clip.json")},
-    "pann": {"base_channels": 4, "embedding_dim": 32},
+    # The demo's encoders in full: tests of other datasets do not inherit them from config.yaml.
+    "clip": {
+        "architecture": "demo-clip",
+        "definition": str(ROOT / "demo/encoders/demo-clip.json"),
+        "weights": "weights/demo/clip.pt",
+    },
+    "pann": {"weights": "weights/demo/pann.pth", "base_channels": 4, "embedding_dim": 32},
+    "clap": {"weights": "weights/demo/clap"},
     "model": {"hidden_dim": 32, "feedforward_dim": 64, "fusion_layers": 2},
     "train": {"epochs": 2, "validate_every": 1},
     "selected_runs": ["base", "video_only"],
@@ -59,6 +65,21 @@ class Workspace:
             streams = re.findall(r"Encoding (\w+) of shard", done.stdout)
             counts |= {f"encode {stream}": streams.count(stream) for stream in streams}
         return {rule: count for rule, count in counts.items() if rule not in ("all", "features")}
+
+
+def with_its_base(file: Path) -> dict[str, Any]:
+    """An overlay of config/, together with those before it in the command at its head.
+
+    `config/YOURS.yaml` stands for a dataset of the user's.
+    """
+    [names] = set(re.findall(r"--configfile ((?:config/\S+ ?)+)", file.read_text(encoding="utf-8")))
+    assert file == ROOT / names.split()[-1]
+    yours = {"name": "own", "videos": "v", "annotations": {"train": "t.jsonl", "val": "v.jsonl"}}
+    given: dict[str, Any] = {}
+    for name in names.split():
+        own = name == "config/YOURS.yaml"
+        given = merge(given, {"dataset": yours} if own else yaml.safe_load((ROOT / name).read_text(encoding="utf-8")))
+    return given
 
 
 def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from workflow import layout
 from workflow.encoders import further_files
 from workflow.layout import any_of
+from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
 from workflow.study import load_study
 
 try:
-    study = load_study(config, Path(workflow.basedir))
+    # What the user gives, without config.yaml: the demo's values are not for other datasets.
+    study = load_study(config, Path(workflow.basedir), given=workflow.config_settings.overwrite_config)
 except (UserError, OSError) as problem:
     # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
@@ -39,9 +41,14 @@ GPU = layout.gpus_per_job()
 
 
 wildcard_constraints:
-    dataset=study.name,
+    dataset=any_of([study.name]),
     shard=any_of(study.data.shards),
     run=any_of([*study.settings, "random"]),
     scope=any_of(study.scopes),
     seed=r"\d+",
     split=any_of(study.annotations),
+
+
+onsuccess:
+    for folder in remove_leftovers(study):
+        print(f"note: removed {folder}: the configuration has no such run", file=sys.stderr)

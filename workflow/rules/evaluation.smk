@@ -1,8 +1,10 @@
 """Evaluation: scores of predictions and statistics of gate logs.
 
-Output: results/{run}/{scope}/seed{seed}/ for every run, seed and checkpoint; results/{run}/gates_{split}.json for the
-gates of a run's first seed; results/summary.{json,md,tex,csv} over all runs. `random` is the run of random predictions.
-For networks that learnt only saliency: results/{run}/seed{seed}/tvsum_{split}.json and results/tvsum.{json,md}.
+Output: results/{dataset}/{run}/{scope}/seed{seed}/ for every run, seed and checkpoint;
+results/{dataset}/{run}/gates_{split}.json for the gates of a run's first seed; results/{dataset}/summary.{json,md,tex,csv} over all runs. `random` is the run of random
+predictions.
+For networks that learnt only saliency: results/{dataset}/{run}/seed{seed}/tvsum_{split}.json and
+results/{dataset}/tvsum.{json,md}.
 """
 
 
@@ -30,15 +32,15 @@ rule baseline:
 
 rule score:
     input:
-        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl".replace("{dataset}", study.name),
+        predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         metrics=f"{layout.RESULTS}/metrics_{{split}}.json",
         values=f"{layout.RESULTS}/queries_{{split}}.json",
     log:
-        "logs/score/{run}/{scope}/seed{seed}_{split}.log",
+        "logs/score/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
-        "logs/benchmarks/score/{run}/{scope}/seed{seed}_{split}.tsv"
+        "logs/benchmarks/score/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -56,17 +58,15 @@ rule score:
 
 use rule score as score_other with:
     input:
-        predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl".replace(
-            "{dataset}", study.name
-        ),
+        predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl",
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         metrics=f"{layout.RESULTS}/metrics_{{split}}_{study.other_checkpoint}.json",
         values=f"{layout.RESULTS}/queries_{{split}}_{study.other_checkpoint}.json",
     log:
-        "logs/score_other/{run}/{scope}/seed{seed}_{split}.log",
+        "logs/score_other/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
-        "logs/benchmarks/score_other/{run}/{scope}/seed{seed}_{split}.tsv"
+        "logs/benchmarks/score_other/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
         run=any_of(study.settings),
     params:
@@ -83,11 +83,11 @@ rule tvsum:
         last=paths.ratings_of_run("last"),
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
-        "results/{run}/seed{seed}/tvsum_{split}.json",
+        "results/{dataset}/{run}/seed{seed}/tvsum_{split}.json",
     log:
-        "logs/tvsum/{run}/seed{seed}_{split}.log",
+        "logs/tvsum/{dataset}/{run}/seed{seed}_{split}.log",
     benchmark:
-        "logs/benchmarks/tvsum/{run}/seed{seed}_{split}.tsv"
+        "logs/benchmarks/tvsum/{dataset}/{run}/seed{seed}_{split}.tsv"
     wildcard_constraints:
         run=any_of(study.settings),
     conda:
@@ -106,19 +106,21 @@ rule tvsum:
 
 rule tvsum_table:
     input:
-        expand("results/{run}/seed{seed}/tvsum_val.json", run=study.runs, seed=study.seeds),
+        expand(
+            "results/{dataset}/{run}/seed{seed}/tvsum_val.json", dataset=study.name, run=study.runs, seed=study.seeds
+        ),
     output:
-        json="results/tvsum.json",
+        json="results/{dataset}/tvsum.json",
         markdown=report(
-            "results/tvsum.md",
+            "results/{dataset}/tvsum.md",
             caption="../report/tvsum.rst",
             category="Scores",
             labels={"what": "by domain"},
         ),
     log:
-        "logs/tvsum_table.log",
+        "logs/tvsum_table/{dataset}.log",
     benchmark:
-        "logs/benchmarks/tvsum_table.tsv"
+        "logs/benchmarks/tvsum_table/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -135,19 +137,19 @@ rule summarise:
         metrics=rules.tvsum_table.input if study.rates_clips else paths.results_of_runs("metrics"),
         values=[] if study.rates_clips else paths.results_of_runs("queries"),
     output:
-        json="results/summary.json",
+        json="results/{dataset}/summary.json",
         markdown=report(
-            "results/summary.md",
+            "results/{dataset}/summary.md",
             caption="../report/summary.rst",
             category="Scores",
             labels={"what": "table of runs"},
         ),
-        latex="results/summary.tex",
-        csv="results/summary.csv",
+        latex="results/{dataset}/summary.tex",
+        csv="results/{dataset}/summary.csv",
     log:
-        "logs/summarise.log",
+        "logs/summarise/{dataset}.log",
     benchmark:
-        "logs/benchmarks/summarise.tsv"
+        "logs/benchmarks/summarise/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -168,11 +170,11 @@ rule gates:
         gates=paths.gate_logs,
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
-        "results/{run}/gates_{split}.json",
+        "results/{dataset}/{run}/gates_{split}.json",
     log:
-        "logs/gates/{run}_{split}.log",
+        "logs/gates/{dataset}/{run}_{split}.log",
     benchmark:
-        "logs/benchmarks/gates/{run}_{split}.tsv"
+        "logs/benchmarks/gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:

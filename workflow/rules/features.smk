@@ -1,8 +1,8 @@
 """Feature extraction: media to features, one job per stream and shard.
 
 Input: the configured videos and annotations, the encoders' weights, released feature files.
-Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and reports/problems.tsv over all of
-them (with broken_videos `stop`, also reports/no_problems.tsv).
+Output: manifests/{dataset}/{shard}.jsonl, features/{dataset}/{stream}/{shard}.h5 and
+reports/{dataset}/problems.tsv over all of them (with broken_videos `stop`, also reports/{dataset}/no_problems.tsv).
 """
 
 from feature_extractors.encoders.registry import STREAMS as STREAMS_MADE_HERE
@@ -146,11 +146,11 @@ rule problems:
         stores=paths.features,
         annotations=[] if study.checkpoint else [study.annotations["train"], study.annotations["val"]],
     output:
-        report("reports/problems.tsv", caption="../report/problems.rst", category="Data"),
+        report("reports/{dataset}/problems.tsv", caption="../report/problems.rst", category="Data"),
     log:
-        "logs/problems.log",
+        "logs/problems/{dataset}.log",
     benchmark:
-        "logs/benchmarks/problems.tsv"
+        "logs/benchmarks/problems/{dataset}.tsv"
     # Before training: under `stop`, the run then ends before it starts to train.
     priority: 1
     conda:
@@ -170,16 +170,16 @@ rule problems:
 # With `stop`, fail if the list is not empty. A separate rule, because Snakemake deletes the outputs of a failed job.
 use rule problems as check_problems with:
     input:
-        problems="reports/problems.tsv",
+        problems="reports/{dataset}/problems.tsv",
         manifests=rules.problems.input.manifests,
         stores=rules.problems.input.stores,
         annotations=rules.problems.input.annotations,
     output:
-        "reports/no_problems.tsv",
+        "reports/{dataset}/no_problems.tsv",
     log:
-        "logs/check_problems.log",
+        "logs/check_problems/{dataset}.log",
     benchmark:
-        "logs/benchmarks/check_problems.tsv"
+        "logs/benchmarks/check_problems/{dataset}.tsv"
     params:
         policy="stop",
         domains=tracked.domain_problems,
@@ -189,4 +189,6 @@ use rule problems as check_problems with:
         "Checking that the list of problems is empty"
 
 
-PROBLEMS = ["reports/problems.tsv", *(["reports/no_problems.tsv"] if study.dataset.broken_videos == "stop" else [])]
+PROBLEMS = [f"reports/{study.name}/problems.tsv"]
+if study.dataset.broken_videos == "stop":
+    PROBLEMS.append(f"reports/{study.name}/no_problems.tsv")

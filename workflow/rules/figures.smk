@@ -1,21 +1,22 @@
 """Figures of scores and gate logs, each as PNG and SVG.
 
-Output: plots/{run}/gates_{split}.*, all gate figures of a run on one sheet, and plots/gates_{split}.* for the main run;
-plots/{run}/gates_{split}/ with the single figures; plots/{run}/training.*; plots/summary.* over all runs.
+Output in plots/{dataset}/: {run}/gates_{split}.*, all gate figures of a run on one sheet; {run}/gates_{split}/ with the
+single figures; {run}/training.*; summary.* over all runs. plots/gates_{split}.* is the sheet of the main run of the
+configured dataset: it is drawn again when another study is configured.
 """
 
 from eval.plots import GATE_FIGURES
 
 # Outputs of the target `all` for the selected runs.
 STUDIED = [
-    "results/summary.json",
-    "results/summary.md",
-    "plots/summary.png",
-    ["results/tvsum.json", "results/tvsum.md"] if study.rates_clips else [],
-    expand("plots/{run}/training.png", run=[run for run in study.runs if run in study.trained_runs]),
-    expand("results/{run}/gates_val.json", run=study.logged_runs),
-    expand("plots/{run}/gates_val.png", run=study.logged_runs),
-    expand("plots/{run}/gates_val/{figure}.png", run=study.logged_runs, figure=GATE_FIGURES),
+    f"results/{study.name}/summary.json",
+    f"results/{study.name}/summary.md",
+    f"plots/{study.name}/summary.png",
+    [f"results/{study.name}/tvsum.json", f"results/{study.name}/tvsum.md"] if study.rates_clips else [],
+    [f"plots/{study.name}/{run}/training.png" for run in study.runs if run in study.trained_runs],
+    [f"results/{study.name}/{run}/gates_val.json" for run in study.logged_runs],
+    [f"plots/{study.name}/{run}/gates_val.png" for run in study.logged_runs],
+    [f"plots/{study.name}/{run}/gates_val/{figure}.png" for run in study.logged_runs for figure in GATE_FIGURES],
     ["plots/gates_val.png"] if study.main_run in study.logged_runs else [],
 ]
 
@@ -27,23 +28,23 @@ rule plot_gates:
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         report(
-            "plots/{run}/gates_{split}.png",
+            "plots/{dataset}/{run}/gates_{split}.png",
             caption="../report/gates.rst",
             category="Gates",
             labels={"run": "{run}", "split": "{split}", "figure": "all on one sheet"},
         ),
-        "plots/{run}/gates_{split}.svg",
+        "plots/{dataset}/{run}/gates_{split}.svg",
     log:
-        "logs/plot_gates/{run}_{split}.log",
+        "logs/plot_gates/{dataset}/{run}_{split}.log",
     benchmark:
-        "logs/benchmarks/plot_gates/{run}_{split}.tsv"
+        "logs/benchmarks/plot_gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=study.plots.num_samples,
         topk=study.plots.topk,
-        title=lambda wildcards: tracked.titles(wildcards.run),
+        title=lambda wildcards: tracked.title(wildcards.run),
     message:
         "Plotting the gates of run {wildcards.run} on {wildcards.split}"
     shell:
@@ -68,7 +69,7 @@ use rule plot_gates as plot_gates_of_main_run with:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=study.plots.num_samples,
         topk=study.plots.topk,
-        title=tracked.titles(study.main_run, "main run"),
+        title=tracked.title(study.main_run, "main run"),
     message:
         "Plotting the gates of the main run on {wildcards.split}"
 
@@ -81,31 +82,31 @@ rule plot_gate_figures:
     output:
         png=[
             report(
-                f"plots/{{run}}/gates_{{split}}/{name}.png",
+                f"plots/{{dataset}}/{{run}}/gates_{{split}}/{name}.png",
                 caption=f"../report/{name}.rst",
                 category="Gates",
                 labels={"run": "{run}", "split": "{split}", "figure": name},
             )
             for name in GATE_FIGURES
         ],
-        svg=[f"plots/{{run}}/gates_{{split}}/{name}.svg" for name in GATE_FIGURES],
+        svg=[f"plots/{{dataset}}/{{run}}/gates_{{split}}/{name}.svg" for name in GATE_FIGURES],
     log:
-        "logs/plot_gate_figures/{run}_{split}.log",
+        "logs/plot_gate_figures/{dataset}/{run}_{split}.log",
     benchmark:
-        "logs/benchmarks/plot_gate_figures/{run}_{split}.tsv"
+        "logs/benchmarks/plot_gate_figures/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gate_figures"]),
         samples=study.plots.num_samples,
         topk=study.plots.topk,
-        title=lambda wildcards: tracked.titles(wildcards.run),
+        title=lambda wildcards: tracked.title(wildcards.run),
     message:
         "Plotting the single gate figures of run {wildcards.run} on {wildcards.split}"
     shell:
         "python -m eval plot-gate-figures --log {input.gates:q} --ground-truth {input.queries:q}"
         " --history {input.history:q} --title {params.title} --num-samples {params.samples} --topk {params.topk}"
-        " --out-dir plots/{wildcards.run}/gates_{wildcards.split} > {log:q} 2>&1"
+        " --out-dir plots/{wildcards.dataset}/{wildcards.run}/gates_{wildcards.split} > {log:q} 2>&1"
 
 
 rule plot_training:
@@ -113,16 +114,16 @@ rule plot_training:
         history=paths.histories,
     output:
         report(
-            "plots/{run}/training.png",
+            "plots/{dataset}/{run}/training.png",
             caption="../report/training.rst",
             category="Training",
             labels={"run": "{run}"},
         ),
-        "plots/{run}/training.svg",
+        "plots/{dataset}/{run}/training.svg",
     log:
-        "logs/plot_training/{run}.log",
+        "logs/plot_training/{dataset}/{run}.log",
     benchmark:
-        "logs/benchmarks/plot_training/{run}.tsv"
+        "logs/benchmarks/plot_training/{dataset}/{run}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -138,19 +139,19 @@ rule plot_training:
 
 rule plot_summary:
     input:
-        "results/summary.json",
+        "results/{dataset}/summary.json",
     output:
         report(
-            "plots/summary.png",
+            "plots/{dataset}/summary.png",
             caption="../report/summary.rst",
             category="Scores",
             labels={"what": "runs side by side"},
         ),
-        "plots/summary.svg",
+        "plots/{dataset}/summary.svg",
     log:
-        "logs/plot_summary.log",
+        "logs/plot_summary/{dataset}.log",
     benchmark:
-        "logs/benchmarks/plot_summary.tsv"
+        "logs/benchmarks/plot_summary/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:

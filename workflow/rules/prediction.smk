@@ -1,14 +1,15 @@
 """Prediction on your own videos and queries with a given checkpoint; nothing is trained, and no labels are needed.
 
-Output: predictions/{dataset}/{split}.jsonl, results/ranked.{md,tsv} and one picture per query, plots/moments/{qid}.png.
+Output: predictions/{dataset}/{split}.jsonl, results/{dataset}/ranked.{md,tsv} and one picture per query,
+plots/{dataset}/moments/{qid}.png.
 """
 
 PREDICTIONS = expand("predictions/{dataset}/{split}.jsonl", dataset=study.name, split=study.annotations)
 PREDICTED = [
     PREDICTIONS,
-    "results/ranked.md",
-    "results/ranked.tsv",
-    [f"plots/moments/{qid}.png" for qid in study.qids],
+    f"results/{study.name}/ranked.md",
+    f"results/{study.name}/ranked.tsv",
+    f"plots/{study.name}/moments",
 ]
 
 
@@ -44,13 +45,16 @@ rule rank:
         queries=ANNOTATION_FILES,
     output:
         markdown=report(
-            "results/ranked.md", caption="../report/ranked.rst", category="Moments", labels={"what": "ranked table"}
+            "results/{dataset}/ranked.md",
+            caption="../report/ranked.rst",
+            category="Moments",
+            labels={"what": "ranked table"},
         ),
-        tsv="results/ranked.tsv",
+        tsv="results/{dataset}/ranked.tsv",
     log:
-        "logs/rank.log",
+        "logs/rank/{dataset}.log",
     benchmark:
-        "logs/benchmarks/rank.tsv"
+        "logs/benchmarks/rank/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -60,7 +64,7 @@ rule rank:
         "Ranking the moments of every query"
     shell:
         "python -m eval rank --predictions {input.predictions:q} --queries {input.queries:q} --topk {params.topk}"
-        " --pictures ../plots/moments --out-markdown {output.markdown:q} --out-tsv {output.tsv:q} > {log:q} 2>&1"
+        " --pictures ../../plots/{wildcards.dataset}/moments --out-markdown {output.markdown:q} --out-tsv {output.tsv:q} > {log:q} 2>&1"
 
 
 rule plot_moments:
@@ -68,19 +72,18 @@ rule plot_moments:
         predictions=PREDICTIONS,
         queries=ANNOTATION_FILES,
     output:
-        [
-            report(
-                f"plots/moments/{qid}.png",
-                caption="../report/moments.rst",
-                category="Moments",
-                labels={"what": f"query {qid}"},
-            )
-            for qid in study.qids
-        ],
+        # A folder, so that Snakemake empties it first: no picture of a query that was removed stays.
+        report(
+            directory("plots/{dataset}/moments"),
+            patterns=["{qid}.png"],
+            caption="../report/moments.rst",
+            category="Moments",
+            labels={"what": "query {qid}"},
+        ),
     log:
-        "logs/plot_moments.log",
+        "logs/plot_moments/{dataset}.log",
     benchmark:
-        "logs/benchmarks/plot_moments.tsv"
+        "logs/benchmarks/plot_moments/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
     params:
@@ -90,4 +93,4 @@ rule plot_moments:
         "Plotting the moments of every query"
     shell:
         "python -m eval plot-moments --predictions {input.predictions:q} --queries {input.queries:q}"
-        " --topk {params.topk} --out-dir plots/moments > {log:q} 2>&1"
+        " --topk {params.topk} --out-dir {output:q} > {log:q} 2>&1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -59,6 +59,31 @@ def read_gate_history(history: Sequence[Row], name: str = "history") -> tuple[Fl
         nothing = np.full(layers.pop(), np.nan)
         found[kind] = np.stack([known.get(kind, nothing) for _, known in rows])
     return np.array([epoch for epoch, _ in rows], dtype=np.float64), found
+
+
+def average_histories(histories: Mapping[str, Sequence[Row]]) -> Sequence[Row]:
+    """The mean of the gates of several networks, such as one per domain, at the epochs that all of them validated.
+
+    Args:
+        histories: rows of history.jsonl by name; a single one is returned as it is.
+
+    Raises:
+        UserError: a row is malformed, or the networks differ in their layers.
+    """
+    if len(histories) == 1:
+        return next(iter(histories.values()))
+    read = [read_gate_history(rows, name) for name, rows in histories.items()]
+    shared = sorted(set.intersection(*({int(epoch) for epoch in epochs} for epochs, _ in read)))
+    mean: list[Row] = [{"epoch": epoch, "gates": {}} for epoch in shared]
+    for kind in dict.fromkeys(kind for _, known in read for kind in known):
+        found = [(epochs.tolist(), values[kind]) for epochs, values in read if kind in values]
+        if len({values.shape[1] for _, values in found}) > 1:
+            raise UserError(f"{' and '.join(histories)}: gates.{kind}: the numbers of layers differ")
+        for row in mean:
+            values = np.stack([of_run[epochs.index(row["epoch"])] for epochs, of_run in found])
+            known = values[~np.isnan(values).any(axis=1)]
+            row["gates"][kind] = known.mean(0).tolist() if len(known) else None
+    return mean
 
 
 def draw_training(history: Sequence[Row] | None) -> Figure:

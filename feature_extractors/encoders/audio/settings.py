@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from cli import Settings, UserError
-from feature_extractors.encoders.stream import ClipStage
+from feature_extractors.encoders.stream import OF_DATASET, ClipStage
 
 HUB = "hub:"
 """Prefix of a CLAP checkpoint on the Hugging Face hub: `hub:owner/name` or `hub:owner/name@revision`."""
@@ -24,9 +24,9 @@ STATES = ("model.safetensors", "pytorch_model.bin")
 class PannConfig(Settings):
     """The Cnn14 network; the defaults are the published one."""
 
-    base_channels: Annotated[int, Field(ge=1)] = 64
+    base_channels: Annotated[int, Field(ge=1), OF_DATASET] = 64
     """Channels of the first block; the published network has 64. Each of the six blocks doubles them."""
-    embedding_dim: Annotated[int, Field(ge=1)] = 2048
+    embedding_dim: Annotated[int, Field(ge=1), OF_DATASET] = 2048
     """Width of the embedding; the published network has 2048."""
     tags: SkipJsonSchema[int] = 527
     """AudioSet classes of the tagging head. No key of config.yaml: the features do not use it."""
@@ -36,7 +36,7 @@ class PannConfig(Settings):
 class PannSection(PannConfig):
     """The stream pann: PANN's Cnn14."""
 
-    weights: Annotated[str, Field(min_length=1)]
+    weights: Annotated[str, OF_DATASET] = ""
     """Checkpoint in the published format, or published:pann-cnn14."""
 
 
@@ -71,7 +71,7 @@ class ClapConfig(Settings):
 class ClapSection(ClapConfig):
     """The stream clap: CLAP, through transformers."""
 
-    weights: Annotated[str, Field(min_length=1)]
+    weights: Annotated[str, OF_DATASET] = ""
     """Folder of a transformers checkpoint, or published:clap-htsat-unfused, or hub:owner/name. The folder holds
     config.json, preprocessor_config.json and model.safetensors or pytorch_model.bin; `hub:` is Hugging Face's cache."""
 

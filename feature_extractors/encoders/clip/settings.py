@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cli import Settings, UserError
-from feature_extractors.encoders.stream import ClipStage, QueryStage
+from feature_extractors.encoders.stream import OF_DATASET, ClipStage, QueryStage, check_definition
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipEncoderConfig(Settings):
     """Which CLIP; shared by the visual and the text stream."""
 
-    architecture: str
+    architecture: Annotated[str, OF_DATASET] = ""
     """Name of an open_clip model, such as ViT-B-32-quickgelu. Its activation must be that of the weights: OpenAI's need
     a -quickgelu name."""
-    definition: str = ""
+    definition: Annotated[str, OF_DATASET] = ""
     """JSON file that defines the architecture, where open_clip does not know the name; empty otherwise. The file's stem
     is the name."""
     pretrained: str = ""
@@ -33,6 +33,9 @@ class ClipEncoderConfig(Settings):
     """Standard deviation of red, green and blue, likewise."""
 
     def __post_init__(self) -> None:
+        if not self.architecture:
+            raise UserError("clip.architecture is required: the name of an open_clip model")
+        check_definition("clip", self.architecture, self.definition)
         for key, values in (("image_mean", self.image_mean), ("image_std", self.image_std)):
             if len(values) not in (0, 3):
                 raise UserError(f"clip.{key}: must be three numbers, one per colour, or empty, got {list(values)}")
@@ -42,7 +45,7 @@ class ClipEncoderConfig(Settings):
 class ClipSection(ClipEncoderConfig):
     """CLIP, both towers, through open_clip."""
 
-    weights: str = ""
+    weights: Annotated[str, OF_DATASET] = ""
     """Checkpoint (.pt, .safetensors), or published:clip-vit-b32-openai, published:clip-vit-l14-openai. Empty = those of
     the tag in `pretrained`."""
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.eval.gate_logs import make_history
 from tests.eval.running import run
 
 
@@ -18,17 +19,28 @@ def test_number_of_samples_is_checked(tmp_path, write, gate_rows, capsys, number
     assert "--num-samples: must be a whole number from 1 (or -1, all)" in capsys.readouterr().err
 
 
-def test_of_several_logs_the_first_with_rows_is_read_with_what_belongs_to_it(tmp_path, write, gate_rows, capsys):
-    logs = ["--log", write("none.jsonl", []), write("log.jsonl", gate_rows(4))]
-    assert run("gates", *logs, "--out", tmp_path / "g.json") == 0
-    assert json.loads((tmp_path / "g.json").read_text())["log"] == "log.jsonl"
-    sheet = ["plot-gates", *logs, "--out", tmp_path / "g.svg", "--title"]
-    assert run(*sheet, "of the first", "of the second") == 0
+def test_the_logs_of_several_networks_are_one(tmp_path, write, gate_rows, capsys):
+    """One per domain, of which one could not be trained: the numbers are those of their rows in one file."""
+    rows = gate_rows(12, domains=3, silent=7)
+    parts = [[row for row in rows if row["domain"] == f"domain {number}"] for number in range(3)]
+    logs = [write("none.jsonl", []), *(write(f"log{number}.jsonl", part) for number, part in enumerate(parts))]
+    whole = write("whole.jsonl", [row for part in parts for row in part])
+    for name, files in (("parts", logs), ("whole", [whole])):
+        command = ["gates", "--log", *files, "--by", "domain", "--out", tmp_path / f"{name}.json"]
+        assert run(*command) == 0
+    found, expected = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("parts", "whole"))
+    assert (found.pop("log"), expected.pop("log")) == ("log0.jsonl and 2 more", "whole.jsonl")
+    assert found == expected and found["queries"] == 12
+
+    histories = [write(f"history{number}.jsonl", make_history(3 + number, every=1)) for number in range(4)]
+    sheet = ["plot-gates", "--log", *logs, "--title", "three domains", "--out", tmp_path / "g.svg", "--history"]
+    assert run(*sheet, *histories) == 0
     text = (tmp_path / "g.svg").read_text()
-    assert "of the second" in text and "of the first" not in text
+    assert "three domains" in text and "12 queries of 6 videos" in text and "log0.jsonl and 2 more" in text
+    assert all(f"domain {number} (" in text for number in range(3))
     capsys.readouterr()
-    assert run(*sheet, "of both") == 1
-    assert "--title: must have one value per file, got 1 for 2 files" in capsys.readouterr().err
+    assert run(*sheet, *histories[:3]) == 1
+    assert "--history: must have one value per file, got 3 for 4 files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--log", "--ground-truth", "--history"])

@@ -10,7 +10,7 @@ import pytest
 from cli import UserError
 from eval.qvhighlights.chance import predict_at_random
 from eval.qvhighlights.queries import read_queries
-from eval.qvhighlights.score import evaluate, score_each, score_parts
+from eval.qvhighlights.score import METRICS, evaluate, score_each, score_parts
 from formats.rows import read_rows
 from tests.eval.oracle import highlight_scores, label_matrix, moment_scores
 
@@ -24,6 +24,7 @@ def test_equals_the_official_evaluation(published):
     assert result == expected
     assert list(result) == list(expected)
     assert list(result["brief"]) == list(expected["brief"])
+    assert sorted(METRICS) == sorted(expected["brief"])
 
 
 def test_test_split_is_scored_like_val(published):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from eval.plots.gates.over_training import draw_training, read_gate_history
+from eval.plots.gates.over_training import average_histories, draw_training, read_gate_history
 from tests.eval.gate_logs import make_history
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -83,3 +83,16 @@ def test_what_is_missing_is_said(history, words):
 def test_faults_are_named(row, message):
     with pytest.raises(UserError, match=message):
         read_gate_history([make_history(1)[0], row])
+
+
+def test_networks_are_averaged_at_the_epochs_that_all_of_them_validated():
+    first = [{"epoch": epoch, "gates": {"mha": [0.2, 0.4], "ffn": None}} for epoch in (1, 2, 3)]
+    second = [{"epoch": 0, "gates": None}, *({"epoch": e, "gates": {"mha": [0.6, 0.6], "ffn": [1, 2]}} for e in (2, 3))]
+    second[-1]["gates"]["mha"] = None
+    mean = average_histories({"first": first, "second": second})
+    assert [row["epoch"] for row in mean] == [2, 3]
+    np.testing.assert_allclose(mean[0]["gates"]["mha"], [0.4, 0.5])
+    assert mean[1]["gates"] == {"mha": [0.2, 0.4], "ffn": [1, 2]}  # over those that have it
+    assert average_histories({"first": first}) == first
+    with pytest.raises(UserError, match=r"first and other: gates\.mha: the numbers of layers differ"):
+        average_histories({"first": first, "other": [{"epoch": 2, "gates": {"mha": [0.1]}}]})

@@ -1,0 +1,71 @@
+"""What rules made of runs that are no longer defined is removed; everything else stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.plots import GATE_FIGURES
+from tests.workflow.test_study import load
+from workflow.leftovers import remove_leftovers
+
+OURS = (
+    "results/demo/old/gates_val.json",
+    "results/demo/old/all/seed3/metrics_val.json",
+    "results/demo/old/all/seed3/metrics_val_last.json",
+    "results/demo/old/all/seed3/queries_val_best.json",
+    "results/demo/old/seed3/tvsum_val.json",
+    "plots/demo/old/gates_val.png",
+    "plots/demo/old/training.svg",
+    *(f"plots/demo/old/gates_val/{figure}.png" for figure in GATE_FIGURES),
+)
+OTHERS = (
+    "results/demo/summary.json",
+    "results/demo/film/gates_val.json",  # defined, though not selected
+    "results/demo/random/all/seed3/metrics_val.json",
+    "results/other/old/gates_val.json",
+    "runs/demo/old/all/seed3/best.pt",
+    "plots/gates_val.png",
+)
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+def left(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "demo").symlink_to(Path(__file__).parents[2] / "demo")  # config.yaml's definition of CLIP
+    study_folder = tmp_path / "study"
+    study_folder.mkdir()
+    (study_folder / "demo").symlink_to(tmp_path / "demo")
+    monkeypatch.chdir(study_folder)
+    return study_folder
+
+
+def test_runs_that_are_no_longer_defined_lose_scores_and_pictures(here: Path) -> None:
+    write(here, *OURS, *OTHERS)
+    assert remove_leftovers(load()) == ["results/demo/old", "plots/demo/old"]
+    assert left(here) == set(OTHERS)
+    assert not (here / "results/demo/old").exists() and not (here / "plots/demo/old").exists()
+    assert remove_leftovers(load()) == []
+
+
+def test_files_that_no_rule_writes_stay(here: Path) -> None:
+    notes = ("results/demo/old/notes.md", "plots/demo/talk/slide.png", "plots/demo/old/gates_val/mine.png")
+    write(here, *OURS, *notes)
+    remove_leftovers(load())
+    assert left(here) == set(notes)
+
+
+def test_a_given_checkpoint_removes_nothing(here: Path) -> None:
+    write(here, *OURS, "best.pt")
+    assert remove_leftovers(load(checkpoint="best.pt")) == []
+    assert left(here) == {*OURS, "best.pt"}
