@@ -64,7 +64,7 @@ def test_code_and_settings_name_pages_that_exist() -> None:
 @pytest.mark.parametrize("package", ["demo", "feature_extractors", "model", "eval"])
 def test_the_readme_lists_all_verbs(package: str) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(rf"^python -m {package} +((?:[\w-]+ \| )+[\w-]+(?:\n {{20,}}[\w| -]+)?)$", text, re.MULTILINE)
+    shown = re.search(rf"^python -m {package} +((?:[\w-]+ \| )+[\w-]+(?:\n {{20,}}[\w| -]+)*)$", text, re.MULTILINE)
     assert shown is not None
     command = [sys.executable, "-m", package, "--help"]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env={"COLUMNS": "200"})
