@@ -14,9 +14,9 @@ from cli import UserError
 from cli.errors import no_such
 from formats.grid import CLIP_SECONDS
 from model.config import InferenceConfig, ModelConfig, TrainConfig, TrainStage
-from workflow.defaults import withhold
+from workflow.checks.defaults import withhold
+from workflow.checks.validation import check_metric, require, validate
 from workflow.settings import RunConfig
-from workflow.validation import check_metric, require, validate
 
 Config = dict[str, Any]
 

@@ -17,7 +17,7 @@ from formats.annotations import read_annotations, sort_by_qid
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.video_table import annotated_videos
-from workflow.defaults import DEMO
+from workflow.checks.defaults import DEMO
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     queries.write_text("".join(line + "\n" for line in queries.read_text().splitlines()[1:]))
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
-    pictures = sorted(path.stem for path in (tmp_path / "plots/folder/moments").iterdir())
+    pictures = sorted(path.stem for path in (tmp_path / "plots/folder/moments").glob("*.png"))
     assert pictures == sorted(str(row["qid"]) for row in rows[1:])
     report = workspace.snakemake("--report", "report.html", changes=changes)
     assert report.returncode == 0, report.stderr[-4000:]

@@ -16,8 +16,8 @@ from feature_extractors.released.layouts import LAYOUTS, OWN
 from tests.workflow.test_reruns import CASES
 from tests.workflow.workspace import ROOT, merge, with_its_base
 from workflow.__main__ import main
+from workflow.checks.defaults import withhold
 from workflow.configuration import check
-from workflow.defaults import withhold
 from workflow.reference import comment, rules_by_section, values, write_page
 from workflow.schema import describe, first_sentence, json_schema, write_schema
 from workflow.sections import StudyConfig, encoder_sections

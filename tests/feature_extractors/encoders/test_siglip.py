@@ -166,9 +166,9 @@ def test_each_stream_consumes_its_own_keys_only() -> None:
 @pytest.mark.parametrize(
     ("keys", "content", "message"),
     [
-        ({"architecture": "ViT-Q"}, None, r"siglip\.architecture: open_clip has no model 'ViT-Q'"),
+        ({"architecture": "ViT-Q", "definition": ""}, None, r"siglip\.architecture: open_clip has no model 'ViT-Q'"),
         (
-            {"architecture": "ViT-B-32"},
+            {"architecture": "ViT-B-32", "definition": ""},
             None,
             r"siglip\.architecture: ViT-B-32 is not a SigLIP model: use the streams",
         ),

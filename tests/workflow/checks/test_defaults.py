@@ -10,8 +10,8 @@ import yaml
 
 from cli import UserError
 from tests.workflow.workspace import ROOT, Workspace, merge
+from workflow.checks.defaults import withhold
 from workflow.configuration import check
-from workflow.defaults import withhold
 from workflow.study import SCHEMA, Study, load_study
 
 
