@@ -95,7 +95,7 @@ def add_verbs(command: Command) -> None:
             "--ground-truth", type=Path, help="QVHighlights rows (JSONL): groups, queries, relevant windows"
         )
         verb.add_argument(
-            "--history", type=Path, nargs="+", default=[], help="history.jsonl of the training run, one per log"
+            "--history", type=Path, nargs="*", default=[], help="history.jsonl of the training run, one per log"
         )
         verb.add_argument("--title", nargs="+", default=[], help="heading, such as the run's name, one per log")
         verb.add_argument(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import get_type_hints
 
-from cli import Command, UserError, whole_number
+from cli import Command, Settings, UserError, whole_number
+from cli.configuration import GivenConfig, add_config, read_config
 from cli.device import add_device
 from feature_extractors.commands.arguments import add_optional, check_shard
 from feature_extractors.encoders.registry import STREAMS
@@ -29,18 +32,47 @@ def encode(arguments: argparse.Namespace) -> None:
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
+    given = _select_keys(read_config(arguments.config), stream)
     device = use_device(arguments.device, arguments.threads)
     # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
-        clips = stream.stage.from_json(arguments.config)
+        clips = stream.stage.from_config(given)
         videos = read_table(arguments.manifest)
         clip_encoder = stream.load(clips, arguments.weights, device)
         clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device)
     else:
-        stage = stream.stage.from_json(arguments.config)
+        stage = stream.stage.from_config(given)
         queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
         text_encoder = stream.load(stage, arguments.weights, device)
         text_encoder.write(stream.name, stage, queries, arguments.out, device)
+
+
+def _select_keys(given: GivenConfig, stream: ClipStream | QueryStream) -> GivenConfig:
+    """The keys of a stream, where a file has the sections of a whole study, with keys that others read."""
+    if not given.is_file or not isinstance(given.values, dict):
+        return given
+    values = dict(given.values)
+    for section, keys in _others_keys(stream).items():
+        if isinstance(values.get(section), dict):
+            values[section] = {key: value for key, value in values[section].items() if key not in keys}
+    return replace(given, values=values)
+
+
+def _others_keys(stream: ClipStream | QueryStream) -> dict[str, set[str]]:
+    """By section, the keys of a study that the stream does not read: those of other streams, and `weights`."""
+    own, every = _keys_of(stream.stage), dict[str, set[str]]()
+    for other in STREAMS.values():
+        for section, keys in _keys_of(other.stage).items():
+            every.setdefault(section, set()).update(keys)
+        if other.weights is not None:
+            names = {field.name for field in fields(other.weights.settings)}  # type: ignore[arg-type]
+            every.setdefault(other.weights.section, set()).update(names)
+    return {section: keys - own.get(section, set()) for section, keys in every.items()}
+
+
+def _keys_of(stage: type[Settings]) -> dict[str, set[str]]:
+    hints = get_type_hints(stage)
+    return {section: {field.name for field in fields(hint)} for section, hint in hints.items() if is_dataclass(hint)}
 
 
 def _check_arguments(arguments: argparse.Namespace, stream: ClipStream | QueryStream) -> None:
@@ -77,11 +109,6 @@ def add_verbs(command: Command) -> None:
         metavar="PATH",
         text="the encoder's weights: file, folder, or hub:owner/name for CLAP (default: those that the settings name)",
     )
-    parser.add_argument(
-        "--config",
-        required=True,
-        metavar="JSON",
-        help="the configuration sections that the stream uses, as JSON or @FILE",
-    )
+    add_config(parser, "the configuration sections that the stream uses")
     parser.add_output("--out", required=True, metavar="H5", help="the store to write")
     add_device(parser)

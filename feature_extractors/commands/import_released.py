@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from cli import Command
+from cli import Command, UserError
+from cli.configuration import GivenConfig, add_config, read_config
 from feature_extractors.commands.arguments import add_shard, check_shard
 
 
@@ -20,7 +22,7 @@ def import_released(arguments: argparse.Namespace) -> None:
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
-    stage = ImportStage.from_json(arguments.config)
+    stage = ImportStage.from_config(_select_stream(read_config(arguments.config), arguments.stream))
     if not LAYOUTS[stage.imported.layout].text:
         import_videos(stage, arguments.stream, read_table(arguments.manifest), arguments.out)
         return
@@ -29,11 +31,21 @@ def import_released(arguments: argparse.Namespace) -> None:
     import_texts(stage, arguments.stream, queries, arguments.out)
 
 
+def _select_stream(given: GivenConfig, stream: str) -> GivenConfig:
+    """The section `imported` of one stream, where a file has those of a whole study."""
+    imported = given.values.get("imported") if isinstance(given.values, dict) else None
+    if not given.is_file or not isinstance(imported, dict) or "layout" in imported:
+        return given
+    if stream not in imported:
+        raise UserError(f"{given.where}: imported has no stream {stream!r} (it has: {', '.join(map(str, imported))})")
+    return replace(given, values={**given.values, "imported": imported[stream]})
+
+
 def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     parser = command.verb("import-released", import_released)
     add_shard(parser)
     parser.add_argument("--manifest", type=Path, required=True, metavar="FILE", help="video table made by `manifest`")
     parser.add_argument("--stream", required=True, metavar="NAME", help="name of the stream, such as slowfast")
-    parser.add_argument("--config", required=True, metavar="JSON", help="sections clips and imported, as JSON or @FILE")
+    add_config(parser, "sections clips and imported")
     parser.add_output("--out", required=True, metavar="H5", help="the store to write")
