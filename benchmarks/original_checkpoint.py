@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from eval.qvhighlights.evaluation import evaluate_files
+
 ROOT = Path(__file__).parents[1]
 WIDTHS = {"slowfast": 24, "clip": 16, "text": 12, "pann": 20}
 # It validates, and saves model_best.ckpt, every fifth epoch; its width of 256 is fixed.
@@ -183,34 +185,56 @@ def compare_qvhighlights(folder: Path, python: str, checkout: Path, sound: bool,
     ours = {row["qid"]: row for row in read_rows(folder / "predictions/theirs/val.jsonl")}
     metrics = json.loads(find(folder / "original", "hl_val_submission_metrics.json").read_text())["brief"]
     scored = json.loads(find(folder / "results", "metrics_val.json").read_text())["brief"]
-    found: dict[str, Any] = {"queries": len(theirs), **_difference(theirs, ours)}
-    found["brief scores"] = f"{sum(scored[key] == value for key, value in metrics.items())} of {len(metrics)} equal"
-    found["largest difference of a score"] = max(abs(scored[key] - value) for key, value in metrics.items())
+    durations = {row["qid"]: row["duration"] for row in read_rows(folder / "val.jsonl")}
+    found: dict[str, Any] = {"queries": len(theirs), **_difference(theirs, ours, durations)}
+    rounded = _scores_as_stored(folder, ours)
+    for what, numbers in (("scores", scored), ("scores with saliency in float16", rounded)):
+        other = {key: [value, numbers[key]] for key, value in metrics.items() if numbers[key] != value}
+        found[what] = f"{len(metrics) - len(other)} of {len(metrics)} equal" + (f", not {other}" if other else "")
     if gated:
         found["largest difference of a gate"] = _gate_difference(folder)
     return found
 
 
-def _difference(theirs: list[dict[str, Any]], ours: dict[Any, dict[str, Any]]) -> dict[str, Any]:
-    windows, equal, empty, score, saliency = 0, 0, 0, 0.0, 0.0
+def _difference(
+    theirs: list[dict[str, Any]], ours: dict[Any, dict[str, Any]], durations: dict[Any, float]
+) -> dict[str, Any]:
+    kinds = dict.fromkeys(("equal", "empty in the original", "beyond the video in the original", "different"), 0)
+    score, saliency = 0.0, 0.0
     for row in theirs:
         mine = ours[row["qid"]]
-        for (start, end, value), (first, last, number) in zip(
-            row["pred_relevant_windows"], mine["pred_relevant_windows"], strict=True
-        ):
-            windows += 1
-            equal += (start, end) == (first, last)
-            empty += start >= end
+        pairs = zip(row["pred_relevant_windows"], mine["pred_relevant_windows"], strict=True)
+        for (start, end, value), (first, last, number) in pairs:
+            if (start, end) == (first, last):
+                kind = "equal"
+            elif start >= end:
+                kind = "empty in the original"
+            else:
+                beyond = end > durations[row["qid"]] and (start, durations[row["qid"]]) == (first, last)
+                kind = "beyond the video in the original" if beyond else "different"
+            kinds[kind] += 1
             score = max(score, abs(value - number))
         gaps = np.array(row["pred_saliency_scores"]) - np.array(mine["pred_saliency_scores"])
         # The original stores float16.
         rounding = np.spacing(np.abs(row["pred_saliency_scores"]).astype(np.float16)).astype(float)
         saliency = max(saliency, float((np.abs(gaps) / rounding).max()))
     return {
-        "windows": f"{equal} of {windows} equal ({empty} of the original's are empty)",
+        "windows": kinds,
         "largest difference of a window's score": score,
-        "largest difference of a saliency, in steps of float16": saliency,
+        "largest difference of a saliency, in steps of float16": round(saliency, 3),
     }
+
+
+def _scores_as_stored(folder: Path, ours: dict[Any, dict[str, Any]]) -> dict[str, float]:
+    """Our scores after rounding saliency to float16, as the original does before it scores."""
+    rows = [
+        {**row, "pred_saliency_scores": np.float16(row["pred_saliency_scores"]).astype(float).tolist()}
+        for row in ours.values()
+    ]
+    rounded = folder / "rounded.jsonl"
+    rounded.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    brief: dict[str, float] = evaluate_files(rounded, folder / "val.jsonl").metrics["brief"]
+    return brief
 
 
 def _gate_difference(folder: Path) -> float:

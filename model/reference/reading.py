@@ -51,7 +51,11 @@ def _view(numbers: Tensor, stored: StoredTensor, where: str) -> Tensor:
     if len(numbers) < math.prod(stored.shape):
         raise UserError(f"{where} holds fewer numbers than its shape needs")
     try:
-        value = numbers.as_strided(stored.shape, stored.strides, stored.offset).float().clone()
+        value = (
+            numbers.as_strided(stored.shape, stored.strides, stored.offset)
+            .float()
+            .clone(memory_format=torch.contiguous_format)
+        )
     except RuntimeError:
         raise UserError(f"{where} lies outside its numbers") from None
     if not value.isfinite().all():

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cli import UserError
+from cli.configuration import SECTIONS
 from feature_extractors.encoders.audio.settings import PannSection
 from feature_extractors.released import LAYOUTS
 from tests.workflow.test_reruns import CASES
@@ -216,3 +217,8 @@ def test_the_command_writes_all_three(tmp_path: Path, monkeypatch: pytest.Monkey
     assert main() == 0
     for name in made:
         assert (tmp_path / name).read_text(encoding="utf-8") == read(name), name
+
+
+def test_commands_know_the_sections_of_a_study(schema: dict[str, Any]) -> None:
+    """`cli` cannot import them: it lies below all packages."""
+    assert set(schema["properties"]) == SECTIONS
