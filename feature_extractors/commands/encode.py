@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from cli import Command, Settings, UserError, whole_number
-from cli.configuration import GivenConfig, add_config, read_config
+from cli.configuration import add_config, read_config
 from cli.device import add_device
 from feature_extractors.commands.arguments import add_optional, check_shard
 from feature_extractors.encoders.registry import STREAMS
-from feature_extractors.encoders.stream import ClipStream, QueryStream
+from feature_extractors.encoders.stream import ClipStream, QueryStream, Stage
 
 CLIP_ARGUMENTS = ("manifest", "videos")
 QUERY_ARGUMENTS = ("annotations", "shard", "shards")
@@ -32,30 +32,34 @@ def encode(arguments: argparse.Namespace) -> None:
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
-    given = _select_keys(read_config(arguments.config), stream)
     device = use_device(arguments.device, arguments.threads)
     # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
-        clips = stream.stage.from_config(given)
+        clips: Any = read_stage(arguments.config, stream)
         videos = read_table(arguments.manifest)
         clip_encoder = stream.load(clips, arguments.weights, device)
         clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device)
     else:
-        stage = stream.stage.from_config(given)
+        stage: Any = read_stage(arguments.config, stream)
         queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
         text_encoder = stream.load(stage, arguments.weights, device)
         text_encoder.write(stream.name, stage, queries, arguments.out, device)
 
 
-def _select_keys(given: GivenConfig, stream: ClipStream | QueryStream) -> GivenConfig:
-    """The keys of a stream, where a file has the sections of a whole study, with keys that others read."""
-    if not given.is_file or not isinstance(given.values, dict):
-        return given
-    values = dict(given.values)
-    for section, keys in _others_keys(stream).items():
-        if isinstance(values.get(section), dict):
-            values[section] = {key: value for key, value in values[section].items() if key not in keys}
-    return replace(given, values=values)
+def read_stage(text: str, stream: ClipStream | QueryStream) -> Stage:
+    """The settings of a stream in the value of `--config`: those keys that it reads, where a file has a whole study.
+
+    Raises:
+        UserError: a key is unknown or has a wrong value, or the file cannot be parsed.
+    """
+    given = read_config(text)
+    if given.is_file and isinstance(given.values, dict):
+        values = dict(given.values)
+        for section, keys in _others_keys(stream).items():
+            if isinstance(values.get(section), dict):
+                values[section] = {key: value for key, value in values[section].items() if key not in keys}
+        given = replace(given, values=values)
+    return stream.stage.from_config(given)
 
 
 def _others_keys(stream: ClipStream | QueryStream) -> dict[str, set[str]]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli import Command, UserError
-from cli.configuration import GivenConfig, add_config, read_config
+from cli.configuration import add_config, read_config
 from feature_extractors.commands.arguments import add_shard, check_shard
+
+if TYPE_CHECKING:
+    from feature_extractors.released import ImportStage
 
 
 def import_released(arguments: argparse.Namespace) -> None:
@@ -17,12 +21,12 @@ def import_released(arguments: argparse.Namespace) -> None:
     Layouts: moment_detr (also QD-DETR, Lighthouse), umt, tvsum_i3d, and for queries moment_detr_text, lighthouse_text,
     tvsum_text. The video table gives the grid. Ids without a file, or of another length, are reported and recorded.
     """
-    from feature_extractors.released import LAYOUTS, ImportStage, import_texts, import_videos
+    from feature_extractors.released import LAYOUTS, import_texts, import_videos
     from feature_extractors.shards import queries_of
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
-    stage = ImportStage.from_config(_select_stream(read_config(arguments.config), arguments.stream))
+    stage = read_stage(arguments.config, arguments.stream)
     if not LAYOUTS[stage.imported.layout].text:
         import_videos(stage, arguments.stream, read_table(arguments.manifest), arguments.out)
         return
@@ -31,14 +35,23 @@ def import_released(arguments: argparse.Namespace) -> None:
     import_texts(stage, arguments.stream, queries, arguments.out)
 
 
-def _select_stream(given: GivenConfig, stream: str) -> GivenConfig:
-    """The section `imported` of one stream, where a file has those of a whole study."""
+def read_stage(text: str, stream: str) -> ImportStage:
+    """The settings of an import in the value of `--config`: those of one stream, where a file has a whole study.
+
+    Raises:
+        UserError: the study imports no such stream, a key is unknown or has a wrong value, or the file is malformed.
+    """
+    from feature_extractors.released import ImportStage
+
+    given = read_config(text)
     imported = given.values.get("imported") if isinstance(given.values, dict) else None
-    if not given.is_file or not isinstance(imported, dict) or "layout" in imported:
-        return given
-    if stream not in imported:
-        raise UserError(f"{given.where}: imported has no stream {stream!r} (it has: {', '.join(map(str, imported))})")
-    return replace(given, values={**given.values, "imported": imported[stream]})
+    if given.is_file and isinstance(imported, dict) and "layout" not in imported:
+        if stream not in imported:
+            raise UserError(
+                f"{given.where}: imported has no stream {stream!r} (it has: {', '.join(map(str, imported))})"
+            )
+        given = replace(given, values={**given.values, "imported": imported[stream]})
+    return ImportStage.from_config(given)
 
 
 def add_verbs(command: Command) -> None:
