@@ -27,7 +27,6 @@ if study.given:
     include: "workflow/rules/prediction.smk"
 
 
-
 localrules:
     all,
     features,

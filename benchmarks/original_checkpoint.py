@@ -30,8 +30,8 @@ WIDTHS = {"slowfast": 24, "clip": 16, "text": 12, "pann": 20}
 # It validates every fifth epoch, and saves model_best.ckpt if its score is above 0; its width of 256 is fixed.
 TRAINED = ["--n_epoch", "20", "--bsz", "4", "--lr", "1e-3", "--dim_feedforward", "128"]
 SMALL = ["--num_workers", "0", "--no_pin_memory", "--device", "-1", "--seed", "7"]
-# 150 s, as nearly all videos of QVHighlights. Of shorter ones the original does not cut moments at the end, nor keep the
-# padding apart from that of other queries of the batch (docs/reference/model.md).
+# 150 s, as nearly all videos of QVHighlights. Of shorter ones the original does not cut moments at the end, nor keep
+# the padding apart from that of other queries of the batch (docs/reference/model.md).
 CLIPS = 75
 
 
