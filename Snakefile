@@ -13,15 +13,18 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
 
 
-if study.checkpoint:
-
-    include: "workflow/rules/prediction.smk"
-
-else:
+if not study.given:
 
     include: "workflow/rules/training.smk"
-    include: "workflow/rules/evaluation.smk"
-    include: "workflow/rules/figures.smk"
+
+
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
+
+
+if study.given:
+
+    include: "workflow/rules/prediction.smk"
 
 
 localrules:
@@ -34,7 +37,7 @@ rule all:
     input:
         paths.features,
         PROBLEMS,
-        PREDICTED if study.checkpoint else STUDIED,
+        PREDICTED if study.given else STUDIED,
 
 
 rule features:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cli.configuration import file_of
 from cli.errors import UserError
 from cli.outputs import check_folder, check_outputs
 
@@ -146,9 +147,9 @@ def _describe(problem: Exception) -> str:
 
 
 def _as_path(value: object) -> Path | None:
-    """The file or folder that an argument names. Settings may also come from a file, as @FILE."""
-    if isinstance(value, str) and value.startswith("@"):
-        return Path(value[1:])
+    """The file or folder that an argument names. Settings may also come from a file."""
+    if isinstance(value, str):
+        return file_of(value)
     return value if isinstance(value, Path) else None
 
 

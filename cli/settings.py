@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
+from cli.configuration import GivenConfig, read_config
 from cli.errors import UserError, unknown_key
 
 
@@ -66,14 +66,23 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read the `--config` argument of a command: JSON, or `@FILE` for a file of JSON."""
-        try:
-            values = json.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
-        except ValueError as problem:  # not JSON, or not even UTF-8
-            raise UserError(f"--config: not JSON: {problem}") from None
-        except RecursionError:
-            raise UserError("--config: JSON that is nested too deeply") from None
-        return cls.from_dict(values, where="--config")
+        """Read the `--config` argument of a command; see `read_config`."""
+        return cls.from_config(read_config(text))
+
+    @classmethod
+    def from_config(cls, given: GivenConfig) -> Self:
+        """Check what a `--config` argument holds.
+
+        Of a file, other sections of a study are left out, and those that it lacks have their defaults.
+
+        Raises:
+            UserError: as `from_dict`.
+        """
+        values = given.select({field.name for field in dataclasses.fields(cls)})  # type: ignore[arg-type]
+        if given.is_file and isinstance(values, dict):
+            absent: dict[str, Any] = {name: {} for name, hint in get_type_hints(cls).items() if _has_defaults(hint)}
+            values = {**absent, **values}
+        return cls.from_dict(values, where=given.where)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, as written into every artefact."""
@@ -82,6 +91,18 @@ class Settings:
     def to_json(self) -> str:
         """The canonical JSON of these settings."""
         return canonical_json(self.to_dict())
+
+
+def _has_defaults(hint: Any) -> bool:
+    """Whether a type is a settings class that needs no value."""
+    return (
+        isinstance(hint, type)
+        and issubclass(hint, Settings)
+        and all(
+            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+            for field in dataclasses.fields(hint)  # type: ignore[arg-type]
+        )
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from cli import Command
+from cli.configuration import add_config
 
 
 def media(arguments: argparse.Namespace) -> None:
@@ -65,7 +66,7 @@ def main() -> int:
     command = Command("demo", "Make the demo dataset and the weights of its encoders, from seeds.", extra="features")
 
     parser = command.verb("media", media)
-    parser.add_argument("--config", default="{}", metavar="JSON", help="section demo, as JSON or @FILE (default: {})")
+    add_config(parser, "section demo", default="{}")
     parser.add_output_folder("--videos", required=True, metavar="DIR", help="folder for the media files")
     parser.add_output_folder(
         "--annotations",
@@ -84,9 +85,7 @@ def main() -> int:
 
     parser = command.verb("weights", weights)
     parser.add_argument("--encoder", choices=["clip", "pann", "clap"], required=True)
-    parser.add_argument(
-        "--config", required=True, metavar="JSON", help="sections demo_encoders and clip or pann, as JSON or @FILE"
-    )
+    add_config(parser, "sections demo_encoders and clip or pann")
     parser.add_output("--out", or_folder=True, required=True, help="checkpoint to write; for clap a folder")
     return command.main()
 

@@ -12,6 +12,8 @@ import torch
 from cli import UserError
 from cli.errors import one_line
 from cli.outputs import replacing
+from model.archive import Archive
+from model.compat import drop_removed
 from model.network.detector import HighlightDetector, build_detector
 
 FORMAT = 1
@@ -68,20 +70,32 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
         about: dict[str, Any] = content["about"]
     except UserError:
         raise
-    except UnpicklingError:
-        raise UserError(f"{path}: not a checkpoint of this project: not only tensors and plain values") from None
     except Exception as problem:  # a damaged file can raise almost anything
-        cause = f"{type(problem).__name__}: {one_line(problem)}"
-        raise UserError(f"{path}: not a checkpoint of this project: {cause}") from None
+        raise UserError(_describe_failure(path, problem)) from None
     return network.eval(), about
 
 
 def _drop_position_table(content: dict[str, Any]) -> None:
     """Remove QD-DETR's table of text positions, which no network reads; earlier versions kept it on import."""
-    compat = content["config"]["compat"]
-    if "text_position_table" not in compat:
+    given = content["config"]["compat"]
+    kept = drop_removed(given)
+    if len(kept) == len(given):
         return
-    content["config"]["compat"] = [name for name in compat if name != "text_position_table"]
+    content["config"]["compat"] = kept
     content["model"] = {
         name: value for name, value in content["model"].items() if not name.startswith("text_positions.")
     }
+
+
+def _describe_failure(path: Path, problem: Exception) -> str:
+    """Why a file is no checkpoint of this project. Torch's own text is not passed on: it advises unsafe loading."""
+    try:
+        foreign = Archive(path).is_reference
+    except UserError:
+        foreign = False
+    if foreign:
+        return f"{path}: a checkpoint of QD-DETR's code: convert it with `python -m model import-checkpoint`"
+    if isinstance(problem, UnpicklingError):
+        return f"{path}: not a checkpoint of this project: not only tensors and plain values"
+    cause = "not a file that torch.save writes" if "weights_only" in str(problem) else one_line(problem)
+    return f"{path}: not a checkpoint of this project: {type(problem).__name__}: {cause}"

@@ -86,5 +86,14 @@ class Compat:
         return handler.generate_schema(names)
 
 
+REMOVED = ("text_position_table",)
+"""Entries of earlier versions: imports then kept QD-DETR's table of text positions, which no network reads."""
+
+
+def drop_removed(names: Iterable[str]) -> list[str]:
+    """The entries of a checkpoint of any version that still have a meaning."""
+    return [name for name in names if name not in REMOVED]
+
+
 REPAIRED = Compat()
 """No reference behaviour is kept: every repair is on."""

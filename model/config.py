@@ -257,7 +257,13 @@ class InferenceConfig(Settings):
     """Number of queries whose gates are logged, from the start of the split; -1 = all. Scores always cover the whole
     split."""
     gate_save_path: Annotated[str, Field(pattern=r"^[^{}]*$")] = ""
-    """Folder for the gate logs, in the same layout as the predictions; empty = next to the predictions."""
+    """Folder for the gate logs, in the same layout as the predictions; empty = next to the predictions. A file (.jsonl)
+    is possible if a single job logs gates: several runs, seeds, scopes or splits cannot write one file."""
+
+    @property
+    def gate_file(self) -> str:
+        """The file that `gate_save_path` names; empty if it names a folder."""
+        return self.gate_save_path if self.gate_save_path.endswith(".jsonl") else ""
 
     def __post_init__(self) -> None:
         if self.gate_sample_count == 0:
@@ -273,5 +279,5 @@ class InferenceConfig(Settings):
 class InferStage(Settings):
     """The settings that `infer` reads; the network's own configuration comes with the checkpoint."""
 
-    inference: InferenceConfig
+    inference: InferenceConfig = field(default_factory=InferenceConfig)
     version: int = CODE_VERSION["infer"]

@@ -41,6 +41,7 @@ ALLOWED = {
         "formats",
         "model.CODE_VERSION",
         "model.config",
+        "model.summary",
     },
 }
 # The extras of pyproject.toml that each package may import from, in addition to the core.

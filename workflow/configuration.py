@@ -148,12 +148,14 @@ def streams_of(settings: ModelConfig) -> list[str]:
 def check_checkpoint(config: Config) -> None:
     """Check that a given checkpoint exists and that clips have the length that networks expect.
 
+    A name with `{scope}` stands for several files, which `find_given` checks once the domains are known.
+
     Raises:
         UserError: the file is missing, or the clip length differs.
     """
     if not config["checkpoint"]:
         return
-    if not Path(config["checkpoint"]).is_file():
+    if "{scope}" not in config["checkpoint"] and not Path(config["checkpoint"]).is_file():
         raise UserError(f"config: checkpoint: {no_such('file', config['checkpoint'])}")
     seconds = config["clips"]["seconds"]
     if seconds != CLIP_SECONDS:

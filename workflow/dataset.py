@@ -84,6 +84,13 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})
 
 
+def rows_of_split(config: dict[str, Any], split: str) -> list[Row]:
+    """The annotation rows of one split; for the demo they follow from its seed."""
+    if config["dataset"]["name"] == "demo":
+        return questions.annotations(DemoConfig.from_dict(config["demo"], where="config: demo"), split)
+    return read_annotations([Path(config["dataset"]["annotations"][split])])
+
+
 def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
     if not folder.is_dir():
         raise UserError(

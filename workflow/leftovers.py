@@ -25,7 +25,7 @@ def remove_leftovers(study: Study) -> list[str]:
     Returns:
         the folders of these runs, such as `plots/demo/old`.
     """
-    if study.checkpoint:
+    if study.given:
         return []
     known = {*study.settings, "random"}
     found = [path for name in FOLDERS for path in _folders(Path(name) / study.name) if path.name not in known]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli import canonical_json
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
@@ -58,10 +59,19 @@ class Params:
         return params
 
     def prediction(self, wildcards: Wildcards) -> str:
-        """Canonical JSON for inference with a given checkpoint."""
+        """Canonical JSON for inference with a given checkpoint; the keys about gates count only if gates are logged."""
         section = self.study.config["inference"]
-        keys = {key: section[key] for key in PREDICTION_KEYS if key != "checkpoint"}
+        gates = ("gate_sample_count",) if self.study.logged_runs else ()
+        keys = {key: section[key] for key in (*PREDICTION_KEYS, *gates) if key != "checkpoint"}
         return canonical_json({"inference": keys, "version": MODEL_VERSION["infer"]})
+
+    @property
+    def import_streams(self) -> str:
+        """Options of `import-checkpoint` that name the streams of a reference's network."""
+        assert self.study.given is not None
+        model = self.study.given.model
+        audio = ["--audio-streams", *model.audio_streams] if model.audio_streams else []
+        return shlex.join(["--video-streams", *model.video_streams, *audio, "--text-stream", model.text_stream])
 
     def domain(self, wildcards: Wildcards) -> str:
         """Options of a command for one scope; empty if the scope is the whole dataset.
@@ -81,13 +91,14 @@ class Params:
         """Options of `problems` that make it list the domains that are left out."""
         if not self.study.by_domain:
             return ""
-        files = [self.study.annotations[split] for split in ("train", "val")]
+        splits = list(self.study.annotations) if self.study.given else ["train", "val"]
+        files = [self.study.annotations[split] for split in splits]
         return f"--domains-of {shlex.join(files)} --needed {shlex.join(self.study.needed_streams)}"
 
     @property
     def labels(self) -> str:
         """Options of `problems` that make it compare labels that networks are trained on with the videos' lengths."""
-        if self.study.checkpoint:
+        if self.study.given:
             return ""
         files = [self.study.annotations[split] for split in ("train", "val")]
         return f"--{'ratings' if self.study.rates_clips else 'moments'}-of {shlex.join(files)}"
@@ -113,5 +124,7 @@ class Params:
 
     def _title(self, run: str, kind: str, part: str) -> str:
         study = self.study
-        parts = [study.name, f"{kind} {run}", *([part] if study.by_domain else []), f"seed {study.seeds[0]}"]
+        network = Path(study.config["checkpoint"]).name if study.given else f"{kind} {run}"
+        seed = [] if study.given else [f"seed {study.seeds[0]}"]
+        parts = [study.name, network, *([part] if study.by_domain else []), *seed]
         return shlex.quote(", ".join(parts))

@@ -27,9 +27,15 @@ class Paths:
     study: Study
 
     @property
+    def predictions_of_given(self) -> str:
+        """Folder of the predictions of a given checkpoint, as a pattern."""
+        return layout.predictions_of_given(self.study.by_domain)
+
+    @property
     def gate_log(self) -> str:
-        """The gate log, as a pattern."""
-        return layout.gate_log(self.study.inference)
+        """The gate log, as a pattern; without wildcards if `gate_save_path` names a file."""
+        folder = self.predictions_of_given if self.study.given else layout.RUN
+        return layout.gate_log(self.study.inference, folder)
 
     @property
     def features(self) -> list[str]:
@@ -39,6 +45,30 @@ class Paths:
     def features_of_run(self, wildcards: Wildcards) -> list[str]:
         """The stores that a run reads."""
         return self._stores(streams_of(self.study.model_of(wildcards.run)))
+
+    @property
+    def part_of_given(self) -> str:
+        """The dataset and, if there is one network per domain, the scope: as a pattern, below folders of logs."""
+        return self.predictions_of_given.removeprefix("predictions/")
+
+    def given_checkpoint(self, wildcards: Wildcards) -> str:
+        """The given checkpoint of a scope, or what is imported from it."""
+        scope = self._scope_of(wildcards)
+        assert self.study.given is not None
+        if scope in self.study.given.references:
+            return layout.IMPORTED.format(dataset=self.study.name, scope=scope)
+        return self.study.given.files[scope]
+
+    def given_reference(self, wildcards: Wildcards) -> str:
+        """The file of a reference implementation that a given checkpoint is imported from."""
+        assert self.study.given is not None
+        return self.study.given.files[wildcards.scope]
+
+    def predictions(self, split: str) -> list[str]:
+        """Predictions of a given checkpoint for one split, one file per scope."""
+        name = self.study.name
+        folders = [self.predictions_of_given.format(dataset=name, scope=scope) for scope in self.study.scopes]
+        return [f"{folder}/{split}.jsonl" for folder in folders]
 
     def checkpoint_of_run(self, epoch: str) -> Callable[[Wildcards], str]:
         """The checkpoint `best` or `last` of a run; for a control, that of the run in `checkpoint_of`."""
@@ -58,7 +88,8 @@ class Paths:
     def results_of_runs(self, what: str) -> list[str]:
         """Outputs of `score` on val: for each run and both checkpoints, and for random predictions."""
         study = self.study
-        names = [(run, part) for run in study.runs for part in ("", f"_{study.other_checkpoint}")] + [("random", "")]
+        parts = ("",) if study.given else ("", f"_{study.other_checkpoint}")
+        names = [(run, part) for run in study.runs for part in parts] + [("random", "")]
         return [
             f"{layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)}/{what}_val{part}.json"
             for run, part in names
@@ -78,12 +109,24 @@ class Paths:
 
     def gate_logs(self, wildcards: Wildcards) -> list[str]:
         """Gate logs of a run's first seed, one per scope; of the main run if the wildcards name no run."""
-        return self._of_scopes(self.gate_log, self._run_of(wildcards), self.study.seeds[0], split=wildcards.split)
+        run, job = self._run_of(wildcards), self.study.gate_file_job
+        if job is not None and (run, wildcards.split) != (job.run, job.split):
+            # The file is of another run or split: a name that no rule makes, so that it is not drawn for this one.
+            return [f"{self.study.inference.gate_file} of {run}, {wildcards.split}"]
+        return self._of_scopes(self.gate_log, run, self.study.seeds[0], split=wildcards.split)
 
     def histories(self, wildcards: Wildcards) -> list[str]:
-        """Histories of a run's first seed, one per scope; of the main run if the wildcards name no run."""
+        """Histories of a run's first seed, one per scope; of the main run if the wildcards name no run.
+
+        A given checkpoint has none.
+        """
+        if self.study.given:
+            return []
         run = self.study.settings[self._run_of(wildcards)].trained_as
         return self._of_scopes(f"{layout.RUN}/history.jsonl", run, self.study.seeds[0])
+
+    def _scope_of(self, wildcards: Wildcards) -> str:
+        return getattr(wildcards, "scope", self.study.scopes[0])
 
     def _run_of(self, wildcards: Wildcards) -> str:
         return getattr(wildcards, "run", self.study.main_run)

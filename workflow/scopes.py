@@ -21,6 +21,8 @@ _SPLITS = ("train", "val")
 def find_scopes(config: dict[str, Any], data: Dataset) -> tuple[list[str], list[str]]:
     """The scopes of a dataset, and the domains that are left out because train or val has none of their videos.
 
+    With a given checkpoint, every split counts.
+
     Raises:
         UserError: scopes are domains, but a row has no domain or one that cannot name a folder; or an unknown domain is
             chosen.
@@ -30,17 +32,16 @@ def find_scopes(config: dict[str, Any], data: Dataset) -> tuple[list[str], list[
         if chosen:
             raise UserError("config: dataset.domains has no effect with dataset.scopes all: set that to by_domain")
         return [ALL], []
-    if config["checkpoint"]:
-        raise UserError("config: dataset.scopes: by_domain does not work with checkpoint: set it to all")
-    found = {split: _domains(Path(config["dataset"]["annotations"][split]), data) for split in _SPLITS}
+    splits = list(config["dataset"]["annotations"]) if config["checkpoint"] else _SPLITS
+    found = {split: _domains(Path(config["dataset"]["annotations"][split]), data) for split in splits}
     known = {domain for domains in found.values() for domain in domains}
     unknown = [domain for domain in chosen if domain not in known]
     if unknown:
         raise UserError(f"config: dataset.domains: no row has {unknown[0]!r} (known: {', '.join(sorted(known))})")
     known = known.intersection(chosen) if chosen else known
-    whole = sorted(known.intersection(*({name for name, there in found[split].items() if there} for split in _SPLITS)))
+    whole = sorted(known.intersection(*({name for name, there in found[split].items() if there} for split in splits)))
     if not whole:
-        raise UserError("config: dataset.scopes: no domain has videos in both train and val")
+        raise UserError(f"config: dataset.scopes: no domain has videos in {' and '.join(splits)}")
     return whole, sorted(known.difference(whole))
 
 

@@ -93,9 +93,11 @@ class CoreConfig(Settings):
     ]
     """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked too. The
     names `random` and `baseline` are reserved."""
-    checkpoint: Annotated[str, Reruns("predict")] = ""
-    """Trained network that predicts all splits; nothing is then trained or scored (config/folder.yaml). It must read
-    the streams of the main run. Empty = every run is trained."""
+    checkpoint: Annotated[str, Reruns("import_checkpoint predict predict_gated")] = ""
+    """Trained network that predicts all splits; nothing is then trained (config/folder.yaml). Splits with labels are
+    scored, and gates are logged, under the name `given`. A file of this project names its streams itself; for one of
+    QD-DETR or its gated variant, which is imported first, `model` names them. With dataset.scopes by_domain `{scope}`
+    stands for the domain. Empty = every run is trained."""
     main_run: Annotated[str, Reruns("plot_gates_of_main_run")]
     """The run shown in plots/gates_val.png."""
     selected_runs: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")]
@@ -111,9 +113,9 @@ class CoreConfig(Settings):
         InferenceConfig,
         Reruns(
             "infer infer_gated infer_other",
-            gate_log="infer_gated",
-            gate_sample_count="infer_gated",
-            gate_save_path="infer_gated",
+            gate_log="infer_gated predict_gated",
+            gate_sample_count="infer_gated predict_gated",
+            gate_save_path="infer_gated predict_gated",
         ),
     ] = field(default_factory=InferenceConfig)
     """Prediction and gate logging."""

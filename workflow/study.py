@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import canonical_json
+from cli import UserError, canonical_json
 from eval.best_moments import picture_names
 from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
-from model.config import InferenceConfig, ModelConfig
+from model.config import InferenceConfig, ModelConfig, TrainConfig
+from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -19,7 +20,7 @@ from workflow.configuration import (
     settings_of_run,
     streams_of,
 )
-from workflow.dataset import Dataset, load_dataset
+from workflow.dataset import Dataset, load_dataset, rows_of_split
 from workflow.encoders import (
     check_inputs,
     check_released,
@@ -28,12 +29,23 @@ from workflow.encoders import (
     check_weights,
     imported_streams,
 )
-from workflow.initial_weights import check_initial_weights
-from workflow.scopes import find_scopes, rates_clips
+from workflow.layout import GIVEN
+from workflow.scopes import ALL, find_scopes, rates_clips
 from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 """Relative to the folder of the Snakefile."""
+
+
+@dataclass(frozen=True)
+class GateJob:
+    """The wildcards of a job that logs gates."""
+
+    dataset: str
+    run: str
+    scope: str
+    seed: str
+    split: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +60,13 @@ class Study:
     """The section without any run's patch."""
     evaluation: EvaluationConfig
     plots: PlotsConfig
-    checkpoint: str
-    """A given checkpoint that predicts; empty if runs are trained."""
+    given: GivenCheckpoint | None
+    """A given checkpoint that predicts, which then is the only run; None if runs are trained."""
+    scored: Sequence[str]
+    """The splits that are scored: val, or with a given checkpoint those with labels."""
     main_run: str
     runs: Sequence[str]
-    """The runs of the target `all`: the selected ones, or with a given checkpoint the main run."""
+    """The runs of the target `all`: the selected ones, or the given checkpoint."""
     seeds: Sequence[int]
     settings: Mapping[str, RunSettings]
     """The sections of each run with its patch applied."""
@@ -124,6 +138,36 @@ class Study:
         """The checkpoint that `inference.checkpoint` does not select; results are shown for both."""
         return "last" if self.inference.checkpoint == "best" else "best"
 
+    @property
+    def gate_file_job(self) -> GateJob | None:
+        """The only job that logs gates, if `inference.gate_save_path` names a file; otherwise None."""
+        jobs = self._gate_jobs() if self.inference.gate_file else []
+        return jobs[0] if jobs else None
+
+    def _gate_jobs(self) -> list[GateJob]:
+        splits = list(self.annotations) if self.given else ["val"]
+        return [
+            GateJob(self.name, run, scope, str(seed), split)
+            for run in self.logged_runs
+            for scope in self.scopes
+            for seed in self.seeds
+            for split in splits
+        ]
+
+    def check_gate_file(self) -> None:
+        """Check that at most one job writes the file of gates.
+
+        Raises:
+            UserError: several would.
+        """
+        jobs = self._gate_jobs() if self.inference.gate_file else []
+        if len(jobs) > 1:
+            first, second = (f"run {job.run}, scope {job.scope}, seed {job.seed}, {job.split}" for job in jobs[:2])
+            raise UserError(
+                f"config: inference.gate_save_path: {len(jobs)} jobs would write {self.inference.gate_file}, such as"
+                f" those of {first} and {second}: name a folder"
+            )
+
     def model_of(self, run: str) -> ModelConfig:
         """The network of a run."""
         return self.settings[run].model
@@ -147,14 +191,21 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     """
     config = check(merged, root / SCHEMA, given)
     settings = {run: settings_of_run(config, run) for run in config["runs"]}
-    checkpoint, main_run, seeds = config["checkpoint"], config["main_run"], config["seeds"]
-    runs = [main_run] if checkpoint else config["selected_runs"]
+    main_run, seeds, runs = config["main_run"], config["seeds"], config["selected_runs"]
     check_checkpoint(config)
     data = load_dataset(config)
     scopes, left_out_domains = find_scopes(config, data)
     qids: list[str] = []
     before: set[str] = set()
-    if checkpoint:
+    network, scored = None, ["val"]
+    if config["checkpoint"]:
+        network = find_given(config, settings[main_run].model, [] if scopes == [ALL] else scopes)
+        rows = {split: rows_of_split(config, split) for split in config["dataset"]["annotations"]}
+        scored, objective = labelled_splits(rows)
+        if scopes != [ALL] and not scored:
+            objective = "saliency"  # of domains only ratings are scored, and here there are none
+        settings = {GIVEN: _settings_of_given(network, objective, config)}
+        scopes, main_run, seeds, runs = list(network.files), GIVEN, [network.seed], [GIVEN]
         qids = list(picture_names(data.queries, "config: dataset.annotations").values())
     else:
         before = check_initial_weights(settings, {*runs, main_run}, config["dataset"]["name"], scopes, seeds)
@@ -167,14 +218,15 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
     imported = imported_streams(config)
     check_released(imported, made, [(row["vid"], str(row["qid"])) for row in data.queries])
-    return Study(
+    study = Study(
         config=config,
         dataset=DatasetConfig.from_dict(config["dataset"], where="config: dataset"),
         clips=clips,
         inference=InferenceConfig.from_dict(config["inference"], where="config: inference"),
         evaluation=EvaluationConfig.from_dict(config["evaluation"], where="config: evaluation"),
         plots=PlotsConfig.from_dict(config["plots"], where="config: plots"),
-        checkpoint=checkpoint,
+        given=network,
+        scored=scored,
         main_run=main_run,
         runs=runs,
         seeds=seeds,
@@ -196,3 +248,11 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         weights_mirror=config["weights_mirror"],
         grids={shard: canonical_json(data.grid_of(shard, clips)) for shard in data.shards},
     )
+    study.check_gate_file()
+    return study
+
+
+def _settings_of_given(given: GivenCheckpoint, objective: Objective, config: Config) -> RunSettings:
+    """The settings of the run that a given checkpoint stands for; its labels decide how it is scored."""
+    inference = InferenceConfig.from_dict(config["inference"], where="config: inference")
+    return RunSettings(given.model, TrainConfig(objective=objective), inference, GIVEN, "")

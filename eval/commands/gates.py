@@ -112,7 +112,7 @@ def add_verbs(command: Command) -> None:
         verb.add_argument(
             "--history",
             type=Path,
-            nargs="+",
+            nargs="*",
             default=[],
             help="history.jsonl of the training run, one per log; their mean is drawn",
         )

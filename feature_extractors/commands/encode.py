@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any, get_type_hints
 
-from cli import Command, UserError, whole_number
+from cli import Command, Settings, UserError, whole_number
+from cli.configuration import add_config, read_config
 from cli.device import add_device
 from feature_extractors.commands.arguments import add_optional, check_shard
 from feature_extractors.encoders.registry import STREAMS
-from feature_extractors.encoders.stream import ClipStream, QueryStream
+from feature_extractors.encoders.stream import ClipStream, QueryStream, Stage
 
 CLIP_ARGUMENTS = ("manifest", "videos")
 QUERY_ARGUMENTS = ("annotations", "shard", "shards")
@@ -32,15 +35,48 @@ def encode(arguments: argparse.Namespace) -> None:
     device = use_device(arguments.device, arguments.threads)
     # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
-        clips = stream.stage.from_json(arguments.config)
+        clips: Any = read_stage(arguments.config, stream)
         videos = read_table(arguments.manifest)
         clip_encoder = stream.load(clips, arguments.weights, device)
         clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device)
     else:
-        stage = stream.stage.from_json(arguments.config)
+        stage: Any = read_stage(arguments.config, stream)
         queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
         text_encoder = stream.load(stage, arguments.weights, device)
         text_encoder.write(stream.name, stage, queries, arguments.out, device)
+
+
+def read_stage(text: str, stream: ClipStream | QueryStream) -> Stage:
+    """The settings of a stream in the value of `--config`: those keys that it reads, where a file has a whole study.
+
+    Raises:
+        UserError: a key is unknown or has a wrong value, or the file cannot be parsed.
+    """
+    given = read_config(text)
+    if given.is_file and isinstance(given.values, dict):
+        values = dict(given.values)
+        for section, keys in _others_keys(stream).items():
+            if isinstance(values.get(section), dict):
+                values[section] = {key: value for key, value in values[section].items() if key not in keys}
+        given = replace(given, values=values)
+    return stream.stage.from_config(given)
+
+
+def _others_keys(stream: ClipStream | QueryStream) -> dict[str, set[str]]:
+    """By section, the keys of a study that the stream does not read: those of other streams, and `weights`."""
+    own, every = _keys_of(stream.stage), dict[str, set[str]]()
+    for other in STREAMS.values():
+        for section, keys in _keys_of(other.stage).items():
+            every.setdefault(section, set()).update(keys)
+        if other.weights is not None:
+            names = {field.name for field in fields(other.weights.settings)}  # type: ignore[arg-type]
+            every.setdefault(other.weights.section, set()).update(names)
+    return {section: keys - own.get(section, set()) for section, keys in every.items()}
+
+
+def _keys_of(stage: type[Settings]) -> dict[str, set[str]]:
+    hints = get_type_hints(stage)
+    return {section: {field.name for field in fields(hint)} for section, hint in hints.items() if is_dataclass(hint)}
 
 
 def _check_arguments(arguments: argparse.Namespace, stream: ClipStream | QueryStream) -> None:
@@ -77,11 +113,6 @@ def add_verbs(command: Command) -> None:
         metavar="PATH",
         text="the encoder's weights: file, folder, or hub:owner/name for CLAP (default: those that the settings name)",
     )
-    parser.add_argument(
-        "--config",
-        required=True,
-        metavar="JSON",
-        help="the configuration sections that the stream uses, as JSON or @FILE",
-    )
+    add_config(parser, "the configuration sections that the stream uses")
     parser.add_output("--out", required=True, metavar="H5", help="the store to write")
     add_device(parser)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import Command, Settings, UserError
+from cli.configuration import add_config
 from feature_extractors import CODE_VERSION
 from feature_extractors.commands.arguments import add_optional, add_policy, add_shard, check_shard
 from formats.grid import ClipGrid
@@ -77,6 +78,6 @@ def add_verbs(command: Command) -> None:
     parser = command.verb("manifest", manifest)
     add_shard(parser)
     add_optional(parser, "--videos", metavar="DIR", text="folder of the media files (default: use annotated durations)")
-    parser.add_argument("--config", required=True, metavar="JSON", help="section clips, as JSON or @FILE")
+    add_config(parser, "section clips")
     parser.add_output("--out", required=True, metavar="FILE", help="the video table to write")
     add_policy(parser)

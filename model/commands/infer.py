@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli import Command
-from model.commands.arguments import add_running
+from model.commands.arguments import add_running, find_stores
 
 
 def infer(arguments: argparse.Namespace) -> None:
@@ -19,7 +19,7 @@ def infer(arguments: argparse.Namespace) -> None:
         InferStage.from_json(arguments.config).inference,
         arguments.checkpoint,
         arguments.queries,
-        arguments.features,
+        find_stores(arguments.features),
         arguments.out,
         gate_log=arguments.gate_log,
         domain=arguments.domain,
@@ -35,4 +35,4 @@ def add_verbs(command: Command) -> None:
     parser.add_argument("--queries", type=Path, required=True, metavar="FILE", help="queries, JSONL; need no labels")
     parser.add_output("--out", required=True, metavar="FILE", help="predictions to write, JSONL")
     parser.add_output("--gate-log", metavar="FILE", help="gate log to write, JSONL")
-    add_running(parser, "inference")
+    add_running(parser, "section inference", default="{}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli import Command
 from cli.command import seed
-from model.commands.arguments import add_running, seconds
+from model.commands.arguments import add_running, find_stores, seconds
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -32,10 +32,10 @@ def train(arguments: argparse.Namespace) -> None:
             stage,
             arguments.train,
             arguments.val,
-            arguments.features,
+            find_stores(arguments.features),
             arguments.out,
             arguments.seed,
-            val_features=arguments.val_features,
+            val_features=find_stores(arguments.val_features) if arguments.val_features else None,
             init_from=arguments.init_from,
             domain=arguments.domain,
             leave_out=arguments.leave_out,
@@ -58,7 +58,7 @@ def add_verbs(command: Command) -> None:
     )
     parser.add_argument("--init-from", type=Path, metavar="PT", help="checkpoint to start from (its weights)")
     parser.add_argument(
-        "--val-features", type=Path, nargs="+", metavar="H5", help="feature stores of the val split, if different"
+        "--val-features", type=Path, nargs="+", metavar="H5|DIR", help="feature stores of the val split, if different"
     )
     parser.add_argument(
         "--save-every",
@@ -68,4 +68,4 @@ def add_verbs(command: Command) -> None:
         help="minimum time between writes of resume.pt (default: 30; 0 = after every step)",
     )
     parser.add_output_folder("--tensorboard", metavar="DIR", help="write a TensorBoard log to this folder")
-    add_running(parser, "model and train")
+    add_running(parser, "sections model and train")

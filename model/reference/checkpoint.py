@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from cli import UserError
 from model.checkpoint import save_checkpoint
 from model.network.detector import HighlightDetector
+from model.network.tensors import InputDims
 from model.reference.names import convert, is_read
 from model.reference.options import network_of, objective_of
 from model.reference.reading import read_reference
@@ -40,13 +42,13 @@ def import_checkpoint(
         UserError: the file cannot be read safely, or contains something unsupported; nothing is written then.
     """
     state, options = read_reference(checkpoint)
-    shapes = {name: value.shape for name, value in state.items()}
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
     try:
-        config, dims = network_of(options, shapes, video_streams, audio_streams, text_stream)
+        config, widths = network_of(options, shapes, video_streams, audio_streams, text_stream)
         objective = objective_of(options)
         # On the meta device until the shapes are checked: the options may describe a network of any size.
         with torch.device("meta"):
-            network = HighlightDetector(config, dims)
+            network = HighlightDetector(config, InputDims(**asdict(widths)))
         network.load_state_dict(convert(state), assign=True)
     except (UserError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: {' '.join(str(problem).split())[:300]}") from None

@@ -1,4 +1,4 @@
-"""Convert the options of a reference run to our configuration of the network."""
+"""Convert the options of a reference run to our configuration of the network. Torch-free."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from torch import Size
 
 from cli import Settings, UserError
 from model.compat import Compat
 from model.config import ModelConfig
-from model.network.tensors import InputDims
 
 # Far above any real value, so that a file cannot make us build a network that exceeds memory.
 Layers = Annotated[int, Field(ge=1, le=1000)]
@@ -38,6 +36,7 @@ class _Options(Settings):
     max_q_l: Width | None = None
     a_feat_dim: Annotated[int, Field(ge=0)] | None = None
     dset_name: str = "hl"
+    dset_domain: str | None = None
     ctx_mode: str = "video_tef"
     gating_type: str | None = None
     fusion_layers: Layers | None = None
@@ -79,13 +78,22 @@ _GATED = (
 )
 
 
+@dataclass(frozen=True)
+class Widths:
+    """Widths of the network's inputs, including endpoint features; audio 0 = none."""
+
+    video: int
+    text: int
+    audio: int
+
+
 def network_of(
     options: Mapping[str, Any],
-    shapes: Mapping[str, Size],
+    shapes: Mapping[str, tuple[int, ...]],
     video_streams: Sequence[str],
     audio_streams: Sequence[str],
     text_stream: str,
-) -> tuple[ModelConfig, InputDims]:
+) -> tuple[ModelConfig, Widths]:
     """Configuration and input widths of the network that a reference run trained, with every `compat` on.
 
     Args:
@@ -130,7 +138,12 @@ def network_of(
         },
         where="options of the reference",
     )
-    return config, InputDims(video=video, text=text, audio=audio or 0)
+    return config, Widths(video=video, text=text, audio=audio or 0)
+
+
+def domain_of(options: Mapping[str, Any]) -> str:
+    """The domain of TVSum that the run was trained on; empty if the options name none."""
+    return _read(options).dset_domain or ""
 
 
 def objective_of(options: Mapping[str, Any]) -> str:
@@ -152,7 +165,7 @@ def _select(options: _Options, names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _width(shapes: Mapping[str, Size], kind: str) -> int | None:
+def _width(shapes: Mapping[str, tuple[int, ...]], kind: str) -> int | None:
     name = f"input_{kind}_proj.0.LayerNorm.weight"
     shape = shapes.get(name)
     if shape is not None and len(shape) != 1:

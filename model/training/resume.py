@@ -11,6 +11,7 @@ import math
 import time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -113,9 +114,10 @@ class Keeper:
             # Last, because it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
         except Exception as problem:  # a damaged file can raise almost any exception
-            _log.warning(
-                "%s: cannot be read (%s): starting from scratch", self._path, str(problem).split("\n")[0][:120]
-            )
+            # Torch's text on a refused pickle advises unsafe loading.
+            refused = isinstance(problem, UnpicklingError) or "weights_only" in str(problem)
+            cause = "not only tensors and plain values" if refused else str(problem).split("\n")[0][:120]
+            _log.warning("%s: cannot be read (%s): starting from scratch", self._path, cause)
             network.load_state_dict(initial)
             if average is not None:
                 average.module.load_state_dict(initial)

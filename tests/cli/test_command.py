@@ -99,7 +99,7 @@ def test_files_are_checked_before_the_verb_runs(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "b").read_text() == "kept"
 
 
-@pytest.mark.parametrize("config", ["{}", "@run/b.json"])
+@pytest.mark.parametrize("config", ["{}", "@run/b.json", "run/b.json"])
 def test_folders_are_checked_before_the_verb_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: str
 ) -> None:

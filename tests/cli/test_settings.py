@@ -75,10 +75,57 @@ def test_json_from_the_command_line_or_a_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"none\.json"):  # `Command` makes one line of it
         Outer.from_json("@none.json")
     (tmp_path / "c.json").write_bytes(b'{"name": "\xff"}')
-    with pytest.raises(UserError, match=r"^--config: not JSON: "):
+    with pytest.raises(UserError, match=r"c\.json: not JSON: "):
         Outer.from_json(f"@{tmp_path / 'c.json'}")
     with pytest.raises(UserError, match=r"^--config: JSON that is nested too deeply$"):
         Outer.from_json("[" * 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Settings):
+    """Sections as a command reads them."""
+
+    model: Inner
+    train: Outer = field(default_factory=lambda: Outer(name="default"))
+
+
+def test_a_file_may_be_a_whole_study(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text("dataset: {name: x}\nmodel: {rate: 1e-4}\nruns: {base: }\nseeds: [1]\n")
+    # Other sections are left out; 1e-4 is a number, although PyYAML reads text.
+    assert Stage.from_json(str(study)) == Stage(model=Inner(rate=1e-4))
+    # A section that the file lacks has its defaults, if all its keys have one.
+    study.write_text("train: {name: a}\n")
+    assert Stage.from_json(str(study)) == Stage(model=Inner(), train=Outer(name="a"))
+    study.write_text("")
+    assert Stage.from_json(f"@{study}").model == Inner()
+    (tmp_path / "study.JSON").write_text('{"model": {"layers": 3}, "clips": {}}')
+    assert Stage.from_json(str(tmp_path / "study.JSON")).model.layers == 3
+    # JSON on the command line is for the command alone.
+    with pytest.raises(UserError, match="unknown key 'clips'"):
+        Stage.from_json('{"model": {}, "clips": {}}')
+    with pytest.raises(UserError, match=r"^--config: model"):
+        Stage.from_json("{}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {rat: 1}", "unknown key 'model.rat'"),
+        ("modle: {}", "unknown key 'modle'"),
+        ("model: {rate: fast}", "model.rate: "),
+        ("model: {rate: 1", "not YAML: "),
+        ("- 1", "value: "),
+        ("!!python/object/apply:os.getcwd []", "not YAML: could not determine a constructor"),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "my.yaml").write_text(text)
+    with pytest.raises(UserError) as raised:
+        Stage.from_json(str(tmp_path / "my.yaml"))
+    line = str(raised.value)
+    assert line.startswith(f"{tmp_path / 'my.yaml'}: ") and message.split("'")[-2 if "'" in message else 0] in line
+    assert "\n" not in line
 
 
 def test_equal_settings_have_equal_bytes() -> None:

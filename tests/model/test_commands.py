@@ -14,6 +14,7 @@ import torch
 from cli import UserError
 from formats.store import Arrays, Provenance, write_store
 from model.checkpoint import load_network, save_checkpoint
+from model.commands.arguments import find_stores
 
 CLIPS = 12
 CONFIG = {
@@ -186,3 +187,36 @@ def test_a_checkpoint_that_would_run_code_is_refused(trained: Path, tmp_path: Pa
     network, about = load_network(trained / "best.pt")
     save_checkpoint(tmp_path / "good.pt", network, about)
     load_network(tmp_path / "good.pt")
+
+
+def test_settings_of_a_study_file_and_stores_of_a_folder(data: Path, trained: Path, tmp_path: Path) -> None:
+    """The same predictions as with JSON and a list; `dataset` and the like are left out, `train` is not read."""
+    folder = tmp_path / "features"
+    for stream, shard in (("visual", "000"), ("text", "000")):
+        (folder / stream).mkdir(parents=True)
+        (folder / stream / f"{shard}.h5").symlink_to(data / f"{stream}.h5")
+    (folder / "pann.h5").symlink_to(data / "pann.h5")
+    study = tmp_path / "study.yaml"
+    study.write_text("dataset: {name: x}\nruns: {base: {}}\ntrain: {epochs: 3}\ninference: {round_to_clips: false}\n")
+    given = ["--queries", data / "val.jsonl", "--checkpoint", trained / "best.pt"]
+    done = run("infer", "--features", folder, *given, "--config", study, "--out", tmp_path / "a.jsonl")
+    assert done.returncode == 0, done.stderr
+    files = [data / f"{name}.h5" for name in ("visual", "pann", "text")]
+    config = json.dumps({"inference": {"round_to_clips": False}})
+    done = run("infer", "--features", *files, *given, "--config", config, "--out", tmp_path / "b.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_folders_of_stores_are_sorted_and_not_empty(tmp_path: Path) -> None:
+    for name in ("b.h5", "a.h5", "pann/001.h5", "pann/000.h5", "pann/old/002.h5", "a.txt"):
+        (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "f" / name).touch()
+    found = find_stores([tmp_path / "x.h5", tmp_path / "f"])
+    assert [str(path.relative_to(tmp_path)) for path in found] == [
+        "x.h5",
+        *("f/a.h5", "f/b.h5", "f/pann/000.h5", "f/pann/001.h5"),
+    ]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty: no feature store in this folder \(\*\.h5 or \*/\*\.h5\)"):
+        find_stores([tmp_path / "empty"])

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from cli import UserError
+from model.config import ModelConfig
 from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
 
@@ -23,6 +25,11 @@ SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 def overlay() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "config/folder.yaml").read_text())
     return loaded
+
+
+def write_checkpoint(path: Path) -> None:
+    """What is read of a checkpoint before any job: its configuration."""
+    torch.save({"format": 1, "model": {}, "config": ModelConfig().to_dict(), "about": {}}, path)
 
 
 def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: Path) -> None:
@@ -55,9 +62,12 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
         "encode pann": 1,
         "encode clap": 1,
         "problems": 1,
-        "predict": 1,
+        "predict_gated": 1,
         "rank": 1,
         "plot_moments": 1,
+        "gates": 1,
+        "plot_gates_of_main_run": 1,
+        "plot_gate_figures": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -73,7 +83,8 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     assert "something is heard" in (tmp_path / "results/folder/ranked.md").read_text()
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
-    assert workspace.planned(changes=changes) == {"predict": 1, "rank": 1, "plot_moments": 1}
+    again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}
+    assert workspace.planned(changes=changes) == dict.fromkeys(again, 1)
 
     # A query that is removed takes its picture with it.
     queries = tmp_path / "data/folder/queries.jsonl"
@@ -115,7 +126,7 @@ def test_what_prediction_would_refuse_is_refused_before_any_job(
     patch: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     changes = merge(merge(overlay(), patch), {"checkpoint": "best.pt"})
-    (tmp_path / "best.pt").touch()
+    write_checkpoint(tmp_path / "best.pt")
     done = Workspace(tmp_path).snakemake("--dry-run", changes=changes)
     [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1 and re.search(message, line), line
@@ -125,7 +136,7 @@ def test_what_prediction_would_refuse_is_refused_before_any_job(
     ("qid", "message"), [("a/b", "pictures are named by qid"), ("x" * 300, "too long for the file name")]
 )
 def test_a_query_that_can_have_no_picture_is_refused_before_any_job(qid: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "best.pt").touch()
+    write_checkpoint(tmp_path / "best.pt")
     (tmp_path / "data/folder/videos").mkdir(parents=True)
     (tmp_path / "data/folder/videos/v.mp4").touch()
     row = {"qid": qid, "vid": "v", "query": "q", "duration": 20}

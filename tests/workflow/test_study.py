@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from cli import UserError
-from model.config import InferenceConfig
+from model.compat import Compat
+from model.config import InferenceConfig, ModelConfig, TrainConfig
 from tests.workflow.workspace import ROOT, merge
 from workflow import layout
 from workflow.encoders import encode_json, further_files
@@ -75,11 +77,18 @@ def test_a_study_without_gates_or_sound() -> None:
     assert silent.other_checkpoint == "best"
 
 
-def test_a_given_checkpoint_predicts_with_the_main_run_alone(tmp_path: Any) -> None:
-    (tmp_path / "best.pt").touch()
+def test_a_given_checkpoint_is_the_only_run_and_names_its_streams(tmp_path: Any) -> None:
+    config = ModelConfig(video_streams=("clip_visual",), fusion="none").to_dict()
+    torch.save({"format": 1, "model": {}, "config": config, "about": {"seed": 4}}, tmp_path / "best.pt")
     study = load(checkpoint=str(tmp_path / "best.pt"))
-    assert (study.runs, study.main_run) == (["base"], "base")
-    assert len(study.qids) == len(study.data.queries)
+    assert (study.runs, study.main_run, study.seeds) == (["given"], "given", [4])
+    assert study.streams == ["clip_text", "clip_visual"] and not study.logged_runs
+    assert study.given is not None and not study.given.references
+    assert len(study.qids) == len(study.data.queries) and study.scored == ["train", "val"]
+    paths = Paths(study)
+    assert paths.given_checkpoint(job(split="val")) == str(tmp_path / "best.pt")
+    assert paths.predictions("val") == ["predictions/demo/val.jsonl"]
+    assert Params(study).titles("given") == "'demo, best.pt'"
 
 
 def test_a_mistake_names_the_key() -> None:
@@ -140,6 +149,7 @@ def test_initial_weights_follow_scope_and_seed() -> None:
         ({}, "runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_Nall.jsonl"),
         ({"gate_sample_count": 3}, "runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_N3.jsonl"),
         ({"gate_save_path": "a/b/"}, "a/b/runs/{dataset}/{run}/{scope}/seed{seed}/gate_logs_{split}_Nall.jsonl"),
+        ({"gate_save_path": "a/b.jsonl"}, "a/b.jsonl"),
     ],
 )
 def test_where_gate_logs_lie(section: dict[str, Any], path: str) -> None:
@@ -162,7 +172,9 @@ def test_params_are_one_canonical_json_of_what_a_rule_consumes(demo: Study) -> N
     whole, part = (json.loads(tracked.inference(*keys)(job(run="base_noise"))) for keys in ((), PREDICTION_KEYS))
     assert whole["inference"]["audio_control"] == "noise"  # the run's patch
     assert set(whole["inference"]) - set(part["inference"]) == {"gate_log", "gate_sample_count", "gate_save_path"}
-    assert set(json.loads(tracked.prediction(job()))["inference"]) == {*PREDICTION_KEYS} - {"checkpoint"}
+    # With gates to log, their number counts as well; the path does not change what is written.
+    keys = set(json.loads(tracked.prediction(job()))["inference"])
+    assert keys == {*PREDICTION_KEYS, "gate_sample_count"} - {"checkpoint"}
 
 
 def test_parts_of_command_lines(demo: Study) -> None:
@@ -193,3 +205,23 @@ def test_parts_of_command_lines_by_domain(demo: Study) -> None:
     assert one.title("film") == "'demo, run film, domain BK, seed 2018'"
     scores = Paths(tracked.study).results_of_runs("metrics")
     assert scores[:2] == [f"results/demo/base/{scope}/seed2018/metrics_val.json" for scope in ("BK", "VT")]
+
+
+def test_the_original_presets_are_those_of_its_scripts() -> None:
+    """run_avigate_custom.sh, run_avigate_custom_film.sh and run_avigate_custom_mha_strong.sh of QD-DETR-exp."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    overlay = yaml.safe_load((ROOT / "config/studies/original.yaml").read_text(encoding="utf-8"))
+    study = load_study(merge(merge(config, {"model": {"audio_streams": ["pann"]}}), overlay), ROOT)
+    assert (list(study.runs), study.main_run, list(study.seeds)) == (["base", "film", "mha_strong"], "base", [2018])
+    recipes = {run: (study.settings[run].train.epochs, study.settings[run].train.batch_size) for run in study.runs}
+    assert recipes == {"base": (200, 32), "film": (10, 16), "mha_strong": (10, 16)}
+    networks = {run: study.model_of(run) for run in study.runs}
+    assert {run: network.fusion_n_heads for run, network in networks.items()} == {"base": 8, "film": 4, "mha_strong": 4}
+    assert {run for run, network in networks.items() if network.ffn_gate_film} == {"film"}
+    biases = {run: network.mha_gate_bias_init for run, network in networks.items()}
+    assert biases == {"base": 1.0, "film": 1.0, "mha_strong": 1.8}
+    # Everything else is QD-DETR's, which the classes have as defaults, with every repair undone.
+    compat = Compat.whole()
+    assert all(network.compat == compat and network.hidden_dim == 256 for network in networks.values())
+    assert networks["base"] == ModelConfig(compat=compat, fusion_n_heads=8)
+    assert study.settings["base"].train == TrainConfig()

@@ -13,6 +13,7 @@ from eval import CODE_VERSION as EVAL_VERSION
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
+from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
 from workflow.encoders import further_files
 from workflow.layout import any_of
@@ -38,6 +39,14 @@ if study.left_out_domains:
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.name == "demo" else ancient(ANNOTATION_FILES)
 GPU = layout.gpus_per_job()
+# The one job that logs gates, if `inference.gate_save_path` names a file: its rule has no wildcards, since the file's name
+# has none.
+ONLY = study.gate_file_job
+
+
+def only(pattern):
+    """The pattern of a rule that logs gates, filled in if that rule is a single job."""
+    return pattern.format(**vars(ONLY)) if ONLY else pattern
 
 
 wildcard_constraints:

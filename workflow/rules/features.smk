@@ -144,7 +144,7 @@ rule problems:
     input:
         manifests=expand("manifests/{dataset}/{shard}.jsonl", dataset=study.name, shard=study.data.shards),
         stores=paths.features,
-        annotations=[] if study.checkpoint else [study.annotations["train"], study.annotations["val"]],
+        annotations=[] if study.given else [study.annotations["train"], study.annotations["val"]],
     output:
         report("reports/{dataset}/problems.tsv", caption="../report/problems.rst", category="Data"),
     log:

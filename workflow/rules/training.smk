@@ -54,7 +54,7 @@ rule infer:
     benchmark:
         "logs/benchmarks/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of([run for run in study.settings if run not in study.gate_logging_runs]),
+        run=any_of([run for run in study.settings if ONLY or run not in study.gate_logging_runs]),
     conda:
         "../../envs/model.yaml"
     threads: 1
@@ -75,20 +75,32 @@ rule infer:
 
 if study.inference.gate_log:
 
+    ruleorder: infer_gated > infer
+
     use rule infer as infer_gated with:
+        input:
+            features=lambda wildcards: paths.features_of_run(ONLY or wildcards),
+            checkpoint=lambda wildcards: paths.checkpoint_of_run(study.inference.checkpoint)(ONLY or wildcards),
+            queries=lambda wildcards: study.annotations[(ONLY or wildcards).split],
         output:
-            predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
+            predictions=only(f"{layout.RUN}/predictions_{{split}}.jsonl"),
             gates=paths.gate_log,
         log:
-            "logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
+            only("logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log"),
         benchmark:
-            "logs/benchmarks/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
+            only("logs/benchmarks/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv")
         wildcard_constraints:
             run=any_of(study.gated_runs),
         params:
-            cfg=tracked.inference(),
-            domain=tracked.domain,
+            cfg=lambda wildcards: tracked.inference()(ONLY or wildcards),
+            domain=lambda wildcards: tracked.domain(ONLY or wildcards),
             gate_log=lambda wildcards, output: f"--gate-log {shlex.quote(output.gates)}",
+        message:
+            (
+                f"Predicting {ONLY.split} with run {ONLY.run}, seed {ONLY.seed}"
+                if ONLY
+                else "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
+            )
 
 
 use rule infer as infer_other with:

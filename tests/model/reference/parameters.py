@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,19 @@ OPTIONS = {
     "t_feat_dim": 6,
     "lr": 1e-4,
 }
+
+
+class EasyDict(dict[str, Any]):
+    """Stands in for the public class of that name: a dictionary whose items are attributes too."""
+
+    def __init__(self, items: dict[str, Any]) -> None:
+        super().__init__()
+        for name, value in items.items():
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self[name] = value
 
 
 def weights(video: int, text: int, audio: int = 0, gated: bool = False, film: bool = False) -> dict[str, Tensor]:

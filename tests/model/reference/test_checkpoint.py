@@ -219,7 +219,7 @@ FIRST = "input_vid_proj.0.LayerNorm.weight"
         ({"a_feat_dim": 99999}, "a_feat_dim=99999 of the reference leaves no video columns: the input has 10"),
         ({"a_feat_dim": 8}, "a_feat_dim=8 of the reference leaves no video columns: the input has 10"),
         ({"ctx_mode": 5}, "ctx_mode"),
-        ({"nheads": torch.tensor(8)}, "option nheads of the reference must be a plain value, got Tensor"),
+        ({"nheads": torch.tensor(8)}, "option nheads of the reference must be a plain value, got StoredTensor"),
         ({"nheads": 0}, "nheads"),
         ({"hidden_dim": "16"}, "hidden_dim"),
         ({"hidden_dim": 10**9}, "hidden_dim"),

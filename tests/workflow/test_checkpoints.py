@@ -11,8 +11,8 @@ import yaml
 
 from cli import UserError
 from tests.workflow.workspace import ROOT, Workspace, merge
+from workflow.checkpoints import check_initial_weights
 from workflow.configuration import check, settings_of_run
-from workflow.initial_weights import check_initial_weights
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 OF_BASE = "runs/demo/base/{scope}/seed{seed}/last.pt"
