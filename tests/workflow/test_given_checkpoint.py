@@ -18,13 +18,14 @@ import torch
 from cli import UserError
 from eval.plots import GATE_FIGURES
 from eval.qvhighlights.evaluation import evaluate_files
-from model.config import InferenceConfig
+from model.config import InferenceConfig, ModelConfig
 from model.inference.split import predict_split
 from model.reference.checkpoint import import_checkpoint
 from tests.model.reference.parameters import OPTIONS, EasyDict, weights
 from tests.workflow.test_scopes import rated
 from tests.workflow.test_study import load
 from tests.workflow.workspace import Workspace, merge
+from workflow.checkpoints import find_given
 
 CLIPS = 10
 
@@ -134,8 +135,8 @@ def test_one_reference_per_domain(tmp_path: Path) -> None:
     # A single file says which domain it is for, as the original's inference does.
     changes["checkpoint"] = "theirs/VT/model_best.ckpt"
     plan = workspace.planned(changes=changes)
-    assert plan["import_checkpoint" if "import_checkpoint" in plan else "tvsum_given"] == 1
-    assert "predict" not in plan  # made above
+    # That domain is predicted already; its scores are now alone in their table.
+    assert plan["tvsum_given"] == 1 and not {"import_checkpoint", "predict"} & plan.keys()
 
 
 def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
@@ -157,20 +158,21 @@ def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_checkpoint_is_named_before_any_job(tmp_path: Path) -> None:
-    def refused(message: str, **changes: Any) -> None:
+    def refused(message: str, file: str | Path) -> None:
         with pytest.raises(UserError, match=message) as raised:
-            load(**changes)
+            find_given({"checkpoint": str(file)}, ModelConfig(), [])
         assert "\n" not in str(raised.value) and "eights only" not in str(raised.value)
 
     (tmp_path / "empty.pt").touch()
-    refused(r"config: checkpoint: .*empty\.pt: not a checkpoint of torch", checkpoint=str(tmp_path / "empty.pt"))
+    refused(r"config: checkpoint: .*empty\.pt: not a checkpoint of torch", tmp_path / "empty.pt")
     torch.save({"weights": torch.ones(2)}, tmp_path / "other.pt")
-    refused(r"other\.pt: not a checkpoint of this project, nor of QD-DETR", checkpoint=str(tmp_path / "other.pt"))
+    refused(r"other\.pt: not a checkpoint of this project, nor of QD-DETR", tmp_path / "other.pt")
     torch.save({"format": 1, "no_network": "no video to train on"}, tmp_path / "none.pt")
-    refused(r"none\.pt: holds no network: no video to train on", checkpoint=str(tmp_path / "none.pt"))
+    refused(r"none\.pt: holds no network: no video to train on", tmp_path / "none.pt")
     odd = save(tmp_path / "odd.ckpt", {**OPTIONS, "use_txt_pos": True}, video=10, text=6)
-    refused(r"odd\.ckpt: option use_txt_pos=True of the reference is not supported", checkpoint=odd)
-    refused(r"only \{scope\} may stand in braces, got runs/\{seed\}/all\.pt", checkpoint="runs/{seed}/{scope}.pt")
+    refused(r"odd\.ckpt: option use_txt_pos=True of the reference is not supported", odd)
+    refused(r"only \{scope\} may stand in braces, got runs/\{seed\}/all\.pt", "runs/{seed}/{scope}.pt")
+    refused(r"config: checkpoint: no such file: none/all\.pt", "none/{scope}.pt")
 
 
 def test_domains_need_files_that_say_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
