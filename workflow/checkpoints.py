@@ -44,7 +44,7 @@ def find_given(config: dict[str, Any], streams: ModelConfig, domains: Sequence[s
 
     Args:
         streams: the main run's network, which names the streams of a reference.
-        domains: the domains of the rows; empty if one network predicts all rows.
+        domains: the domains of the rows that are predicted; empty if one network predicts all rows.
 
     Raises:
         UserError: a file is missing or holds no network, files of different networks, or a single file for several
@@ -82,15 +82,20 @@ def labelled_splits(rows: Mapping[str, Sequence[Row]]) -> tuple[list[str], Objec
 
 
 def _domain_of(file: str, streams: ModelConfig, domains: Sequence[str]) -> str:
-    """The domain that a single checkpoint was trained on."""
+    """The domain that a single checkpoint was trained on, or the only one that is predicted."""
     domain = _summarise(file, streams).domain
+    if not domain and len(domains) == 1:
+        return domains[0]
     if not domain:
         raise UserError(
             "config: checkpoint: with dataset.scopes by_domain, the name must contain {scope}, which stands for the "
-            "domain; or set dataset.scopes to all"
+            "domain; or choose one of dataset.domains, or set dataset.scopes to all"
         )
     if domain not in domains:
-        raise UserError(f"config: checkpoint: {file} is for domain {domain}, which no row has")
+        raise UserError(
+            f"config: checkpoint: {file} is for domain {domain}, which is not among those that are predicted"
+            f" ({', '.join(domains)})"
+        )
     return domain
 
 

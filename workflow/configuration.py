@@ -62,7 +62,7 @@ def check(config: Config, schema_file: Path, given: Config | None = None) -> Con
     config, withheld = withhold(config, config if given is None else given, schema)
     config = _read_numbers(config, schema)
     validate(config, schema, "config", withheld)
-    filled: Config = _fill(config, schema)
+    filled: Config = _expand_home(_fill(config, schema))
     for run, patch in filled["runs"].items():
         _check_source(filled["runs"], run)
         for section in sorted({"model", "train", "inference"} & (patch or {}).keys()):
@@ -187,6 +187,15 @@ def _read_numbers(value: Any, schema: Config) -> Any:
         except (KeyError, ValueError):
             return value
     return value
+
+
+def _expand_home(value: Any) -> Any:
+    """Copy `value`, replacing a leading `~/` by the home folder: no shell reads the paths in a configuration."""
+    if isinstance(value, dict):
+        return {key: _expand_home(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand_home(item) for item in value]
+    return str(Path(value).expanduser()) if isinstance(value, str) and value.startswith("~/") else value
 
 
 def _fill(value: Any, schema: Config) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from workflow.layout import GIVEN
 from workflow.study import Study
 
 FOLDERS = ("results", "plots")
@@ -20,14 +21,15 @@ def remove_leftovers(study: Study) -> list[str]:
     """Remove what the rules made of runs that are no longer defined; it costs seconds to make again.
 
     Checkpoints, predictions and gate logs stay, and so do files that no rule writes. With a given checkpoint nothing is
-    removed: the runs are not those of the dataset's training then.
+    removed: the runs are not those of the dataset's training then. Nor do its own scores go when runs are trained next:
+    one compares the two.
 
     Returns:
         the folders of these runs, such as `plots/demo/old`.
     """
     if study.given:
         return []
-    known = {*study.settings, "random"}
+    known = {*study.config["runs"], "random", GIVEN}
     found = [path for name in FOLDERS for path in _folders(Path(name) / study.name) if path.name not in known]
     return [str(folder) for folder in found if _clear(folder)]
 

@@ -110,7 +110,7 @@ class Paths:
     def gate_logs(self, wildcards: Wildcards) -> list[str]:
         """Gate logs of a run's first seed, one per scope; of the main run if the wildcards name no run."""
         run, job = self._run_of(wildcards), self.study.gate_file_job
-        if job is not None and (run, wildcards.split) != (job.run, job.split):
+        if self.study.inference.gate_file and (job is None or (run, wildcards.split) != (job.run, job.split)):
             # The file is of another run or split: a name that no rule makes, so that it is not drawn for this one.
             return [f"{self.study.inference.gate_file} of {run}, {wildcards.split}"]
         return self._of_scopes(self.gate_log, run, self.study.seeds[0], split=wildcards.split)

@@ -25,7 +25,11 @@ from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig, RunC
 
 Stream = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 RunName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", json_schema_extra={"not": {"enum": ["random", "baseline"]}})
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_.-]*$",
+        json_schema_extra={"not": {"enum": ["random", "baseline", "given", "moments"]}},
+    ),
 ]
 
 
@@ -92,7 +96,7 @@ class CoreConfig(Settings):
         Reruns("train", inference="infer infer_gated infer_other", checkpoint_of="train infer infer_gated infer_other"),
     ]
     """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked too. The
-    names `random` and `baseline` are reserved."""
+    names `random`, `baseline`, `given` and `moments` are reserved."""
     checkpoint: Annotated[str, Reruns("import_checkpoint predict predict_gated")] = ""
     """Trained network that predicts all splits; nothing is then trained (config/folder.yaml). Splits with labels are
     scored, and gates are logged, under the name `given`. A file of this project names its streams itself; for one of

@@ -155,12 +155,15 @@ class Study:
         ]
 
     def check_gate_file(self) -> None:
-        """Check that at most one job writes the file of gates.
+        """Check that at most one job writes the file of gates, and that it is no input: Snakemake would remove it.
 
         Raises:
-            UserError: several would.
+            UserError: several jobs would write it, or it is a file of annotations.
         """
         jobs = self._gate_jobs() if self.inference.gate_file else []
+        for split, file in self.annotations.items():
+            if jobs and Path(file).resolve() == Path(self.inference.gate_file).resolve():
+                raise UserError(f"config: inference.gate_save_path: {file} is the file of dataset.annotations.{split}")
         if len(jobs) > 1:
             first, second = (f"run {job.run}, scope {job.scope}, seed {job.seed}, {job.split}" for job in jobs[:2])
             raise UserError(
@@ -190,8 +193,11 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         OSError: a file cannot be read.
     """
     config = check(merged, root / SCHEMA, given)
-    settings = {run: settings_of_run(config, run) for run in config["runs"]}
     main_run, seeds, runs = config["main_run"], config["seeds"], config["selected_runs"]
+    if config["checkpoint"] and not config["model"].get("audio_streams", True):
+        # `model` only names the streams of a given network; whether it hears anything is for its file to say.
+        config["model"]["fusion"] = "none"
+    settings = _settings_of_runs(config, {*(config if given is None else given).get("runs", {}), main_run, *runs})
     check_checkpoint(config)
     data = load_dataset(config)
     scopes, left_out_domains = find_scopes(config, data)
@@ -250,6 +256,21 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     )
     study.check_gate_file()
     return study
+
+
+def _settings_of_runs(config: Config, wanted: set[str]) -> dict[str, RunSettings]:
+    """The settings of each run. Those that only config.yaml defines and nobody selected must not stop a study.
+
+    Without sound, for example, runs with a fusion make no sense: they are left out.
+    """
+    settings: dict[str, RunSettings] = {}
+    for run in config["runs"]:
+        try:
+            settings[run] = settings_of_run(config, run)
+        except UserError:
+            if run in wanted:
+                raise
+    return settings
 
 
 def _settings_of_given(given: GivenCheckpoint, objective: Objective, config: Config) -> RunSettings:

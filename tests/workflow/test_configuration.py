@@ -98,6 +98,19 @@ def test_numbers_given_as_text_are_read(config: dict[str, Any]) -> None:
     assert checked["model"]["ffn_gate_film"] is True
 
 
+def test_paths_may_start_at_home(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    patch = {
+        "dataset": {"videos": "~/videos"},
+        "inference": {"gate_save_path": "~/gates"},
+        "runs": {"film": {"init_from": "~/x.pt"}},
+    }
+    checked = check(merge(config, patch), ROOT / SCHEMA)
+    assert checked["dataset"]["videos"] == "/home/me/videos"
+    assert checked["inference"]["gate_save_path"] == "/home/me/gates"
+    assert checked["runs"]["film"]["init_from"] == "/home/me/x.pt"
+
+
 def test_runs_are_patches(config: dict[str, Any]) -> None:
     config = check(config, SCHEMA)
     assert settings_of_run(config, "film").model.ffn_gate_film

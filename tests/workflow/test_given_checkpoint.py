@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from cli import UserError
 from eval.plots import GATE_FIGURES
@@ -24,8 +25,9 @@ from model.reference.checkpoint import import_checkpoint
 from tests.model.reference.parameters import OPTIONS, EasyDict, weights
 from tests.workflow.test_scopes import rated
 from tests.workflow.test_study import load
-from tests.workflow.workspace import Workspace, merge
+from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.checkpoints import find_given
+from workflow.study import load_study
 
 CLIPS = 10
 
@@ -157,6 +159,16 @@ def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
     }
 
 
+def test_a_network_without_sound_needs_no_streams_of_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`base`, the main run, has a fusion; the file says that its network has none."""
+    monkeypatch.chdir(tmp_path)
+    changes = merge(marked(tmp_path), {"model": {"audio_streams": []}})
+    given = changes | {"checkpoint": save(tmp_path / "x.ckpt", argparse.Namespace(**OPTIONS), video=10, text=6)}
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    study = load_study(merge(config, given), ROOT, given)
+    assert study.streams == ["clip_text", "clip_visual"]
+
+
 def test_a_file_that_is_no_checkpoint_is_named_before_any_job(tmp_path: Path) -> None:
     def refused(message: str, file: str | Path) -> None:
         with pytest.raises(UserError, match=message) as raised:
@@ -187,8 +199,12 @@ def test_domains_need_files_that_say_which(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(UserError, match=r"VT\.ckpt and BK\.ckpt hold networks of different kinds"):
         load(**changes, checkpoint="{scope}.ckpt")
     save(tmp_path / "FM.ckpt", argparse.Namespace(**OPTIONS, dset_domain="FM"), video=18, text=6)
-    with pytest.raises(UserError, match=r"FM\.ckpt is for domain FM, which no row has"):
+    with pytest.raises(UserError, match=r"FM\.ckpt is for domain FM, which is not among .* \(BK, VT\)"):
         load(**changes, checkpoint="FM.ckpt")
+    # A file that does not say it, under any name, is for the only domain that is predicted.
+    changes["dataset"]["domains"] = ["VT"]
+    study = load(**changes, checkpoint="BK.ckpt")
+    assert study.given is not None and study.given.files == {"VT": "BK.ckpt"}
 
 
 def test_one_file_of_gates_for_one_job(tmp_path: Path) -> None:
@@ -212,6 +228,10 @@ def test_a_file_of_gates_that_several_jobs_would_write() -> None:
     )
     with pytest.raises(UserError, match=message):
         load(inference={"gate_save_path": "g.jsonl"})
+    with pytest.raises(
+        UserError, match=r"gate_save_path: data/demo/val\.jsonl is the file of dataset\.annotations\.val"
+    ):
+        load(inference={"gate_save_path": "./data/demo/val.jsonl"})
     one = load(inference={"gate_save_path": "g.jsonl"}, selected_runs=["film", "video_only"], main_run="film")
     assert one.gate_file_job is not None and (one.gate_file_job.run, one.gate_file_job.split) == ("film", "val")
     assert load(inference={"gate_save_path": "g.jsonl", "gate_log": False}).gate_file_job is None
@@ -228,3 +248,12 @@ def test_a_trained_run_writes_the_file_of_gates(tmp_path: Path) -> None:
     assert train["infer"] == 1 and "infer_gated" not in train
     done = workspace.snakemake("--dry-run", "plots/demo/film/gates_val.png", changes=changes)
     assert done.returncode and "Traceback" not in done.stderr
+    # No selected run has gates: nothing writes the file, and nothing is drawn from one that another study left.
+    changes["selected_runs"] = ["video_only"]
+    (tmp_path / "g.jsonl").touch()
+    plan = workspace.planned("all", changes=changes)
+    assert plan["infer"] == 1 and not {"infer_gated", "plot_gates", "plot_gates_of_main_run"} & plan.keys()
+    base = workspace.planned("runs/demo/base/all/seed1/predictions_val.jsonl", changes=changes)
+    assert base["infer"] == 1 and "infer_gated" not in base
+    done = workspace.snakemake("--dry-run", "plots/gates_val.png", changes=changes)
+    assert done.returncode and "g.jsonl of base, val" in done.stderr + done.stdout

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from eval.plots import GATE_FIGURES
+from model.config import ModelConfig
 from tests.workflow.test_study import load
 from workflow.leftovers import remove_leftovers
 
@@ -24,6 +26,9 @@ OTHERS = (
     "results/demo/summary.json",
     "results/demo/film/gates_val.json",  # defined, though not selected
     "results/demo/random/all/seed3/metrics_val.json",
+    # Of a given checkpoint, which the runs are compared with.
+    "results/demo/given/all/seed5/metrics_val.json",
+    "plots/demo/given/gates_val.png",
     "results/other/old/gates_val.json",
     "runs/demo/old/all/seed3/best.pt",
     "plots/gates_val.png",
@@ -66,6 +71,7 @@ def test_files_that_no_rule_writes_stay(here: Path) -> None:
 
 
 def test_a_given_checkpoint_removes_nothing(here: Path) -> None:
-    write(here, *OURS, "best.pt")
+    write(here, *OURS)
+    torch.save({"format": 1, "model": {}, "config": ModelConfig(fusion="none").to_dict(), "about": {}}, "best.pt")
     assert remove_leftovers(load(checkpoint="best.pt")) == []
     assert left(here) == {*OURS, "best.pt"}

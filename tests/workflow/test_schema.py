@@ -140,7 +140,8 @@ def test_ranges_are_those_of_the_fields(schema: dict[str, Any], path: str, expec
 
 def test_names_that_users_choose_have_a_pattern(schema: dict[str, Any]) -> None:
     runs, imported = schema["properties"]["runs"], schema["properties"]["imported"]
-    assert runs["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_.-]*$", "not": {"enum": ["random", "baseline"]}}
+    reserved = ["random", "baseline", "given", "moments"]  # folders below results/ and plots/
+    assert runs["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_.-]*$", "not": {"enum": reserved}}
     assert runs["additionalProperties"]["type"] == ["object", "null"]
     assert imported["propertyNames"] == {"pattern": "^[a-z0-9][a-z0-9_]*$"}
 

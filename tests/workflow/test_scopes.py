@@ -144,7 +144,7 @@ def test_a_domain_needs_videos_to_train_and_to_score(tmp_path: Path) -> None:
     assert find_scopes(*dataset(tmp_path, domains, there)) == (["BK", "VT"], ["GA"])
     # Without any media files all features are imported.
     assert find_scopes(*dataset(tmp_path, domains, [])) == (["BK", "GA", "VT"], [])
-    with pytest.raises(UserError, match="no domain has videos in both"):
+    with pytest.raises(UserError, match="no domain has videos in train and val"):
         find_scopes(*dataset(tmp_path, domains, ["train0", "val1"]))
 
 
@@ -154,7 +154,7 @@ def test_some_domains_alone(tmp_path: Path) -> None:
     assert find_scopes(chosen, data) == (["VT"], ["BK"])
     with pytest.raises(UserError, match=r"dataset\.domains: no row has 'XX' \(known: BK, GA, VT\)"):
         find_scopes(merge(config, {"dataset": {"domains": ["BK", "XX"]}}), data)
-    with pytest.raises(UserError, match=r"dataset\.scopes: no domain has videos in both"):
+    with pytest.raises(UserError, match=r"dataset\.scopes: no domain has videos in train and val"):
         find_scopes(merge(config, {"dataset": {"domains": ["GA"]}}), data)
     with pytest.raises(UserError, match=r"dataset\.domains has no effect with dataset\.scopes all"):
         find_scopes(merge(chosen, {"dataset": {"scopes": "all"}}), data)

@@ -18,6 +18,7 @@ from model.compat import Compat
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from tests.workflow.workspace import ROOT, merge
 from workflow import layout
+from workflow.checkpoints import GivenCheckpoint
 from workflow.encoders import encode_json, further_files
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
@@ -182,7 +183,8 @@ def test_parts_of_command_lines(demo: Study) -> None:
     assert tracked.domain(job(scope="all")) == tracked.domains == tracked.domain_problems == ""
     assert tracked.labels == "--moments-of data/demo/train.jsonl data/demo/val.jsonl"
     assert Params(dataclasses.replace(demo, rates_clips=True)).labels.startswith("--ratings-of data/demo/train.jsonl ")
-    assert Params(dataclasses.replace(demo, checkpoint="best.pt")).labels == ""  # nothing is trained
+    given = GivenCheckpoint({"all": "best.pt"}, [], ModelConfig(), 0)
+    assert Params(dataclasses.replace(demo, given=given)).labels == ""  # nothing is trained
     assert tracked.covered == "--covered-only"
     assert Params(load(dataset={"broken_videos": "stop"})).covered == ""
     assert tracked.by(("modality", "no_such_key")) == "--by modality"

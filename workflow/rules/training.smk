@@ -54,7 +54,7 @@ rule infer:
     benchmark:
         "logs/benchmarks/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     wildcard_constraints:
-        run=any_of([run for run in study.settings if ONLY or run not in study.gate_logging_runs]),
+        run=any_of([run for run in study.settings if run not in study.gate_logging_runs or study.inference.gate_file]),
     conda:
         "../../envs/model.yaml"
     threads: 1
@@ -73,7 +73,8 @@ rule infer:
         " {params.gate_log} {params.domain} > {log:q} 2>&1"
 
 
-if study.inference.gate_log:
+# A file of gates that no job of this study writes has no rule.
+if ONLY or (study.inference.gate_log and not study.inference.gate_file):
 
     ruleorder: infer_gated > infer
 

@@ -60,6 +60,21 @@ def test_another_dataset_has_only_its_own_encoders_and_queries(tmp_path: Path) -
     assert study.config["train"]["epochs"] == 60 and study.main_run == "base"
 
 
+def test_runs_of_the_demo_that_nobody_selected_stop_no_study(tmp_path: Path) -> None:
+    """Without sound, runs with a fusion are mistakes; only those count that a user names."""
+    silent = own(tmp_path) | {"model": {"fusion": "none", "audio_streams": []}, "selected_runs": ["base"]}
+    study = load(silent)
+    assert "base" in study.settings and not {"concat", "avigate"} & study.settings.keys()
+    message = r"config: run concat: model\.audio_streams is empty, but model\.fusion is 'concat'"
+    for change in (
+        {"selected_runs": ["concat"]},
+        {"main_run": "concat"},
+        {"runs": {"concat": {"train": {"epochs": 3}}}},
+    ):
+        with pytest.raises(UserError, match=message):
+            load(silent | change)
+
+
 def test_a_split_of_the_demo_is_no_split_of_another_dataset(tmp_path: Path) -> None:
     given = own(tmp_path)
     del given["dataset"]["annotations"]["val"]
