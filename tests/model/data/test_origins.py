@@ -96,6 +96,25 @@ def test_streams_share_one_clip_grid(tmp_path: Path) -> None:
         read_origins(ModelConfig.from_dict({**SMALL, "audio_streams": ["pann"]}), Streams(data.stores))
 
 
+def test_ids_with_other_rows_in_two_stores_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two folders of features of one film, of which one was encoded again: the order decides, so a line says so."""
+
+    def write(name: str, value: float) -> Path:
+        arrays = {"features": np.full((2, 3), value, np.float32), "times": np.array([[0.0, 2.0], [2.0, 4.0]])}
+        provenance = Provenance("clip_visual", "CLIP", "0", "{}", 2.0)
+        write_store(tmp_path / name, provenance, ["v", "w"], lambda _: arrays, {"n_clips": np.array([2, 2])})
+        return tmp_path / name
+
+    first, same, other = write("a.h5", 1.0), write("b.h5", 1.0), write("c.h5", 2.0)
+    Streams([first, same])
+    assert not caplog.messages
+    assert Streams([first, other]).find("clip_visual", "v") is not None
+    given = f"{first} and {other}: stream clip_visual"
+    assert caplog.messages == [f"{given}: other rows of 2 ids (such as 'v'): those of the first count"]
+    Streams([first, unseal(other)])  # schema 1 has no checksums to compare
+    assert len(caplog.messages) == 1
+
+
 def test_only_what_both_know_is_compared(tmp_path: Path) -> None:
     origin = origin_of(store(tmp_path / "a.h5"))
     check_origins({}, {"clip_visual": origin}, "best.pt")  # an imported checkpoint records nothing
