@@ -111,7 +111,7 @@ def test_a_file_may_be_a_whole_study(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: {rat: 1}", "unknown key 'model.rat'"),
+        ("model: {rat: 1}", "unknown key 'rat' under model: did you mean rate?"),
         ("modle: {}", "unknown key 'modle'"),
         ("model: {rate: fast}", "model.rate: "),
         ("model: {rate: 1", "not YAML: "),
@@ -124,7 +124,7 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path: Path, text: str, message: 
     with pytest.raises(UserError) as raised:
         Stage.from_json(str(tmp_path / "my.yaml"))
     line = str(raised.value)
-    assert line.startswith(f"{tmp_path / 'my.yaml'}: ") and message.split("'")[-2 if "'" in message else 0] in line
+    assert line.startswith(f"{tmp_path / 'my.yaml'}: ") and message in line
     assert "\n" not in line
 
 
