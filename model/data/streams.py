@@ -100,10 +100,14 @@ def read_origins(config: ModelConfig, streams: Streams) -> Origins:
     """How the streams that a network reads were made.
 
     Raises:
-        UserError: a stream is missing, or streams of clips have clips of different lengths.
+        UserError: a stream is missing or of the wrong kind, or streams of clips have clips of different lengths.
     """
     audio = config.audio_streams if config.reads_audio else ()
     stores = {name: streams.any(name) for name in (*config.video_streams, config.text_stream, *audio)}
+    for name, as_text in [(name, False) for name in (*config.video_streams, *audio)] + [(config.text_stream, True)]:
+        if stores[name].text != as_text:
+            held, wanted = ("videos", "queries") if as_text else ("queries", "videos")
+            raise UserError(f"{stores[name].path}: stream {name} is of {held}, but the network reads it for {wanted}")
     first = stores[config.video_streams[0]]
     for name, store in stores.items():
         if name != config.text_stream and store.clip_seconds != first.clip_seconds:

@@ -115,6 +115,24 @@ def test_ids_with_other_rows_in_two_stores_are_named(tmp_path: Path, caplog: pyt
     assert len(caplog.messages) == 1
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            {"audio_streams": ["clip_text"]},
+            r"text\.h5: stream clip_text is of queries, but the network reads it for videos",
+        ),
+        ({"text_stream": "pann", "audio_streams": []}, r"pann\.h5: stream pann is of videos, .* for queries"),
+    ],
+)
+def test_each_input_reads_a_stream_of_its_kind(tmp_path: Path, model: dict[str, Any], message: str) -> None:
+    """Texts as sound trained a network that never heard any: no query's id is a video's."""
+    data = write_data(tmp_path, [8] * 8)
+    config = ModelConfig.from_dict({**SMALL, "fusion": "none" if not model["audio_streams"] else "concat", **model})
+    with pytest.raises(UserError, match=message):
+        read_origins(config, Streams(data.stores))
+
+
 def test_only_what_both_know_is_compared(tmp_path: Path) -> None:
     origin = origin_of(store(tmp_path / "a.h5"))
     check_origins({}, {"clip_visual": origin}, "best.pt")  # an imported checkpoint records nothing
