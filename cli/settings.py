@@ -55,7 +55,9 @@ class Settings:
         except UserError as problem:  # of a class that compares its own keys
             raise UserError(f"{where}: {problem}") from None
         except ValidationError as problem:
-            first = problem.errors()[0]
+            errors = problem.errors()
+            # A mistyped key is missing as well: say which key is wrong rather than which one is not there.
+            first = next((error for error in errors if error["type"] == "unexpected_keyword_argument"), errors[0])
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] == "unexpected_keyword_argument":
                 *above, last = map(str, first["loc"])

@@ -170,7 +170,8 @@ def select_listed(
     passed_over = set(map(str, left_out))
     places: set[int] = set()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # str.splitlines would also split at U+2028 and the like, which occur within sentences.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:

@@ -31,15 +31,6 @@ cameras write alongside a recording. Such files are never opened."""
 SOUND = re.compile(r"\.(wav|mp3|m4a|m4b|aac|flac|og[ga]|opus|wma|aiff?|aifc|mka|amr|ac3|caf|wv)", re.IGNORECASE)
 """Extensions of sound. Next to a video it was extracted from it, and is ignored."""
 VIDEO = re.compile(
-    r"\.(srt|vtt|ass|ssa|sub|sup|idx|sbv|lrc|ttml|smi|json|jsonl|xml|ya?ml|txt|md|nfo|description|csv|tsv|url|html|pdf"
-    r"|log|zip|jpe?g|png|webp|bmp|tiff?|hei[cf]s?|avifs?|dng|cr[23]|nef|arw|thm|aae|xmp|exif|gpx|kml|fit|ini|plist|edl"
-    r"|modd|moff|cpi|bdm|mpls?|ifo|bup|npy|npz|h5|pt|wav|mp3|m4a|aac|flac|ogg|opus|wma|md5|sha\d+|sfv|part|ytdl|aria2"
-    r"|crdownload|torrent|tmp|bak)",
-    re.IGNORECASE,
-)
-"""Extensions of files that lie next to videos and share their names: subtitles, descriptions, pictures, extracted
-sound, and what cameras write alongside a recording. Such files are never opened."""
-VIDEO = re.compile(
     r"\.(mp4|m4v|mov|qt|mkv|webm|avi|mpe?g|vob|m?2?ts|m2t|m[12]v|3gp|3g2|wmv|asf|flv|f4v|og[vm]|rm|rmvb|dv|mxf|h?26[45]"
     r"|hevc|avc|mjpe?g|gif|y4m|ivf|nut|wtv|mod|tod)",
     re.IGNORECASE,

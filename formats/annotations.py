@@ -25,6 +25,8 @@ LONGEST = 24 * 3600.0
 def read_annotations(paths: Iterable[Path]) -> list[Row]:
     """Read annotation files and check what every stage relies on: unique `qid`, text `query`, text `vid`.
 
+    Text with the character NUL is refused, which HDF5 and file names cannot hold.
+
     Raises:
         UserError: a malformed row or a repeated qid; the message names the file and the row.
     """
@@ -35,8 +37,10 @@ def read_annotations(paths: Iterable[Path]) -> list[Row]:
             where = f"{path}: row {number}"
             # Stores identify queries by the text of their qid.
             qid = str(read_qid(row, where))
-            for key in ("query", "vid"):
-                _check_text(row, key, where)
+            texts = {"qid": qid, **{key: _check_text(row, key, where) for key in ("query", "vid")}}
+            for key, text in texts.items():
+                if "\0" in text:
+                    raise UserError(f"{where}: {key} holds the character \\u0000, which no feature store can hold")
             if qid in seen:
                 raise UserError(f"{where}: qid {qid} occurs twice")
             seen.add(qid)

@@ -243,6 +243,7 @@ class Store:
         dim: width of a row.
         dtype: type of the rows, float16 or float32.
         attributes: the root attributes.
+        checksums: (ids,) CRC-32 of each id's rows; None in a store of schema 1.
     """
 
     def __init__(self, path: Path) -> None:
@@ -266,8 +267,8 @@ class Store:
             self._offsets: NDArray[np.int64] = _read_numbers(file, "offsets", "iu").astype(np.int64)
             check_offsets(self._offsets, self.ids, len(rows))
             unsealed = self.attributes["schema_version"] == _UNSEALED
-            self._checksums = None if unsealed else _read_numbers(file, "checksums", "u")
-            if self._checksums is not None and self._checksums.shape != (len(self.ids),):
+            self.checksums = None if unsealed else _read_numbers(file, "checksums", "u")
+            if self.checksums is not None and self.checksums.shape != (len(self.ids),):
                 raise ValueError("its checksums do not fit its ids")
             self._levels = _read_numbers(file, "level_db", "f") if "level_db" in file else None
             if self._levels is not None and self._levels.shape != (len(rows),):
@@ -300,7 +301,7 @@ class Store:
         what, span = f"{self.path}: {'query' if self.text else 'video'} {name!r}", self._span(name)
         with naming_faults(self.path, _KIND):
             rows = self._rows.read(span.start, span.stop)
-        if self._checksums is not None and row_checksum(rows) != self._checksums[self._index[name]]:
+        if self.checksums is not None and row_checksum(rows) != self.checksums[self._index[name]]:
             raise UserError(f"{what}: its features were damaged since they were written: their checksum does not fit")
         with np.errstate(over="ignore"):  # float64 of other tools
             rows = rows.astype(self.dtype, copy=False)

@@ -36,14 +36,25 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
         "dims": asdict(network.dims),
         "about": about,
     }
+    save_archive(path, content)
+
+
+def save_archive(path: Path, content: object) -> None:
+    """Write what `torch.save` makes of plain values and tensors, atomically.
+
+    Raises:
+        UserError: it cannot be written. torch reports a full disk as a mistake in its archive, without a name.
+    """
     with replacing(path) as part:
-        torch.save(content, part)
+        try:
+            torch.save(content, part)
+        except RuntimeError as problem:
+            raise UserError(f"{path}: cannot be written (is the disk full?): {one_line(problem)}") from None
 
 
 def save_no_network(path: Path, cause: str) -> None:
     """Write a placeholder for a checkpoint when there is nothing to train on; `load_network` reports the cause."""
-    with replacing(path) as part:
-        torch.save({"format": FORMAT, "no_network": cause}, part)
+    save_archive(path, {"format": FORMAT, "no_network": cause})
 
 
 def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:

@@ -77,7 +77,8 @@ def make_rows(sentences: Path, table: Path) -> list[Row]:
 
 def _read_lines(path: Path) -> Iterator[tuple[int, re.Match[str]]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # str.splitlines would also split at U+2028 and the like, which occur within sentences.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:

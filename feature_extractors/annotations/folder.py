@@ -66,7 +66,8 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
         UserError: there are no queries, or one is empty.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # str.splitlines would also split at U+2028 and the like, which occur within sentences.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError:

@@ -43,14 +43,15 @@ def raise_if_of_machine(problem: Exception, file: Path) -> None:
     """End the job if a fault is the machine's.
 
     Raises:
-        OSError: the fault is the machine's; the error names the file that was being read.
+        OSError: the fault is the machine's; the error names the file that it names itself, else `file`.
     """
     from_ffmpeg = isinstance(problem, av.FFmpegError)
     if isinstance(problem, MemoryError) and not from_ffmpeg:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(file)) from problem
     number = getattr(problem, "errno", None)
     if isinstance(problem, OSError) and number in (OF_MACHINE_FROM_FFMPEG if from_ffmpeg else OF_MACHINE):
-        raise OSError(number, os.strerror(number), str(file)) from problem
+        named = None if from_ffmpeg else problem.filename
+        raise OSError(number, os.strerror(number), named or str(file)) from problem
 
 
 def unforeseen(problem: Exception) -> str:

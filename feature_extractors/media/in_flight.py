@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from cli.outputs import naming
 from feature_extractors.media.container import Problems
 from formats.video_table import Video
 
@@ -68,8 +69,9 @@ class InFlight:
 
     @contextmanager
     def _remembered(self, name: str) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._write(name)
+        with naming(self._marker):  # a full disk: not the fault of the video in flight
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._write(name)
         was_enabled = faulthandler.is_enabled()
         with self._trace.open("w", encoding="utf-8") as trace:
             faulthandler.enable(trace, all_threads=False)
@@ -79,7 +81,8 @@ class InFlight:
                 faulthandler.disable()
                 if was_enabled and sys.__stderr__ is not None:
                     faulthandler.enable(sys.__stderr__)
-                self._write(None)
+                with naming(self._marker):
+                    self._write(None)
 
     def forget(self) -> None:
         """Remove the folder, once the output is written."""

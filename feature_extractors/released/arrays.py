@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cli import UserError
 
-ARCHIVE = (zipfile.BadZipFile, zlib.error)
-"""Errors that a damaged .npz file raises."""
+ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)
+"""Errors that a .npz file raises that is damaged (RuntimeError: encrypted, or compressed by an unknown method)."""
 
 
 def read_array(file: Path, key: str) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
                 values = archive[key]
         else:
             values = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, IndexError, EOFError, *ARCHIVE) as problem:
+    except (OSError, ValueError, IndexError, EOFError, MemoryError, *ARCHIVE) as problem:  # MemoryError: a wrong shape
         raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
         raise UserError(f"{file}: features must be floating-point (rows, dim), got {values.dtype} {values.shape}")
@@ -67,7 +67,7 @@ def list_arrays(file: Path) -> list[str]:
     """The names of the arrays in a .npz file.
 
     Raises:
-        OSError, zipfile.BadZipFile: the file cannot be read.
+        OSError, *ARCHIVE: the file cannot be read.
     """
     with zipfile.ZipFile(file) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]

@@ -88,12 +88,15 @@ class ImportConfig(Settings):
             self._check_file()
         elif self.key and not self.kind.names[0].endswith(".npz"):
             raise UserError(f"imported: key: layout {self.layout} has .npy files, which hold one array without a name")
+        self.places()
         if self.kind.text and len(self.folders) > 1:
             raise UserError(f"imported: folders: {self.layout} takes one folder, because tokens cannot be joined")
 
     def _check_file(self) -> None:
         try:
-            fields = {field for _, field, spec, conversion in Formatter().parse(self.file) if field is not None}
+            parsed = [part for part in Formatter().parse(self.file) if part[1] is not None]
+            # Ids are text, as they are: `{qid:05}` and `{vid!r}` would make other names.
+            fields = {"" if spec or conversion else field for _, field, spec, conversion in parsed}
         except ValueError:
             fields = set()
         if not fields or not fields <= {"vid", "qid"}:
@@ -115,8 +118,11 @@ class ImportConfig(Settings):
         return Layout(names, key, of_name.text)
 
     def places(self) -> list[Path]:
-        """The folders as paths."""
-        return [Path(folder).expanduser() for folder in self.folders]
+        """The folders as paths, with `~` as the home folder."""
+        try:
+            return [Path(folder).expanduser() for folder in self.folders]
+        except RuntimeError:
+            raise UserError(f"imported: folders: no home folder for ~ in {', '.join(self.folders)}") from None
 
     def files(self, vid: str, qid: str = "") -> list[list[Path]]:
         """The files of an id, by folder.

@@ -28,6 +28,7 @@ from model.data.streams import (
     count_tokens,
     doubles_endpoints,
     input_dims,
+    name_other_grids,
     read_audio,
     read_levels,
     read_origins,
@@ -81,6 +82,7 @@ class FeatureSet:
             )
         self.dims = input_dims(config, streams)
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
+        name_other_grids(config, streams, counted)
         grids = {vid: count for vid, count in counted.items() if count}
         # Allocated before it is known which videos have pictures; copying them later would double the memory.
         self._video = Joined(grids, video_parts(config, streams), config.endpoint_features)

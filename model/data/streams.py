@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from model.data.joined import Mask, Part, Rows
 from model.data.origins import Origins, check_shards, origin_of
 from model.network.tensors import InputDims
 
+_log = logging.getLogger(__name__)
+
 Parts = list[NDArray[Any]]
 """The rows of one video, (L, dim) per stream."""
 
 
 class Streams:
-    """The stores of all shards, by stream.
+    """The stores of all shards, by stream. If several have one id, the first of them counts.
 
     Raises:
         UserError: a file is no store, or two stores of one stream were made in different ways.
@@ -34,6 +37,8 @@ class Streams:
             of_stream = self._stores.setdefault(store.stream, [])
             of_stream.append(store)
             check_shards(of_stream[0], store)
+            for earlier in of_stream[:-1]:
+                _name_doubles(earlier, store)
 
     def find(self, stream: str, name: str) -> Store | None:
         """The store of `stream` that holds an id; None if no store does.
@@ -57,14 +62,52 @@ class Streams:
         return np.result_type(*(store.dtype for store in self._stores[stream])), width
 
 
+def _name_doubles(first: Store, other: Store) -> None:
+    """Log ids whose rows differ in two stores, such as those of a film that was replaced and encoded again."""
+    if first.checksums is None or other.checksums is None:
+        return
+    known = dict(zip(first.ids, first.checksums.tolist(), strict=True))
+    checksums = zip(other.ids, other.checksums.tolist(), strict=True)
+    odd = [name for name, checksum in checksums if known.get(name, checksum) != checksum]
+    if odd:
+        given = f"{first.path} and {other.path}: stream {other.stream}"
+        _log.warning("%s: other rows of %d ids (such as %r): those of the first count", given, len(odd), odd[0])
+
+
+def name_other_grids(config: ModelConfig, streams: Streams, counts: Mapping[str, int]) -> None:
+    """Log videos whose number of clips differs between streams: their video tables were of other files.
+
+    Args:
+        counts: clips of each video by the first video stream, which counts; 0 if it is not there.
+    """
+    audio = config.audio_streams if config.reads_audio else ()
+    for name in (*config.video_streams[1:], *audio):
+        found = {vid: store.n_clips(vid) for vid in counts if (store := streams.find(name, vid)) is not None}
+        odd = [vid for vid, count in found.items() if counts[vid] not in (0, count)]
+        if odd:
+            _log.warning(
+                "stream %s: %d videos have other numbers of clips than in %s (such as %r: %d and %d): of other files?",
+                name,
+                len(odd),
+                config.video_streams[0],
+                odd[0],
+                found[odd[0]],
+                counts[odd[0]],
+            )
+
+
 def read_origins(config: ModelConfig, streams: Streams) -> Origins:
     """How the streams that a network reads were made.
 
     Raises:
-        UserError: a stream is missing, or streams of clips have clips of different lengths.
+        UserError: a stream is missing or of the wrong kind, or streams of clips have clips of different lengths.
     """
     audio = config.audio_streams if config.reads_audio else ()
     stores = {name: streams.any(name) for name in (*config.video_streams, config.text_stream, *audio)}
+    for name, as_text in [(name, False) for name in (*config.video_streams, *audio)] + [(config.text_stream, True)]:
+        if stores[name].text != as_text:
+            held, wanted = ("videos", "queries") if as_text else ("queries", "videos")
+            raise UserError(f"{stores[name].path}: stream {name} is of {held}, but the network reads it for {wanted}")
     first = stores[config.video_streams[0]]
     for name, store in stores.items():
         if name != config.text_stream and store.clip_seconds != first.clip_seconds:

@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cli.outputs import remove_leftovers, replacing
+from cli.outputs import remove_leftovers
 from formats.rows import Row
+from model.checkpoint import save_archive
 from model.training.engine import Engine
 
 _log = logging.getLogger(__name__)
@@ -71,18 +72,15 @@ class Keeper:
             return
         if self._last == -math.inf:
             remove_leftovers(self._path)  # as large as the weights, and repeatedly killed jobs would pile them up
-        with replacing(self._path) as part:
-            torch.save(
-                {
-                    "format": FORMAT,
-                    "identity": self._identity,
-                    "progress": _plain(progress),
-                    "model": engine.network.state_dict(),
-                    "optimizer": engine.optimizer.state_dict(),
-                    "average": None if engine.average is None else engine.average.weights,
-                },
-                part,
-            )
+        state = {
+            "format": FORMAT,
+            "identity": self._identity,
+            "progress": _plain(progress),
+            "model": engine.network.state_dict(),
+            "optimizer": engine.optimizer.state_dict(),
+            "average": None if engine.average is None else engine.average.weights,
+        }
+        save_archive(self._path, state)
         self._last = time.monotonic()
 
     def load(self, engine: Engine) -> Progress:

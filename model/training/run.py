@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cli import UserError
 from formats.grid import CLIP_SECONDS
+from formats.labels import read_saliency
 from formats.rows import Row, write_rows
 from model.checkpoint import NoNetwork, load_network, save_no_network
 from model.config import TrainStage
@@ -72,6 +73,9 @@ def train_run(
             streams = Streams(val_features)
         source = val_file
         val_set = FeatureSet(stage.model, _fitting(val_rows, stage, streams, val_file), streams, *control)
+        if stage.train.trains_moments:
+            for row in val_set.rows:  # as the evaluation will, which does not know the file
+                read_saliency(row, str(val_file))
         if init_from:
             start, about = load_network(init_from)
             check_origins(about.get("features", {}), train_set.origins, f"--init-from {init_from}")

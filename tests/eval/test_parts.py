@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cli import UserError
@@ -60,6 +62,9 @@ def test_a_wrong_rule_is_named(rule, message):
 def test_a_list_selects(tmp_path, content):
     (tmp_path / "audio.txt").write_text(content)
     assert select_listed(ROWS, tmp_path / "audio.txt") == {"list=audio": [0, 2]}
+    row = json.dumps({"qid": ROWS[0]["qid"], "query": "one\u2028line"}, ensure_ascii=False)
+    (tmp_path / "rows.jsonl").write_text(row + "\n", encoding="utf-8")
+    assert select_listed(ROWS, tmp_path / "rows.jsonl") == {"list=rows": [0]}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from formats.annotations import count_clips, index_by_qid, index_by_vid, index_t
         ({"qid": "0"}, "row 2: qid 0 occurs twice"),
         ({"query": None}, "row 2: query must be text, got None"),
         ({"vid": 3}, "row 2: vid must be text, got 3"),
+        ({"query": "a\0b"}, r"row 2: query holds the character \\u0000, which no feature store can hold"),
+        ({"vid": "\0"}, r"row 2: vid holds the character \\u0000"),
+        ({"qid": "7\0"}, r"row 2: qid holds the character \\u0000"),
     ],
 )
 def test_annotations_are_checked(tmp_path: Path, change: dict[str, object], message: str) -> None:

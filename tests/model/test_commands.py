@@ -161,6 +161,23 @@ def test_a_mistake_is_one_line(data: Path, tmp_path: Path, changes: dict[str, ob
     assert done.stderr.count("error:") == 1 and "Traceback" not in done.stderr
 
 
+def test_a_full_disk_is_one_line_that_names_the_checkpoint(tmp_path: Path) -> None:
+    """Files of the process may have 4 KB here: torch itself would end in a traceback about its archive."""
+    code = (
+        "import resource, sys; from pathlib import Path; import torch; from cli import UserError\n"
+        "from model.checkpoint import save_archive\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))\n"
+        "try: save_archive(Path(sys.argv[1]), {'model': {'weight': torch.zeros(100_000)}})\n"
+        "except UserError as problem: print(problem)"
+    )
+    path = tmp_path / "last.pt"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, cwd=Path.cwd()
+    )
+    assert done.stdout.startswith(f"{path}: cannot be written (is the disk full?): ") and done.stdout.count("\n") == 1
+    assert not list(tmp_path.iterdir()), done.stderr
+
+
 def test_gates_of_an_ungated_run_cannot_be_logged(data: Path, tmp_path: Path) -> None:
     done = train(data, tmp_path, model={**CONFIG["model"], "fusion": "none"}, train={"epochs": 1})
     assert done.returncode == 0, done.stderr

@@ -107,6 +107,12 @@ def test_lines_with_a_tab_are_about_one(videos: Path, tmp_path: Path) -> None:
     assert len(pairs) == 3 + 6
 
 
+def test_separators_within_a_line_do_not_split_it(videos: Path, tmp_path: Path) -> None:
+    """U+2028 is a line break to `str.splitlines`, and comes along when text is copied from a web page."""
+    rows = make_rows(queries(tmp_path, "cat\tit\u2028sleeps\nbird\tit\x0bsings\x85loudly\r\n"), videos)
+    assert [(row["vid"], row["query"]) for row in rows] == [("bird", "it sings loudly"), ("cat", "it sleeps")]
+
+
 def test_ids_stay_when_queries_and_videos_are_added(videos: Path, tmp_path: Path) -> None:
     before = {row["qid"]: row["query"] for row in make_rows(queries(tmp_path, "cat\tit sleeps\n"), videos)}
     after = {row["qid"]: row["query"] for row in make_rows(queries(tmp_path, "it eats\ncat\tit sleeps\n"), videos)}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from feature_extractors.media.in_flight import ENDED
+from feature_extractors.media.faults import raise_if_of_machine
+from feature_extractors.media.in_flight import ENDED, InFlight
 from formats.store import Store, read_problems
 from formats.video_table import read_table
 from tests.feature_extractors.made_media import steady, write_media
@@ -84,6 +87,21 @@ def test_a_process_that_ends_without_a_trace_is_tried_once_more(tmp_path: Path) 
     assert encode(tmp_path / "twice", "exit", "b") == 3
     assert encode(tmp_path / "twice", "kill", "b") == 0
     assert read_problems(tmp_path / "twice" / "000.h5")[1] == {"b": ENDED}
+
+
+def test_a_full_disk_blames_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record of the video in flight cannot be written: the message names the record, not the video."""
+
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(OSError) as caught:
+        InFlight(tmp_path / "000.part").run("v", lambda: 0)
+    assert caught.value.filename == str(tmp_path / "000.part" / "in_flight.json")
+    with pytest.raises(OSError) as caught_again:
+        raise_if_of_machine(caught.value, tmp_path / "v.mp4")
+    assert caught_again.value.filename == caught.value.filename
 
 
 def test_a_crash_of_the_network_blames_no_video(tmp_path: Path) -> None:

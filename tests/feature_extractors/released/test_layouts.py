@@ -52,9 +52,12 @@ def test_all_layouts_are_offered() -> None:
         ({"file": "a.npy"}, "file must hold {vid} or {qid} and no other braces, got 'a.npy'"),
         ({"file": "{name}.npy"}, "file must hold {vid} or {qid} and no other braces, got '{name}.npy'"),
         ({"file": "{vid.npy"}, "file must hold {vid} or {qid} and no other braces"),
+        ({"file": "{qid:05d}.npy"}, "file must hold {vid} or {qid} and no other braces, got '{qid:05d}.npy'"),
+        ({"file": "{vid!r}.npy"}, "file must hold {vid} or {qid} and no other braces, got '{vid!r}.npy'"),
         ({"file": "{vid}.pt"}, "file must end in .npy or .npz, got '{vid}.pt'"),
         ({"file": "{vid}.npz"}, "key: '{vid}.npz' needs the name of an array in the file"),
         ({"file": "{vid}.npy", "key": "x"}, "key: '{vid}.npy' is a .npy file, which holds one array without a name"),
+        ({"layout": "umt", "folders": ["~no-such-user/pann"]}, "folders: no home folder for ~ in ~no-such-user/pann"),
         ({"layout": "umt", "key": "x"}, "key: layout umt has .npy files, which hold one array without a name"),
     ],
 )

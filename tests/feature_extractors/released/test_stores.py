@@ -160,6 +160,13 @@ def save(kind: str, file: Path) -> None:
     elif kind == "cut":
         np.savez(file, features=values)
         file.write_bytes(file.read_bytes()[:150])
+    elif kind in ("encrypted", "compressed"):  # bit 0 of the flags; method 99, which zipfile does not know
+        np.savez(file, features=values)
+        content = bytearray(file.read_bytes())
+        at, value = {"encrypted": (6, 1), "compressed": (8, 99)}[kind]
+        for start in (0, content.rfind(b"PK\x01\x02") + 2):  # in the file's own header and in the list of files
+            content[start + at] = value
+        file.write_bytes(content)
     elif kind == "pickled":
         np.savez(file, features=np.full((3, 4), {"a": 1}, dtype=object))
     elif kind == "pickle":
@@ -178,6 +185,8 @@ def save(kind: str, file: Path) -> None:
             r"features must be \(rows, dim\), got \(3, 0\)",
         ),
         ("{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 4), }", r"features must be \(rows, dim\), got"),
+        # 2**60 values of 4 bytes, more than an address space of 48 bits has
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (288230376151711744, 4), }", "not a readable NumPy file"),
     ],
 )
 def test_headers_that_make_no_sense_are_refused_by_name(tmp_path: Path, header: str, message: str) -> None:
@@ -199,6 +208,8 @@ def test_headers_that_make_no_sense_are_refused_by_name(tmp_path: Path, header: 
         ("another key", r"has no array 'features' \(it has: feature\)"),
         ("text", "not a readable NumPy file"),
         ("cut", "not a readable NumPy file"),
+        ("encrypted", "not a readable NumPy file: File 'features.npy' is encrypted"),
+        ("compressed", "not a readable NumPy file: That compression method is not supported"),
         ("pickled", "not a readable NumPy file: Object arrays cannot be loaded"),
         ("pickle", "not a readable NumPy file"),
     ],

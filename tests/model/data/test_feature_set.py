@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,24 @@ def streams(tmp_path: Path) -> Streams:
             write_clips(tmp_path / "c.h5", "clap", 3, {"a": [0, 1, 2], "b": []}),
             text,
         ]
+    )
+
+
+def test_streams_of_other_grids_are_named(
+    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sound was encoded when video b was a longer film: its first clips would pass for those of the new one."""
+    caplog.clear()  # the fixture wrote stores, which is logged
+    caplog.set_level(logging.WARNING)
+    FeatureSet(ModelConfig(audio_streams=("clap",)), ROWS, streams)
+    assert not caplog.messages
+    monkeypatch.setitem(CLIPS, "b", 9)
+    sound = write_clips(tmp_path / "other.h5", "pann", 4, {"a": [0], "b": [0, 8]})
+    stores = [tmp_path / "v.h5", tmp_path / "text.h5", sound]
+    FeatureSet(ModelConfig(audio_streams=("pann",)), ROWS, Streams(stores))
+    [line] = caplog.messages
+    assert line.startswith(
+        "stream pann: 1 videos have other numbers of clips than in clip_visual (such as 'b': 9 and 3)"
     )
 
 

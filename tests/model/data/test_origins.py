@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,44 @@ def test_streams_share_one_clip_grid(tmp_path: Path) -> None:
         file["times"][:] /= 2
     with pytest.raises(UserError, match=r"pann\.h5: clips of 1 s, but 2 s in .*visual\.h5: all streams need one clip"):
         read_origins(ModelConfig.from_dict({**SMALL, "audio_streams": ["pann"]}), Streams(data.stores))
+
+
+def test_ids_with_other_rows_in_two_stores_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two folders of features of one film, of which one was encoded again: the order decides, so a line says so."""
+
+    def write(name: str, value: float) -> Path:
+        arrays = {"features": np.full((2, 3), value, np.float32), "times": np.array([[0.0, 2.0], [2.0, 4.0]])}
+        provenance = Provenance("clip_visual", "CLIP", "0", "{}", 2.0)
+        write_store(tmp_path / name, provenance, ["v", "w"], lambda _: arrays, {"n_clips": np.array([2, 2])})
+        return tmp_path / name
+
+    caplog.set_level(logging.WARNING)  # other tests lower it: writing a store is logged as well
+    first, same, other = write("a.h5", 1.0), write("b.h5", 1.0), write("c.h5", 2.0)
+    Streams([first, same])
+    assert not caplog.messages
+    assert Streams([first, other]).find("clip_visual", "v") is not None
+    given = f"{first} and {other}: stream clip_visual"
+    assert caplog.messages == [f"{given}: other rows of 2 ids (such as 'v'): those of the first count"]
+    Streams([first, unseal(other)])  # schema 1 has no checksums to compare
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            {"audio_streams": ["clip_text"]},
+            r"text\.h5: stream clip_text is of queries, but the network reads it for videos",
+        ),
+        ({"text_stream": "pann", "audio_streams": []}, r"pann\.h5: stream pann is of videos, .* for queries"),
+    ],
+)
+def test_each_input_reads_a_stream_of_its_kind(tmp_path: Path, model: dict[str, Any], message: str) -> None:
+    """Texts as sound trained a network that never heard any: no query's id is a video's."""
+    data = write_data(tmp_path, [8] * 8)
+    config = ModelConfig.from_dict({**SMALL, "fusion": "none" if not model["audio_streams"] else "concat", **model})
+    with pytest.raises(UserError, match=message):
+        read_origins(config, Streams(data.stores))
 
 
 def test_only_what_both_know_is_compared(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from model.config import ModelConfig, TrainConfig, TrainStage
 from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
 from model.training.labels import check_rows
+from model.training.run import train_run
 from model.training.targets import read_labels, read_rating_labels, read_window_labels
 from model.training.trainer import Outcome, _copy_weights, train
 from model.training.validation import validate
@@ -181,6 +182,26 @@ def test_a_video_shorter_than_its_moments_is_left_out_and_others_train(tmp_path:
     assert "qid 1 (video v01): relevant_windows start at 100 s, but the video has 28 s" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"duration": None}, "duration must be seconds, at most 86400, got None"),
+        ({"saliency_scores": [[9, 4, 4]] * 4}, "saliency_scores: points must be 0 to 4"),
+        ({"duration": 6}, "relevant_clip_ids outside 0..2 (duration 6 s)"),
+    ],
+)
+def test_labels_that_only_the_evaluation_reads_are_named_with_their_file(
+    tmp_path: Path, change: Json, message: str
+) -> None:
+    data = write_data(tmp_path, [12] * 8)
+    rows = read_rows(data.val)
+    rows[1] |= change
+    data.val.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stage = TrainStage.from_dict({"model": {**SMALL, **STILL}, "train": {"epochs": 1}})
+    with pytest.raises(UserError, match=f"^{re.escape(f'{data.val}: qid 5: {message}')}$"):
+        train_run(stage, data.train, data.val, data.stores, tmp_path / "run", 3)
+
+
 def test_the_clips_of_a_caption() -> None:
     """qd_detr.md 3.3: two random clips inside the window over two outside."""
     row = {"qid": 1, "relevant_windows": [[4.4, 9.9]]}
@@ -241,7 +262,8 @@ def test_queries_without_a_moment_and_rows_without_saliency_among_others(tmp_pat
     assert {key: value for key, value in brief.items() if key.startswith("MR")} == {
         key: value for key, value in alone["brief"].items() if key.startswith("MR")
     }
-    assert brief["HL-min-Fair-mAP"] == alone["brief"]["HL-min-Fair-mAP"] / 2
+    # Both are rounded to two decimals, and processors differ in the last bits of a network's output.
+    assert brief["HL-min-Fair-mAP"] == pytest.approx(alone["brief"]["HL-min-Fair-mAP"] / 2, abs=0.01)
     assert lines[-1]["val"] == brief
     # The query without a moment is taught that no prediction is one.
     best = {row["qid"]: row["pred_relevant_windows"][0][2] for row in found}
