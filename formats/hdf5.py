@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,8 +162,9 @@ class LazyRows:
     """The rows of a dataset, read slice by slice after its file is closed.
 
     They are read from their place in the file, without HDF5, so that no handle of HDF5 stays open: the library refuses
-    to open a file twice with different locking. Rows that are compressed, in chunks or in another format than NumPy's
-    are read at once and kept.
+    to open a file twice with different locking. No other handle stays open either: a study may have thousands of
+    stores, and a process often at most 1024 open files. Rows that are compressed, in chunks or in another format than
+    NumPy's are read at once and kept.
 
     Attributes:
         shape, dtype: of the whole dataset.
@@ -176,15 +176,14 @@ class LazyRows:
         self._start = values.id.get_offset()  # None if the rows do not lie one after another
         plain = self._start is not None and values.id.get_type().equal(h5py.h5t.py_create(values.dtype))
         self._kept: NDArray[Any] | None = None if plain else values[:]
-        if plain:
-            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            weakref.finalize(self, os.close, self._descriptor)
+        self._path = path
+        self._identity = _identity(path.stat())
 
     def read(self, first: int, stop: int) -> NDArray[Any]:
         """Read the rows from `first` to before `stop`.
 
         Raises:
-            ValueError: the file has become shorter.
+            ValueError: the file was replaced, or has become shorter.
             OSError: it cannot be read.
         """
         if self._kept is not None:
@@ -192,9 +191,18 @@ class LazyRows:
         rows = np.empty((stop - first, *self.shape[1:]), self.dtype)
         left = rows.reshape(-1).view(np.uint8).data
         at = self._start + first * self.dtype.itemsize * math.prod(self.shape[1:])
-        while left:
-            count = os.preadv(self._descriptor, [left], at)
-            if not count:
-                raise ValueError("the file ends early")
-            left, at = left[count:], at + count
+        with self._path.open("rb", buffering=0) as file:
+            if _identity(os.fstat(file.fileno())) != self._identity:
+                raise ValueError("the file was replaced while it was read")
+            file.seek(at)
+            while left:
+                count = file.readinto(left)
+                if not count:
+                    raise ValueError("the file ends early")
+                left = left[count:]
         return rows
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    """Tells a file from one that replaced it; what was written into it, checksums tell."""
+    return found.st_dev, found.st_ino

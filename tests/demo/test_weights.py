@@ -148,4 +148,4 @@ def test_command_writes_the_same_bytes_from_the_same_seed(
     monkeypatch.setattr("sys.argv", ["demo", "weights", "--encoder", "pann", "--config", "{}", "--out", str(tmp_path)])
     assert main() == 1
     error = capfd.readouterr().err
-    assert "--config: demo_encoders: Field required" in error and error.count("\n") == 1
+    assert "--config: demo_encoders is required" in error and error.count("\n") == 1

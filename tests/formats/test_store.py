@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -437,11 +438,24 @@ def test_stores_of_other_tools_are_read(tmp_path: Path, options: dict[str, objec
     assert read_columns(tmp_path / "000.h5")["n_clips"] == [3, 2, 5]
 
 
-def test_a_store_that_is_being_read_can_be_opened_and_replaced(tmp_path: Path) -> None:
+def test_a_store_that_is_being_read_can_be_opened_and_a_replaced_one_is_named(tmp_path: Path) -> None:
     """HDF5 refuses to open a file twice in one process with different locking."""
     write(tmp_path / "000.h5")
     store = Store(tmp_path / "000.h5")
     with h5py.File(tmp_path / "000.h5") as file:
         assert file["ids"].shape == (3,)
-    write(tmp_path / "000.h5", levels)
     np.testing.assert_array_equal(store.rows("c"), encode("c")["features"])
+    write(tmp_path / "000.h5", levels)
+    with pytest.raises(
+        UserError, match=r"000\.h5: not a readable feature store: the file was replaced while it was read"
+    ):
+        store.rows("c")
+
+
+def test_stores_keep_no_file_open(tmp_path: Path) -> None:
+    """Four streams of 999 shards are more files than the 1024 that a process may open on many machines."""
+    write(tmp_path / "000.h5")
+    before = len(os.listdir("/proc/self/fd"))
+    stores = [Store(tmp_path / "000.h5") for _ in range(3)]
+    np.testing.assert_array_equal(stores[0].rows("c"), encode("c")["features"])
+    assert len(os.listdir("/proc/self/fd")) == before

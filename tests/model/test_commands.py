@@ -144,7 +144,7 @@ def test_infer_writes_submission_rows_and_gates(data: Path, trained: Path, tmp_p
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": {"hiden_dim": 3}}, "unknown key 'model.hiden_dim'"),
+        ({"model": {"hiden_dim": 3}}, "unknown key 'hiden_dim' under model: did you mean hidden_dim?"),
         ({"train": {"epochs": "ten"}}, "train.epochs"),
         ({"model": {"video_streams": ["slowfast"]}}, "slowfast"),
         ({"train": {"batch_size": 0}}, "train.batch_size"),
