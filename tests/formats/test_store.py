@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -455,7 +454,7 @@ def test_a_store_that_is_being_read_can_be_opened_and_a_replaced_one_is_named(tm
 def test_stores_keep_no_file_open(tmp_path: Path) -> None:
     """Four streams of 999 shards are more files than the 1024 that a process may open on many machines."""
     write(tmp_path / "000.h5")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     stores = [Store(tmp_path / "000.h5") for _ in range(3)]
     np.testing.assert_array_equal(stores[0].rows("c"), encode("c")["features"])
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
