@@ -45,6 +45,9 @@ class Joined:
             half = dtype == np.float16
             self._parts.append(Packed(lengths, np.float16 if half else np.float32, dim))
             self._divisors.append(Packed(lengths, np.float32, 1) if half else None)
+        if halves and with_endpoints:
+            self._parts.append(Packed(lengths, np.float32, 2))
+            self._divisors.append(None)
 
     def length(self, name: str) -> int:
         """Number of rows of one id."""
@@ -60,7 +63,9 @@ class Joined:
             if self._with_endpoints:
                 target[:, joined.shape[1] :] = endpoints(len(target))
             return
-        for rows, packed, divisors in zip(parts, self._parts, self._divisors, strict=True):
+        if self._with_endpoints:
+            self._parts[-1][name][:] = endpoints(len(parts[0]))
+        for rows, packed, divisors in zip(parts, self._parts, self._divisors, strict=False):
             values = rows if divisors is not None else normalise(rows)
             packed[name][:] = np.where(kept, values, values.dtype.type(0))
             if divisors is not None:
@@ -104,8 +109,6 @@ class Joined:
             else:
                 torch.div(rows, torch.from_numpy(divisors[name]), out=columns)
             first += rows.shape[1]
-        if self._with_endpoints:
-            target[:, first:] = torch.from_numpy(endpoints(len(target)))
 
 
 def endpoints(n_clips: int) -> Rows:
