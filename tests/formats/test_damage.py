@@ -13,7 +13,7 @@ from cli import UserError
 from formats.checksums import BLOCK
 from formats.hdf5 import open_file
 from formats.store import Store, read_columns, read_pooled, read_problems, write_store
-from tests.formats.test_store import PROVENANCE, levels, write
+from tests.formats.small_store import PROVENANCE, levels, write
 from tests.unsealed import unseal
 
 

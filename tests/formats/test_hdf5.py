@@ -14,7 +14,7 @@ import pytest
 
 import formats.store
 from formats.store import Store
-from tests.formats.test_store import write
+from tests.formats.small_store import write
 
 
 @contextmanager
@@ -55,7 +55,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from cli import Command
-from tests.formats.test_store import encode, write
+from tests.formats.small_store import encode, write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 def limit(name):

@@ -1,16 +1,20 @@
-"""The folder of finished ids: what is damaged in it is made again."""
+"""The folder of finished ids: a killed job resumes from it, and what is damaged in it is made again."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli import UserError
+from formats.store import Arrays, Provenance, write_groups, write_store
 from formats.unfinished import Unfinished
-from tests.formats.test_store import Breaking, write
+from tests.formats.small_store import CLIPS, COLUMNS, PROVENANCE, Breaking, encode, write
 
 
 def stop_at(path: Path, last: str) -> Path:
@@ -79,3 +83,74 @@ def test_files_are_on_the_disk_before_they_are_renamed(tmp_path: Path, monkeypat
     assert len(renames) == 3 + 1  # three ids and the store
     for index in renames:
         assert events[index - 1] == events[index].replace("rename", "sync")
+
+
+def test_a_killed_job_goes_on_where_it_was(tmp_path: Path) -> None:
+    write(tmp_path / "whole.h5")
+    stopped, resumed = Breaking("c"), Breaking()
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", stopped)
+    assert not (tmp_path / "000.h5").exists()
+    write(tmp_path / "000.h5", resumed)
+    assert (stopped.encoded, resumed.encoded) == (["-a", "b b"], ["c"])
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not (tmp_path / "000.h5.part").exists()
+
+
+def test_an_array_written_by_half_is_made_again(tmp_path: Path) -> None:
+    write(tmp_path / "whole.h5")
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    # Until it is whole, an array's file has another name: this is what a job killed while it wrote leaves.
+    (tmp_path / "000.h5.part" / "000002.tmp.npz").write_bytes(b"PK")
+    write(tmp_path / "000.h5")
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "columns"),
+    [
+        (replace(PROVENANCE, config='{"a":2}'), COLUMNS),
+        (replace(PROVENANCE, weights_sha256="1" * 64), COLUMNS),
+        # The same settings, but a video was replaced, or a query was put in other words.
+        (PROVENANCE, COLUMNS | {"source_sha256": np.array(["x", "new", "я"])}),
+    ],
+)
+def test_what_was_begun_from_something_else_is_thrown_away(
+    tmp_path: Path, provenance: Provenance, columns: Arrays
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    again = Breaking()
+    write_store(tmp_path / "000.h5", provenance, CLIPS, again, columns)
+    assert again.encoded == list(CLIPS)
+
+
+def test_a_folder_without_a_readable_identity_is_thrown_away(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "000.h5", Breaking("c"))
+    identity = tmp_path / "000.h5.part" / "identity.json"
+    assert json.loads(identity.read_text())["ids"] == list(CLIPS)
+    identity.write_bytes(identity.read_bytes()[:10])  # killed while it was written
+    again = Breaking()
+    write(tmp_path / "000.h5", again)
+    assert again.encoded == list(CLIPS)
+
+
+def test_a_group_that_is_not_whole_is_made_again_as_a_whole(tmp_path: Path) -> None:
+    """Ids that share batches give the same bytes only if they share them again."""
+    groups, asked = [["-a", "b b"], ["c"]], []
+
+    def produce(pending: list[list[str]], stop: str = "") -> Iterator[tuple[str, Arrays]]:
+        asked.append(pending)
+        for name in [name for group in pending for name in group]:
+            if name == stop:
+                raise KeyboardInterrupt
+            yield name, encode(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_groups(tmp_path / "000.h5", PROVENANCE, groups, lambda pending: produce(pending, "b b"), COLUMNS)
+    write_groups(tmp_path / "000.h5", PROVENANCE, groups, produce, COLUMNS)
+    assert asked == [groups, groups]
+    write(tmp_path / "whole.h5")
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

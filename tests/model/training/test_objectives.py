@@ -1,11 +1,10 @@
-"""Training beyond QVHighlights' rows: TVSum's ratings, captions, long videos, and starting from other weights."""
+"""Training beyond QVHighlights' rows: TVSum's ratings, captions, long videos, rows without moments."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,36 +14,15 @@ from cli import UserError
 from eval.qvhighlights.score import evaluate
 from eval.tvsum.scores import score_predictions
 from eval.tvsum.videos import read_videos
-from formats.annotations import read_annotations
-from model.checkpoint import NoNetwork, load_network, save_no_network
-from model.config import ModelConfig, TrainConfig, TrainStage
-from model.data.feature_set import FeatureSet, Streams
+from model.checkpoint import load_network
+from model.config import TrainConfig, TrainStage
 from model.network.detector import HighlightDetector
 from model.training.labels import check_rows
 from model.training.run import train_run
 from model.training.targets import read_labels, read_rating_labels, read_window_labels
-from model.training.trainer import Outcome, _copy_weights, train
 from model.training.validation import validate
 from tests.model.small_data import SMALL, STILL, Data, Json, read_rows, run, train_command, write_data
-
-SALIENCY: Json = {"objective": "saliency", "best_metric": "mAP", "learning_rate": 2e-3}
-
-
-def read(data: Data, **model: Any) -> tuple[FeatureSet, FeatureSet]:
-    config, streams = ModelConfig.from_dict({**SMALL, **STILL, **model}), Streams(data.stores)
-    first, second = (FeatureSet(config, read_annotations([path]), streams) for path in (data.train, data.val))
-    return first, second
-
-
-def fit(data: Data, out: Path, start: HighlightDetector | None = None, **keys: Any) -> list[Json]:
-    stage = TrainStage.from_dict({"model": {**SMALL, **STILL}, "train": {"batch_size": 4, **keys}})
-    train(stage, *read(data), 3, Outcome(out), start=start)
-    return read_rows(out / "history.jsonl")
-
-
-@pytest.fixture(scope="module")
-def tvsum(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    return write_data(tmp_path_factory.mktemp("tvsum"), [12, 14, 11, 20, 16, 13, 12, 18], "ratings")
+from tests.model.training.small_runs import SALIENCY, fit, read
 
 
 @pytest.fixture(scope="module")
@@ -268,80 +246,6 @@ def test_queries_without_a_moment_and_rows_without_saliency_among_others(tmp_pat
     # The query without a moment is taught that no prediction is one.
     best = {row["qid"]: row["pred_relevant_windows"][0][2] for row in found}
     assert max(best[row["qid"]] for row in rows[:2]) < 1
-
-
-def test_pre_training_on_captions_and_fine_tuning(tmp_path: Path) -> None:
-    for name in ("captions", "moments"):
-        (tmp_path / name).mkdir()
-    captions = write_data(tmp_path / "captions", [12] * 12, "captions")
-    lines = fit(captions, tmp_path / "first", epochs=20, validate_every=20, learning_rate=2e-3)
-    assert lines[-1]["train"]["loss"] < 0.8 * lines[0]["train"]["loss"]
-    assert "MR-full-mAP" in lines[-1]["val"] and "HL-min-VeryGood-mAP" not in lines[-1]["val"]
-    # Fine-tuning starts where pre-training ended: its first epoch is better than that of a run from scratch.
-    moments = write_data(tmp_path / "moments", [12] * 12)
-    start, _ = load_network(tmp_path / "first" / "last.pt")
-    tuned = fit(moments, tmp_path / "tuned", start=start, epochs=1)
-    fresh = fit(moments, tmp_path / "fresh", epochs=1)
-    assert tuned[0]["train"]["loss"] < 0.8 * fresh[0]["train"]["loss"]
-
-
-def test_weights_of_another_shape_are_refused(tvsum: Data, tmp_path: Path) -> None:
-    train_set, _ = read(tvsum)
-    wider = HighlightDetector(ModelConfig.from_dict({**SMALL, "hidden_dim": 32}), train_set.dims)
-    with pytest.raises(
-        UserError, match=r"--init-from: audio_projection\.\S+ is 32 in the checkpoint, 16 in this network"
-    ):
-        fit(tvsum, tmp_path, start=wider, **SALIENCY, epochs=1)
-    plain = HighlightDetector(ModelConfig.from_dict({**SMALL, "fusion": "none"}), train_set.dims)
-    with pytest.raises(UserError, match=r"--init-from: audio_projection\.\S+ is absent in the checkpoint"):
-        fit(tvsum, tmp_path, start=plain, **SALIENCY, epochs=1)
-
-
-def test_weights_that_nobody_could_train_leave_a_run_out(tvsum: Data, tmp_path: Path) -> None:
-    """A domain without videos where it was to be pre-trained must not end the study of all domains."""
-    save_no_network(tmp_path / "none.pt", "no query has features")
-    command = train_command(tvsum, tmp_path / "out", {"model": SMALL, "train": {**SALIENCY, "epochs": 1}})
-    given = [*command, "--init-from", str(tmp_path / "none.pt")]
-    done = run(*given)
-    assert done.returncode == 1 and "no query has features" in done.stderr.splitlines()[-1]
-    done = run(*given, "--leave-out")
-    assert done.returncode == 0 and "left out, nothing is trained" in done.stderr
-    with pytest.raises(NoNetwork, match="no query has features"):
-        load_network(tmp_path / "out" / "last.pt")
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("n_heads", 4),
-        ("fusion_n_heads", 4),
-        ("gating_type", "clipwise"),
-        ("video_streams", ("other",)),
-        ("audio_streams", ("other",)),
-        ("text_stream", "other"),
-    ],
-)
-def test_weights_of_one_shape_that_mean_other_things_are_refused(
-    tvsum: Data, tmp_path: Path, key: str, value: Any
-) -> None:
-    train_set, _ = read(tvsum)
-    other = HighlightDetector(ModelConfig.from_dict({**SMALL, key: value}), train_set.dims)
-    with pytest.raises(
-        UserError, match=rf"--init-from: model\.{key} is {re.escape(repr(value))} in the checkpoint, .* in this network"
-    ):
-        fit(tvsum, tmp_path, start=other, **SALIENCY, epochs=1)
-
-
-def test_weights_of_another_recipe_are_taken(tvsum: Data) -> None:
-    """Nor does it matter what the gates would be that a network lacks."""
-    train_set, _ = read(tvsum)
-    keys = {**SMALL, "fusion": "none"}
-    start = HighlightDetector(
-        ModelConfig.from_dict({**keys, "dropout": 0.3, "gating_type": "clipwise"}), train_set.dims
-    )
-    network = HighlightDetector(ModelConfig.from_dict(keys), train_set.dims)
-    _copy_weights(start, network)
-    assert torch.equal(network.class_head.weight, start.class_head.weight)
 
 
 def test_videos_of_any_length(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_query_without_a_relevant_moment(row: dict[str, Any]) -> None:
 
 
 def test_windows_alone_are_all_true() -> None:
-    """QV-M2: rows with three and more windows, and without saliency. The window beyond the video is none of it."""
+    """QV-M2: rows with three and more windows, and without saliency. A window beyond the video does not count."""
     row = {"qid": 7, "relevant_windows": [[2, 6], [14, 18], [50, 60]], "relevant_clip_ids": [1, 2, 7, 8]}
     check_labels(row, "t")
     labels = read_labels(row, np.ones(10, bool), 2.0, TrainConfig())
