@@ -7,18 +7,19 @@
 # Seen: without the class, the message asks for it (`add_safe_globals([EasyDict])`). With it, loading ends in another error, because the
 #   instructions that fill a dictionary or a list accept only dict, OrderedDict, Counter and list by exact type. An empty EasyDict
 #   loads, a filled one does not; the same holds for any filled subclass of dict or list. An object with attributes
-#   (argparse.Namespace) loads once it is allowed. `get_unsafe_globals_in_checkpoint` lists only the class, as if it were enough.
+#   (argparse.Namespace) loads once it is allowed. What does help is to allow another class under that name: OrderedDict, since dict
+#   itself fails at the attributes that EasyDict saves too.
 # Output:
 #   options as dict: loads
 #   options as Namespace, not allowed: Unsupported global: GLOBAL argparse.Namespace
 #   options as Namespace, allowed: loads
 #   options as EasyDict, not allowed: Unsupported global: GLOBAL easydict.EasyDict
 #   options as EasyDict, allowed: Can only SETITEMS for dict, collections.OrderedDict, collections.Counter, but got EasyDict
+#   EasyDict under the name of OrderedDict: loads
 #   empty EasyDict, allowed: loads
 #   list subclass, allowed: Can only extend lists, but got Names
-# Why it matters: models for moment retrieval save their options as EasyDict next to the weights. Such checkpoints have no safe way
-#   through torch.load, although the message suggests one. Convert options with `dict(options)` before saving; to read old files,
-#   use an unpickler of your own that replaces classes by inert ones.
+# Why it matters: models for moment retrieval save their options as EasyDict next to the weights, and the message suggests a step that
+#   does not load them. Allow `(OrderedDict, "easydict.EasyDict")` instead, or save `dict(options)`.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -29,6 +30,7 @@ import argparse
 import io
 import re
 import sys
+from collections import OrderedDict
 
 import torch
 from easydict import EasyDict
@@ -58,6 +60,12 @@ CASES = [
     ("options as Namespace, allowed", argparse.Namespace(lr=0.1, heads=8), [argparse.Namespace], "loads"),
     ("options as EasyDict, not allowed", EasyDict(lr=0.1, heads=8), [], "Unsupported"),
     ("options as EasyDict, allowed", EasyDict(lr=0.1, heads=8), [EasyDict], "Can only"),
+    (
+        "EasyDict under the name of OrderedDict",
+        EasyDict(lr=0.1, heads=8),
+        [(OrderedDict, "easydict.EasyDict")],
+        "loads",
+    ),
     ("empty EasyDict, allowed", EasyDict(), [EasyDict], "loads"),
     ("list subclass, allowed", Names(["a", "b"]), [Names], "Can only"),
 ]
