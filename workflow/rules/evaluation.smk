@@ -1,10 +1,8 @@
 """Evaluation: scores of predictions and statistics of gate logs.
 
-Output: results/{dataset}/{run}/{scope}/seed{seed}/ for every run, seed and checkpoint;
-results/{dataset}/{run}/gates_{split}.json for the gates of a run's first seed; results/{dataset}/summary.{json,md,tex,csv} over all runs. `random` is the run of random
-predictions.
-For networks that learnt only saliency: results/{dataset}/{run}/seed{seed}/tvsum_{split}.json and
-results/{dataset}/tvsum.{json,md}.
+Output in results/{dataset}/: {run}/{scope}/seed{seed}/ for every run, seed and checkpoint; {run}/gates_{split}.json for
+the gates of a run's first seed; summary.{json,md,tex,csv} over all runs. `random` is the run of random predictions.
+For networks that learnt only saliency: {run}/seed{seed}/tvsum_{split}.json and tvsum.{json,md}.
 """
 
 

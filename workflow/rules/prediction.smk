@@ -1,9 +1,9 @@
 """Prediction with a given checkpoint, on your own videos and queries or on labelled ones; nothing is trained.
 
-Output: predictions/{dataset}/{split}.jsonl (one network per domain: predictions/{dataset}/{scope}/{split}.jsonl) with gate
-logs next to them, results/{dataset}/ranked.{md,tsv} and one picture per query, plots/{dataset}/moments/{qid}.png. Where the rows have labels,
-the predictions are scored, and gates are counted and drawn, like those of a run that is called `given`. A checkpoint of
-a reference implementation is imported first, to weights/imported/{dataset}/{scope}.pt.
+Output: predictions/{dataset}/{split}.jsonl (one network per domain: predictions/{dataset}/{scope}/{split}.jsonl) with
+gate logs next to them, results/{dataset}/ranked.{md,tsv} and one picture per query, plots/{dataset}/moments/{qid}.png.
+Where the rows have labels, the predictions are scored, and gates are counted and drawn, like those of a run that is
+called `given`. A checkpoint of a reference implementation is imported first, to weights/imported/{dataset}/{scope}.pt.
 """
 
 PREDICTIONS = [file for split in study.annotations for file in paths.predictions(split)]
@@ -196,7 +196,8 @@ rule rank:
         "Ranking the moments of every query"
     shell:
         "python -m eval rank --predictions {input.predictions:q} --queries {input.queries:q} --topk {params.topk}"
-        " --pictures ../../plots/{wildcards.dataset}/moments --out-markdown {output.markdown:q} --out-tsv {output.tsv:q} > {log:q} 2>&1"
+        " --pictures ../../plots/{wildcards.dataset}/moments --out-markdown {output.markdown:q}"
+        " --out-tsv {output.tsv:q} > {log:q} 2>&1"
 
 
 rule plot_moments:
