@@ -91,6 +91,12 @@ class ModelConfig(Settings):
     """Dropout of the input projections. 0.5 suits features of thousands of dimensions."""
     num_queries: Count = 10
     """Moments predicted per query."""
+    query_product: bool = False
+    """Add to each clip its product with the query before the clips attend to the words. With few training queries the
+    network learns much sooner. QD-DETR does not have this."""
+    anchors: Literal["learnt", "proposed"] = "learnt"
+    """Starting points of the moment decoder: learnt, the same for all videos, as in QD-DETR; or proposed by the clips,
+    each of which then also learns whether it lies in a moment and how far that moment reaches."""
     # Given explicitly, because pydantic would write a dataclass default into the JSON schema field by field.
     compat: Annotated[Compat, Field(json_schema_extra={"default": []})] = REPAIRED
     """Repairs to undo in order to reproduce the references. docs/reference/model.md describes each one."""
@@ -165,6 +171,9 @@ class LossConfig(Settings):
     """Weight of the background class within the label term."""
     margin: Weight = 0.2
     """Margin of the saliency hinge."""
+    alignment: Weight = 0.0
+    """Weight of the alignment term, cross-entropy of each clip's match with the query: 1 where it is relevant, else 0,
+    and 0 for the query of another video. Above 0 it needs model.query_product. QD-DETR does not have this term."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +203,9 @@ class TrainConfig(Settings):
     """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32."""
     ema_decay: Share = 0.0
     """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is common."""
+    denoising_groups: Annotated[int, Field(ge=0)] = 0
+    """In training, let the decoder also refine this many groups of num_queries starting points that lie around the true
+    moments or anywhere, after DN-DETR; each group is matched on its own. QD-DETR has none."""
     max_windows: Count = 5
     """Maximum number of moments per query in training. If a query has more, each epoch draws some at random. At most
     num_queries."""
@@ -225,6 +237,8 @@ class TrainStage(Settings):
     def __post_init__(self) -> None:
         if self.train.trains_moments and self.train.max_windows > self.model.num_queries:
             raise UserError("train.max_windows must not exceed model.num_queries, the moments predicted per query")
+        if self.train.loss.alignment and not self.model.query_product:
+            raise UserError("train.loss.alignment needs model.query_product: true")
         if not self.train.trains_moments and self.train.best_metric != SALIENCY_METRIC:
             raise UserError(
                 f"train.best_metric must be {SALIENCY_METRIC} with the objective {self.train.objective}, got "

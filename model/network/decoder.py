@@ -43,18 +43,27 @@ class DecoderLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, x: Tensor, anchor: Tensor, sine: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
+        self,
+        x: Tensor,
+        anchor: Tensor,
+        sine: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor,
+        memory_position: Tensor,
+        groups: int,
     ) -> Tensor:
         """One refinement.
 
         Args:
+            groups: equal groups that the N moments form; attention among moments stays within a group.
             x: (B, N, D) content of the moments.
             anchor: (B, N, D) encoding of their anchors; sine: (B, N, D) the modulated sine part of it.
             memory, memory_position: (B, L, D) clips; memory_mask: (B, L) True = valid.
         """
         query = self.self_query(x) + self.self_query_position(anchor)
         key = self.self_key(x) + self.self_key_position(anchor)
-        attended = self._attend([query], [key], self.self_value(x), None)
+        query, key, value = (part.unflatten(1, (groups, -1)).flatten(0, 1) for part in (query, key, self.self_value(x)))
+        attended = self._attend([query], [key], value, None).view_as(x)
         x = self.norm1(x + self.dropout(self.self_out(attended)))
 
         query = self.cross_query(x)
@@ -100,9 +109,9 @@ class MomentDecoder(nn.Module):
         self.span_head = Mlp(dim, dim, dim, 2)
 
     def forward(
-        self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor
+        self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor, groups: int = 1
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Refine anchors (B, N, 2): center and width as fractions of the video.
+        """Refine anchors (B, N, 2): center and width as fractions of the video, in equal groups that do not mix.
 
         Returns:
             for each layer the normed states (B, N, D) and the anchors (B, N, 2) that it started from.
@@ -116,7 +125,7 @@ class MomentDecoder(nn.Module):
             anchor = self.anchor_head(sine)
             scale = self.width_head(x).sigmoid() / anchors[..., 1:]
             modulated = sine * scale if index == 0 else sine * self.query_scale(x) * scale
-            x = layer(x, anchor, modulated, memory, memory_mask, memory_position)
+            x = layer(x, anchor, modulated, memory, memory_mask, memory_position, groups)
             states.append(self.norm(x))
             if index + 1 < len(self.layers):
                 refined = (self.span_head(x) + inverse_sigmoid(anchors)).sigmoid()

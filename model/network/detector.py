@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,12 +13,22 @@ from torch import Tensor, nn
 from model.config import ModelConfig
 from model.network.cpu_layers import Linear
 from model.network.decoder import MomentDecoder
-from model.network.encoders import EncoderLayer, TextToVideoLayer
+from model.network.encoders import EncoderLayer, QueryProduct, TextToVideoLayer
 from model.network.fusion import GatedFusion
 from model.network.layers import InputProjection, Mlp
 from model.network.positions import encode_clips
+from model.network.proposals import ProposalHead, choose_anchors
 from model.network.spans import inverse_sigmoid
-from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Outputs
+from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Outputs, Proposals
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Clips that have read a query: clips (B, L, D), the global token `summary` (B, D), alignment (B, L) or None."""
+
+    clips: Tensor
+    summary: Tensor
+    alignment: Tensor | None
 
 
 class HighlightDetector(nn.Module):
@@ -37,6 +49,7 @@ class HighlightDetector(nn.Module):
             self.fusion = GatedFusion(config)
 
         sizes = (dim, config.n_heads, config.feedforward_dim, config.dropout)
+        self.query_product = QueryProduct(dim) if config.query_product else None
         self.global_token = nn.Parameter(torch.randn(dim))
         self.global_position = nn.Parameter(torch.randn(dim))
         self.text_to_video = nn.ModuleList(TextToVideoLayer(*sizes) for _ in range(config.encoder_layers))
@@ -48,39 +61,68 @@ class HighlightDetector(nn.Module):
                     nn.init.xavier_uniform_(parameter)
 
         self.anchors = nn.Parameter(torch.randn(config.num_queries, 2))
+        self.proposal_head = ProposalHead(dim) if config.anchors == "proposed" else None
         self.class_head = Linear(dim, 2)
         self.span_head = Mlp(dim, dim, dim, 2)
         self.saliency_clip = Linear(dim, dim)
         self.saliency_global = Linear(dim, dim)
 
-    def forward(self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True) -> Outputs:
+    def forward(
+        self, inputs: Inputs, negative: Tensor | None = None, moments: bool = True, starts: Tensor | None = None
+    ) -> Outputs:
         """Predict moments and saliency.
 
         Args:
             negative: (B,) for each sample the index in `inputs.text` of a query about another video; the saliency of
                 that pairing is then returned too. `inputs.text` may hold more than B texts for this.
             moments: False skips the decoder when only saliency is needed.
+            starts: (B, G, N, 2) G groups of further starting points per sample, center and width; the decoder refines
+                each group on its own, like its N anchors.
         """
         position = encode_clips(inputs.video_mask, self.config.hidden_dim)
         video, gates = self._fuse(inputs, position)
         text = self.text_projection(inputs.text)
         batch, seen = len(video), inputs.seen_mask
-        clips, summary = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
-        negative_saliency = None
+        read = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
+        other = None
         if negative is not None:
-            # The decoder is not run on the negative pairing, because only its saliency enters the loss.
-            other, other_summary = self._encode(video, seen, position, text[negative], inputs.text_mask[negative])
-            negative_saliency = self._saliency(other, other_summary)
-        found = self._find_moments(clips, seen, position) if moments else []
-        return Outputs(found, self._saliency(clips, summary), negative_saliency, gates)
+            # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.
+            other = self._encode(video, seen, position, text[negative], inputs.text_mask[negative])
+        moments_found, denoised, proposals = [], [], None
+        if moments:
+            anchors, proposals = self._anchors(read.clips, inputs)
+            started = anchors if starts is None else torch.cat([anchors, starts.flatten(1, 2)], dim=1)
+            for layer in self._refine(started, read.clips, inputs.seen_mask, position):
+                moments_found.append(Moments(layer.logits[:, 0], layer.spans[:, 0]))
+                if starts is not None:
+                    rest = layer.logits[:, 1:].flatten(0, 1), layer.spans[:, 1:].flatten(0, 1)
+                    denoised.append(Moments(*rest))
+        return Outputs(
+            moments=moments_found,
+            saliency=self._saliency(read),
+            negative_saliency=None if other is None else self._saliency(other),
+            gates=gates,
+            alignment=read.alignment,
+            negative_alignment=None if other is None else other.alignment,
+            denoised=denoised,
+            proposals=proposals,
+        )
 
-    def _find_moments(self, clips: Tensor, seen: Tensor, position: Tensor) -> list[Moments]:
-        anchors = self.anchors.sigmoid().expand(len(clips), -1, -1)
-        states, started = self.decoder(anchors, clips, seen, position)
-        return [
-            Moments(self.class_head(state), (self.span_head(state) + inverse_sigmoid(start)).sigmoid())
-            for state, start in zip(states, started, strict=True)
-        ]
+    def _anchors(self, clips: Tensor, inputs: Inputs) -> tuple[Tensor, Proposals | None]:
+        """Starting points of the decoder (B, N, 2), and the proposals that they were chosen from, if any."""
+        learnt = self.anchors.sigmoid()
+        if self.proposal_head is None:
+            return learnt.expand(len(clips), -1, -1), None
+        proposals = self.proposal_head(clips, inputs.video_mask)
+        return choose_anchors(proposals, inputs.seen_mask, learnt), proposals
+
+    def _refine(self, started: Tensor, clips: Tensor, seen: Tensor, position: Tensor) -> Iterator[Moments]:
+        """Moments of every decoder layer in groups of N, (B, groups, N, 2), from starting points (B, groups * N, 2)."""
+        count = self.config.num_queries
+        states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
+        for state, anchor in zip(states, anchors, strict=True):
+            spans = (self.span_head(state) + inverse_sigmoid(anchor)).sigmoid()
+            yield Moments(self.class_head(state).unflatten(1, (-1, count)), spans.unflatten(1, (-1, count)))
 
     def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
         """Project the video and fuse the audio into it: (B, L, D) and the gates."""
@@ -100,10 +142,11 @@ class HighlightDetector(nn.Module):
         )
         return fused, gates
 
-    def _encode(
-        self, video: Tensor, seen: Tensor, position: Tensor, text: Tensor, text_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Let the clips attend to the query, then to each other: clips (B, L, D) and global token (B, D)."""
+    def _encode(self, video: Tensor, seen: Tensor, position: Tensor, text: Tensor, text_mask: Tensor) -> _Read:
+        """Let the clips attend to the query, then to each other."""
+        alignment = None
+        if self.query_product is not None:
+            video, alignment = self.query_product(video, text, text_mask)
         for layer in self.text_to_video:
             video = layer(video, text, text_mask, position)
         batch = len(video)
@@ -112,11 +155,11 @@ class HighlightDetector(nn.Module):
         mask = torch.cat([seen.new_ones(batch, 1), seen], dim=1)
         for layer in self.encoder:
             x = layer(x, mask, placed)
-        return x[:, 1:], x[:, 0]
+        return _Read(x[:, 1:], x[:, 0], alignment)
 
-    def _saliency(self, clips: Tensor, summary: Tensor) -> Tensor:
-        product = self.saliency_clip(clips) * self.saliency_global(summary).unsqueeze(1)
-        return product.sum(dim=-1) / math.sqrt(clips.shape[-1])
+    def _saliency(self, read: _Read) -> Tensor:
+        product = self.saliency_clip(read.clips) * self.saliency_global(read.summary).unsqueeze(1)
+        return product.sum(dim=-1) / math.sqrt(product.shape[-1])
 
 
 def build_detector(config: dict[str, Any], dims: dict[str, int]) -> HighlightDetector:

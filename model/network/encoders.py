@@ -1,10 +1,14 @@
-"""The two encoders of QD-DETR: text-to-video cross-attention, then self-attention over global token and clips.
+"""The two encoders of QD-DETR: text-to-video cross-attention, then self-attention over global token and clips; and
+an optional product of clips and query in front of them.
 
 Tensors are (B, L, D); masks are (B, L) bool with True = valid. Positions are added to queries and keys only.
 """
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 from model.network.cpu_layers import Attention, Dropout, Linear, PReLU
@@ -33,6 +37,31 @@ class TextToVideoLayer(nn.Module):
         video = video + self.dropout(attended)
         hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
         return self.norm2(video + self.dropout(self.linear2(hidden)))
+
+
+class QueryProduct(nn.Module):
+    """Adds to each clip its product with the query, channel by channel (`model.query_product`).
+
+    Whether a clip matches the query is a product of both. The feed-forward layers after attention have to learn to
+    multiply; here they need not (bilinear pooling, Kim et al., ICLR 2017).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.word_weight = Linear(dim, 1)
+        self.clip = Linear(dim, dim)
+        self.query = Linear(dim, dim)
+        self.out = Linear(dim, dim)
+        self.bias = nn.Parameter(torch.tensor(-1.0))
+
+    def forward(self, video: Tensor, text: Tensor, text_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the clips (B, L, D), each with its product with a weighted mean of the words (B, T, D); and the
+        alignment (B, L), the sum of the product's channels, which `train.loss.alignment` trains.
+        """
+        weights = self.word_weight(text).masked_fill(~text_mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
+        query = (weights * text).sum(dim=1, keepdim=True)
+        product = self.clip(video) * self.query(query)
+        return video + self.out(product), product.sum(dim=-1) / math.sqrt(product.shape[-1]) + self.bias
 
 
 class EncoderLayer(nn.Module):

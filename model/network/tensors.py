@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -60,6 +60,21 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Proposals:
+    """Moments that single clips propose.
+
+    Attributes:
+        logits: (B, L), higher = the clip lies in a moment.
+        spans: (B, L, 2) center and width of that moment, fractions of the video.
+        centers: (B, L) middle of each clip, as a fraction of the video.
+    """
+
+    logits: Tensor
+    spans: Tensor
+    centers: Tensor
+
+
+@dataclass(frozen=True)
 class GateValues:
     """Gates of one layer, each (B, 1 or L, 1 or D): one row per video if global, one column unless per channel.
 
@@ -100,12 +115,20 @@ class Outputs:
         saliency: (B, L), any real number, higher = more of a highlight.
         negative_saliency: (B, L) for the queries of other videos; None outside training.
         gates: from every fusion layer; empty without gated fusion.
+        alignment, negative_alignment: (B, L) logits of a clip matching the query, and the query of another video; None
+            without `query_product`.
+        denoised: like `moments`, (B * G, N, ...), from G groups of given starting points per sample; else empty.
+        proposals: moments that the clips propose; None if the decoder was not run or its anchors are learnt.
     """
 
     moments: list[Moments]
     saliency: Tensor
     negative_saliency: Tensor | None
     gates: list[LayerGates]
+    alignment: Tensor | None = None
+    negative_alignment: Tensor | None = None
+    denoised: list[Moments] = field(default_factory=list)
+    proposals: Proposals | None = None
 
     def to(self, device: str) -> Outputs:
         """The same outputs on another device."""
@@ -119,5 +142,5 @@ def _moved(value: Any, device: str) -> Any:
     if isinstance(value, list):
         return [_moved(item, device) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
+        return replace(value, **{item.name: _moved(getattr(value, item.name), device) for item in fields(value)})
     return value

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.config import TrainConfig
+from model.config import ModelConfig, TrainConfig
 from model.data.feature_set import FeatureSet
 from model.draws import Draw, generator
 from model.network.tensors import Inputs
+from model.training.denoising import draw_starts
 from model.training.losses import Targets
 from model.training.targets import QueryTargets, read_labels
 
@@ -30,12 +32,14 @@ class Batch:
         targets: targets of each query.
         negative: for each query the position, in this batch, of a query about another video.
         has_negative: whether each query has such a negative query.
+        starts: (B, G, N, 2) starting points of the denoising groups; None without such groups.
     """
 
     indices: list[int]
     targets: list[QueryTargets]
     negative: list[int]
     has_negative: list[bool]
+    starts: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Part:
         negative: (B,) row of each query's negative text.
         targets: targets of its queries.
         samples, matches: its fractions of the batch's queries and true moments, the weights of its loss terms.
+        starts: (B, G, N, 2) starting points of its denoising groups; None without such groups.
     """
 
     inputs: Inputs
@@ -54,6 +59,7 @@ class Part:
     targets: Targets
     samples: float
     matches: float
+    starts: torch.Tensor | None
 
 
 class Plan:
@@ -66,13 +72,17 @@ class Plan:
         UserError: the labels of a query do not fit its video.
     """
 
-    def __init__(self, features: FeatureSet, config: TrainConfig, seed: int) -> None:
+    def __init__(
+        self, features: FeatureSet, config: TrainConfig, seed: int, num_queries: int = ModelConfig.num_queries
+    ) -> None:
         self.steps = -(-len(features) // config.batch_size)
         self._vids = [row["vid"] for row in features.rows]
         self._labels = [
             read_labels(row, features.seen(i), features.clip_seconds, config) for i, row in enumerate(features.rows)
         ]
         self._rolls = features.rolls_negatives
+        self._groups = config.denoising_groups if config.trains_moments else 0
+        self._num_queries = num_queries
         self._batch_size = config.batch_size
         self._seed = seed
 
@@ -84,7 +94,9 @@ class Plan:
             indices = order[number * self._batch_size : (number + 1) * self._batch_size]
             targets = [self._labels[i].draw(rng) for i in indices]
             negative, has_negative = other_video([self._vids[i] for i in indices], self._rolls)
-            yield Batch(indices, targets, negative.tolist(), has_negative.tolist())
+            drawn = [draw_starts(target.spans, self._groups, self._num_queries, rng) for target in targets]
+            starts = np.stack(drawn) if self._groups else None
+            yield Batch(indices, targets, negative.tolist(), has_negative.tolist(), starts)
 
 
 def split_places(
@@ -135,6 +147,7 @@ def take_part(features: FeatureSet, batch: Batch, places: list[int], device: str
         targets=_collate(targets, [batch.has_negative[place] for place in places], device),
         samples=weight * len(places) / len(batch.indices),
         matches=weight * sum(moments[place] for place in places) / max(sum(moments), 1),
+        starts=None if batch.starts is None else torch.from_numpy(batch.starts[places]).to(device),
     )
 
 

@@ -1,8 +1,8 @@
-"""The criterion of QD-DETR: moments (span, giou, label) on every decoder layer, and saliency."""
+"""The criterion of QD-DETR: moments (span, giou, label) on every decoder layer, and saliency; and that of proposals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from model.config import LossConfig
 from model.network.spans import generalised_iou, to_bounds
-from model.network.tensors import Moments, Outputs
+from model.network.tensors import Moments, Outputs, Proposals
 from model.training.matcher import match
 
 TEMPERATURE = 0.5
@@ -38,30 +38,40 @@ class Targets:
 
 
 def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weights: LossConfig) -> dict[str, Tensor]:
-    """Every term, unweighted, and `loss`, their weighted sum. Earlier decoder layers' terms end in `_0`, `_1`..."""
+    """Every term, unweighted, and `loss`, their weighted sum. Earlier decoder layers' terms end in `_0`, `_1`...,
+    those of denoising groups in `_denoised_0`..., those
+    of proposals in `_proposal`."""
     last = len(outputs.moments) - 1
     terms: dict[str, Tensor] = {}
     for index, moments in enumerate(outputs.moments):
         suffix = "" if index == last else f"_{index}"
-        terms |= {f"{name}{suffix}": value for name, value in moment_losses(moments, targets, weights).items()}
+        terms |= {f"{name}{suffix}": value for name, value in moment_losses(moments, targets.spans, weights).items()}
+    for index, moments in enumerate(outputs.denoised):
+        spans = [of_sample for of_sample in targets.spans for _ in range(len(moments.logits) // len(targets.spans))]
+        found = moment_losses(moments, spans, weights)
+        terms |= {f"{name}_denoised_{index}": value for name, value in found.items()}
+    if outputs.proposals is not None:
+        terms |= proposal_losses(outputs.proposals, targets, video_mask)
+    if outputs.alignment is not None and weights.alignment:
+        terms["loss_alignment"] = alignment_loss(outputs.alignment, outputs.negative_alignment, targets, video_mask)
     terms["loss_saliency"] = saliency_loss(outputs, targets, video_mask, weights.margin)
     return {"loss": weigh_terms(terms, weights), **terms}
 
 
 def weigh_terms(terms: dict[str, Tensor], weights: LossConfig) -> Tensor:
     """The weighted sum of terms; their names select the weights."""
-    factor = {"span": weights.span, "giou": weights.giou, "label": weights.label, "saliency": weights.saliency}
+    factor = asdict(weights)
     return torch.stack([factor[name.split("_")[1]] * value for name, value in terms.items()]).sum()
 
 
-def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> dict[str, Tensor]:
+def moment_losses(moments: Moments, spans: list[Tensor], weights: LossConfig) -> dict[str, Tensor]:
     """Span (mean absolute error), giou (1 - generalised IoU) over matches; label (cross-entropy) over all moments.
 
     Without any match (no query has a relevant moment) span and giou are 0, not the NaN of an empty mean.
     """
-    samples, predictions, positions = match(moments, targets.spans, weights)
+    samples, predictions, positions = match(moments, spans, weights)
     predicted = moments.spans[samples, predictions]
-    truth = torch.cat(targets.spans)[positions]
+    truth = torch.cat(spans)[positions]
     overlap = generalised_iou(to_bounds(predicted), to_bounds(truth)).diagonal()
     labels = torch.ones(moments.logits.shape[:2], dtype=torch.long, device=predicted.device)
     labels[samples, predictions] = 0
@@ -74,6 +84,41 @@ def moment_losses(moments: Moments, targets: Targets, weights: LossConfig) -> di
         "loss_giou": (1 - overlap).mean() if len(samples) else nothing,
         "loss_label": label,
     }
+
+
+def proposal_losses(proposals: Proposals, targets: Targets, video_mask: Tensor) -> dict[str, Tensor]:
+    """Span and giou of the proposals inside true moments (mean per moment, then over moments); label: binary
+    cross-entropy of being inside one, over all clips (mean per video, then over videos).
+    """
+    truth = torch.cat(targets.spans)
+    counts = torch.tensor([len(spans) for spans in targets.spans], device=truth.device)
+    samples = torch.arange(len(counts), device=truth.device).repeat_interleave(counts)
+    bounds = to_bounds(truth)
+    centers = proposals.centers[samples]
+    inside = (centers > bounds[:, :1]) & (centers < bounds[:, 1:]) & video_mask[samples]
+    moments, clips = inside.nonzero(as_tuple=True)
+    predicted, wanted = proposals.spans[samples[moments], clips], truth[moments]
+    overlap = generalised_iou(to_bounds(predicted), to_bounds(wanted)).diagonal()
+    share = 1 / (inside.sum(dim=1)[moments] * max(len(truth), 1))
+    labels = torch.zeros_like(proposals.logits)
+    labels[samples[moments], clips] = 1.0
+    label = functional.binary_cross_entropy_with_logits(proposals.logits, labels, reduction="none") * video_mask
+    return {
+        "loss_span_proposal": (share * (predicted - wanted).abs().mean(dim=1)).sum(),
+        "loss_giou_proposal": (share * (1 - overlap)).sum(),
+        "loss_label_proposal": (label.sum(dim=1) / video_mask.sum(dim=1)).mean(),
+    }
+
+
+def alignment_loss(positive: Tensor, negative: Tensor | None, targets: Targets, video_mask: Tensor) -> Tensor:
+    """Binary cross-entropy of matching the query, over all clips: relevant clips do, all others and all clips of the
+    negative pairing do not. Mean per video, then over videos; each argument is (B, L).
+    """
+    relevant = (targets.saliency > 0).to(positive.dtype)
+    loss = functional.binary_cross_entropy_with_logits(positive, relevant, reduction="none")
+    if negative is not None:
+        loss = loss + functional.softplus(negative) * targets.has_negative.unsqueeze(1)
+    return ((loss * video_mask).sum(dim=1) / video_mask.sum(dim=1)).mean()
 
 
 def saliency_loss(outputs: Outputs, targets: Targets, video_mask: Tensor, margin: float) -> Tensor:

@@ -115,7 +115,7 @@ class Trainer:
         self.stage, self.config, self.seed, self.out, self.running = stage, stage.train, seed, out, running
         self.train_set, self.val_set = train_set, val_set
         self.processes = running.processes
-        self.plan = Plan(train_set, self.config, seed)
+        self.plan = Plan(train_set, self.config, seed, stage.model.num_queries)
         self.processes.share_weights(network)
         identity = {
             "settings": stage.to_dict(),

@@ -47,7 +47,7 @@ def test_matcher_takes_the_cheapest_assignment() -> None:
 def test_moment_terms() -> None:
     spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]])
     logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]])
-    terms = moment_losses(Moments(logits, spans), targets([[[0.5, 0.2]]]), LossConfig())
+    terms = moment_losses(Moments(logits, spans), targets([[[0.5, 0.2]]]).spans, LossConfig())
     assert terms["loss_span"].item() == pytest.approx((0.0 + 0.2) / 2)
     assert terms["loss_giou"].item() == pytest.approx(1 - 0.2 / 0.4)
     # Foreground is class 0; the mean is over both moments and not divided by the class weights.
@@ -59,7 +59,7 @@ def test_without_a_true_moment_only_the_label_is_learnt() -> None:
     """The mean over no match would be NaN: span and giou are 0, and every prediction is background."""
     spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]], requires_grad=True)
     logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]], requires_grad=True)
-    terms = moment_losses(Moments(logits, spans), targets([[]]), LossConfig())
+    terms = moment_losses(Moments(logits, spans), targets([[]]).spans, LossConfig())
     assert terms["loss_span"].item() == terms["loss_giou"].item() == 0
     # Background is class 1, whose weight is 0.1.
     expected = 0.1 * (math.log(1 + math.exp(2)) + math.log(2)) / 2
