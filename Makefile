@@ -5,7 +5,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint schema clean
+.PHONY: run test lint docs schema clean
 
 run: .venv/installed ## run the whole workflow on the embedded demo: media, features, training, scores, plots
 	snakemake --cores $(CORES) --quiet host reason -- all
@@ -20,6 +20,9 @@ lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
+
+docs: .venv/installed ## build the documentation as a site, build/site/index.html
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 
 schema: .venv/installed ## regenerate from the settings classes: JSON schema, reference page, comments of config.yaml
 	python -m workflow schema
