@@ -22,7 +22,7 @@ lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	snakemake --lint
 
 docs: .venv/installed ## build the documentation as a site, build/site/index.html
-	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 schema: .venv/installed ## regenerate from the settings classes: JSON schema, reference page, comments of config.yaml
 	python -m workflow schema
