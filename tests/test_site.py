@@ -1,7 +1,7 @@
 """The documentation as a site: it builds from the repository alone, and its pages load nothing from other hosts.
 
-`--strict` makes a warning an error: a broken link or anchor, a page that the navigation lacks, a name of the API that the
-code lacks.
+`--strict` makes a warning an error: a broken link or anchor, a page that the navigation lacks, a name of the API that
+the code lacks.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def test_nothing_is_loaded_from_another_host(site: Path, pages: dict[Path, Page]
     assert any(address.endswith(".js") for address in loads) and any(address.endswith(".css") for address in loads)
     assert [address for address in loads if urlsplit(address).netloc] == []
     for sheet in site.rglob("*.css"):
-        imported = re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)", sheet.read_text(encoding="utf-8"))
+        imported = re.findall(
+            r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)", sheet.read_text(encoding="utf-8")
+        )
         assert imported == [], sheet
 
 
