@@ -42,8 +42,8 @@ def read_settings() -> str:
 
 
 def read_commands() -> list[str]:
-    """The page's commands, in order."""
-    return [block.strip() for part in PARTS for block in _blocks(part, "")]
+    """The page's commands, in order, each as one line."""
+    return [re.sub(r" \\\n *", " ", block.strip()) for part in PARTS for block in _blocks(part, "")]
 
 
 def _blocks(part: str, language: str) -> list[str]:

@@ -42,7 +42,7 @@ def read_command(command: str) -> tuple[list[str], dict[str, Any]]:
 
     `--configfile` and `--config` take every word after them; the value of KEY=VALUE is YAML.
     """
-    words = shlex.split(command.replace("\\\n", " "))
+    words = shlex.split(command)
     taken: dict[str, list[str]] = {"": []}
     option = ""
     for word in words[1:]:
