@@ -97,6 +97,36 @@ class Paths:
             for seed in study.seeds
         ]
 
+    @property
+    def values_of_runs(self) -> list[str]:
+        """Scores per query of the runs' shown checkpoint; none with TVSum's scores, or without labels."""
+        study = self.study
+        if study.rates_clips or "val" not in study.scored:
+            return []
+        folders = [
+            layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)
+            for run in study.runs
+            for scope in study.scopes
+            for seed in study.seeds
+        ]
+        return [f"{folder}/queries_val.json" for folder in folders]
+
+    @property
+    def every_history(self) -> list[str]:
+        """Histories of all trainings of the runs; none with a given checkpoint."""
+        study = self.study
+        trained = dict.fromkeys(study.settings[run].trained_as for run in study.runs)
+        return [
+            file
+            for run in ({} if study.given else trained)
+            for seed in study.seeds
+            for file in self._of_scopes(f"{layout.RUN}/history.jsonl", run, seed)
+        ]
+
+    def statistics_of_gates(self, run: str) -> list[str]:
+        """Statistics of a run's gates on the split that the overview is about; none if the name is empty."""
+        return [f"results/{self.study.name}/{run}/gates_{self.study.told_split}.json"] if run else []
+
     def ratings_of_run(self, epoch: str) -> Files:
         """Predictions of a checkpoint for all scopes of a run and seed."""
         part = "" if self.study.inference.checkpoint == epoch else f"_{epoch}"

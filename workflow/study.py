@@ -139,6 +139,17 @@ class Study:
         return "last" if self.inference.checkpoint == "best" else "best"
 
     @property
+    def told_split(self) -> str:
+        """The split that the overview is about: val if it is scored, else the first one."""
+        return "val" if "val" in self.scored else next(iter(self.annotations))
+
+    @property
+    def told_gates(self) -> str:
+        """The run whose gates the overview tells of: the main run, else the first that logs gates; may be empty."""
+        logged = self.logged_runs
+        return self.main_run if self.main_run in logged else next(iter(logged), "")
+
+    @property
     def gate_file_job(self) -> GateJob | None:
         """The only job that logs gates, if `inference.gate_save_path` names a file; otherwise None."""
         jobs = self._gate_jobs() if self.inference.gate_file else []

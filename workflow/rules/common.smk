@@ -23,6 +23,7 @@ from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
 from workflow.study import load_study
+from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
 
 if not workflow.output_settings.dryrun:
@@ -63,6 +64,10 @@ wildcard_constraints:
     split=any_of(study.annotations),
 
 
+overview = Page(Path("results", study.name, "overview.txt"))
+
+
 onsuccess:
     for folder in remove_leftovers(study):
         print(f"note: removed {folder}: the configuration has no such run", file=sys.stderr)
+    overview.print_if_new()

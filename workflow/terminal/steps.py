@@ -71,7 +71,7 @@ class StepLines(logging.Handler):
 
 
 def show_steps(logger: logging.Logger, quiet: Collection[Enum]) -> None:
-    """Print a line per job if Snakemake was asked to be quiet about rules (`--quiet rules`); else leave its lines alone.
+    """Print a line per job if Snakemake was asked to be quiet about rules (`--quiet rules`); else change nothing.
 
     Of Snakemake's own lines, warnings and errors stay. With `--quiet progress` Snakemake does not count the steps, and
     then nothing is printed.
