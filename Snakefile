@@ -41,7 +41,7 @@ rule all:
         paths.features,
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
-        f"results/{study.name}/overview.txt",
+        CLOSING,
 
 
 rule features:

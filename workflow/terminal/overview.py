@@ -1,4 +1,4 @@
-"""What the overview at the end of a run is told of the study: the runs in words, and the files to open next."""
+"""What the pages at the end of a run are told of the study: the runs and the query in words, the files to open next."""
 
 from __future__ import annotations
 
@@ -65,11 +65,22 @@ def overview_options(study: Study) -> str:
     return shlex.join(options)
 
 
+def describe_example(study: Study) -> str:
+    """A line on the query that is drawn: its video, the network, and the rule by which it was chosen."""
+    assert study.example is not None
+    who = describe_run(study, GIVEN) if study.given else f"run {study.told_run}, seed {study.seeds[0]}"
+    kind = {"audio": " that is about sound alone", "joint": " that is about sound and picture"}
+    rule = f"the first query of {study.told_split}{kind.get(study.example.get('modality', ''), '')}"
+    return f"video {study.example['vid']} · {who} · {rule}"
+
+
 def _files(study: Study) -> list[tuple[str, str]]:
     name = study.name
-    files = [(f"plots/{name}/example.png", "one query on one time axis: frames, sound, gates, saliency, moments")]
+    files = []
+    if study.example:
+        files.append((f"plots/{name}/example.png", "one query on one time axis: frames, sound, gates, scores, moments"))
     if study.given:
-        files = [(f"results/{name}/ranked.md", "the moments of every query, with links to their curves")]
+        files.append((f"results/{name}/ranked.md", "the moments of every query, with links to their curves"))
     if study.main_run in study.logged_runs:
         whose = "the gates" if study.given else f"the gates of {study.main_run}"
         files.append((f"plots/gates_{study.told_split}.png", f"{whose}, over all videos"))
