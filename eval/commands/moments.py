@@ -11,7 +11,7 @@ from cli import Command, UserError, whole_number
 from cli.outputs import write_text
 from eval.best_moments import rank_queries, render_markdown, render_tsv
 from formats.predictions import MOST_WINDOWS
-from formats.rows import Row, read_rows
+from formats.rows import Row, iterate_rows, read_rows
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,11 @@ def plot_example(arguments: argparse.Namespace) -> None:
     from eval.plots.gates.view import arrange
     from formats.strip import read_strip
 
-    predictions, queries, names = _read(arguments.predictions, arguments.queries)
+    # Files without rows are those of a domain that could not be read.
+    predictions = [row for path in arguments.predictions for _, row in iterate_rows(path)]
+    logs = [path for path in arguments.log if next(iterate_rows(path), None)]
+    _, queries, names = _read([], arguments.queries)
+    names = ", ".join(map(str, arguments.predictions)), names[1]
     query = next((row for row in queries if str(row.get("qid")) == arguments.qid), None)
     if query is None:
         raise UserError(f"--qid {arguments.qid}: no such query in {names[1]}")
@@ -61,7 +65,7 @@ def plot_example(arguments: argparse.Namespace) -> None:
         query=query,
         prediction=mine[0] if mine else None,
         ranked=rank_queries(mine, [query], MOST_WINDOWS, names)[query["qid"]],
-        view=arrange(read_gate_logs(arguments.log), queries) if arguments.log else None,
+        view=arrange(read_gate_logs(logs), queries) if logs else None,
         strip=strip,
         about=arguments.about,
         where=names[0],

@@ -18,6 +18,7 @@ from eval.plots.gates.over_time import RELEVANT, SOUND
 from eval.plots.gates.scales import KIND_COLOURS
 from eval.plots.gates.view import GateView
 from eval.plots.style import COLOURS, FAINT, INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from formats.arrays import Floats
 from formats.gate_log import GateSample
 from formats.grid import CLIP_SECONDS
 from formats.labels import read_relevant_windows
@@ -34,6 +35,8 @@ TRUE, PREDICTED, LABELLED = "#E69F00", "#D55E00", "#a06f00"
 BESIDE = 1.012
 """Where texts beside a panel start, as a share of its width."""
 MOST_MOMENTS = 3
+MOST_THICK = 300
+"""With more clips, thick lines would hide their steps."""
 NAMES = {"mha": "audio gate\n(MHA)", "ffn": "FFN gate", "gamma": "FiLM scale", "beta": "FiLM shift"}
 
 
@@ -121,6 +124,14 @@ def _seconds(example: Example) -> float:
     return float(example.query["duration"])
 
 
+def _edges(example: Example, clips: int) -> Floats:
+    """Where the clips begin, and where the last one ends."""
+    times = example.sample.clip_times if example.sample else None
+    if times is not None and len(times) == clips:
+        return np.concatenate([times[:, 0], times[-1:, 1]])
+    return CLIP_SECONDS * np.arange(clips + 1, dtype=np.float64)
+
+
 def _draw(axes: Axes, name: str, example: Example) -> None:
     axes.tick_params(labelbottom=False, bottom=False, labelsize=7)
     title = name
@@ -166,7 +177,7 @@ def _draw_sound(axes: Axes, example: Example) -> None:
     elif sample is not None and sample.level_db is not None and np.isfinite(sample.level_db).any():
         level = sample.level_db
         floor = float(np.nanmin(level)) - 3
-        axes.stairs(level, CLIP_SECONDS * np.arange(len(level) + 1), baseline=floor, fill=True, color=SOUND)
+        axes.stairs(level, _edges(example, len(level)), baseline=floor, fill=True, color=SOUND)
         axes.set(ylim=(floor, float(np.nanmax(level)) + 3))
         _write_beside(axes, "level in dB")
     else:
@@ -187,16 +198,19 @@ def _draw_gates(axes: Axes, kind: str, example: Example) -> None:
         return
     gates, colour = sample.gates[kind], KIND_COLOURS[kind]
     if gates.shape[1] == 1:
-        gates = np.repeat(gates, round(_seconds(example) / CLIP_SECONDS), axis=1)
+        clips = round(_seconds(example) / CLIP_SECONDS) if sample.clip_times is None else len(sample.clip_times)
+        gates = np.repeat(gates, clips, axis=1)
     elif sample.audio_mask is not None:
         # Forced to 0 where there is no sound: a gap says that better than a drop.
         gates = np.where(~sample.audio_mask & (gates == 0), np.nan, gates)
-    edges = CLIP_SECONDS * np.arange(gates.shape[1] + 1)
+    edges = _edges(example, gates.shape[1])
     for layer in gates:
         axes.stairs(layer, edges, baseline=None, color=colour, alpha=0.45, linewidth=0.9)
     marks: list[tuple[float, str, str]] = []
     if kind == "mha":
-        axes.stairs(gates.mean(0), edges, baseline=None, color=colour, linewidth=2.2)
+        axes.stairs(
+            gates.mean(0), edges, baseline=None, color=colour, linewidth=2.2 if len(edges) < MOST_THICK else 0.9
+        )
         mean = float(view.means[kind][index].mean())
         marks.append((mean, f"{show_rounded(mean)} in this video", colour))
         if (others := _mean_of_others(view, index)) is not None:
@@ -237,11 +251,11 @@ def show_rounded(value: float) -> str:
 def _draw_saliency(axes: Axes, example: Example) -> None:
     assert example.prediction is not None
     scores = read_predicted_saliency(example.prediction, example.where)
-    edges = CLIP_SECONDS * np.arange(len(scores) + 1)
+    edges = _edges(example, len(scores))
     low, high = float(scores.min()), float(scores.max())
     margin = 0.08 * (high - low) or 1.0
     axes.stairs(scores, edges, baseline=low - margin, fill=True, color=COLOURS[2], alpha=0.3)
-    axes.stairs(scores, edges, baseline=None, color=COLOURS[2], linewidth=1.3)
+    axes.stairs(scores, edges, baseline=None, color=COLOURS[2], linewidth=1.3 if len(edges) < MOST_THICK else 0.6)
     axes.set(ylim=(low - margin, high + margin), yticks=[])
     _write_beside(axes, f"of each clip of\n{CLIP_SECONDS:g} seconds")
 

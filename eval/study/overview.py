@@ -72,10 +72,11 @@ def _list_facts(study: Study) -> list[str]:
         lines += [] if study.summary else ["No labels to compare with: nothing is scored."]
         return [line for sentence in lines for line in _wrap(sentence)]
     videos = count(_videos(study.train), "video", "videos")
-    epochs = sorted({history[-1]["epoch"] for history in study.histories if history})
-    length = " to ".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))) if epochs else "no"
+    # A domain that could not be read has a history without lines.
+    epochs = [history[-1]["epoch"] for history in study.histories if history]
+    length = " to ".join(map(str, dict.fromkeys((min(epochs), max(epochs))))) if epochs else "no"
     return _wrap(
-        f"{study.dataset}: {count(len(study.histories), 'network', 'networks')} trained for {length} epochs on"
+        f"{study.dataset}: {count(len(epochs), 'network', 'networks')} trained for {length} epochs on"
         f" {count(len(study.train), 'query', 'queries')} of {videos}; {study.split}: {asked}"
     )
 

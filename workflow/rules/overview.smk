@@ -63,7 +63,7 @@ if study.example:
             "Reading frames and sound of video {params.vid}, to draw them"
         shell:
             "python -m feature_extractors strip --manifest {input.manifest:q} --videos {params.videos:q}"
-            " --vid {params.vid:q} --clip-seconds {params.seconds} --out {output:q} > {log:q} 2>&1"
+            " --vid={params.vid:q} --clip-seconds {params.seconds} --out {output:q} > {log:q} 2>&1"
 
     rule plot_example:
         input:
@@ -92,5 +92,5 @@ if study.example:
             "Plotting query {params.qid} on one time axis"
         shell:
             "python -m eval plot-example --predictions {input.predictions:q} --queries {input.queries:q}"
-            " --qid {params.qid:q} --log {input.gates:q} --strip {input.strip:q} --about {params.about:q} --out {output:q}"
+            " --qid={params.qid:q} --log {input.gates:q} --strip {input.strip:q} --about {params.about:q} --out {output:q}"
             " > {log:q} 2>&1"

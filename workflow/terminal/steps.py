@@ -70,7 +70,7 @@ class StepLines(logging.Handler):
         print(text, file=self._stream, flush=True)
 
 
-def show_steps(logger: logging.Logger, quiet: Collection[Enum]) -> None:
+def show_steps(logger: logging.Logger, quiet: Collection[Enum] | None) -> None:
     """Print a line per job if Snakemake was asked to be quiet about rules (`--quiet rules`); else change nothing.
 
     Of Snakemake's own lines, warnings and errors stay. With `--quiet progress` Snakemake does not count the steps, and
@@ -78,9 +78,9 @@ def show_steps(logger: logging.Logger, quiet: Collection[Enum]) -> None:
 
     Args:
         logger: Snakemake's.
-        quiet: what `--quiet` names.
+        quiet: what `--quiet` names; None without the option.
     """
-    if {what.name for what in quiet} & {"RULES", "PROGRESS", "ALL"} != {"RULES"}:
+    if {what.name for what in quiet or ()} & {"RULES", "PROGRESS", "ALL"} != {"RULES"}:
         return
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):

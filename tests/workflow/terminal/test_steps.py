@@ -80,6 +80,7 @@ def test_snakemake_keeps_its_errors_and_its_file(logger: logging.Logger, tmp_pat
     terminal, kept = io.StringIO(), tmp_path / "snakemake.log"
     logger.addHandler(logging.StreamHandler(terminal))
     logger.addHandler(logging.FileHandler(kept))
+    show_steps(logger, None)
     show_steps(logger, [Quiet.HOST])
     show_steps(logger, [Quiet.RULES, Quiet.PROGRESS])
     assert len(logger.handlers) == 2  # not asked for
