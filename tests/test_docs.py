@@ -70,3 +70,10 @@ def test_the_page_of_commands_lists_all_verbs(package: str) -> None:
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env={"COLUMNS": "200"})
     verbs = re.findall(r"^    ([a-z][\w-]*)", printed.stdout, re.MULTILINE)
     assert verbs and sorted(shown) == sorted(verbs)
+
+
+def test_make_help_tells_of_every_target() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert phony is not None
+    shown = subprocess.run(["make", "--silent"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert re.findall(r"^  ([a-z]+)  +\w", shown, re.MULTILINE) == phony[1].split()

@@ -10,6 +10,7 @@ from cli import UserError, canonical_json
 from eval.best_moments import picture_names
 from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
+from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
 from workflow.configuration import (
@@ -20,7 +21,7 @@ from workflow.configuration import (
     settings_of_run,
     streams_of,
 )
-from workflow.dataset import Dataset, load_dataset, rows_of_split
+from workflow.dataset import Dataset, choose_example, load_dataset
 from workflow.encoders import (
     check_inputs,
     check_released,
@@ -71,6 +72,8 @@ class Study:
     settings: Mapping[str, RunSettings]
     """The sections of each run with its patch applied."""
     data: Dataset
+    example: Row | None
+    """The query whose answer is drawn (`choose_example`)."""
     scopes: Sequence[str]
     """The scopes of training: `all`, or domains."""
     left_out_domains: Sequence[str]
@@ -137,6 +140,22 @@ class Study:
     def other_checkpoint(self) -> str:
         """The checkpoint that `inference.checkpoint` does not select; results are shown for both."""
         return "last" if self.inference.checkpoint == "best" else "best"
+
+    @property
+    def told_split(self) -> str:
+        """The split that the overview is about: val if it is scored, else the first one."""
+        return "val" if "val" in self.scored else next(iter(self.annotations))
+
+    @property
+    def told_run(self) -> str:
+        """The run whose answer is drawn: the main run, else the first one."""
+        return self.main_run if self.main_run in self.runs else self.runs[0]
+
+    @property
+    def told_gates(self) -> str:
+        """The run whose gates the overview tells of: the main run, else the first that logs gates; may be empty."""
+        logged = self.logged_runs
+        return self.main_run if self.main_run in logged else next(iter(logged), "")
 
     @property
     def gate_file_job(self) -> GateJob | None:
@@ -206,7 +225,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     network, scored = None, ["val"]
     if config["checkpoint"]:
         network = find_given(config, settings[main_run].model, [] if scopes == [ALL] else scopes)
-        rows = {split: rows_of_split(config, split) for split in config["dataset"]["annotations"]}
+        rows = {split: data.rows_of(config, split) for split in config["dataset"]["annotations"]}
         scored, objective = labelled_splits(rows)
         if scopes != [ALL] and not scored:
             objective = "saliency"  # of domains only ratings are scored, and here there are none
@@ -222,6 +241,8 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     check_settings(config, made)
     check_weights(config, made, made="weights/demo")
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
+    told = "val" if "val" in scored else next(iter(config["dataset"]["annotations"]))
+    domains = scopes if config["dataset"]["scopes"] != ALL else []
     imported = imported_streams(config)
     check_released(imported, made, [(row["vid"], str(row["qid"])) for row in data.queries])
     study = Study(
@@ -238,6 +259,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         seeds=seeds,
         settings=settings,
         data=data,
+        example=choose_example(data.rows_of(config, told), data.files, domains),
         scopes=scopes,
         left_out_domains=left_out_domains,
         rates_clips=rates_clips(
