@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cli import UserError
@@ -26,4 +26,9 @@ def fingerprint(files: Iterable[Path]) -> str:
         if not file.is_file():
             raise UserError(f"{file}: no such weights")
         digests.append(digest_of(file))
+    return combine(digests)
+
+
+def combine(digests: Sequence[str]) -> str:
+    """The fingerprint of files with these digests."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
