@@ -15,6 +15,15 @@ def digest_of(file: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(content, algorithm).hexdigest()
 
 
+def git_blob_of(file: Path) -> str:
+    """Id of a file in a git repository, as `git hash-object` gives it: SHA-1 of its size and content."""
+    digest = hashlib.sha1(f"blob {file.stat().st_size}\0".encode(), usedforsecurity=False)
+    with file.open("rb") as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def fingerprint(files: Iterable[Path]) -> str:
     """sha256 of a file's content; of several files, that of their digests in the given order. Names do not count.
 

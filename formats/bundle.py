@@ -74,7 +74,7 @@ def read_bundle(folder: Path) -> BundleFile:
         UserError: the folder or a file is missing, damaged, malformed or outside the folder, or the format is newer.
     """
     if not folder.is_dir():
-        raise UserError(f"bundle: {no_such('folder', folder)}")
+        raise UserError(no_such("bundle", folder))
     about = folder / NAME
     if not about.is_file():
         raise UserError(f"{folder}: not a bundle: it has no {NAME}")

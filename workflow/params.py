@@ -124,7 +124,7 @@ class Params:
 
     def _title(self, run: str, kind: str, part: str) -> str:
         study = self.study
-        network = Path(study.config["checkpoint"]).name if study.given else f"{kind} {run}"
+        network = Path(study.config["bundle"] or study.config["checkpoint"]).name if study.given else f"{kind} {run}"
         seed = [] if study.given else [f"seed {study.seeds[0]}"]
         parts = [study.name, network, *([part] if study.by_domain else []), *seed]
         return shlex.quote(", ".join(parts))

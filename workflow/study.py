@@ -12,6 +12,7 @@ from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
+from workflow.checks.given_bundle import take_bundle
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -192,6 +193,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         UserError: a key or file is wrong; one line that names the first one and the cause.
         OSError: a file cannot be read.
     """
+    merged, given = take_bundle(merged, given)
     config = check(merged, root / SCHEMA, given)
     main_run, seeds, runs = config["main_run"], config["seeds"], config["selected_runs"]
     if config["checkpoint"] and not config["model"].get("audio_streams", True):

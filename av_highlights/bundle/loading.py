@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
 
 from cli import Settings, UserError
 from feature_extractors.encoders.registry import STREAMS
@@ -237,12 +239,12 @@ def _check_complete(model: ModelConfig, content: BundleFile, where: str) -> None
 
 
 def keys_of_section(model: ModelConfig, section: str) -> list[str]:
-    """The keys of a section that the streams of a network consume."""
+    """The keys of a section, as a configuration has them, that the streams of a network consume."""
     found: dict[str, None] = {}
     for name in streams_of(model):
         settings = sections_of_stage(STREAMS[name].stage).get(section)
         if settings is not None:
-            found |= dict.fromkeys(field.name for field in fields(settings))  # type: ignore[arg-type]
+            found |= dict.fromkeys(TypeAdapter(settings).json_schema()["properties"])
     return list(found)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from av_highlights.bundle.loading import (
     Bundle,
@@ -24,8 +25,8 @@ from av_highlights.bundle.loading import (
     weights_keys,
 )
 from cli import UserError
-from cli.outputs import PART, check_folder
-from feature_extractors.encoders.stream import WeightsKey
+from cli.outputs import PART, check_folder, remove_leftovers
+from feature_extractors.encoders.stream import Stage, WeightsKey
 from feature_extractors.fingerprints import fingerprint
 from feature_extractors.weights.catalogue import PREFIX, known_weights
 from formats.bundle import (
@@ -94,15 +95,12 @@ def make_bundle(parts: BundleParts, out: Path, weights: Place | None = None) -> 
         for key in keys:
             if entries[key.section].is_inside:
                 names += _copy_weights(key, parts.sections, folder)
-        encoders = {}
-        for section in sorted({section for stage in stages.values() for section in sections_of_stage(type(stage))}):
-            known = keys_of_section(summary.model, section)
-            values = {name: value for name, value in parts.sections[section].items() if name in known}
+        encoders = _settle(summary.model, stages)
+        for section, values in encoders.items():
             for name in PATH_KEYS:
                 if values.get(name):
                     values[name], copied = _copy(Path(str(values[name])), folder, section)
                     names += copied
-            encoders[section] = values
         demo = _uses_demo(summary.model, parts.sections) if parts.demo is None else parts.demo
         content = BundleFile(
             format=FORMAT,
@@ -135,6 +133,7 @@ def _renamed(out: Path) -> Iterator[Path]:
     """A temporary folder next to `out`, which becomes `out` at the end."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
     try:
         folder.chmod(0o777 & ~_umask())
@@ -156,6 +155,8 @@ def _entry_of(key: WeightsKey, parts: BundleParts, place: Place | None, summary:
     """How the bundle names the weights of a section, and their digest."""
     given = str(parts.sections[key.section].get("weights", ""))
     where = f"{parts.where}: {key.section}.weights"
+    if not given and not (key.tag and parts.sections[key.section].get(key.tag)):
+        raise UserError(f"{where}: empty: give a path or published:NAME")
     published = given.startswith(PREFIX)
     local = bool(given) and not published and not (key.hub and given.startswith(key.hub))
     if place == "named" and local:
@@ -200,6 +201,17 @@ def _recorded(key: WeightsKey, summary: Summary, where: str) -> str:
 
 def _inside(key: WeightsKey, files: list[Path]) -> str:
     return f"{WEIGHTS}/{key.section}" if key.folder else f"{WEIGHTS}/{key.section}/{files[0].name}"
+
+
+def _settle(model: ModelConfig, stages: Mapping[str, Stage]) -> dict[str, dict[str, Any]]:
+    """All keys of the sections that the streams consume, so that later defaults change nothing."""
+    found: dict[str, dict[str, Any]] = {}
+    for stage in stages.values():
+        values = json.loads(stage.to_json())
+        for section in sections_of_stage(type(stage)):
+            known = keys_of_section(model, section)
+            found.setdefault(section, {}).update({key: values[section][key] for key in known if key in values[section]})
+    return found
 
 
 def _copy_weights(key: WeightsKey, sections: Sections, folder: Path) -> list[str]:
