@@ -235,20 +235,21 @@ def _check_complete(model: ModelConfig, content: BundleFile, where: str) -> None
 def keys_of_section(streams: Iterable[str], section: str) -> list[str]:
     """The keys of a section, as a configuration has them, that any of these streams consumes."""
     classes = (sections_of_stage(STREAMS[name].stage).get(section) for name in streams)
-    return list(dict.fromkeys(key for settings in classes if settings is not None for key in _keys(settings)))
+    schemas = (TypeAdapter(settings).json_schema() for settings in classes if settings is not None)
+    return list(dict.fromkeys(key for schema in schemas for key in schema["properties"]))
 
 
 @cache
-def _keys(settings: type[Settings]) -> Iterable[str]:
-    keys: Mapping[str, Any] = TypeAdapter(settings).json_schema()["properties"]
-    return keys
+def _known_keys(section: str) -> list[str]:
+    """The keys of a section that any stream consumes."""
+    return keys_of_section(STREAMS, section)
 
 
 def _check_keys(stream: str, sections: Sections, where: str) -> None:
     """Check that the sections of a stream have no unknown key. Keys of other streams of a section are known."""
     for section in sections_of_stage(STREAMS[stream].stage):
         own = STREAMS[stream].weights
-        known = [*keys_of_section(STREAMS, section), *(["weights"] if own and own.section == section else [])]
+        known = [*_known_keys(section), *(["weights"] if own and own.section == section else [])]
         unknown = next((key for key in sections[section] if key not in known), None)
         if unknown is not None:
             raise UserError(f"{where}: {unknown_key(str(unknown), known, section)}")
