@@ -102,7 +102,7 @@ class Answer:
         for clip in np.argsort(-self.saliency, kind="stable").tolist():
             if all(abs(clip - other) >= APART for other in chosen):
                 chosen.append(clip)
-        return tuple(Moment(*self.times[clip].tolist(), float(self.saliency[clip])) for clip in chosen)
+        return tuple(Moment(*map(float, (*self.times[clip], self.saliency[clip]))) for clip in chosen)
 
     def mean_gate(self, moment: Moment | None = None) -> float | None:
         """Mean of the audio gates over layers, channels and the clips with sound, of the whole video or of a moment.

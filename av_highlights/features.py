@@ -28,11 +28,12 @@ from feature_extractors.annotations.qids import stable_qid
 from feature_extractors.encoders import pictures, sounds, texts
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream, QueryStream
-from feature_extractors.fingerprints import digest_of
+from feature_extractors.fingerprints import digest_of, fingerprint
 from feature_extractors.media import examine
 from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine
 from feature_extractors.media.in_flight import ENDED
 from feature_extractors.video_files import why_no_video
+from formats.bundle import PATH_KEYS
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.store import Store, read_problems
@@ -131,8 +132,14 @@ class FeatureSource:
         section = stream.weights.section if stream.weights is not None else ""
         weights = self._bundle.weights.get(section)
         libraries = {*pictures.LIBRARIES, *sounds.LIBRARIES} if isinstance(stream, ClipStream) else texts.LIBRARIES
+        sections = {
+            section: {key: _settled(key, value) for key, value in values.items()}
+            if isinstance(values, dict)
+            else values
+            for section, values in self._bundle.stages[name].to_dict().items()
+        }
         return {
-            "stage": self._bundle.stages[name].to_dict(),
+            "stage": sections,
             "weights_sha256": weights.sha256 if weights else "",
             "libraries": {library: version(library) for library in libraries},
         }
@@ -219,13 +226,24 @@ def _gather_problems(file: Path, video: Video, stores: dict[str, Path]) -> tuple
         UserError: an unexpected error or a crash cut its features short; they leave the cache, to be tried again.
     """
     found = {video.problem: ""} if video.problem else {}
+    failed = []
     for name, store in stores.items():
         for cause in read_problems(store)[1].values():
+            found.setdefault(cause, f"{name}: ")
             if UNFORESEEN in cause or ENDED in cause:
                 store.unlink()
-                raise UserError(f"{file}: {name}: {cause}")
-            found.setdefault(cause, f"{name}: ")
+                failed.append(f"{name}: {cause}")
+    if failed:
+        raise UserError(f"{file}: {failed[0]}")
     return tuple(f"{where}{cause}" for cause, where in found.items())
+
+
+def _settled(key: str, value: Any) -> Any:
+    """The value of a setting; of one that names a file or folder its content, because a bundle may lie anywhere."""
+    if key not in PATH_KEYS or not value:
+        return value
+    path = Path(value)
+    return fingerprint(sorted(path.iterdir()) if path.is_dir() else [path])
 
 
 def _fingerprint(value: Any) -> str:
