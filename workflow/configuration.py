@@ -85,7 +85,7 @@ def _check_splits(config: Config, withheld: Collection[str]) -> None:
     if not splits:
         raise UserError("config: dataset.annotations: no split has a file")
     missing = [split for split in ("train", "val") if split not in splits]
-    if missing and not config["checkpoint"]:
+    if missing and not (config["checkpoint"] or config["bundle"]):
         key = f"dataset.annotations.{missing[0]}"
         raise UserError(f"config: {require(key, withheld, ' unless a checkpoint is given')}")
 

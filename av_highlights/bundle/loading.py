@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
 from cli import Settings, UserError
+from cli.errors import unknown_key
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStage, Stage, WeightsKey
 from feature_extractors.fingerprints import combine
@@ -182,11 +184,8 @@ def read_stages(model: ModelConfig, sections: Sections, where: str) -> dict[str,
         absent = next((section for section in sections_of_stage(stage) if section not in sections), None)
         if absent:
             raise UserError(f"{where}: section {absent} is missing, which stream {name} needs")
-        try:
-            stages[name] = stage.from_dict(STREAMS[name].settings(sections), where=where)
-        except KeyError as problem:
-            raise UserError(f"{where}: section of stream {name}: {problem.args[0]} is missing") from None
-        settings = stages[name]
+        _check_keys(name, sections, where)
+        settings = stages[name] = stage.from_dict(STREAMS[name].settings(sections), where=where)
         if isinstance(settings, ClipStage) and settings.clips.seconds != CLIP_SECONDS:
             raise UserError(f"{where}: clips.seconds must be {CLIP_SECONDS:g}, got {settings.clips.seconds:g}")
     return stages
@@ -231,21 +230,29 @@ def _check_complete(model: ModelConfig, content: BundleFile, where: str) -> None
     extra = content.encoders.keys() - read
     if extra:
         raise UserError(f"{where}: encoders.{min(extra)} is of no encoder that the network needs")
-    for section, values in content.encoders.items():
-        known = keys_of_section(model, section)
-        unknown = sorted(values.keys() - known)
-        if unknown:
-            raise UserError(f"{where}: encoders.{section}: unknown key {unknown[0]!r} (known: {', '.join(known)})")
 
 
-def keys_of_section(model: ModelConfig, section: str) -> list[str]:
-    """The keys of a section, as a configuration has them, that the streams of a network consume."""
-    found: dict[str, None] = {}
-    for name in streams_of(model):
-        settings = sections_of_stage(STREAMS[name].stage).get(section)
-        if settings is not None:
-            found |= dict.fromkeys(TypeAdapter(settings).json_schema()["properties"])
-    return list(found)
+def keys_of_section(streams: Iterable[str], section: str) -> list[str]:
+    """The keys of a section, as a configuration has them, that any of these streams consumes."""
+    classes = (sections_of_stage(STREAMS[name].stage).get(section) for name in streams)
+    schemas = (TypeAdapter(settings).json_schema() for settings in classes if settings is not None)
+    return list(dict.fromkeys(key for schema in schemas for key in schema["properties"]))
+
+
+@cache
+def _known_keys(section: str) -> list[str]:
+    """The keys of a section that any stream consumes."""
+    return keys_of_section(STREAMS, section)
+
+
+def _check_keys(stream: str, sections: Sections, where: str) -> None:
+    """Check that the sections of a stream have no unknown key. Keys of other streams of a section are known."""
+    for section in sections_of_stage(STREAMS[stream].stage):
+        own = STREAMS[stream].weights
+        known = [*_known_keys(section), *(["weights"] if own and own.section == section else [])]
+        unknown = next((key for key in sections[section] if key not in known), None)
+        if unknown is not None:
+            raise UserError(f"{where}: {unknown_key(str(unknown), known, section)}")
 
 
 def _weights_of(key: WeightsKey, content: BundleFile, sections: Sections, folder: Path, where: str) -> EncoderWeights:

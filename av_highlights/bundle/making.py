@@ -95,7 +95,7 @@ def make_bundle(parts: BundleParts, out: Path, weights: Place | None = None) -> 
         for key in keys:
             if entries[key.section].is_inside:
                 names += _copy_weights(key, parts.sections, folder)
-        encoders = _settle(summary.model, stages)
+        encoders = _settle(stages)
         for section, values in encoders.items():
             for name in PATH_KEYS:
                 if values.get(name):
@@ -203,13 +203,13 @@ def _inside(key: WeightsKey, files: list[Path]) -> str:
     return f"{WEIGHTS}/{key.section}" if key.folder else f"{WEIGHTS}/{key.section}/{files[0].name}"
 
 
-def _settle(model: ModelConfig, stages: Mapping[str, Stage]) -> dict[str, dict[str, Any]]:
+def _settle(stages: Mapping[str, Stage]) -> dict[str, dict[str, Any]]:
     """All keys of the sections that the streams consume, so that later defaults change nothing."""
     found: dict[str, dict[str, Any]] = {}
     for stage in stages.values():
         values = json.loads(stage.to_json())
         for section in sections_of_stage(type(stage)):
-            known = keys_of_section(model, section)
+            known = keys_of_section(stages, section)
             found.setdefault(section, {}).update({key: values[section][key] for key in known if key in values[section]})
     return found
 
