@@ -10,16 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from av_highlights.answers import DEMO_WARNING, Answer, Moment, read_gates
-from av_highlights.bundle import Bundle, load_bundle
+from av_highlights.bundle import Bundle
+from av_highlights.bundle.published import DEFAULT, is_fetched, open_bundle
 from av_highlights.features import FeatureSource, VideoFeatures, default_cache
 from av_highlights.queries import check_queries
 from cli import UserError
+from cli.outputs import check_folder
 from feature_extractors.encoders.device import use_device
+from feature_extractors.weights.catalogue import PREFIX
 from formats.grid import clip_bounds
-from formats.rows import Row
+from formats.rows import Row, shorten
 from model.checkpoint import load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
+from model.data.origins import check_origins
 from model.data.streams import Streams
 from model.inference import split
 
@@ -27,6 +31,21 @@ _log = logging.getLogger(__name__)
 
 DUPLICATE_IOU = 0.5
 """Of moments that overlap by more than this IoU, only the best is listed, as in config/folder.yaml."""
+
+
+def default_bundle() -> str:
+    """The public network that is used if none is named, once it was fetched.
+
+    Raises:
+        UserError: it was not.
+    """
+    if not is_fetched(DEFAULT):
+        raise UserError(
+            f"no bundle is named, and {PREFIX}{DEFAULT} is not here: run `python -m av_highlights fetch {DEFAULT}`, or "
+            "after `make run` `python -m av_highlights bundle --run base --seed 2018 --out bundles/demo`, and name it "
+            "with --bundle bundles/demo"
+        )
+    return f"{PREFIX}{DEFAULT}"
 
 
 class MomentFinder:
@@ -50,7 +69,7 @@ class MomentFinder:
     @classmethod
     def load(
         cls,
-        bundle: str | Path | Bundle,
+        bundle: str | Path | Bundle | None = None,
         *,
         cache: str | Path | None = None,
         device: str = "auto",
@@ -61,18 +80,21 @@ class MomentFinder:
         Torch is set to deterministic algorithms and to `threads`, for the whole process.
 
         Args:
-            bundle: its folder.
+            bundle: its folder, or `published:NAME`, which is fetched if it is not here; None for the public network of
+                `default_bundle`.
             cache: folder of features that were made before; None for `av-highlights` in the user's cache.
             device: cpu, cuda, cuda:N, or auto for a GPU if there is one.
             threads: CPU threads of the networks; None for all that this process may use. The last digits of features
                 may depend on their number.
 
         Raises:
-            UserError: the bundle is incomplete or damaged, or the device does not exist.
+            UserError: the bundle is incomplete or damaged or cannot be fetched, the cache cannot be written, or the
+                device does not exist.
         """
-        loaded = bundle if isinstance(bundle, Bundle) else load_bundle(Path(bundle))
-        count = len(os.sched_getaffinity(0)) if threads is None else threads
-        return cls(loaded, default_cache() if cache is None else Path(cache), device, count)
+        place = default_cache() if cache is None else Path(cache)
+        check_folder(place)
+        loaded = bundle if isinstance(bundle, Bundle) else open_bundle(default_bundle() if bundle is None else bundle)
+        return cls(loaded, place, device, len(os.sched_getaffinity(0)) if threads is None else threads)
 
     def find(self, video: str | Path, queries: str | Iterable[str] | None = None) -> list[Answer]:
         """Answer queries about a video of any length and container. The video is encoded once.
@@ -102,7 +124,9 @@ class MomentFinder:
         except NoQueries:
             cause = "; ".join(features.problems) or "none of its pictures can be decoded"
             raise UserError(f"{video}: {cause}") from None
-        split.check_features(self._network, self._about, feature_set, str(self.bundle.checkpoint))
+        split.check_dims(self._network, feature_set, str(self.bundle.checkpoint))
+        if self._about.get("features"):  # those of others are those that the bundle says
+            check_origins(self._about["features"], feature_set.origins, str(self.bundle.checkpoint))
         for query in queries:
             self._name_cut(query, streams.any(self.bundle.text_stream).length(str(qids[query])))
         config = InferenceConfig(window_seconds=self.bundle.window_seconds, duplicate_iou=DUPLICATE_IOU)
@@ -140,5 +164,5 @@ class MomentFinder:
         words = len(query.split())
         if tokens > read or words > read:
             _log.warning(
-                "the query %.40r... is cut: the network reads its first %d tokens (it has %d words)", query, read, words
+                "the query %s is cut: the network reads its first %d tokens (it has %d words)", query, read, words
             )

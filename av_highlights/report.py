@@ -52,9 +52,9 @@ def write_report(folder: Path, search: Search, topk: int) -> Ranking:
     return ranking
 
 
-def render_text(ranking: Ranking) -> str:
+def render_text(ranking: Ranking, search: Search) -> str:
     """The ranking of each query as text for a terminal."""
-    names = name_videos([one.answer for moments in ranking.values() for one in moments])
+    names = name_videos(search.answers)
     parts = []
     for moments in ranking.values():
         first = moments[0].answer
@@ -72,7 +72,7 @@ def render_text(ranking: Ranking) -> str:
             ]
             lines.append("  " + "  ".join(cells).rstrip())
         parts.append("\n".join(lines) + "\n")
-    notes = [COMPARABLE] if len({one.answer.video for moments in ranking.values() for one in moments}) > 1 else []
+    notes = [COMPARABLE] if len(names) > 1 else []
     return "\n".join([*parts, *(f"{note}\n" for note in notes)])
 
 

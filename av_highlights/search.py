@@ -51,7 +51,7 @@ def find_in_all(
     answers: list[Answer] = []
     problems = [Problem("", str(query_file), "queries", line.removeprefix(f"{query_file}: ")) for line in lines]
     problems += [_left_out(file, cause) for file, cause in causes.items()]
-    alone = len(problems) + len(videos) == 1
+    alone = len(problems) + sum(bool(queries) for queries in asked.values()) == 1
     for problem in () if alone else problems:
         _log.warning("%s: %s", problem.file, problem.cause)
     for number, video in enumerate(videos, start=1):

@@ -33,11 +33,11 @@ def find(arguments: argparse.Namespace) -> None:
     from av_highlights.search import find_in_all
 
     queries = None if arguments.query is None else check_queries(arguments.query, "--query")
-    bundle = Path(arguments.bundle)
-    finder = MomentFinder.load(bundle, cache=arguments.cache, device=arguments.device, threads=arguments.threads)
+    where = {"cache": arguments.cache, "device": arguments.device, "threads": arguments.threads}
+    finder = MomentFinder.load(arguments.bundle, **where)
     found = find_in_all(finder, arguments.videos, queries, arguments.queries)
     ranking = write_report(arguments.out, found, arguments.top)
-    sys.stdout.write(render_text(ranking))
+    sys.stdout.write(render_text(ranking, found))
     _log.info("%s: tables, curves and all answers; begin with moments.md", arguments.out)
 
 
@@ -50,12 +50,13 @@ def add_verbs(command: Command) -> None:
         "--queries", type=Path, metavar="FILE", help="text file: one query per line, or video<TAB>query for one video"
     )
     parser.add_argument(
-        "--bundle", metavar="DIR|published:NAME", help="the network and its encoders (see the verb `bundle`)"
+        "--bundle",
+        metavar="DIR|published:NAME",
+        help="the network and its encoders (default: published:qd-detr-clip, once fetched by the verb `fetch`)",
     )
     parser.add_output_folder(
         "--out", default=Path("found"), metavar="DIR", help="folder for the results (default: found)"
     )
     parser.add_output_folder("--cache", metavar="DIR", help="folder for features (default: the user's cache)")
     parser.add_argument("--top", type=whole_number(1), default=10, metavar="K", help="moments per query (default: 10)")
-    add_device(parser)
-    parser.set_defaults(threads=None)
+    add_device(parser, threads=None)

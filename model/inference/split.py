@@ -78,7 +78,8 @@ def predict_split(
         _log.warning("%s: left out, nothing is predicted: %s", name_scope(domain), problem)
         return _write([], out, gate_log)
     del streams  # as large as the set
-    check_features(network, about, feature_set, str(checkpoint))
+    check_dims(network, feature_set, str(checkpoint))
+    check_origins(about.get("features", {}), feature_set.origins, str(checkpoint))
     if gate_log and network.fusion is None:
         raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))
@@ -88,19 +89,10 @@ def predict_split(
     return _write(list(track(answers, f"infer {queries.stem}: queries", total=len(feature_set))), out, gate_log)
 
 
-def check_features(network: HighlightDetector, about: Mapping[str, Any], features: FeatureSet, where: str) -> None:
-    """Check that a network takes these features, and was trained on such ones.
-
-    Args:
-        about: what the network's checkpoint says of it.
-        where: the checkpoint, for messages.
-
-    Raises:
-        UserError: naming the first difference.
-    """
+def check_dims(network: HighlightDetector, features: FeatureSet, where: str) -> None:
+    """Raise UserError unless a network takes features of these widths. `where` names its checkpoint in the message."""
     if features.dims != network.dims:
         raise UserError(f"{where}: the network needs inputs {network.dims}, the features give {features.dims}")
-    check_origins(about.get("features", {}), features.origins, where)
 
 
 def learnt_moments(about: Mapping[str, Any]) -> bool:
