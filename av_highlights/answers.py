@@ -11,11 +11,11 @@ import numpy as np
 
 from formats.annotations import Qid
 from formats.arrays import Bools, Floats
+from formats.bundle import DEMO_WARNING as DEMO_WARNING
 from formats.rows import Row
 
 NEUTRAL_QUERY = "the highlights of the video"
 """The query that stands in if none is given. It names nothing that can be seen or heard."""
-DEMO_WARNING = "the demo's network knows drawn shapes and synthetic sounds: about other videos its answers mean nothing"
 APART = 3
 """Of clips less than this many clips apart, only the best is listed: they mostly show one event."""
 

@@ -20,7 +20,7 @@ from feature_extractors.encoders.device import use_device
 from feature_extractors.weights.catalogue import PREFIX
 from formats.arrays import Bools
 from formats.grid import clip_bounds
-from formats.rows import Row, shorten
+from formats.rows import Row
 from model.checkpoint import load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries

@@ -22,6 +22,8 @@ from formats.rows import parse_json
 FORMAT = 1
 NAME = "bundle.json"
 CHECKPOINT = "checkpoint.pt"
+DEMO_WARNING = "the demo's network knows drawn shapes and synthetic sounds: about other videos its answers mean nothing"
+"""Goes with every answer of a bundle that is marked `demo`."""
 PATH_KEYS = ("definition", "tokenizer")
 """Keys of encoders' sections that name a file or folder; it lies inside the bundle."""
 _MOST_BYTES = 1 << 20

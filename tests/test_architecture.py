@@ -28,7 +28,18 @@ ALLOWED = {
     # The demo draws weights for the networks that the extractors define.
     "demo": {"cli", "formats", "feature_extractors"},
     # The front door is on top of all others. It takes a study's settings as the workflow resolves them.
-    "av_highlights": {"cli", "eval", "feature_extractors", "formats", "model", "workflow"},
+    "av_highlights": {
+        "cli",
+        "eval",
+        "feature_extractors",
+        "formats",
+        "model",
+        "workflow.checks.defaults",
+        "workflow.configuration",
+        "workflow.dataset",
+        "workflow.layout",
+        "workflow.study",
+    },
     "workflow": {
         "cli",
         "demo",

@@ -17,7 +17,7 @@ import yaml
 from av_highlights.bundle import make_bundle
 from av_highlights.bundle.study import parts_of_run
 from cli import UserError
-from formats.bundle import read_bundle, sections_of
+from formats.bundle import DEMO_WARNING, read_bundle, sections_of
 from model.config import ModelConfig
 from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
@@ -100,7 +100,8 @@ def test_videos_of_several_containers_are_searched(
         assert len(scores) > 1
         assert all(0 <= start < end <= row["duration"] for start, end, _ in line["pred_relevant_windows"])
         assert (tmp_path / f"plots/folder/moments/{row['qid']}.png").is_file()
-    assert "something is heard" in (tmp_path / "results/folder/ranked.md").read_text()
+    table = (tmp_path / "results/folder/ranked.md").read_text()
+    assert "something is heard" in table and f"**Warning:** {DEMO_WARNING}." in table
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}

@@ -12,7 +12,7 @@ from formats.bundle import CHECKPOINT, BundleFile, read_bundle, sections_of
 Config = dict[str, Any]
 
 
-def take_bundle(config: Config, given: Config | None) -> tuple[Config, Config | None]:
+def take_bundle(config: Config, given: Config | None) -> tuple[Config, Config | None, BundleFile | None]:
     """Put what a bundle says into the configuration: checkpoint, encoders, clip grid, and the length of windows.
 
     Args:
@@ -20,13 +20,13 @@ def take_bundle(config: Config, given: Config | None) -> tuple[Config, Config | 
         given: what the user gives; None = all of it.
 
     Returns:
-        both with the bundle's sections; unchanged without the key `bundle`.
+        both with the bundle's sections, and the bundle; without the key `bundle` both as they are, and None.
 
     Raises:
         UserError: the bundle is missing or damaged, or a key that the user gives contradicts it.
     """
     if not isinstance(config.get("bundle"), str) or not config["bundle"]:
-        return config, given
+        return config, given, None
     folder = _find_folder(config["bundle"])
     try:
         bundle = read_bundle(folder)
@@ -38,7 +38,7 @@ def take_bundle(config: Config, given: Config | None) -> tuple[Config, Config | 
     sections = sections_of(bundle, folder)
     _check_agreement(own, sections, folder)
     taken = {**sections, "checkpoint": str(folder / CHECKPOINT), "inference": _window(config, own, bundle)}
-    return {**config, **taken}, None if given is None else {**given, **taken}
+    return {**config, **taken}, None if given is None else {**given, **taken}, bundle
 
 
 def _find_folder(text: str) -> Path:

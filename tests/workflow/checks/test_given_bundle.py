@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +91,18 @@ def test_damage_is_found_before_any_job(overlay: dict[str, Any]) -> None:
 def test_a_fetched_bundle_is_found_by_name(overlay: dict[str, Any]) -> None:
     Path("weights/published/theirs").mkdir(parents=True)
     Path("bundles/demo").rename("weights/published/theirs/bundle")
-    config, given = take_bundle({**overlay, "bundle": "published:theirs"}, None)
+    config, given, bundle = take_bundle({**overlay, "bundle": "published:theirs"}, None)
     assert config["checkpoint"] == "weights/published/theirs/bundle/checkpoint.pt" and given is None
+    assert bundle is not None and bundle.name == "small"
 
 
 def test_without_the_key_nothing_changes(overlay: dict[str, Any]) -> None:
     del overlay["bundle"]
-    assert take_bundle(overlay, overlay) == (overlay, overlay)
+    assert take_bundle(overlay, overlay) == (overlay, overlay, None)
+
+
+def test_answers_of_the_demo_s_network_about_other_videos_carry_a_warning(overlay: dict[str, Any]) -> None:
+    assert load(overlay).warning == ""
+    make_bundle(replace(write_parts(Path("drawn"), fusion="none"), demo=True), Path("bundles/drawn"))
+    study = load({**overlay, "bundle": "bundles/drawn"})
+    assert Params(study).warning == f"--warning {shlex.quote(study.warning)}" and "drawn shapes" in study.warning
