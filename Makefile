@@ -15,9 +15,9 @@ help: ## show this page
 	@echo "  snakemake --cores all all                                      the same run, with Snakemake's own lines"
 	@echo "  snakemake --cores all features                                 features alone: nothing is trained"
 	@echo "  snakemake --cores all plots/gates_val.png                      one file, with all that it needs"
-	@echo "  snakemake --cores all --configfile config/demo_full.yaml all   another study: all runs, five seeds"
+	@echo "  snakemake --cores all all --configfile config/demo_full.yaml   another study: all runs, five seeds"
 	@echo "  snakemake -n all                                               what would run, and why; nothing runs"
-	@echo "  python -m eval --help                                          commands (also: feature_extractors, model, demo)"
+	@echo "  python -m eval --help                                          commands (also: av_highlights, feature_extractors, model, demo)"
 
 run: .venv/installed ## run the whole workflow on the embedded demo: media, features, training, scores, plots
 	snakemake --cores $(CORES) --quiet rules host reason -- all

@@ -15,7 +15,7 @@ import yaml
 from cli.command import EXTRAS as MISSING_FROM
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
+PACKAGES = ("av_highlights", "cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
 
 # Packages of this project that each package may import.
 ALLOWED = {
@@ -27,6 +27,19 @@ ALLOWED = {
     "eval": {"cli", "formats"},
     # The demo draws weights for the networks that the extractors define.
     "demo": {"cli", "formats", "feature_extractors"},
+    # The front door is on top of all others. It takes a study's settings as the workflow resolves them.
+    "av_highlights": {
+        "cli",
+        "eval",
+        "feature_extractors",
+        "formats",
+        "model",
+        "workflow.checks.defaults",
+        "workflow.configuration",
+        "workflow.dataset",
+        "workflow.layout",
+        "workflow.study",
+    },
     "workflow": {
         "cli",
         "demo",
@@ -52,6 +65,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "feature_extractors": ("features",),
     "demo": ("features",),
     "model": ("model",),
+    "av_highlights": ("features", "model"),
     "workflow": ("workflow",),
 }
 # Distributions whose names differ from those of their modules.

@@ -61,7 +61,7 @@ def test_code_and_settings_name_pages_that_exist() -> None:
                 assert (ROOT / name).is_file(), (file, name)
 
 
-@pytest.mark.parametrize("package", ["demo", "feature_extractors", "model", "eval"])
+@pytest.mark.parametrize("package", ["av_highlights", "demo", "feature_extractors", "model", "eval"])
 def test_the_page_of_commands_lists_all_verbs(package: str) -> None:
     text = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
     part = text.partition(f"\n## {package}\n")[2].partition("\n## ")[0]

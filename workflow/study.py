@@ -9,10 +9,13 @@ from pathlib import Path
 from cli import UserError, canonical_json
 from eval.best_moments import picture_names
 from feature_extractors.released.layouts import ImportConfig
+from formats.bundle import DEMO_WARNING
 from formats.grid import ClipGrid
 from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
+from workflow.checks.defaults import DEMO
+from workflow.checks.given_bundle import take_bundle
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -79,6 +82,8 @@ class Study:
     left_out_domains: Sequence[str]
     rates_clips: bool
     """Whether the runs learn only saliency and are scored like TVSum."""
+    warning: str
+    """With a bundle of the demo's network and another dataset: that its answers mean nothing; otherwise empty."""
     qids: Sequence[str]
     """With a given checkpoint: the names of the queries' pictures."""
     imported: Mapping[str, ImportConfig]
@@ -211,6 +216,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         UserError: a key or file is wrong; one line that names the first one and the cause.
         OSError: a file cannot be read.
     """
+    merged, given, bundle = take_bundle(merged, given)
     config = check(merged, root / SCHEMA, given)
     main_run, seeds, runs = config["main_run"], config["seeds"], config["selected_runs"]
     if config["checkpoint"] and not config["model"].get("audio_streams", True):
@@ -265,6 +271,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         rates_clips=rates_clips(
             config["dataset"]["scopes"], {run: settings[run].train for run in settings}, [*runs, main_run]
         ),
+        warning=DEMO_WARNING if bundle and bundle.demo and config["dataset"]["name"] != DEMO else "",
         qids=qids,
         imported=imported,
         # Looked up here, where a mistake gives a one-line error; an input function would give Snakemake's traceback.

@@ -20,7 +20,9 @@ def rank(arguments: argparse.Namespace) -> None:
     """List the best moments of every query, as Markdown and as tab-separated values."""
     predictions, queries, names = _read(arguments.predictions, arguments.queries)
     ranked = rank_queries(predictions, queries, arguments.topk, names)
-    write_text(arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures, names[1]))
+    write_text(
+        arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures, names[1], arguments.warning)
+    )
     if arguments.out_tsv:
         write_text(arguments.out_tsv, render_tsv(ranked))
     missing = sum(not found for found in ranked.values())
@@ -94,6 +96,9 @@ def add_verbs(command: Command) -> None:
         if show is rank:
             verb.add_output("--out-markdown", required=True, help="table (Markdown) to write")
             verb.add_output("--out-tsv", help="table (tab-separated values) to write as well")
+            verb.add_argument(
+                "--warning", default="", metavar="TEXT", help="warning to show above the table (Markdown)"
+            )
             verb.add_argument("--pictures", metavar="DIR", help="folder of `plot-moments` to link from the table")
         else:
             verb.add_output_folder("--out-dir", required=True, help="folder to write to")
