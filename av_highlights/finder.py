@@ -52,7 +52,7 @@ def default_bundle() -> str:
 class MomentFinder:
     """A trained network with its encoders, which answers queries about any video.
 
-    Example:
+    Examples:
         >>> finder = MomentFinder.load("bundle")  # doctest: +SKIP
         >>> answers = finder.find("video.mp4", ["a siren is heard"])  # doctest: +SKIP
         >>> answers[0].moments[0].start  # doctest: +SKIP
