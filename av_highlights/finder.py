@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from av_highlights.answers import DEMO_WARNING, Answer, Moment, read_gates
+from av_highlights.answers import Answer, Moment, read_gates
 from av_highlights.bundle import Bundle
 from av_highlights.bundle.published import DEFAULT, is_fetched, open_bundle
 from av_highlights.features import FeatureSource, VideoFeatures, default_cache
@@ -19,8 +19,9 @@ from cli.outputs import check_folder
 from feature_extractors.encoders.device import use_device
 from feature_extractors.weights.catalogue import PREFIX
 from formats.arrays import Bools
+from formats.bundle import DEMO_WARNING
 from formats.grid import clip_bounds
-from formats.rows import Row
+from formats.rows import Row, shorten
 from model.checkpoint import load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from av_highlights import Answer, Bundle, MomentFinder, UserError
-from av_highlights.answers import DEMO_WARNING, NEUTRAL_QUERY
+from av_highlights.answers import NEUTRAL_QUERY
 from feature_extractors.encoders import engine
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.fingerprints import digest_of
 from feature_extractors.media import probe
+from formats.bundle import DEMO_WARNING
 from formats.grid import ClipGrid
 from formats.rows import write_rows
 from formats.store import Store
