@@ -15,7 +15,7 @@ from cli import UserError
 from cli.configuration import read_config
 from cli.errors import no_such
 from feature_extractors.encoders.registry import STREAMS
-from formats.annotations import annotated_seconds
+from formats.annotations import annotated_seconds, read_annotations
 from formats.bundle import SHORTEST_WINDOW
 from formats.grid import ClipGrid
 from formats.rows import Row
@@ -38,7 +38,6 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
         from workflow import layout
         from workflow.checks.defaults import DEMO
         from workflow.configuration import check, merge, settings_of_run
-        from workflow.dataset import rows_of_split
         from workflow.study import SCHEMA
     except ModuleNotFoundError as problem:
         if problem.name != "workflow":
@@ -63,7 +62,8 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
     released = next((name for name in streams_of(summary.model) if name in config["imported"]), None)
     if released:
         raise UserError(f"config: imported.{released}: made from released files, so no encoder makes it for new videos")
-    rows = [row for row in rows_of_split(config, "train") if scope == "all" or row.get("domain") == scope]
+    rows = read_annotations([Path(config["dataset"]["annotations"]["train"])])
+    rows = [row for row in rows if scope == "all" or row.get("domain") == scope]
     videos = len({row["vid"] for row in rows})
     what = "made-up videos of the demo" if dataset == DEMO else f"videos of {dataset}"
     part = "" if scope == "all" else f", domain {scope}"
