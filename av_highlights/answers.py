@@ -11,7 +11,6 @@ import numpy as np
 
 from formats.annotations import Qid
 from formats.arrays import Bools, Floats
-from formats.bundle import DEMO_WARNING as DEMO_WARNING
 from formats.rows import Row
 
 NEUTRAL_QUERY = "the highlights of the video"

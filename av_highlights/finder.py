@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from av_highlights.answers import DEMO_WARNING, Answer, Moment, read_gates
+from av_highlights.answers import Answer, Moment, read_gates
 from av_highlights.bundle import Bundle
 from av_highlights.bundle.published import DEFAULT, is_fetched, open_bundle
 from av_highlights.features import FeatureSource, VideoFeatures, default_cache
@@ -18,8 +18,10 @@ from cli import UserError
 from cli.outputs import check_folder
 from feature_extractors.encoders.device import use_device
 from feature_extractors.weights.catalogue import PREFIX
+from formats.arrays import Bools
+from formats.bundle import DEMO_WARNING
 from formats.grid import clip_bounds
-from formats.rows import Row
+from formats.rows import Row, shorten
 from model.checkpoint import load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
@@ -65,6 +67,7 @@ class MomentFinder:
         self._device = str(place)
         self._features = FeatureSource(bundle, cache, place)
         self._network, self._about = load_network(bundle.checkpoint)
+        self._named: set[str] = set()  # queries that are too long
 
     @classmethod
     def load(
@@ -116,7 +119,7 @@ class MomentFinder:
         """`find`, for checked queries. `place` says which of several files this is, for progress."""
         features = self._features.of_video(video, place)
         store, qids = self._features.of_queries(queries)
-        vid, seconds = features.video.vid, self.bundle.clip_seconds
+        vid = features.video.vid
         rows: list[Row] = [{"qid": qids[query], "query": query, "vid": vid} for query in queries]
         streams = Streams([*features.stores, store])
         try:
@@ -133,24 +136,20 @@ class MomentFinder:
         logged = range(len(rows) if self._network.config.has_gates else 0)
         moments = not neutral and split.learnt_moments(self._about)
         found = split.answer(self._network, feature_set, config, self._device, moments, logged)
-        return [
-            self._make(video, features, query, neutral, item, seconds)
-            for query, item in zip(queries, found, strict=True)
-        ]
+        mask = feature_set.batch([0]).audio_mask
+        heard = np.zeros(feature_set.n_clips(0), bool) if mask is None else mask[0].numpy()
+        return [self._make(video, features, heard, neutral, item) for item in found]
 
-    def _make(
-        self, video: Path, features: VideoFeatures, query: str, neutral: bool, item: split.Answer, seconds: float
-    ) -> Answer:
+    def _make(self, video: Path, features: VideoFeatures, heard: Bools, neutral: bool, item: split.Answer) -> Answer:
         saliency = np.array(item.row["pred_saliency_scores"], dtype=np.float64)
-        heard = item.gates["audio_mask"] if item.gates else []
         return Answer(
             video=video,
-            query=query,
+            query=item.row["query"],
             neutral=neutral,
             moments=tuple(Moment(*window) for window in item.row.get("pred_relevant_windows", ())),
             saliency=saliency,
-            times=clip_bounds(len(saliency), seconds),
-            heard=np.array(heard, bool) if heard else np.zeros(len(saliency), bool),
+            times=clip_bounds(len(saliency), self.bundle.clip_seconds),
+            heard=heard,
             gates=read_gates(item.gates),
             gating_type=item.gates["gating_type"] if item.gates else "",
             problems=features.problems,
@@ -159,10 +158,10 @@ class MomentFinder:
         )
 
     def _name_cut(self, query: str, tokens: int) -> None:
-        """Say so if the network does not read all of a query: each word has at least one token."""
+        """Say once if the network does not read all of a query: each word has at least one token."""
         read = min(tokens, self._network.config.max_tokens)
         words = len(query.split())
-        if tokens > read or words > read:
-            _log.warning(
-                "the query %s is cut: the network reads its first %d tokens (it has %d words)", query, read, words
-            )
+        if query not in self._named and max(tokens, words) > read:
+            self._named.add(query)
+            shown = shorten(query)
+            _log.warning("%s is cut: the network reads its first %d tokens (it has %d words)", shown, read, words)

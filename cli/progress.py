@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
@@ -67,10 +67,13 @@ def metering(what: str, seconds: float, every: float = 10.0) -> Iterator[Callabl
         if sys.stderr.isatty():
             from tqdm import tqdm
 
-            shape = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s{postfix}"
-            with tqdm(
-                total=seconds, desc=what, bar_format=shape, file=sys.stderr, dynamic_ncols=True, leave=False
-            ) as bar:
+            looks: dict[str, Any] = {
+                "bar_format": "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s{postfix}",
+                "leave": False,
+                "mininterval": 0,  # calls are rare: one per batch
+                "miniters": 0,
+            }
+            with tqdm(desc=what, total=seconds, file=sys.stderr, dynamic_ncols=True, **looks) as bar:
 
                 def draw(more: float) -> None:
                     nonlocal done

@@ -105,7 +105,7 @@ def read_queries(path: Path, videos: Collection[str]) -> tuple[list[tuple[str, s
 def _without_tab(line: str, videos: Collection[str]) -> str:
     """The video that a line without a tab begins with, if a comma or the like follows; empty if there is none."""
     begin, *rest = re.split(r"[,;|]|: | {2,}", line.strip(), maxsplit=1)
-    return begin if rest and _named(begin, videos) in videos else ""
+    return begin.strip() if rest and _named(begin.strip(), videos) in videos else ""
 
 
 def _named(name: str, videos: Collection[str]) -> str:

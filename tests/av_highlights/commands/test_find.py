@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from av_highlights.__main__ import build_command
-from av_highlights.answers import DEMO_WARNING, NEUTRAL_QUERY
+from av_highlights.answers import NEUTRAL_QUERY
+from formats.bundle import DEMO_WARNING
 from tests.av_highlights.conftest import tone, write_video
 
 Find = Callable[..., tuple[int, str, list[str]]]
