@@ -8,6 +8,7 @@ only if their sha256 is the recorded one.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from cli import Settings, UserError, canonical_json
 from cli.errors import no_such
+from formats.grid import CLIP_SECONDS
 from formats.rows import parse_json
 
 FORMAT = 1
@@ -26,6 +28,8 @@ DEMO_WARNING = "the demo's network knows drawn shapes and synthetic sounds: abou
 """Goes with every answer of a bundle that is marked `demo`."""
 PATH_KEYS = ("definition", "tokenizer")
 """Keys of encoders' sections that name a file or folder; it lies inside the bundle."""
+SHORTEST_WINDOW = 2 * CLIP_SECONDS
+"""Seconds: the least that prediction in windows takes."""
 _MOST_BYTES = 1 << 20
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -59,7 +63,7 @@ class BundleFile(Settings):
     """One line about what the network was trained on."""
     demo: bool = False
     """Whether it was trained on the demo's made-up videos, so that answers on other videos mean nothing."""
-    window_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    window_seconds: Annotated[float, Field(ge=SHORTEST_WINDOW, allow_inf_nan=False)]
     """Length of the longest training video: longer videos are predicted in windows of at most this length."""
     encoders: dict[str, dict[str, Any]]
     """The sections of the configuration that the network's streams consume."""
@@ -109,8 +113,6 @@ def read_bundle(folder: Path) -> BundleFile:
 
 def render_bundle(bundle: BundleFile) -> str:
     """The text of bundle.json: equal bundles give equal bytes."""
-    import json
-
     return json.dumps(json.loads(canonical_json(bundle.to_dict())), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

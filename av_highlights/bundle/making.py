@@ -26,6 +26,7 @@ from av_highlights.bundle.loading import (
 )
 from cli import UserError
 from cli.outputs import PART, check_folder, remove_leftovers
+from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import Stage, WeightsKey
 from feature_extractors.fingerprints import fingerprint
 from feature_extractors.weights.catalogue import PREFIX, known_weights
@@ -163,8 +164,7 @@ def _entry_of(key: WeightsKey, parts: BundleParts, place: Place | None, summary:
         raise UserError(f"{where}: {given} is not published, so the bundle must hold it: use --weights inside")
     files = key.files(parts.sections)
     if local or (place == "inside" and files):
-        _check_there(key, files, where, given)
-        return WeightsEntry(path=_inside(key, files), sha256=fingerprint(files))
+        return WeightsEntry(path=_inside(key, files), sha256=_fingerprint_of(key, files, where, given))
     if published:
         known = known_weights(given.removeprefix(PREFIX))
         digest = known.files[0].sha256 if len(known.files) == 1 else _fingerprint_of(key, files, where, given)
@@ -189,8 +189,6 @@ def _check_there(key: WeightsKey, files: list[Path], where: str, given: str) -> 
 
 def _recorded(key: WeightsKey, summary: Summary, where: str) -> str:
     """The digest of weights in a library's cache, as the checkpoint records it."""
-    from feature_extractors.encoders.registry import STREAMS
-
     for name in streams_of(summary.model):
         own = STREAMS[name].weights
         digest = summary.features.get(name, {}).get("weights_sha256")

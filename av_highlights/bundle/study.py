@@ -16,13 +16,11 @@ from cli.configuration import read_config
 from cli.errors import no_such
 from feature_extractors.encoders.registry import STREAMS
 from formats.annotations import annotated_seconds
-from formats.grid import CLIP_SECONDS, ClipGrid
+from formats.bundle import SHORTEST_WINDOW
+from formats.grid import ClipGrid
 from formats.rows import Row
 from model.config import ModelConfig
 from model.summary import Summary, summarise_checkpoint
-
-SHORTEST_WINDOW = 2 * CLIP_SECONDS
-"""Seconds: the least that prediction in windows takes."""
 
 
 def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[Path] = ()) -> BundleParts:

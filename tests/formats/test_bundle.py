@@ -65,7 +65,7 @@ def test_a_bundle_is_read_as_it_was_written(tmp_path: Path) -> None:
         (lambda values: values.update(format=0), "format 0 is unknown"),
         (lambda values: values.update(windows=3), "unknown key 'windows'"),
         (lambda values: values.pop("name"), "name is required"),
-        (lambda values: values.update(window_seconds=0), "window_seconds: .* greater than 0"),
+        (lambda values: values.update(window_seconds=0), "window_seconds: .* greater than or equal to 4"),
         (lambda values: values["weights"]["clip"].update(sha256="x"), r"weights\.clip\.sha256: "),
         (lambda values: values["files"].pop("checkpoint.pt"), r"files: checkpoint\.pt is missing"),
         (lambda values: values["files"].update({"../x": "0" * 64}), r"files: '\.\./x' is not a path inside the bundle"),

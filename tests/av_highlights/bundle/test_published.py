@@ -157,6 +157,9 @@ def test_weights_of_several_files_are_compared_once_they_are_there(
     bundle = make_bundle(parts, Path("made"))
     assert bundle.weights_argument("clap") == "weights/published/small-clap"
     fetch_weights(bundle)
+    whole = make_bundle(parts, Path("whole"), weights="inside")
+    assert whole.weights_argument("clap") == "whole/weights/clap"
+    assert whole.weights["clap"].sha256 == bundle.weights["clap"].sha256
     shutil.rmtree("weights")
     fetch_weights(load_bundle(Path("made")), Path("study/clap"))
     assert Path("weights/published/small-clap/model.safetensors").read_bytes() == CLAP["model.safetensors"]
