@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from av_highlights.videos import show_path
 from formats.annotations import Qid
 from formats.arrays import Bools, Floats
 from formats.rows import Row
@@ -120,7 +121,7 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON. Arrays are nested lists; gates have the keys of the gate log."""
         return {
-            "video": str(self.video),
+            "video": show_path(self.video),
             "query": self.query,
             "neutral": self.neutral,
             "bundle": self.bundle,
@@ -158,7 +159,7 @@ class Answer:
 
     def to_rows(self, qid: Qid = 0) -> tuple[Row, Row]:
         """The query, and the prediction as the row that is submitted to QVHighlights, with the file's name as `vid`."""
-        names = {"qid": qid, "query": self.query, "vid": self.video.name}
+        names = {"qid": qid, "query": self.query, "vid": show_path(Path(self.video.name))}
         windows = [[one.start, one.end, one.score] for one in self.moments]
         title = f"highlights (no query: {self.query!r} stands in)" if self.neutral else self.query
         found = {"pred_relevant_windows": windows} if windows else {}

@@ -170,7 +170,7 @@ class FeatureSource:
             raise UserError(f"{file}: changes while it is read: try again when it is complete")
         if not video.n_clips:
             raise UserError(f"{file}: {video.problem}")
-        write_table(table, [video])
+        write_table(table, [replace(video, file="")])  # another time the file may have another name
         return video
 
 

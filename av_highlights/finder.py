@@ -54,10 +54,9 @@ class MomentFinder:
     """A trained network with its encoders, which answers queries about any video.
 
     Examples:
-        >>> finder = MomentFinder.load("bundle")  # doctest: +SKIP
-        >>> answers = finder.find("video.mp4", ["a siren is heard"])  # doctest: +SKIP
-        >>> answers[0].moments[0].start  # doctest: +SKIP
-        12.0
+        finder = MomentFinder.load("bundles/demo")
+        answers = finder.find("video.mp4", ["a siren is heard"])
+        print(answers[0].moments[0].start)
     """
 
     def __init__(self, bundle: Bundle, cache: Path, device: str, threads: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from av_highlights.answers import Answer
 from av_highlights.ranking import COMPARABLE, RankedMoment, rank_moments
 from av_highlights.search import Search
+from av_highlights.videos import show_path
 from cli import UserError, track
 from cli.outputs import write_text
 from eval.markup import markdown_table, show_number
@@ -102,8 +103,7 @@ def name_videos(answers: Sequence[Answer]) -> dict[Path, str]:
     """The name of each video in tables: that of its file, or its path where several have one name."""
     videos = list(dict.fromkeys(answer.video for answer in answers))
     counts = Counter(video.name for video in videos)
-    shown = {video: video.name if counts[video.name] == 1 else str(video) for video in videos}
-    return {video: name.encode(errors="backslashreplace").decode() for video, name in shown.items()}
+    return {video: show_path(Path(video.name) if counts[video.name] == 1 else video) for video in videos}
 
 
 def _title(answer: Answer) -> str:

@@ -27,6 +27,11 @@ class Source:
     id: str
 
 
+def show_path(path: Path) -> str:
+    """A path as text; bytes of it that are not UTF-8 are escaped."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
 def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]:
     """The videos among some files and folders, each once, and why others are left out.
 

@@ -177,6 +177,8 @@ def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
 @pytest.mark.parametrize(
     "module",
     [
+        "av_highlights",
+        "av_highlights.__main__",
         "eval.__main__",
         "eval.qvhighlights.score",
         "eval.best_moments",

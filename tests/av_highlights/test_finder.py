@@ -236,12 +236,12 @@ def test_a_video_that_ended_a_process_is_tried_again_later(
 
 
 def test_long_videos_are_predicted_in_windows(finder: MomentFinder, tmp_path: Path) -> None:
-    """Two minutes with windows of 30 s: moments are no longer than a window, and anywhere."""
-    video = write_video(tmp_path / "long.mp4", 120.0, fps=2)
+    """A minute with windows of 30 s: moments are no longer than a window, and anywhere."""
+    video = write_video(tmp_path / "long.mp4", 64.0, fps=1)
     (answer,) = finder.find(video, QUERIES[0])
-    assert answer.saliency.shape == (60,) and answer.times[-1].tolist() == [118.0, 120.0]
+    assert answer.saliency.shape == (32,) and answer.times[-1].tolist() == [62.0, 64.0]
     assert all(moment.end - moment.start <= 30 for moment in answer.moments)
-    assert max(moment.end for moment in answer.moments) > 60
+    assert max(moment.end for moment in answer.moments) > 40
 
 
 def test_queries_of_python_are_checked(finder: MomentFinder, videos: Path) -> None:

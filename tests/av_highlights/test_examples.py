@@ -9,28 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.av_highlights.conftest import (
-    bundle,
-    cache,
-    clip_definition,
-    clip_weights,
-    make_bundle,
-    pann_weights,
-    torch_settings,
-    videos,
-)
 from tests.test_architecture import ROOT
 
-__all__ = [
-    "bundle",
-    "cache",
-    "clip_definition",
-    "clip_weights",
-    "make_bundle",
-    "pann_weights",
-    "torch_settings",
-    "videos",
-]
 EXAMPLES = ROOT / "examples"
 
 
