@@ -54,9 +54,10 @@ class MomentFinder:
     """A trained network with its encoders, which answers queries about any video.
 
     Examples:
-        finder = MomentFinder.load("bundles/demo")
-        answers = finder.find("video.mp4", ["a siren is heard"])
-        print(answers[0].moments[0].start)
+        >>> finder = MomentFinder.load("bundles/demo")
+        >>> answers = finder.find("video.mp4", ["a siren is heard"])
+        >>> answers[0].moments[0].start
+        12.0
     """
 
     def __init__(self, bundle: Bundle, cache: Path, device: str, threads: int) -> None:
