@@ -5,10 +5,22 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint schema clean
+.PHONY: help run test lint docs schema clean
+
+# The comments after ## are the help.
+help: ## show this page
+	@echo "make TARGET, where TARGET is"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "CORES=2 limits \`make run\` to two cores. Other programs need the environment: source .venv/bin/activate. Then:"
+	@echo "  snakemake --cores all all                                      the same run, with Snakemake's own lines"
+	@echo "  snakemake --cores all features                                 features alone: nothing is trained"
+	@echo "  snakemake --cores all plots/gates_val.png                      one file, with all that it needs"
+	@echo "  snakemake --cores all all --configfile config/demo_full.yaml   another study: all runs, five seeds"
+	@echo "  snakemake -n all                                               what would run, and why; nothing runs"
+	@echo "  python -m eval --help                                          commands (also: av_highlights, feature_extractors, model, demo)"
 
 run: .venv/installed ## run the whole workflow on the embedded demo: media, features, training, scores, plots
-	snakemake --cores $(CORES) --quiet host reason -- all
+	snakemake --cores $(CORES) --quiet rules host reason -- all
 
 # Tests of one file share their set-up, so each file goes to one process; a process needs up to 2 GB.
 test: .venv/installed lint ## run all checks, then the tests
@@ -20,6 +32,9 @@ lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
+
+docs: .venv/installed ## build the documentation as a site, build/site/index.html
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 
 schema: .venv/installed ## regenerate from the settings classes: JSON schema, reference page, comments of config.yaml
 	python -m workflow schema

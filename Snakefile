@@ -27,6 +27,9 @@ if study.given:
     include: "workflow/rules/prediction.smk"
 
 
+include: "workflow/rules/overview.smk"
+
+
 localrules:
     all,
     features,
@@ -38,6 +41,7 @@ rule all:
         paths.features,
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
+        CLOSING,
 
 
 rule features:

@@ -16,6 +16,7 @@ YAML = (".yaml", ".yml")
 FILES = (".json", *YAML)
 SECTIONS = frozenset(
     {
+        "bundle",
         "checkpoint",
         "clap",
         "clip",

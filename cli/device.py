@@ -13,9 +13,10 @@ from cli.command import whole_number
 from cli.errors import UserError
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add --threads and --device to a verb that runs a network."""
-    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads for the network (default 1)")
+def add_device(parser: argparse.ArgumentParser, threads: int | None = 1) -> None:
+    """Add --threads and --device to a verb that runs a network. Without a default number, the verb uses all cores."""
+    text = f"CPU threads for the network (default {'all cores' if threads is None else threads})"
+    parser.add_argument("--threads", type=whole_number(1), default=threads, help=text)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:N or auto (default auto: a GPU if available)")
 
 

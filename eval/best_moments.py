@@ -101,17 +101,21 @@ def picture_names(queries: Sequence[Row], where: str) -> dict[Qid, str]:
 
 
 def render_markdown(
-    ranked: Mapping[Qid, Sequence[Ranked]], queries: Sequence[Row], pictures: str | None, where: str = "queries"
+    ranked: Mapping[Qid, Sequence[Ranked]],
+    queries: Sequence[Row],
+    pictures: str | None,
+    where: str = "queries",
+    warning: str = "",
 ) -> str:
     """Render one table per query, with a link to its picture in the folder `pictures`.
 
-    `where` names the queries in messages.
+    `where` names the queries in messages; `warning` stands above all tables.
 
     Raises:
         UserError: with `pictures`, a qid that cannot name a picture.
     """
     files = picture_names(queries, where) if pictures else {}
-    lines = ["# Ranked moments", ""]
+    lines = ["# Ranked moments", "", *([f"**Warning:** {_plain(warning)}.", ""] if warning else [])]
     for query in queries:
         lines += [f"## {_plain(query['query'])}", "", f"Video `{_plain(query['vid'])}`, query {query['qid']}."]
         if files:

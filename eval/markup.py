@@ -52,3 +52,8 @@ def show_spread(value: Mapping[str, Any] | None, digits: int, plus_minus: str = 
         return NONE
     spread = "" if value["sd"] is None else f"{plus_minus}{value['sd']:.{digits}f}"
     return f"{value['mean']:.{digits}f}{spread}"
+
+
+def count(number: int, one: str, several: str) -> str:
+    """Format a number with its noun: "1 video", "2 videos"."""
+    return f"{number} {one if number == 1 else several}"

@@ -13,6 +13,7 @@ from feature_extractors.commands import (
     import_released,
     manifest,
     problems,
+    strip,
     verify,
 )
 
@@ -20,7 +21,7 @@ from feature_extractors.commands import (
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.", extra="features")
-    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify):
+    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip):
         module.add_verbs(command)
     return command.main()
 

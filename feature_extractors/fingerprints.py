@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cli import UserError
@@ -13,6 +13,15 @@ def digest_of(file: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's content."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, algorithm).hexdigest()
+
+
+def git_blob_of(file: Path) -> str:
+    """Id of a file in a git repository, as `git hash-object` gives it: SHA-1 of its size and content."""
+    digest = hashlib.sha1(f"blob {file.stat().st_size}\0".encode(), usedforsecurity=False)
+    with file.open("rb") as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def fingerprint(files: Iterable[Path]) -> str:
@@ -26,4 +35,9 @@ def fingerprint(files: Iterable[Path]) -> str:
         if not file.is_file():
             raise UserError(f"{file}: no such weights")
         digests.append(digest_of(file))
+    return combine(digests)
+
+
+def combine(digests: Sequence[str]) -> str:
+    """The fingerprint of files with these digests."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -6,7 +6,8 @@ are then those of the given configuration, its fusion and its objective are its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,16 @@ class Summary:
         model: the network.
         domain: the domain of TVSum that a reference was trained on; empty if unknown.
         seed: the seed of its training; 0 if unknown.
+        features: how the features of each stream were made; empty if it records nothing, as one that was imported.
+        about: what it says of its training: epoch, scores and the like.
     """
 
     is_reference: bool
     model: ModelConfig
     domain: str = ""
     seed: int = 0
+    features: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def summarise_checkpoint(path: Path, streams: ModelConfig) -> Summary:
@@ -59,7 +64,12 @@ def summarise_checkpoint(path: Path, streams: ModelConfig) -> Summary:
         if "format" not in content or not archive.entries("config"):
             raise UserError("not a checkpoint of this project, nor of QD-DETR")
         config = {**content["config"], "compat": drop_removed(content["config"].get("compat", ()))}
-        return Summary(False, ModelConfig.from_dict(config, where="checkpoint"), seed=_seed(archive.entries("about")))
+        about = archive.entries("about")
+        model = ModelConfig.from_dict(config, where="checkpoint")
+        features = about.get("features")
+        if features is not None and not isinstance(features, dict):
+            raise UserError("its record of the features is malformed")
+        return Summary(False, model, seed=_seed(about), features=features or {}, about=about)
     except UserError as problem:
         line = str(problem)
         raise UserError(line if line.startswith(str(path)) else f"{path}: {line}") from None

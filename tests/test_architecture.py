@@ -15,7 +15,7 @@ import yaml
 from cli.command import EXTRAS as MISSING_FROM
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
+PACKAGES = ("av_highlights", "cli", "demo", "eval", "feature_extractors", "formats", "model", "workflow")
 
 # Packages of this project that each package may import.
 ALLOWED = {
@@ -27,6 +27,19 @@ ALLOWED = {
     "eval": {"cli", "formats"},
     # The demo draws weights for the networks that the extractors define.
     "demo": {"cli", "formats", "feature_extractors"},
+    # The front door is on top of all others. It takes a study's settings as the workflow resolves them.
+    "av_highlights": {
+        "cli",
+        "eval",
+        "feature_extractors",
+        "formats",
+        "model",
+        "workflow.checks.defaults",
+        "workflow.configuration",
+        "workflow.dataset",
+        "workflow.layout",
+        "workflow.study",
+    },
     "workflow": {
         "cli",
         "demo",
@@ -52,6 +65,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "feature_extractors": ("features",),
     "demo": ("features",),
     "model": ("model",),
+    "av_highlights": ("features", "model"),
     "workflow": ("workflow",),
 }
 # Distributions whose names differ from those of their modules.
@@ -163,6 +177,8 @@ def test_a_folder_is_seen_at_a_glance_and_so_is_a_module() -> None:
 @pytest.mark.parametrize(
     "module",
     [
+        "av_highlights",
+        "av_highlights.__main__",
         "eval.__main__",
         "eval.qvhighlights.score",
         "eval.best_moments",
@@ -243,7 +259,7 @@ def test_extras_bring_what_is_imported_and_no_more() -> None:
     for extra, extra_only in {"features": {"torchvision"}, "model": set(), "workflow": {"snakemake"}}.items():
         packages = [package for package, extras in EXTRAS.items() if extra in extras]
         assert distributions(extra) == (third_party(*packages) | extra_only) - distributions("core"), extra
-    others = ",".join(extra for extra in requirements() if extra not in ("core", "all", "dev"))
+    others = ",".join(extra for extra in requirements() if extra not in ("core", "all", "docs", "dev"))
     assert requirements()["all"] == [f"av-highlights[{others}]"]
 
 
@@ -288,7 +304,8 @@ def test_constraints_name_no_addresses_and_meet_the_requirements() -> None:
     text = (ROOT / "constraints.txt").read_text()
     assert not re.search(r"//|@ ", text)
     spellings: dict[str, set[str]] = {}
-    for requirement in (line for extra, lines in requirements().items() if extra != "all" for line in lines):
+    given = (line for lines in requirements().values() for line in lines)
+    for requirement in (line for line in given if not line.startswith("av-highlights[")):
         name = re.split(r"[<>=]", requirement)[0].lower().replace("_", "-")
         spellings.setdefault(name, set()).add(requirement)
         assert name in pins(), name

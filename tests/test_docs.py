@@ -61,12 +61,19 @@ def test_code_and_settings_name_pages_that_exist() -> None:
                 assert (ROOT / name).is_file(), (file, name)
 
 
-@pytest.mark.parametrize("package", ["demo", "feature_extractors", "model", "eval"])
-def test_the_readme_lists_all_verbs(package: str) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(rf"^python -m {package} +((?:[\w-]+ \| )+[\w-]+(?:\n {{20,}}[\w| -]+)*)$", text, re.MULTILINE)
-    assert shown is not None
+@pytest.mark.parametrize("package", ["av_highlights", "demo", "feature_extractors", "model", "eval"])
+def test_the_page_of_commands_lists_all_verbs(package: str) -> None:
+    text = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    part = text.partition(f"\n## {package}\n")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE)
     command = [sys.executable, "-m", package, "--help"]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env={"COLUMNS": "200"})
     verbs = re.findall(r"^    ([a-z][\w-]*)", printed.stdout, re.MULTILINE)
-    assert sorted(re.findall(r"[\w-]+", shown[1])) == sorted(verbs)
+    assert verbs and sorted(shown) == sorted(verbs)
+
+
+def test_make_help_tells_of_every_target() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert phony is not None
+    shown = subprocess.run(["make", "--silent"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert re.findall(r"^  ([a-z]+)  +\w", shown, re.MULTILINE) == phony[1].split()

@@ -11,7 +11,7 @@ import pytest
 
 from cli import Command, Verb
 
-PACKAGES = ("demo", "eval", "feature_extractors", "model")
+PACKAGES = ("av_highlights", "demo", "eval", "feature_extractors", "model")
 OUTPUTS = {"out", "out_dir", "gate_log", "tensorboard"}
 
 

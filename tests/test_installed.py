@@ -166,9 +166,10 @@ def test_the_core_scores_and_draws(
 
 
 def test_every_verb_has_help_without_extras(run_installed: Run, tmp_path: Path) -> None:
-    done = run_installed(tmp_path, "-c", READ_HELP, "demo", "eval", "feature_extractors", "model")
+    done = run_installed(tmp_path, "-c", READ_HELP, "av_highlights", "demo", "eval", "feature_extractors", "model")
     assert done.returncode == 0, done.stdout + done.stderr
     verbs = json.loads(done.stdout)
+    assert {"bundle", "fetch", "find"} <= set(verbs["av_highlights"])
     assert "media" in verbs["demo"] and "plot-gates" in verbs["eval"]
     assert "manifest" in verbs["feature_extractors"] and "train" in verbs["model"]
 
@@ -179,8 +180,9 @@ def test_every_verb_has_help_without_extras(run_installed: Run, tmp_path: Path) 
         ("model train --config {} --features a --train b --val c --seed 1 --out d", "model"),
         ("feature_extractors manifest --annotations a --shard 0 --shards 1 --config {} --out b", "features"),
         ("demo media --videos a --annotations b", "features"),
+        ("av_highlights find a --query b --bundle c", "features"),
     ],
-    ids=["model", "feature_extractors", "demo"],
+    ids=["model", "feature_extractors", "demo", "av_highlights"],
 )
 def test_a_missing_extra_is_named_in_one_line(run_installed: Run, tmp_path: Path, command: str, extra: str) -> None:
     done = run_installed(tmp_path, "-m", *command.split())

@@ -70,7 +70,7 @@ def check(config: Config, schema_file: Path, given: Config | None = None) -> Con
             part = schema["properties"][section]
             patch[section] = _read_numbers(patch[section], part)
             whole = {"type": "object", "properties": {section: part}}
-            validate({section: _merge(filled[section], patch[section])}, whole, f"config: run {run}")
+            validate({section: merge(filled[section], patch[section])}, whole, f"config: run {run}")
     _check_splits(filled, withheld)
     unknown = sorted({*filled["selected_runs"], filled["main_run"]} - set(filled["runs"]))
     if unknown:
@@ -85,7 +85,7 @@ def _check_splits(config: Config, withheld: Collection[str]) -> None:
     if not splits:
         raise UserError("config: dataset.annotations: no split has a file")
     missing = [split for split in ("train", "val") if split not in splits]
-    if missing and not config["checkpoint"]:
+    if missing and not (config["checkpoint"] or config["bundle"]):
         key = f"dataset.annotations.{missing[0]}"
         raise UserError(f"config: {require(key, withheld, ' unless a checkpoint is given')}")
 
@@ -124,9 +124,9 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     patch = RunConfig.from_dict(config["runs"][run] or {}, where=f"config: run {run}")
     source = patch.checkpoint_of or run
     trained = RunConfig.from_dict(config["runs"][source] or {}, where=f"config: run {source}")
-    model = _merge(config["model"], trained.model)
-    train = _merge(config["train"], trained.train)
-    inference = _merge(config["inference"], patch.to_dict()["inference"])
+    model = merge(config["model"], trained.model)
+    train = merge(config["train"], trained.train)
+    inference = merge(config["inference"], patch.to_dict()["inference"])
     # Together, as the training job does: some of their keys must agree.
     stage = TrainStage.from_dict({"model": model, "train": train}, where=f"config: run {run}")
     check_metric(stage.train, f"config: run {run}")
@@ -162,11 +162,12 @@ def check_checkpoint(config: Config) -> None:
         raise UserError(f"config: clips.seconds must be {CLIP_SECONDS:g} to predict with a checkpoint, got {seconds:g}")
 
 
-def _merge(base: Config, patch: Config) -> Config:
+def merge(base: Config, patch: Config) -> Config:
+    """Copy `base` with the keys of `patch` replaced at every depth, as Snakemake merges configuration files."""
     merged = copy.deepcopy(base)
     for key, value in patch.items():
         both_nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both_nested else value
+        merged[key] = merge(merged[key], value) if both_nested else value
     return merged
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ class Dataset:
     queries: list[Row]
     files: dict[str, Path]
     shards: dict[str, list[str]]
+    planned: Mapping[str, list[Row]] = field(default_factory=dict)
+    """The queries of each split, if they follow from the configuration rather than from files."""
+
+    def rows_of(self, config: dict[str, Any], split: str) -> list[Row]:
+        """The queries of one split."""
+        if split in self.planned:
+            return self.planned[split]
+        return read_annotations([Path(config["dataset"]["annotations"][split])])
 
     def files_of(self, shard: str) -> list[Path]:
         """Media files of a shard."""
@@ -64,10 +73,12 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         UserError: an annotation file is malformed, no video is found, or one is missing and `broken_videos` is stop.
     """
     folder = Path(config["dataset"]["videos"])
+    planned: dict[str, list[Row]] = {}
     if config["dataset"]["name"] == DEMO:
         _check_demo_files(config["dataset"]["annotations"])
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
-        queries = [row for split in config["dataset"]["annotations"] for row in questions.annotations(demo, split)]
+        planned = {split: questions.annotations(demo, split) for split in config["dataset"]["annotations"]}
+        queries = [row for rows in planned.values() for row in rows]
         files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
     else:
         for split, file in config["dataset"]["annotations"].items():
@@ -81,14 +92,27 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
         raise UserError(f"{awkward}: Snakemake reads braces in file names as wildcards: rename the video")
     count = config["dataset"]["shards"]
     shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
-    return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids})
+    return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids}, planned)
 
 
-def rows_of_split(config: dict[str, Any], split: str) -> list[Row]:
-    """The annotation rows of one split; for the demo they follow from its seed."""
-    if config["dataset"]["name"] == "demo":
-        return questions.annotations(DemoConfig.from_dict(config["demo"], where="config: demo"), split)
-    return read_annotations([Path(config["dataset"]["annotations"][split])])
+def choose_example(rows: Iterable[Row], files: Mapping[str, Path], domains: Collection[str] = ()) -> Row | None:
+    """The query to draw: the first one about sound alone, else about sound and picture, else with moments, else any.
+
+    So it is not chosen by how well it is answered. None if there is no query.
+
+    Args:
+        rows: the queries of a split.
+        files: the media files that exist; if there are any, the query is about one of them.
+        domains: if given, the query belongs to one of them.
+    """
+    able = [row for row in rows if (not files or row["vid"] in files) and (not domains or row.get("domain") in domains)]
+    rules: list[Callable[[Row], bool]] = [
+        lambda row: row.get("modality") == "audio",
+        lambda row: row.get("modality") == "joint",
+        lambda row: bool(row.get("relevant_windows")),
+        lambda row: True,
+    ]
+    return next((row for rule in rules for row in able if rule(row)), None)
 
 
 def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:

@@ -113,6 +113,11 @@ class Params:
         found = [name for name in keys if any(name in row for row in self.study.data.queries)]
         return " ".join(["--by", *map(shlex.quote, found)]) if found else ""
 
+    @property
+    def warning(self) -> str:
+        """Option of `rank` that shows a warning with the answers of the demo's network about other videos."""
+        return f"--warning {shlex.quote(self.study.warning)}" if self.study.warning else ""
+
     def title(self, run: str, kind: str = "run") -> str:
         """Title of the gate figures of a run's first seed, which show all scopes together; quoted."""
         [only, *others] = self.study.scopes
@@ -124,7 +129,7 @@ class Params:
 
     def _title(self, run: str, kind: str, part: str) -> str:
         study = self.study
-        network = Path(study.config["checkpoint"]).name if study.given else f"{kind} {run}"
+        network = Path(study.config["bundle"] or study.config["checkpoint"]).name if study.given else f"{kind} {run}"
         seed = [] if study.given else [f"seed {study.seeds[0]}"]
         parts = [study.name, network, *([part] if study.by_domain else []), *seed]
         return shlex.quote(", ".join(parts))

@@ -97,6 +97,64 @@ class Paths:
             for seed in study.seeds
         ]
 
+    @property
+    def values_of_runs(self) -> list[str]:
+        """Scores per query of the runs' shown checkpoint; none with TVSum's scores, or without labels."""
+        study = self.study
+        if study.rates_clips or "val" not in study.scored:
+            return []
+        folders = [
+            layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)
+            for run in study.runs
+            for scope in study.scopes
+            for seed in study.seeds
+        ]
+        return [f"{folder}/queries_val.json" for folder in folders]
+
+    @property
+    def every_history(self) -> list[str]:
+        """Histories of all trainings of the runs; none with a given checkpoint."""
+        study = self.study
+        trained = dict.fromkeys(study.settings[run].trained_as for run in study.runs)
+        return [
+            file
+            for run in ({} if study.given else trained)
+            for seed in study.seeds
+            for file in self._of_scopes(f"{layout.RUN}/history.jsonl", run, seed)
+        ]
+
+    def statistics_of_gates(self, run: str) -> list[str]:
+        """Statistics of a run's gates on the split that the overview is about; none if the name is empty."""
+        return [f"results/{self.study.name}/{run}/gates_{self.study.told_split}.json"] if run else []
+
+    @property
+    def manifest_of_example(self) -> str:
+        """The video table with the video of the query that is drawn."""
+        assert self.study.example is not None
+        vid = self.study.example["vid"]
+        shard = next(name for name, vids in self.study.data.shards.items() if vid in vids)
+        return f"manifests/{self.study.name}/{shard}.jsonl"
+
+    @property
+    def predictions_of_example(self) -> str:
+        """The predictions that hold the answer that is drawn."""
+        study = self.study
+        assert study.example is not None
+        folder = self.predictions_of_given if study.given else f"{layout.RUN}/predictions_"
+        scope = study.example["domain"] if study.by_domain else study.scopes[0]
+        folder = folder.format(dataset=study.name, run=study.told_run, scope=scope, seed=study.seeds[0])
+        return f"{folder}{'/' if study.given else ''}{study.told_split}.jsonl"
+
+    @property
+    def gates_of_example(self) -> list[str]:
+        """Gate logs of the run whose answer is drawn; none if it has no gates, or a log of something else."""
+        study, job = self.study, self.study.gate_file_job
+        if study.told_run not in study.logged_runs:
+            return []
+        if job is not None and (job.run, job.split) != (study.told_run, study.told_split):
+            return []
+        return self._of_scopes(self.gate_log, study.told_run, study.seeds[0], split=study.told_split)
+
     def ratings_of_run(self, epoch: str) -> Files:
         """Predictions of a checkpoint for all scopes of a run and seed."""
         part = "" if self.study.inference.checkpoint == epoch else f"_{epoch}"

@@ -137,7 +137,7 @@ def values(part: dict[str, Any]) -> str:
     if part["type"] == "object":
         return "mapping"
     bounds = [
-        f"{sign} {part[bound]:g}"
+        f"{sign} {part[bound]:,.10g}"
         for bound, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
         if bound in part
     ]

@@ -102,6 +102,10 @@ class CoreConfig(Settings):
     scored, and gates are logged, under the name `given`. A file of this project names its streams itself; for one of
     QD-DETR or its gated variant, which is imported first, `model` names them. With dataset.scopes by_domain `{scope}`
     stands for the domain. Empty = every run is trained."""
+    bundle: Annotated[str, Reruns("encode predict predict_gated")] = ""
+    """Folder of a trained network with its encoders, which predicts all splits; nothing is then trained. It replaces
+    `checkpoint`, the encoders' sections, `clips`, and inference.window_seconds unless that is given. Make one with
+    `python -m av_highlights bundle`; or published:NAME, once `python -m av_highlights fetch NAME` has fetched it."""
     main_run: Annotated[str, Reruns("plot_gates_of_main_run")]
     """The run shown in plots/gates_val.png."""
     selected_runs: Annotated[tuple[str, ...], Field(min_length=1), NO_REPEATS, Reruns("train summarise")]

@@ -9,9 +9,13 @@ from pathlib import Path
 from cli import UserError, canonical_json
 from eval.best_moments import picture_names
 from feature_extractors.released.layouts import ImportConfig
+from formats.bundle import DEMO_WARNING
 from formats.grid import ClipGrid
+from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
+from workflow.checks.defaults import DEMO
+from workflow.checks.given_bundle import take_bundle
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -20,7 +24,7 @@ from workflow.configuration import (
     settings_of_run,
     streams_of,
 )
-from workflow.dataset import Dataset, load_dataset, rows_of_split
+from workflow.dataset import Dataset, choose_example, load_dataset
 from workflow.encoders import (
     check_inputs,
     check_released,
@@ -71,11 +75,15 @@ class Study:
     settings: Mapping[str, RunSettings]
     """The sections of each run with its patch applied."""
     data: Dataset
+    example: Row | None
+    """The query whose answer is drawn (`choose_example`)."""
     scopes: Sequence[str]
     """The scopes of training: `all`, or domains."""
     left_out_domains: Sequence[str]
     rates_clips: bool
     """Whether the runs learn only saliency and are scored like TVSum."""
+    warning: str
+    """With a bundle of the demo's network and another dataset: that its answers mean nothing; otherwise empty."""
     qids: Sequence[str]
     """With a given checkpoint: the names of the queries' pictures."""
     imported: Mapping[str, ImportConfig]
@@ -139,6 +147,22 @@ class Study:
         return "last" if self.inference.checkpoint == "best" else "best"
 
     @property
+    def told_split(self) -> str:
+        """The split that the overview is about: val if it is scored, else the first one."""
+        return "val" if "val" in self.scored else next(iter(self.annotations))
+
+    @property
+    def told_run(self) -> str:
+        """The run whose answer is drawn: the main run, else the first one."""
+        return self.main_run if self.main_run in self.runs else self.runs[0]
+
+    @property
+    def told_gates(self) -> str:
+        """The run whose gates the overview tells of: the main run, else the first that logs gates; may be empty."""
+        logged = self.logged_runs
+        return self.main_run if self.main_run in logged else next(iter(logged), "")
+
+    @property
     def gate_file_job(self) -> GateJob | None:
         """The only job that logs gates, if `inference.gate_save_path` names a file; otherwise None."""
         jobs = self._gate_jobs() if self.inference.gate_file else []
@@ -192,6 +216,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         UserError: a key or file is wrong; one line that names the first one and the cause.
         OSError: a file cannot be read.
     """
+    merged, given, bundle = take_bundle(merged, given)
     config = check(merged, root / SCHEMA, given)
     main_run, seeds, runs = config["main_run"], config["seeds"], config["selected_runs"]
     if config["checkpoint"] and not config["model"].get("audio_streams", True):
@@ -206,7 +231,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     network, scored = None, ["val"]
     if config["checkpoint"]:
         network = find_given(config, settings[main_run].model, [] if scopes == [ALL] else scopes)
-        rows = {split: rows_of_split(config, split) for split in config["dataset"]["annotations"]}
+        rows = {split: data.rows_of(config, split) for split in config["dataset"]["annotations"]}
         scored, objective = labelled_splits(rows)
         if scopes != [ALL] and not scored:
             objective = "saliency"  # of domains only ratings are scored, and here there are none
@@ -222,6 +247,8 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     check_settings(config, made)
     check_weights(config, made, made="weights/demo")
     clips = ClipGrid.from_dict(config["clips"], where="config: clips")
+    told = "val" if "val" in scored else next(iter(config["dataset"]["annotations"]))
+    domains = scopes if config["dataset"]["scopes"] != ALL else []
     imported = imported_streams(config)
     check_released(imported, made, [(row["vid"], str(row["qid"])) for row in data.queries])
     study = Study(
@@ -238,11 +265,13 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         seeds=seeds,
         settings=settings,
         data=data,
+        example=choose_example(data.rows_of(config, told), data.files, domains),
         scopes=scopes,
         left_out_domains=left_out_domains,
         rates_clips=rates_clips(
             config["dataset"]["scopes"], {run: settings[run].train for run in settings}, [*runs, main_run]
         ),
+        warning=DEMO_WARNING if bundle and bundle.demo and config["dataset"]["name"] != DEMO else "",
         qids=qids,
         imported=imported,
         # Looked up here, where a mistake gives a one-line error; an input function would give Snakemake's traceback.

@@ -48,7 +48,8 @@ def compute_statistics(log: GateLog, by: Sequence[str] = (), ground_truth: Seque
 
     {"log", "gating_type", "layers", "queries", "videos", "samples" ("videos" | "queries"), "gates": {kind: {"meaning",
     "groups": {group: {"samples": n, "layers": [{"mean", "sd", "min", "max"}, ..]}}}}, "contribution": the same or {},
-    "separation": {key: {"true": n, "false": n, kind: [area under the ROC curve of each layer], ..}}}.
+    "separation": {key: {"true": n, "false": n, kind: [area under the ROC curve of each layer], .., "means": {kind:
+    {"true": [mean of each layer], "false": [..]}}}}}.
     If the gates depend on the video alone, a video counts once in each group in which it has a query. `sd` is that of
     the population (n), since the log holds all samples. "separation" has the keys in `by` that are true for some and
     false for other samples with audio, such as audio_informative: the probability that a sample of the former has the
@@ -90,10 +91,18 @@ def _separate(log: GateLog, positive: list[int] | None, negative: list[int] | No
 
     labels = np.repeat([True, False], [len(found), len(others)])
     areas = {kind: compute_auc(log.means(kind)[found + others], labels) for kind in log.kinds}
+    means = {
+        kind: {
+            name: [round(float(mean), 6) for mean in log.means(kind)[indices].mean(0)]
+            for name, indices in (("true", found), ("false", others))
+        }
+        for kind in log.kinds
+    }
     return {
         "true": len(found),
         "false": len(others),
         **{kind: [round(float(area), 6) for area in values] for kind, values in areas.items()},
+        "means": means,
     }
 
 

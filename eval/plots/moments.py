@@ -51,12 +51,17 @@ def plot_every_query(
 
 
 def plot_moments(
-    query: Row, prediction: Row | None, ranked: Sequence[Ranked], paths: Sequence[Path], where: str
+    query: Row,
+    prediction: Row | None,
+    ranked: Sequence[Ranked],
+    paths: Sequence[Path],
+    where: str,
+    caption: str = "",
 ) -> None:
     """Draw a query's prediction and save the figure to each path, .png or .svg.
 
     Moments are numbered by rank, and darker the higher their score; annotated windows, if any, are shaded. Without a
-    prediction, the figure states that. `where` names the predictions in messages.
+    prediction, the figure states that. `where` names the predictions in messages; a `caption` stands below the figure.
 
     Raises:
         UserError: saliency or windows are malformed.
@@ -80,6 +85,8 @@ def plot_moments(
                 _draw_moments(below, moments)
                 curve.tick_params(labelbottom=False)
             _label_time(figure.axes[-1])
+        if caption:
+            figure.supxlabel(fit_text(caption, 140), x=0.01, ha="left", fontsize=8, color=COLOURS[1])
         save_figure(figure, paths)
 
 

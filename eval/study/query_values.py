@@ -53,7 +53,7 @@ def read_values(files: Sequence[tuple[str, Row]], metrics: Cells) -> dict[Cell, 
             if beside is None:
                 of = f"run {run}, scope {scope}" + (f", seed {seed}" if seed is not None else "")
                 raise UserError(f"{record.name}: no metrics file for {of}")
-            qids, arrays = _read_arrays(record)
+            qids, arrays = read_arrays(record)
             _compare_with_metrics(record, arrays, beside)
             # Seeds of a run must have the same queries; so must all runs of the scope, except those that cover a part.
             group = "" if record.coverage is None else run
@@ -69,7 +69,12 @@ def read_values(files: Sequence[tuple[str, Row]], metrics: Cells) -> dict[Cell, 
     return result
 
 
-def _read_arrays(record: Record) -> tuple[list[Qid], dict[str, Floats]]:
+def read_arrays(record: Record) -> tuple[list[Qid], dict[str, Floats]]:
+    """Query ids, sorted as text, and for each key the values (N,) in their order.
+
+    Raises:
+        UserError: a key has more or fewer values than there are queries, or a query occurs twice.
+    """
     qids, columns = record.content["qids"], record.content["values"]
     for key, column in columns.items():
         if len(column) != len(qids):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from unicodedata import normalize
 
@@ -56,11 +56,12 @@ def list_videos(folder: Path) -> dict[str, float]:
     return found
 
 
-def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[str, str]], list[str]]:
+def read_queries(path: Path, videos: Collection[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """Read pairs (video id, query), each once, and a problem for each line about a video that cannot be read.
 
     A line is a query about every video, or `video<TAB>query` about one, which is named by its id or its file name. A
-    line about a video that is missing or broken keeps its pair: the workflow lists such videos and continues.
+    line about a video that is missing or broken keeps its pair: the workflow lists such videos and continues. A line
+    that begins with a video but has another mark than a tab after it is a query about every video, and is named.
 
     Raises:
         UserError: there are no queries, or one is empty.
@@ -82,6 +83,14 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
         if not query:
             raise UserError(f"{path}: line {line_number}: no query after the video")
         vids = [_named(name.strip(), videos)] if tab else list(videos)
+        if not tab and (begin := _without_tab(name, videos)):
+            _log.warning(
+                "%s: line %d: %r is a query about every video: for one about %r alone, put a tab after the video",
+                path,
+                line_number,
+                query,
+                begin,
+            )
         problems += [
             f"{path}: line {line_number}: video {vid!r} is missing or cannot be read"
             for vid in vids
@@ -90,10 +99,16 @@ def read_queries(path: Path, videos: Mapping[str, float]) -> tuple[list[tuple[st
         pairs.update(dict.fromkeys((vid, query) for vid in vids))
     if not pairs:
         raise UserError(f"{path}: no queries")
-    return sorted(pairs), problems
+    return list(pairs), problems
 
 
-def _named(name: str, videos: Mapping[str, float]) -> str:
+def _without_tab(line: str, videos: Collection[str]) -> str:
+    """The video that a line without a tab begins with, if a comma or the like follows; empty if there is none."""
+    begin, *rest = re.split(r"[,;|]|: | {2,}", line.strip(), maxsplit=1)
+    return begin.strip() if rest and _named(begin.strip(), videos) in videos else ""
+
+
+def _named(name: str, videos: Collection[str]) -> str:
     """The id that a line names. From the name of a missing file, only an extension of letters and digits is removed."""
     forms = {normalize("NFC", vid): vid for vid in videos}
     path = Path(name)
@@ -117,6 +132,7 @@ def make_rows(queries: Path, folder: Path, broken_videos: str = "leave_out") -> 
         raise UserError("; ".join(problems))
     for problem in problems:
         _log.warning("%s", problem)
+    pairs.sort()
     return [
         {"qid": qid, "query": query, "vid": vid, **(_durations(videos[vid]) if vid in videos else {})}
         for qid, (vid, query) in zip(number(pairs, str(queries)), pairs, strict=True)

@@ -24,23 +24,30 @@ class KnownFile:
     Attributes:
         url: where it is published.
         size: bytes; 0 if no public record gives it.
-        sha256: hexadecimal.
+        sha256: hexadecimal; empty if no public record gives it, and then `git_blob` is known.
         md5: hexadecimal, if the publisher gives one.
+        git_blob: id of the file in its publisher's git repository, which is a digest of its size and content.
     """
 
     name: str
     url: str
-    sha256: str
+    sha256: str = ""
     size: int = 0
     md5: str = ""
+    git_blob: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The best digest that is known, with its name, for logs."""
+        return f"sha256 {self.sha256}" if self.sha256 else f"git blob {self.git_blob}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownWeights:
-    """Published weights of one encoder.
+    """Published weights of one encoder, or of a network.
 
     Attributes:
-        encoder: the configuration section that uses them: clip, pann or clap.
+        encoder: the configuration section that uses them: clip, pann or clap; checkpoint for a network.
         source: the publisher's page.
         model: for CLIP, open_clip's architecture and tag.
     """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cli import UserError, track
-from feature_extractors.fingerprints import digest_of
+from feature_extractors.fingerprints import digest_of, git_blob_of
 from feature_extractors.weights.catalogue import KnownFile, KnownWeights
 
 CHUNK = 1 << 20
@@ -51,7 +51,7 @@ def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Pat
         part.unlink()
         raise
     part.replace(target)
-    _log.info("%s: %s, sha256 %s, licence %s", target, weights.name, file.sha256, weights.licence)
+    _log.info("%s: %s, %s, licence %s", target, weights.name, file.digest, weights.licence)
     return target
 
 
@@ -67,6 +67,8 @@ def check_file(path: Path, file: KnownFile, otherwise: str) -> None:
     for algorithm, expected in (("sha256", file.sha256), ("md5", file.md5)):
         if expected and digest_of(path, algorithm) != expected:
             raise UserError(f"{path}: {algorithm} is not that of the published {file.name}: {otherwise}")
+    if file.git_blob and git_blob_of(path) != file.git_blob:
+        raise UserError(f"{path}: git blob id is not that of the published {file.name}: {otherwise}")
 
 
 def _mirrored(weights: KnownWeights, file: KnownFile, mirror: Path) -> Path:

@@ -28,14 +28,19 @@ _UNCOUNTED = ("version", "encoding", "imported.folders", "clip.definition", "sig
 def origin_of(store: Store) -> Origin:
     """What a store says of how its rows were made; where it lies, and on which machine it was made, do not count."""
     attributes = store.attributes
-    settings = _flatten(parse_json(str(attributes["config"]) or "{}", f"{store.path}: config"))
+    settings = parse_json(str(attributes["config"]) or "{}", f"{store.path}: config")
     return {
         "extractor": str(attributes["extractor"]),
         "weights_sha256": str(attributes["weights_sha256"]),
         "clip_seconds": store.clip_seconds,
         "dim": store.dim,
-        **{key: value for key, value in settings.items() if not key.startswith(_UNCOUNTED)},
+        **describe_settings(settings),
     }
+
+
+def describe_settings(settings: object) -> Origin:
+    """The part of an origin that follows from the settings of an encoder, by their dotted keys."""
+    return {key: value for key, value in _flatten(settings).items() if not key.startswith(_UNCOUNTED)}
 
 
 def check_shards(first: Store, other: Store) -> None:
@@ -53,13 +58,16 @@ def check_shards(first: Store, other: Store) -> None:
         )
 
 
-def check_origins(recorded: object, given: Mapping[str, Origin], where: str) -> None:
+def check_origins(
+    recorded: object, given: Mapping[str, Origin], where: str, given_by: str = "the given features"
+) -> None:
     """Check that features were made as those that a network was trained on.
 
     Args:
         recorded: by the checkpoint; empty for one that records nothing, such as an imported one.
         given: of the streams that are read now.
         where: the checkpoint, for messages.
+        given_by: what the given origins describe, for messages.
 
     Raises:
         UserError: naming the stream and the first difference, or a malformed record.
@@ -75,8 +83,7 @@ def check_origins(recorded: object, given: Mapping[str, Origin], where: str) -> 
         if difference:
             key, before, now = difference
             raise UserError(
-                f"{where}: trained on other features: stream {stream}: {key} was {before}, and is {now} in the given "
-                "features"
+                f"{where}: trained on other features: stream {stream}: {key} was {before}, and is {now} in {given_by}"
             )
 
 

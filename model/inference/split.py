@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -77,18 +78,26 @@ def predict_split(
         _log.warning("%s: left out, nothing is predicted: %s", name_scope(domain), problem)
         return _write([], out, gate_log)
     del streams  # as large as the set
-    if feature_set.dims != network.dims:
-        raise UserError(f"{checkpoint}: the network needs inputs {network.dims}, the features give {feature_set.dims}")
+    check_dims(network, feature_set, str(checkpoint))
     check_origins(about.get("features", {}), feature_set.origins, str(checkpoint))
     if gate_log and network.fusion is None:
         raise UserError(f"{checkpoint}: fusion {network.config.fusion!r} has no gates to log")
     _log.info("%s: epoch %s, seed %s", checkpoint, about.get("epoch"), about.get("seed"))
-    # A network that learnt only saliency has an untrained decoder.
-    moments = about.get("objective") != "saliency"
     count = len(feature_set) if config.gate_sample_count < 0 else config.gate_sample_count
     logged = range(count if gate_log else 0)
-    answers = answer(network, feature_set, config, device, moments, logged)
+    answers = answer(network, feature_set, config, device, learnt_moments(about), logged)
     return _write(list(track(answers, f"infer {queries.stem}: queries", total=len(feature_set))), out, gate_log)
+
+
+def check_dims(network: HighlightDetector, features: FeatureSet, where: str) -> None:
+    """Raise UserError unless a network takes features of these widths. `where` names its checkpoint in the message."""
+    if features.dims != network.dims:
+        raise UserError(f"{where}: the network needs inputs {network.dims}, the features give {features.dims}")
+
+
+def learnt_moments(about: Mapping[str, Any]) -> bool:
+    """Whether a network predicts moments. One that learnt only saliency has an untrained decoder."""
+    return about.get("objective") != "saliency"
 
 
 def _write(answers: list[Answer], out: Path, gate_log: Path | None) -> list[Answer]:

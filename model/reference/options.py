@@ -113,6 +113,11 @@ def network_of(
     video, text, audio = widths["vid"], widths["txt"], widths["aud"]
     if video is None or text is None:
         raise UserError("not the weights of a QD-DETR model: input_vid_proj or input_txt_proj is missing")
+    if not any(name.startswith("transformer.t2v_encoder.") for name in shapes):
+        raise UserError(
+            "not the weights of a QD-DETR model: there is no text-to-video encoder (transformer.t2v_encoder), as in "
+            "Moment-DETR, whose network is another one"
+        )
     endpoints = "tef" in known.ctx_mode
     if audio is not None:
         keys |= {"fusion": "avigate_custom", **_select(known, _GATED)}

@@ -65,3 +65,35 @@ def test_items_are_taken_one_at_a_time() -> None:
     assert next(items) == 0 and taken == [0]
     items.close()
     assert taken == [0]
+
+
+def test_a_recording_is_metered_in_seconds_and_hides_what_is_within(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = Clock(monkeypatch)
+    with progress.metering("a.mp4 (1 of 2): clap", 600.0) as advance:
+        for _ in track(range(3), "shard"):
+            clock.now += 8.0  # a line comes every 10 s
+            advance(250.0)  # the last 150 s do not exist
+    # 500 s in 16 s; the third step is 8 s after that line.
+    assert caplog.messages == ["a.mp4 (1 of 2): clap: 500 of 600 s, 31.2 x real time"]
+    assert list(track([1], "videos")) == [1] and caplog.messages[-1] == "videos: 1 of 1"
+
+
+def test_a_terminal_gets_a_bar_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, terminal = Clock(monkeypatch), Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with progress.metering("a.mp4", 100.0) as advance:
+        clock.now += 5.0
+        advance(60.0)
+        advance(60.0)
+    assert "a.mp4: 100%" in terminal.getvalue() and "100 of 100 s, 20.0 x real time" in terminal.getvalue()
+
+
+def test_silence_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with progress.silence():
+        assert list(track("ab", "files")) == ["a", "b"]
+    assert list(track("ab", "files")) == ["a", "b"]
+    assert caplog.messages == ["files: 2 of 2"]

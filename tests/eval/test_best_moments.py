@@ -46,6 +46,8 @@ def test_tables() -> None:
     assert "| 1 | moment | 1:00:00 | 1:01:02 | 0.9000 |" in text
     assert "| 2 | moment | 0:00 | 0:04.5 | 0.2500 |" in text
     assert text.count("No prediction: the video was left out") == 1
+    warned = render_markdown(ranked, QUERIES, "../plots", warning="means nothing")
+    assert warned == text.replace("# Ranked moments\n", "# Ranked moments\n\n**Warning:** means nothing.\n", 1)
     lines = render_tsv(ranked).splitlines()
     assert lines[0] == "video\tquery\trank\twhat\tstart_s\tend_s\tscore"
     assert lines[1] == "a b\ta dog barks | `loud`\t1\tmoment\t3600\t3662\t0.9"

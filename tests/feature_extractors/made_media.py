@@ -113,6 +113,6 @@ def write_media(
     return path
 
 
-def steady(seconds: float, fps: int = 25) -> np.ndarray:
+def steady(seconds: float, fps: float = 25) -> np.ndarray:
     """Times of frames at a steady rate."""
     return np.arange(round(seconds * fps)) / fps

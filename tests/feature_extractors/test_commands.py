@@ -15,7 +15,8 @@ import pytest
 from feature_extractors.__main__ import main
 from feature_extractors.shards import shard_of
 from formats.store import Store
-from formats.video_table import read_table
+from formats.strip import read_strip
+from formats.video_table import Video, read_table, write_table
 from tests.feature_extractors.made_media import steady, write_media
 
 ROOT = Path(__file__).parents[2]
@@ -253,7 +254,25 @@ def test_each_kind_of_stream_reads_its_own_files(
     assert message in one_line(capfd)
 
 
-@pytest.mark.parametrize("verb", ["manifest", "encode", "problems"])
+def test_a_strip_of_a_video_that_cannot_be_read_is_empty(
+    tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """So that one broken video does not stop a study whose other videos are fine."""
+    known = Video(vid="v", file="v.mp4", duration_s=4.0, n_clips=2, has_audio=True, sha256="")
+    gone = Video(vid="w", file="", duration_s=0, n_clips=0, has_audio=False, sha256="", problem="no such file")
+    write_table(tmp_path / "m.jsonl", [known, gone])
+    (tmp_path / "v.mp4").write_text("no video")
+    options = ["--manifest", tmp_path / "m.jsonl", "--videos", tmp_path, "--out", tmp_path / "s.npz"]
+    for vid, seconds in (("v", 4.0), ("w", 2.0)):
+        assert run("strip", f"--vid={vid}", *options) == 0
+        assert vid in one_line(capfd)
+        strip = read_strip(tmp_path / "s.npz")
+        assert (strip.vid, strip.seconds, len(strip.frames), strip.sound.size) == (vid, seconds, 0, 0)
+    assert run("strip", "--vid=x", *options) == 1
+    assert "m.jsonl: no video 'x'" in one_line(capfd)
+
+
+@pytest.mark.parametrize("verb", ["manifest", "encode", "problems", "strip"])
 def test_every_verb_explains_itself(run: Run, capfd: pytest.CaptureFixture[str], verb: str) -> None:
     with pytest.raises(SystemExit) as stop:
         run(verb, "--help")

@@ -14,7 +14,10 @@ import pytest
 import torch
 import yaml
 
+from av_highlights.bundle import make_bundle
+from av_highlights.bundle.study import parts_of_run
 from cli import UserError
+from formats.bundle import DEMO_WARNING, read_bundle, sections_of
 from model.config import ModelConfig
 from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
@@ -23,7 +26,9 @@ SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
 def overlay() -> dict[str, Any]:
+    """config/folder.yaml without its bundle, for a checkpoint beside settings that are given one by one."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "config/folder.yaml").read_text())
+    assert loaded.pop("bundle") == "bundles/demo"
     return loaded
 
 
@@ -32,8 +37,10 @@ def write_checkpoint(path: Path) -> None:
     torch.save({"format": 1, "model": {}, "config": ModelConfig().to_dict(), "about": {}}, path)
 
 
-def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: Path) -> None:
-    """The demo's network, its encoders, and media under other names; 8-s windows, as no video here is long."""
+def test_videos_of_several_containers_are_searched(
+    built: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle of the demo's network, and media under other names; 8-s windows, as no video here is long."""
     videos = tmp_path / "data/folder/videos"
     videos.mkdir(parents=True)
     sources = sorted((built.folder / "data/demo/videos").iterdir())
@@ -41,7 +48,12 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
         shutil.copy(source, videos / f"{name}{source.suffix}")
     (videos / "broken.mp4").write_bytes(b"no video at all")
     (tmp_path / "queries.txt").write_text("a red disc\nsecond\tsomething is heard\n")
-    shutil.copytree(built.folder / "weights", tmp_path / "weights")
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(TINY))
+    with monkeypatch.context() as patch:
+        patch.chdir(built.folder)
+        parts = parts_of_run("base", 1, configfiles=[tmp_path / "study.yaml"])
+        bundle = make_bundle(parts, tmp_path / "bundles/demo")
+    assert bundle.demo and bundle.window_seconds == 14.0  # the demo's longest video
     command = [sys.executable, "-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
     command += ["--videos", str(videos), "--out", "data/folder"]
     environment = {"PYTHONPATH": str(ROOT)}
@@ -49,11 +61,17 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     rows = [json.loads(line) for line in (tmp_path / "data/folder/queries.jsonl").read_text().splitlines()]
     assert [row["vid"] for row in rows] == ["a b", "second", "second"]
 
-    # The overlay names the demo's encoders; here they are those of the tiny configuration.
-    encoders = {"clip": TINY["clip"], "pann": TINY["pann"]}
-    changes = merge(overlay(), {**encoders, "inference": {"window_seconds": 8.0}})
-    changes["checkpoint"] = str(built.folder / "runs/demo/base/all/seed1/best.pt")
+    # The workspace gives the encoders of the tiny configuration; they must be the bundle's.
+    changes = merge(overlay(), {"bundle": "bundles/demo", "inference": {"window_seconds": 8.0}})
     workspace = Workspace(tmp_path)
+    refused = workspace.snakemake("--dry-run", changes=changes)
+    assert refused.returncode == 1
+    line = (
+        "error: config: clap.weights is 'weights/demo/clap', but 'bundles/demo/weights/clap' in the bundle bundles/demo"
+    )
+    assert f"{line}: leave the key out" in refused.stderr.splitlines()
+    sections = sections_of(read_bundle(tmp_path / "bundles/demo"), Path("bundles/demo"))
+    changes |= {section: sections[section] for section in ("clip", "pann", "clap")}
     planned = workspace.planned(changes=changes)
     assert planned == {
         "manifest": 1,
@@ -80,7 +98,8 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
         assert len(scores) > 1
         assert all(0 <= start < end <= row["duration"] for start, end, _ in line["pred_relevant_windows"])
         assert (tmp_path / f"plots/folder/moments/{row['qid']}.png").is_file()
-    assert "something is heard" in (tmp_path / "results/folder/ranked.md").read_text()
+    table = (tmp_path / "results/folder/ranked.md").read_text()
+    assert "something is heard" in table and f"**Warning:** {DEMO_WARNING}." in table
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}
@@ -100,14 +119,15 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
 
 def test_what_a_checkpoint_replaces() -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    checked = check(merge(config, overlay()), SCHEMA, overlay())
+    given = merge(overlay(), {"checkpoint": "best.pt"})
+    checked = check(merge(config, given), SCHEMA, given)
     assert list(checked["dataset"]["annotations"]) == ["queries"]
     with pytest.raises(UserError, match=r"checkpoint: no such file: no/such\.pt"):
         check_checkpoint(merge(checked, {"checkpoint": "no/such.pt"}))
     with pytest.raises(
         UserError, match=r"dataset\.annotations\.train is required unless a checkpoint is given \(that of"
     ):
-        check(merge(merge(config, overlay()), {"checkpoint": ""}), SCHEMA, overlay())
+        check(merge(config, overlay()), SCHEMA, overlay())
     with pytest.raises(UserError, match="no split has a file"):
         check(merge(config, {"dataset": {"annotations": {"train": "", "val": ""}}}), SCHEMA)
 

@@ -14,9 +14,12 @@ from eval import CODE_VERSION
 from tests.workflow.workspace import ROOT, Workspace
 
 # What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
-TABLES = {"summarise": 1, "plot_summary": 1}
+OVERVIEW = {"overview": 1}
+TABLES = {"summarise": 1, "plot_summary": 1, **OVERVIEW}
+# The query that is drawn is answered by the main run, base.
+EXAMPLE = {"plot_example": 1}
 GATE_PLOTS = {"plot_gates": 1, "plot_gates_of_main_run": 1, "plot_gate_figures": 1}
-AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, **GATE_PLOTS, **TABLES}
+AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, **GATE_PLOTS, **TABLES, **EXAMPLE}
 # The checkpoint that `inference.checkpoint` did not choose is predicted with and scored as well.
 OTHER = {"infer_other": 1, "score_other": 1}
 BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
@@ -28,13 +31,16 @@ ENCODERS = {"encode clip_visual": 2, "encode clip_text": 2, "encode pann": 2, "e
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "demo.seed": (
         {"demo": {"seed": 7}},
-        {"media": 1, "manifest": 2, **ENCODERS, **BOTH, "baseline": 1, "score": 3},
+        {"media": 1, "manifest": 2, **ENCODERS, **BOTH, "baseline": 1, "score": 3, "strip": 1},
     ),
     "demo_encoders.seed": (
         {"demo_encoders": {"seed": 2}},
         {"weights_clip": 1, "weights_pann": 1, "weights_clap": 1, **ENCODERS, **BOTH},
     ),
-    "clips.seconds": ({"clips": {"seconds": 1.0}}, {"manifest": 2, **ENCODERS, **BOTH, "encode clip_text": 0}),
+    "clips.seconds": (
+        {"clips": {"seconds": 1.0}},
+        {"manifest": 2, **ENCODERS, **BOTH, "encode clip_text": 0, "strip": 1},
+    ),
     "visual.output": ({"visual": {"output": "pre_projection"}}, {"encode clip_visual": 2, **LIST, **BOTH}),
     "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"encode clip_visual": 2, **LIST, **BOTH}),
     "encoding.precision": ({"encoding": {"precision": "bfloat16"}}, {**ENCODERS, **BOTH}),
@@ -71,7 +77,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
     "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, "score_other": 2, **TABLES}),
-    "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1}),
+    "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1, **OVERVIEW}),
     "plots.num_samples": ({"plots": {"num_samples": 5}}, GATE_PLOTS),
     "plots.topk": ({"plots": {"topk": 3}}, GATE_PLOTS),
     "selected_runs": (
@@ -126,7 +132,8 @@ def test_threads_and_devices_are_no_settings(built: Workspace) -> None:
 # Of `eval`, what a raised version re-runs: the rules of the verb and what is downstream of them.
 AFTER_VERSION = {
     "score": {"score": 3, "score_other": 2, **TABLES},
-    "gates": {"gates": 1},
+    "gates": {"gates": 1, **OVERVIEW},
+    "overview": OVERVIEW,
     "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1},
     "plot_summary": {"plot_summary": 1},
 }

@@ -75,6 +75,8 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         "tvsum_table": 1,
         "summarise": 1,
         "plot_summary": 1,
+        "overview": 1,
+        "plot_example": 1,
     }
     done = workspace.snakemake("--cores", "2", "all", changes=merge(changes, {"seeds": [1]}))
     assert done.returncode == 0, done.stderr[-4000:]

@@ -4,6 +4,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger as snakemake_logger
+
 # The packages are next to the Snakefile; only their torch-free parts are imported here.
 sys.path.insert(0, workflow.basedir)
 
@@ -21,7 +23,11 @@ from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
 from workflow.study import load_study
+from workflow.terminal.page import Page
+from workflow.terminal.steps import show_steps
 
+if not workflow.output_settings.dryrun:
+    show_steps(snakemake_logger, workflow.output_settings.quiet)
 try:
     # What the user gives, without config.yaml: the demo's values are not for other datasets.
     study = load_study(config, Path(workflow.basedir), given=workflow.config_settings.overwrite_config)
@@ -58,6 +64,10 @@ wildcard_constraints:
     split=any_of(study.annotations),
 
 
+overview = Page(Path("results", study.name, "overview.txt"))
+
+
 onsuccess:
     for folder in remove_leftovers(study):
         print(f"note: removed {folder}: the configuration has no such run", file=sys.stderr)
+    overview.print_if_new()

@@ -191,13 +191,14 @@ rule rank:
         "../../envs/eval.yaml"
     params:
         topk=study.plots.topk,
+        warning=tracked.warning,
         version=EVAL_VERSION["rank"],
     message:
         "Ranking the moments of every query"
     shell:
         "python -m eval rank --predictions {input.predictions:q} --queries {input.queries:q} --topk {params.topk}"
         " --pictures ../../plots/{wildcards.dataset}/moments --out-markdown {output.markdown:q}"
-        " --out-tsv {output.tsv:q} > {log:q} 2>&1"
+        " --out-tsv {output.tsv:q} {params.warning} > {log:q} 2>&1"
 
 
 rule plot_moments:

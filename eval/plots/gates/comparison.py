@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from cli import UserError
+from eval.markup import count
 from eval.plots.gates.layers import SPREAD_NOTE, draw_spread, label_layer_axis, widen_axis
 from eval.plots.gates.scales import MEANINGS, TITLES, is_signed
-from eval.plots.gates.view import GateView, arrange, count
+from eval.plots.gates.view import GateView, arrange
 from eval.plots.style import COLOURS, PAGE_WIDTH, PRINT_DPI, QUIET, explain_empty, fit_text, house_style, save_figure
 from formats.gate_log import GateLog
 

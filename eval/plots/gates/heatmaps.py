@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from eval.markup import count
 from eval.plots.gates.scales import MEANINGS, TITLES, Scale, choose_scale
 from eval.plots.gates.tick_labels import GateFormatter, GateLocator, measure_text, write_values
-from eval.plots.gates.view import GROUPS, HATCH, SHUT, SHUT_EDGE, GateView, count
+from eval.plots.gates.view import GROUPS, HATCH, SHUT, SHUT_EDGE, GateView
 from eval.plots.style import INK, PAGE_WIDTH
 from formats.arrays import Floats
 

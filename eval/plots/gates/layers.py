@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from eval.markup import count
 from eval.plots.gates.scales import KIND_COLOURS, MEANINGS, TITLES, UPDATES, is_signed, widen
 from eval.plots.gates.tick_labels import LayerLocator, measure_text, set_ticks, write_values
-from eval.plots.gates.view import GROUPS, GateView, count
+from eval.plots.gates.view import GROUPS, GateView
 from eval.plots.style import INK, PAGE_WIDTH, QUIET, explain_empty
 from formats.arrays import Floats
 

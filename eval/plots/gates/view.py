@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.patches import Patch
 
+from eval.markup import count
 from eval.plots.style import can_draw, fit_text
 from formats.annotations import Qid
 from formats.arrays import Bools, Floats
@@ -98,11 +99,6 @@ class GateView:
             for name, number in self.groups
             if name in (shown or GROUPS)
         ]
-
-
-def count(number: int, one: str, several: str) -> str:
-    """Format a number with its noun: "1 video", "2 videos"."""
-    return f"{number} {one if number == 1 else several}"
 
 
 def is_informative(row: Row) -> bool | None:

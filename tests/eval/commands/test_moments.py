@@ -1,4 +1,4 @@
-"""The verbs `rank` and `plot-moments`: one table, and one picture per query, never outside its folder."""
+"""The verbs `rank`, `plot-moments` and `plot-example`: a table, and pictures that are never outside their folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from eval.__main__ import build_command
+from formats.strip import Strip, write_strip
 
 QUERIES = [
     {"qid": 7, "vid": "a b", "query": "a dog\tbarks | `loud`"},
@@ -83,3 +85,19 @@ def test_no_picture_takes_the_place_of_what_is_read(
     assert build_command().main(["plot-moments", *words, "--out-dir", str(tmp_path)]) == 1
     assert "9.png: would overwrite the input" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_one_query_on_one_axis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, rows in (("p", PREDICTIONS), ("q", QUERIES)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    strip = Strip("a b", 8.0, np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float32))
+    write_strip(tmp_path / "s.npz", strip)
+    given = ["plot-example", "--predictions", f"{tmp_path}/p.jsonl", "--queries", f"{tmp_path}/q.jsonl"]
+    more = ["--strip", f"{tmp_path}/s.npz", "--log", "--out", f"{tmp_path}/a.svg"]
+    assert build_command().main([*given, "--qid", "9", *more, "--about", "network best.pt"]) == 0
+    assert "“clips alone”" in (tmp_path / "a.svg").read_text() and "network best.pt" in (tmp_path / "a.svg").read_text()
+    assert build_command().main([*given, "--qid", "70", *more]) == 1
+    assert build_command().main([*given, "--qid", "8", *more]) == 1
+    unknown, other = capsys.readouterr().err.splitlines()
+    assert f"--qid 70: no such query in {tmp_path}/q.jsonl" in unknown
+    assert "s.npz: shows 'a b', but query 8 is about 'gone'" in other

@@ -47,6 +47,8 @@ def test_separation_counts_pairs_of_videos(write, gate_rows):
     pairs = [(high > low) for high in gates[:2] for low in gates[2:]]
     assert found["ffn"][0] == np.mean(pairs)
     assert found["mha"] == [1.0, 1.0, 1.0]  # as the generator makes them
+    means = found["means"]["ffn"]
+    assert [means["true"][0], means["false"][0]] == [round(gates[:2].mean(), 6), round(gates[2:].mean(), 6)]
     assert set(statistics["separation"]) == {"audio_informative"}
 
 

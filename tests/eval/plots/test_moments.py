@@ -7,7 +7,8 @@ import json
 import pytest
 
 from cli import UserError
-from eval.plots.moments import plot_every_query
+from eval.best_moments import rank_queries
+from eval.plots.moments import plot_every_query, plot_moments
 
 QUERIES = [{"qid": qid, "vid": "v", "query": "a dog", "duration": 8} for qid in (7, 8, 9)]
 PREDICTIONS = [
@@ -32,3 +33,11 @@ def test_no_picture_overwrites_an_input(tmp_path):
         plot_every_query(PREDICTIONS, QUERIES, tmp_path, inputs=[tmp_path / "8.png"])
     assert [path.name for path in tmp_path.iterdir()] == ["8.png"]  # nor is any other written
     assert (tmp_path / "8.png").read_bytes() == before
+
+
+def test_a_caption_stands_below_the_figure(tmp_path):
+    ranked = rank_queries(PREDICTIONS[:1], QUERIES[:1], 2, ("p", "q"))[7]
+    for name, caption in (("with.svg", "Warning: only an example"), ("without.svg", "")):
+        plot_moments(QUERIES[0], PREDICTIONS[0], ranked, [tmp_path / name], "p", caption)
+    assert "Warning: only an example" in (tmp_path / "with.svg").read_text()
+    assert "Warning" not in (tmp_path / "without.svg").read_text()

@@ -11,7 +11,7 @@ from av.stream import Disposition
 
 from cli import UserError
 from feature_extractors.__main__ import main
-from feature_extractors.annotations.folder import list_videos, make_rows
+from feature_extractors.annotations.folder import list_videos, make_rows, read_queries
 from feature_extractors.annotations.tvsum_files import _frame_rate
 from formats.annotations import read_annotations
 from formats.rows import read_rows
@@ -119,6 +119,17 @@ def test_ids_stay_when_queries_and_videos_are_added(videos: Path, tmp_path: Path
     assert before.items() <= after.items()
     # The first 48 bits of the text's hash: features and predictions bear this number, so later versions must keep it.
     assert before == {190515623311940: "it sleeps"}
+
+
+@pytest.mark.parametrize("mark", [",", ", ", ";", " | ", "    ", ": "])
+def test_a_line_with_another_mark_than_a_tab_is_named(
+    mark: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = queries(tmp_path, f"cat.mp4{mark}it sleeps\nbird sings, loudly\na dog, a cow\ncat\tit, eats\n")
+    pairs, problems = read_queries(text, ["cat", "bird"])
+    assert not problems and len(pairs) == 2 * 3 + 1
+    (line,) = caplog.messages  # a comma after other words is one of the query
+    assert "line 1" in line and "is a query about every video: for one about 'cat.mp4' alone, put a tab" in line
 
 
 @pytest.mark.parametrize(

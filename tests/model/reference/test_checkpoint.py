@@ -269,3 +269,12 @@ def test_weights_of_half_the_bytes_become_float32(tmp_path: Path) -> None:
     import_here(save(tmp_path / "a.ckpt", state, OPTIONS), tmp_path / "out.pt")
     found = load_network(tmp_path / "out.pt")[0].state_dict()
     assert all(torch.equal(found[rename(name)], value.float()) for name, value in state.items() if is_read(name))
+
+
+def test_the_network_of_moment_detr_is_another_one(tmp_path: Path) -> None:
+    """It joins the query to the video, has learnt queries of full width and one head for saliency."""
+    left_out = ("transformer.t2v_encoder.", "global_rep_", "saliency_proj", "transformer.decoder.", "query_embed.")
+    state = {name: value for name, value in weights(10, 6).items() if not name.startswith(left_out)}
+    state |= {"query_embed.weight": torch.zeros(5, 16), "saliency_proj.weight": torch.zeros(1, 16)}
+    with pytest.raises(UserError, match=r"no text-to-video encoder .*as in Moment-DETR, whose network is another one$"):
+        import_here(save(tmp_path / "model_best.ckpt", state, OPTIONS), tmp_path / "ours.pt")

@@ -1,0 +1,62 @@
+"""The verb `find`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from cli import Command, whole_number
+from cli.device import add_device
+
+_log = logging.getLogger(__name__)
+
+
+def find(arguments: argparse.Namespace) -> None:
+    """Find the moments of videos that fit queries.
+
+    Prints the best moments of each query over all videos, and writes to the folder --out: tables (moments.md,
+    moments.tsv, moments.json), highlight curves (curves/*.png), all answers with saliency and gates per clip
+    (answers.jsonl), and what was left out (problems.tsv). Without a query, the answers are the highlights of each
+    video. The exit status is 1 if nothing could be answered.
+
+    Features are kept in --cache, so that another query about the same file needs no encoding.
+
+    Example:
+      python -m av_highlights find holiday.mp4 --query "a siren is heard" --query "a dog runs"
+      python -m av_highlights find recordings/ --queries queries.txt --bundle bundles/mine --out found
+    """
+    from av_highlights.finder import MomentFinder
+    from av_highlights.queries import check_queries
+    from av_highlights.report import render_text, write_report
+    from av_highlights.search import find_in_all
+
+    queries = None if arguments.query is None else check_queries(arguments.query, "--query")
+    where = {"cache": arguments.cache, "device": arguments.device, "threads": arguments.threads}
+    finder = MomentFinder.load(arguments.bundle, **where)
+    found = find_in_all(finder, arguments.videos, queries, arguments.queries)
+    ranking = write_report(arguments.out, found, arguments.top)
+    sys.stdout.write(render_text(ranking, found))
+    _log.info("%s: tables, curves and all answers; begin with moments.md", arguments.out)
+
+
+def add_verbs(command: Command) -> None:
+    """Add the verb and its arguments."""
+    parser = command.verb("find", find)
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video, or folder of videos")
+    parser.add_argument("--query", action="append", metavar="TEXT", help="what to look for; may be given several times")
+    parser.add_argument(
+        "--queries", type=Path, metavar="FILE", help="text file: one query per line, or video<TAB>query for one video"
+    )
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR|published:NAME",
+        help="the network and its encoders (default: published:qd-detr-clip, once fetched by the verb `fetch`)",
+    )
+    parser.add_output_folder(
+        "--out", default=Path("found"), metavar="DIR", help="folder for the results (default: found)"
+    )
+    parser.add_output_folder("--cache", metavar="DIR", help="folder for features (default: the user's cache)")
+    parser.add_argument("--top", type=whole_number(1), default=10, metavar="K", help="moments per query (default: 10)")
+    add_device(parser, threads=None)

@@ -1,0 +1,82 @@
+"""The videos that a user names: files, and folders of them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_extractors.video_files import choose_all
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One video.
+
+    Attributes:
+        file: the file.
+        id: the name by which a line of queries means it: the file's name without extension; with extension, or as
+            given, if that is the name of several.
+    """
+
+    file: Path
+    id: str
+
+
+def show_path(path: Path) -> str:
+    """A path as text; bytes of it that are not UTF-8 are escaped."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
+def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]:
+    """The videos among some files and folders, each once, and why others are left out.
+
+    Files count whatever their names; which files of a folder are videos is decided as in the workflow, except that
+    several videos may share a name.
+    """
+    files: dict[Path, Path] = {}
+    causes: dict[Path, str] = {}
+    for path in given:
+        found = [path]
+        if path.is_dir():
+            found, left_out = _search(path)
+            causes |= left_out
+        elif not path.is_symlink() and not path.exists():
+            found, causes[path] = [], f"no such file or folder{'' if path.is_absolute() else f' in {Path.cwd()}'}"
+        for file in found:
+            place = file.resolve() if file.exists() else file
+            if place in files:
+                _log.warning("%s: the same file as %s: taken once", file, files[place])
+            else:
+                files[place] = file
+    return _identify(list(files.values())), causes
+
+
+def _search(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """The videos of a folder and its subfolders, and why other files are left out."""
+    files: list[Path] = []
+    causes: dict[Path, str] = {}
+    try:
+        choices = choose_all(folder)
+    except OSError as problem:
+        return [], {folder: (problem.strerror or str(problem)).lower()}
+    for choice in choices.values():
+        several = [file for file, reason in choice.rest.items() if not reason]
+        files += several if choice.file is None else [choice.file]
+        causes |= {file: reason for file, reason in choice.rest.items() if reason}
+    if not files and not causes:
+        causes[folder] = "no video in this folder"
+    return files, causes
+
+
+def _identify(files: Sequence[Path]) -> list[Source]:
+    """Give each file the shortest id that no other file has."""
+    ids = [str(file) for file in files]
+    for name in (lambda file: file.name, lambda file: file.stem):
+        names = Counter(map(name, files))
+        ids = [name(file) if names[name(file)] == 1 else id_ for file, id_ in zip(files, ids, strict=True)]
+    return [Source(file, id_) for file, id_ in zip(files, ids, strict=True)]

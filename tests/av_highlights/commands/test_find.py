@@ -1,0 +1,299 @@
+"""`python -m av_highlights find`: what it prints and writes, and one clear line for each typical mistake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from av_highlights.__main__ import build_command
+from av_highlights.answers import NEUTRAL_QUERY
+from formats.bundle import DEMO_WARNING
+from tests.av_highlights.conftest import tone, write_video
+
+Find = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def find(bundle: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Find:
+    """Run the verb: its status, what it printed, and the lines of its log. The folder of results is `out`."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, list[str]]:
+        given = list(map(str, arguments))
+        usual = {"--bundle": bundle, "--cache": cache, "--out": tmp_path / "out", "--device": "cpu", "--threads": 1}
+        # First, so that a query may be the last.
+        first = [str(part) for option, value in usual.items() if option not in given for part in (option, value)]
+        try:
+            status = build_command().main(["find", *first, *given])
+        except SystemExit as ended:  # wrong arguments
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err.splitlines()
+
+    return run
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def test_moments_of_one_video(find: Find, videos: Path, tmp_path: Path) -> None:
+    status, printed, log = find(videos / "street.mp4", "--query", "a siren is heard", "--query", "a dog", "--top", "2")
+    assert status == 0 and log[-1].startswith(f"{tmp_path / 'out'}: tables")
+    heads = printed.splitlines()
+    assert heads[0] == "a siren is heard" and "a dog" in heads
+    assert heads[1].split() == ["rank", "file", "best", "moments", "score", "mean", "gate"]
+    assert "WARNING" not in printed and "compare" not in printed
+    table = rows(tmp_path / "out/moments.tsv")
+    assert [row["rank"] for row in table] == ["1", "2", "1", "2"]
+    first = table[0]
+    assert (
+        first["start"] == f"0:00:{float(first['start_s']):04.1f}" and f"{first['start']} - {first['end']}" in heads[2]
+    )
+    assert first["warning"] == "" and float(first["mean_gate"]) > 0
+    answers = [json.loads(line) for line in (tmp_path / "out/answers.jsonl").read_text().splitlines()]
+    assert [answer["query"] for answer in answers] == ["a siren is heard", "a dog"]
+    assert answers[0]["moments"][0]["score"] == float(first["score"])
+    summary = json.loads((tmp_path / "out/moments.json").read_text())
+    assert summary["pictures"] == ["curves/01_street.png", "curves/02_street.png"]
+    assert all((tmp_path / "out" / name).stat().st_size > 1000 for name in summary["pictures"])
+    page = (tmp_path / "out/moments.md").read_text()
+    assert "## a dog" in page and "](curves/02_street.png)" in page
+    assert (tmp_path / "out/problems.tsv").read_text() == "vid\tfile\tstage\tcause\n"
+
+
+def test_one_ranking_over_a_folder_and_broken_files_are_named(find: Find, videos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("street.mp4", "silent.mp4"):
+        shutil.copy(videos / name, folder)
+    (folder / "torn.mp4").write_bytes((videos / "street.mp4").read_bytes()[:300])
+    (folder / "notes.txt").write_text("no video")  # which nobody takes for one
+    status, printed, log = find(folder, "--query", "a dog", "--top", "99")
+    assert status == 0 and "Scores of one query compare across the videos" in printed
+    found = rows(tmp_path / "out/moments.tsv")
+    assert {row["file"] for row in found} == {"street.mp4", "silent.mp4"}
+    scores = [float(row["score"]) for row in found]
+    assert scores == sorted(scores, reverse=True)
+    assert {row["mean_gate"] for row in found if row["file"] == "silent.mp4"} == {""}
+    (problem,) = rows(tmp_path / "out/problems.tsv")
+    assert problem["file"] == str(folder / "torn.mp4") and problem["cause"].startswith("left out: ")
+    assert any(line.startswith(f"{folder / 'torn.mp4'}: left out: ") for line in log)
+
+
+def test_without_a_query_all_curves_are_drawn(find: Find, videos: Path, tmp_path: Path) -> None:
+    status, printed, _ = find(videos / "street.mp4", videos / "silent.mp4", "--top", "1")
+    assert status == 0 and printed.startswith(f'highlights (no query given: "{NEUTRAL_QUERY}" stands in)\n')
+    assert "best clips" in printed
+    assert sorted(file.name for file in (tmp_path / "out/curves").iterdir()) == ["01_silent.png", "01_street.png"]
+
+
+def test_curves_of_an_earlier_search_go_and_other_files_stay(find: Find, videos: Path, tmp_path: Path) -> None:
+    find(videos / "street.mp4", "--query", "a dog")
+    curves = tmp_path / "out/curves"
+    (curves / "my.png").write_bytes(b"mine")
+    find(videos / "silent.mp4", "--query", "a dog")
+    assert sorted(file.name for file in curves.iterdir()) == ["01_silent.png", "my.png"]
+
+
+def test_a_file_of_queries(find: Find, videos: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "queries.txt"
+    listed.write_text("a dog\nsilent.mp4\ta cat\nstreet,a bird sings\ncow\ta cow\n", encoding="utf-8")
+    two = videos / "street.mp4", videos / "silent.mp4"
+    status, _, log = find(*two, "--queries", listed, "--query", "a fish", "--top", "1")
+    assert status == 0
+    answers = [json.loads(line) for line in (tmp_path / "out/answers.jsonl").read_text().splitlines()]
+    asked = [(Path(answer["video"]).stem, answer["query"]) for answer in answers]
+    both = [("street", "a fish"), ("street", "a dog"), ("street", "street,a bird sings")]
+    assert asked == [*both, ("silent", "a fish"), ("silent", "a dog"), ("silent", "a cat"), ("silent", both[-1][1])]
+    assert sum("line 3: 'street,a bird sings' is a query about every video" in line for line in log) == 1
+    (problem,) = rows(tmp_path / "out/problems.tsv")
+    assert problem["cause"] == "line 4: video 'cow' is missing or cannot be read"
+
+
+def test_the_demos_network_warns_everywhere(
+    find: Find, make_bundle: Callable[..., Path], videos: Path, tmp_path: Path
+) -> None:
+    status, printed, _ = find(videos / "street.mp4", "--query", "a dog", "--bundle", make_bundle(demo=True))
+    out = tmp_path / "out"
+    assert status == 0 and f"WARNING: {DEMO_WARNING}" in printed
+    assert all(row["warning"] == DEMO_WARNING for row in rows(out / "moments.tsv"))
+    assert DEMO_WARNING in (out / "moments.md").read_text()
+    assert json.loads((out / "moments.json").read_text())["warning"] == DEMO_WARNING
+
+
+def test_names_that_several_files_have(find: Find, videos: Path, tmp_path: Path) -> None:
+    """Paths tell them apart; the same file twice is one video."""
+    (tmp_path / "other").mkdir()
+    other = Path(shutil.copy(videos / "silent.mp4", tmp_path / "other/street.mp4"))
+    street = videos / "street.mp4"
+    status, _, log = find(street, other, videos / ".." / videos.name / "street.mp4", "--query", "a dog")
+    assert status == 0 and any("taken once" in line for line in log)
+    assert {row["file"] for row in rows(tmp_path / "out/moments.tsv")} == {str(street), str(other)}
+    assert sorted(file.name for file in (tmp_path / "out/curves").iterdir()) == ["01_street.png", "01_street_2.png"]
+
+
+def song(path: Path) -> Path:
+    import av
+
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("aac", rate=32_000, layout="mono")
+        for begin in range(0, 64_000, 1024):
+            frame = av.AudioFrame.from_ndarray(tone(2.1)[:, begin : begin + 1024].copy(), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 32_000, begin
+            container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    return path
+
+
+def written(path: Path, content: bytes | str) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def link(path: Path) -> Path:
+    path.symlink_to(path.with_name("gone.mp4"))
+    return path
+
+
+def picture(path: Path) -> Path:
+    Image.new("RGB", (8, 8)).save(path, "png")
+    return path
+
+
+QUERY = ("--query", "a dog")
+MISTAKES: dict[str, tuple[Callable[[Path, Path], list[str | Path]], str]] = {
+    "no such file": (lambda tmp, street: [tmp / "no.mp4", *QUERY], "no.mp4: no such file or folder"),
+    "empty folder": (lambda tmp, street: [folder(tmp / "none"), *QUERY], "none: no video in this folder"),
+    "folder named like a video": (
+        lambda tmp, street: [folder(tmp / "a.mp4"), *QUERY],
+        "a.mp4: no video in this folder",
+    ),
+    "text for a video": (
+        lambda tmp, street: [written(tmp / "a.mp4", "Dear diary,\n" * 50), *QUERY],
+        "a.mp4: not a readable media file",
+    ),
+    "empty file": (
+        lambda tmp, street: [written(tmp / "a.mp4", ""), *QUERY],
+        "a.mp4: not a readable media file: it is empty",
+    ),
+    "half a download": (
+        lambda tmp, street: [written(tmp / "a.mp4", street.read_bytes()[:400]), *QUERY],
+        "a.mp4: not a readable media file",
+    ),
+    "a picture": (
+        lambda tmp, street: [picture(tmp / "a.mp4"), *QUERY],
+        "a.mp4: not a video but a picture",
+    ),
+    "sound alone": (lambda tmp, street: [song(tmp / "a.m4a"), *QUERY], "a.m4a: no video stream, only sound"),
+    "dangling link": (lambda tmp, street: [link(tmp / "a.mp4"), *QUERY], "gone.mp4, which is not there"),
+    "no bundle there": (lambda tmp, street: [street, *QUERY, "--bundle", tmp / "no"], "no such bundle: "),
+    "no such published bundle": (
+        lambda tmp, street: [street, *QUERY, "--bundle", "published:x"],
+        "no published bundle 'x' is known (known: qd-detr-clip",
+    ),
+    "folder that is no bundle": (lambda tmp, street: [street, *QUERY, "--bundle", tmp], "not a bundle"),
+    "empty query": (lambda tmp, street: [street, "--query", "  "], "--query: a query must not be empty"),
+    "query that is not text": (
+        lambda tmp, street: [street, "--query", os.fsdecode(b"caf\xe9")],
+        "--query: 'caf\\udce9' is not UTF-8 text",
+    ),
+    "no such file of queries": (lambda tmp, street: [street, "--queries", tmp / "q.txt"], "q.txt: no such file"),
+    "file of queries in another code": (
+        lambda tmp, street: [street, "--queries", written(tmp / "q.txt", b"caf\xe9\n")],
+        "q.txt: not UTF-8 text",
+    ),
+    "file without queries": (
+        lambda tmp, street: [street, "--queries", written(tmp / "q.txt", "\n\n")],
+        "q.txt: no queries",
+    ),
+    "video without its query": (
+        lambda tmp, street: [street, "--queries", written(tmp / "q.txt", "street\t\n")],
+        "q.txt: line 1: no query after the video",
+    ),
+    "query about an unknown video": (
+        lambda tmp, street: [street, "--queries", written(tmp / "q.txt", "cow.mp4\ta cow\n")],
+        "q.txt: line 1: video 'cow' is missing or cannot be read",
+    ),
+    "--out is a file": (
+        lambda tmp, street: [street, *QUERY, "--out", written(tmp / "f", "x")],
+        "f: is a file, not a folder to write into",
+    ),
+    "--out below a file": (
+        lambda tmp, street: [street, *QUERY, "--out", written(tmp / "f", "x") / "out"],
+        "cannot be written",
+    ),
+    "--cache is a file": (
+        lambda tmp, street: [street, *QUERY, "--cache", written(tmp / "f", "x")],
+        "f: is a file, not a folder to write into",
+    ),
+    "negative number": (lambda tmp, street: [street, *QUERY, "--top", "-3"], "--top: must be a whole number from 1"),
+    "unknown option": (lambda tmp, street: [street, *QUERY, "--querry", "x"], "unrecognized arguments: --querry"),
+    "option without a value": (lambda tmp, street: [street, "--query"], "--query: expected one argument"),
+    "no video": (lambda tmp, street: [*QUERY], "the following arguments are required: VIDEO"),
+    "unknown device": (lambda tmp, street: [street, *QUERY, "--device", "tpu"], "--device tpu: must be auto"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_clear_line(mistake: str, find: Find, videos: Path, tmp_path: Path) -> None:
+    make, message = MISTAKES[mistake]
+    status, printed, log = find(*make(tmp_path, videos / "street.mp4"))
+    assert status in (1, 2) and not printed
+    (line,) = log
+    assert line.startswith("python -m av_highlights") and message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_may_not_be_read(find: Find, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: Path, algorithm: str = "sha256") -> str:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("av_highlights.features.digest_of", refuse)  # root may read everything
+    status, _, (line,) = find(videos / "street.mp4", *QUERY)
+    assert status == 1 and line.endswith("street.mp4: permission denied")
+
+
+def test_a_damaged_bundle(find: Find, make_bundle: Callable[..., Path], videos: Path) -> None:
+    bundle = make_bundle()
+    checkpoint = bundle / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    status, _, (line,) = find(videos / "street.mp4", *QUERY, "--bundle", bundle)
+    assert status == 1 and "checkpoint.pt" in line
+
+
+def test_without_a_bundle_a_line_says_how_to_get_one(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where nothing was fetched
+    status = build_command().main(["find", str(videos / "street.mp4"), "--cache", "cache", *QUERY])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert status == 1 and "python -m av_highlights fetch qd-detr-clip" in line and "av_highlights bundle --run" in line
+
+
+def test_several_mistakes_are_named_one_by_one(find: Find, tmp_path: Path) -> None:
+    status, _, log = find(tmp_path / "a.mp4", written(tmp_path / "b.mp4", "x"), *QUERY)
+    assert status == 1 and len(log) == 3
+    assert log[-1].endswith("nothing could be answered: 2 problems, named above")
+
+
+def test_a_long_query_is_cut_and_a_short_video_has_one_score(find: Find, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "short.mp4", 1.0)
+    status, _, log = find(video, "--query", " ".join(["dog"] * 500))
+    assert status == 0
+    (cut,) = (line for line in log if "is cut" in line)
+    assert cut.endswith("is cut: the network reads its first 32 tokens (it has 500 words)")
+    (problem,) = rows(tmp_path / "out/problems.tsv")
+    assert problem["cause"] == "lasts 1.0 s, less than one clip: a single score for all of it"

@@ -1,0 +1,1 @@
+"""What a run of the workflow shows in the terminal."""

@@ -1,0 +1,89 @@
+"""What the pages at the end of a run are told of the study: the runs and the query in words, the files to open next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from workflow.layout import GIVEN
+from workflow.study import Study
+
+CONTROLS = {
+    "zeroed": "without sound",
+    "shuffled": "with another video's sound",
+    "noise": "with noise for sound",
+}
+FUSIONS = {
+    "none": "no sound",
+    "concat": "sound beside the picture",
+    "avigate": "gated cross-attention",
+    "avigate_custom": "gated fusion",
+}
+GATINGS = {"global": "", "clipwise": ", gates per clip", "elementwise": ", gates per channel"}
+
+
+def describe_run(study: Study, run: str) -> str:
+    """A few words on a run: its fusion, what its network hears, and settings that only it has."""
+    if study.given:
+        return Path(study.config["checkpoint"]).name
+    settings = study.settings[run]
+    control = settings.inference.audio_control
+    if settings.trained_as != run:
+        return f"{settings.trained_as}, {CONTROLS.get(control, 'predicts otherwise')}"
+    model = settings.model
+    what = FUSIONS[model.fusion] + (GATINGS[model.gating_type] if model.has_gates else "")
+    what += " with FiLM" if model.has_gates and model.ffn_gate_film else ""
+    if settings.train.audio_control != "original":
+        what += f", trained {CONTROLS[settings.train.audio_control]}"
+    patch = study.config["runs"][run]
+    own = {**patch.get("model", {}), **patch.get("train", {})}
+    numbers = [f"{key} {value}" for key, value in own.items() if type(value) in (int, float)]
+    return ", ".join([what, *numbers])
+
+
+def find_reference(study: Study) -> str:
+    """The run that the others are compared with: the first one that hears nothing, else the main run."""
+    deaf = [run for run in study.runs if study.settings[run].model.fusion == "none"]
+    return [*deaf, study.main_run][0] if len(study.runs) > 1 else ""
+
+
+def overview_options(study: Study) -> str:
+    """Options of `eval overview` that follow from the configuration, quoted."""
+    options = ["--dataset", study.name, "--split", study.told_split]
+    for run in study.runs:
+        options += ["--run", run, describe_run(study, run)]
+    if not study.given:
+        options += ["--epoch", study.inference.checkpoint]
+    if reference := find_reference(study):
+        options += ["--against", reference]
+    if not study.inference.round_to_clips:
+        options.append("--any-time")
+    if study.told_gates:
+        options += ["--gates-of", describe_run(study, GIVEN) if study.given else study.told_gates]
+    for file, what in _files(study):
+        options += ["--see", file, what]
+    return shlex.join(options)
+
+
+def describe_example(study: Study) -> str:
+    """A line on the query that is drawn: its video, the network, and the rule by which it was chosen."""
+    assert study.example is not None
+    who = describe_run(study, GIVEN) if study.given else f"run {study.told_run}, seed {study.seeds[0]}"
+    kind = {"audio": " that is about sound alone", "joint": " that is about sound and picture"}
+    rule = f"the first query of {study.told_split}{kind.get(study.example.get('modality', ''), '')}"
+    return f"video {study.example['vid']} · {who} · {rule}"
+
+
+def _files(study: Study) -> list[tuple[str, str]]:
+    name = study.name
+    files = []
+    if study.example:
+        files.append((f"plots/{name}/example.png", "one query on one time axis: frames, sound, gates, scores, moments"))
+    if study.given:
+        files.append((f"results/{name}/ranked.md", "the moments of every query, with links to their curves"))
+    if study.main_run in study.logged_runs:
+        whose = "the gates" if study.given else f"the gates of {study.main_run}"
+        files.append((f"plots/gates_{study.told_split}.png", f"{whose}, over all videos"))
+    if not study.given or "val" in study.scored:
+        files.append((f"results/{name}/summary.md", "all scores, with intervals over the queries"))
+    return files
