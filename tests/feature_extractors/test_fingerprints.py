@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli import UserError
-from feature_extractors.fingerprints import digest_of, fingerprint
+from feature_extractors.fingerprints import digest_of, fingerprint, git_blob_of
 
 
 def test_one_file_has_the_digest_that_is_published_of_it(tmp_path: Path) -> None:
@@ -28,3 +29,10 @@ def test_of_several_files_order_and_contents_count(tmp_path: Path) -> None:
     assert fingerprint([one, two]) != before
     with pytest.raises(UserError, match=r"model\.bin: no such weights"):
         fingerprint([one, tmp_path / "model.bin"])
+
+
+def test_the_id_of_a_blob_is_that_of_git(tmp_path: Path) -> None:
+    """Larger than the piece that is read at a time."""
+    (tmp_path / "file").write_bytes(b"\0\xff" * 700_000)
+    done = subprocess.run(["git", "hash-object", "--no-filters", "file"], cwd=tmp_path, capture_output=True, check=True)
+    assert git_blob_of(tmp_path / "file") == done.stdout.decode().strip()

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import logging
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import torch
 from av_highlights.bundle import fetch_weights, load_bundle, make_bundle, open_bundle, published
 from av_highlights.bundle.published import KNOWN, fetch_bundle, is_fetched
 from cli import UserError
-from feature_extractors.fingerprints import git_blob_of
 from feature_extractors.weights import catalogue
 from feature_extractors.weights.catalogue import KnownFile, KnownWeights
 from model.checkpoint import load_network
@@ -67,12 +65,6 @@ def test_the_real_entry() -> None:
     architecture, _ = catalogue.KNOWN["clip-vit-b32-openai"].model or ("", "")
     assert known.sections["clip"] == {"architecture": architecture, "weights": "published:clip-vit-b32-openai"}
     assert published.DEFAULT in KNOWN
-
-
-def test_the_id_of_a_blob_is_that_of_git(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"\0\xff" * 700_000)
-    done = subprocess.run(["git", "hash-object", "--no-filters", "file"], cwd=tmp_path, capture_output=True, check=True)
-    assert git_blob_of(tmp_path / "file") == done.stdout.decode().strip() == git_blob(b"\0\xff" * 700_000)
 
 
 def test_a_published_network_becomes_a_bundle(mirror: Path) -> None:
