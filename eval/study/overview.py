@@ -159,7 +159,9 @@ def _list_notes(
     study: Study, rows: Mapping[str, Any], seeds: Sequence[Any], noise: Mapping[str, Mapping[str, bool] | None]
 ) -> list[str]:
     scopes = {row["scope"] for row in rows.values() if row["scope"].startswith(MEAN_SCOPE)}
-    first = "Percent" + (f", {sorted(scopes)[0]} domains" if scopes else "")
+    correlations = any(value and key in DIGITS for row in rows.values() for key, value in row["values"].items())
+    first = "Percent, correlations from -1 to 1" if correlations else "Percent"
+    first += f", {sorted(scopes)[0]} domains" if scopes else ""
     first += f", {study.epoch} epoch of each training" if study.epoch and study.histories else ""
     if len(seeds) > 1:
         first += f", mean ± standard deviation over {len(seeds)} seeds."

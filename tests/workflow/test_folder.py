@@ -86,6 +86,9 @@ def test_videos_of_several_containers_are_searched(
         "gates": 1,
         "plot_gates_of_main_run": 1,
         "plot_gate_figures": 1,
+        "strip": 1,
+        "plot_example": 1,
+        "overview": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -100,10 +103,13 @@ def test_videos_of_several_containers_are_searched(
         assert (tmp_path / f"plots/folder/moments/{row['qid']}.png").is_file()
     table = (tmp_path / "results/folder/ranked.md").read_text()
     assert "something is heard" in table and f"**Warning:** {DEMO_WARNING}." in table
+    page = (tmp_path / "results/folder/overview.txt").read_text()
+    assert page.startswith("folder: nothing was trained; ") and "nothing is scored" in page
+    assert page in done.stdout and "results/folder/ranked.md" in page
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}
-    assert workspace.planned(changes=changes) == dict.fromkeys(again, 1)
+    assert workspace.planned(changes=changes) == dict.fromkeys({*again, "plot_example", "overview"}, 1)
 
     # A query that is removed takes its picture with it.
     queries = tmp_path / "data/folder/queries.jsonl"

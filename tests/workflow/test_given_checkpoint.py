@@ -92,6 +92,8 @@ def test_a_gated_reference_is_imported_scored_and_its_gates_drawn(tmp_path: Path
         "gates": 1,
         "plot_gates_of_main_run": 1,
         "plot_gate_figures": 1,
+        "plot_example": 1,
+        "overview": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -156,6 +158,8 @@ def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
         "predict": 1,
         "rank": 1,
         "plot_moments": 1,
+        "plot_example": 1,
+        "overview": 1,
     }
 
 

@@ -159,7 +159,7 @@ def test_each_rule_of_eval_tracks_the_version_of_its_own_verb() -> None:
     used = set()
     for file in (ROOT / "workflow/rules").glob("*.smk"):
         text = file.read_text(encoding="utf-8")
-        for rule in re.split(r"^(?:use )?rule ", text, flags=re.MULTILINE)[1:]:
+        for rule in re.split(r"^ *(?:use )?rule ", text, flags=re.MULTILINE)[1:]:
             verb = re.search(r"python -m eval ([\w-]+)", rule)
             versions = set(re.findall(r'EVAL_VERSION\["(\w+)"\]', rule))
             if verb:

@@ -133,7 +133,7 @@ def test_references_of_tvsum_and_means_over_domains():
         ["chance", "40.0", "–"],
         ["mean", "human", "80.0", "0.400"],
     ]
-    assert "Percent, mean of 2 domains, last epoch of each training" in text
+    assert "Percent, correlations from -1 to 1, mean of 2 domains, last epoch of each training" in text
 
 
 def test_a_given_network_was_not_trained_here():
