@@ -34,9 +34,8 @@ class ProposalHead(nn.Module):
         return Proposals(self.score_head(clips).squeeze(-1), spans, centers)
 
 
-@torch.no_grad()
 def choose_anchors(proposals: Proposals, seen: Tensor, learnt: Tensor) -> Tensor:
-    """The best proposals as anchors (B, N, 2), center and width; no gradient flows back through them.
+    """The best proposals as anchors (B, N, 2), center and width; no gradient flows back through proposals.
 
     Clips whose score is a peak among their neighbours come first, so that neighbours do not propose one moment twice.
 
@@ -44,15 +43,15 @@ def choose_anchors(proposals: Proposals, seen: Tensor, learnt: Tensor) -> Tensor
         seen: (B, L) clips that have a picture; others propose nothing.
         learnt: (N, 2) anchors for the places that are left when a video has fewer than N such clips.
     """
-    scores = proposals.logits.masked_fill(~seen, float("-inf"))
+    scores = proposals.logits.detach().masked_fill(~seen, float("-inf"))
     peaks = scores >= functional.max_pool1d(scores.unsqueeze(1), kernel_size=3, stride=1, padding=1).squeeze(1)
     # First by peak, then by score: sigmoid is at most 1.
     rank = torch.where(seen, scores.float().sigmoid() + peaks, -1.0)
     best, clips = rank.topk(min(len(learnt), rank.shape[1]), dim=1)
-    chosen = proposals.spans.gather(1, clips.unsqueeze(-1).expand(-1, -1, 2))
+    chosen = proposals.spans.detach().gather(1, clips.unsqueeze(-1).expand(-1, -1, 2))
     # A moment has at least one clip; the decoder divides by the width.
     shortest = 2 * proposals.centers[:, :1]
     chosen = torch.stack([chosen[..., 0], chosen[..., 1].maximum(shortest)], dim=-1)
-    anchors = learnt.expand(len(scores), -1, -1).clone()
-    anchors[:, : chosen.shape[1]] = torch.where(best.unsqueeze(-1) < 0, anchors[:, : chosen.shape[1]], chosen)
-    return anchors
+    anchors = learnt.expand(len(scores), -1, -1)
+    count = chosen.shape[1]
+    return torch.cat([torch.where(best.unsqueeze(-1) < 0, anchors[:, :count], chosen), anchors[:, count:]], dim=1)

@@ -9,7 +9,7 @@ import torch
 
 from formats.annotations import read_annotations
 from model.checkpoint import load_network
-from model.config import ModelConfig, TrainConfig
+from model.config import LossConfig, ModelConfig, TrainConfig
 from model.data.feature_set import FeatureSet
 from model.data.streams import Streams
 from model.network.detector import HighlightDetector
@@ -38,13 +38,22 @@ def features(data: Data) -> FeatureSet:
     return FeatureSet(ModelConfig.from_dict(MODEL), rows, Streams(data.stores))
 
 
+LEARNING = {"query_product": True, "anchors": "proposed"}
+PLAIN = TrainConfig(batch_size=5)
+RECIPE = TrainConfig(batch_size=5, denoising_groups=2, loss=LossConfig(alignment=2.0))
+
+
 def gradients(
-    features: FeatureSet, batch: Batch, places: list[int], **keys: object
+    features: FeatureSet,
+    batch: Batch,
+    places: list[int],
+    recipe: TrainConfig = PLAIN,
+    **keys: object,
 ) -> tuple[dict[str, torch.Tensor], list]:
     """Loss terms and gradients of one part, by the engine that training uses."""
     torch.manual_seed(0)
     network = HighlightDetector(ModelConfig.from_dict({**MODEL, **keys}), features.dims)
-    engine = Engine(network, TrainConfig(batch_size=5), features, 3, Processes())
+    engine = Engine(network, recipe, features, 3, Processes())
     terms = engine._compute_terms(take_part(features, batch, places, "cpu"))
     terms["loss"].backward()
     return {name: value.detach() for name, value in terms.items()}, [p.grad for p in network.parameters()]
@@ -64,6 +73,17 @@ def test_parts_add_up_to_the_whole(features: FeatureSet, count: int) -> None:
         for index, gradient in enumerate(expected):
             found = [part[index] for _, part in parts]
             torch.testing.assert_close(sum(found), gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_parts_add_up_with_every_option_of_the_recipe(features: FeatureSet) -> None:
+    batch = next(Plan(features, RECIPE, 3).epoch(1))
+    whole, expected = gradients(features, batch, list(range(5)), RECIPE, **LEARNING)
+    assert {"loss_alignment", "loss_span_proposal", "loss_label_denoised_1"} <= set(whole)
+    parts = [gradients(features, batch, places, RECIPE, **LEARNING) for places in ([0, 3], [1], [2, 4])]
+    for name, value in whole.items():
+        torch.testing.assert_close(sum(terms[name] for terms, _ in parts), value, rtol=1e-5, atol=1e-6)
+    for index, gradient in enumerate(expected):
+        torch.testing.assert_close(sum(part[index] for _, part in parts), gradient, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("gating", ["global", "clipwise", "elementwise"])

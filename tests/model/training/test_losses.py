@@ -9,8 +9,16 @@ import torch
 
 from model.config import LossConfig
 from model.network.spans import generalised_iou, to_bounds
-from model.network.tensors import Moments, Outputs
-from model.training.losses import Targets, compute_losses, moment_losses, ranking_loss, saliency_loss
+from model.network.tensors import Moments, Outputs, Proposals
+from model.training.losses import (
+    Targets,
+    alignment_loss,
+    compute_losses,
+    moment_losses,
+    proposal_losses,
+    ranking_loss,
+    saliency_loss,
+)
 from model.training.matcher import match
 
 
@@ -116,3 +124,53 @@ def test_total_is_the_weighted_sum_over_decoder_layers() -> None:
         expected = expected + 2 * terms[f"loss_span{suffix}"] + 3 * terms[f"loss_giou{suffix}"]
         expected = expected + 5 * terms[f"loss_label{suffix}"]
     torch.testing.assert_close(terms["loss"], expected)
+
+
+def test_proposal_terms() -> None:
+    """Clips 0 and 1 lie in the first moment, clip 3 in the second; the third is shorter than a clip and holds none."""
+    centers = torch.tensor([[0.125, 0.375, 0.625, 0.875]])
+    spans = torch.tensor([[[0.25, 0.5], [0.25, 0.3], [0.5, 0.5], [0.9, 0.2]]])
+    logits = torch.tensor([[1.0, 0.0, -1.0, 2.0]])
+    truth = targets([[[0.25, 0.5], [0.9, 0.2], [0.5, 0.1]]], clips=4)
+    terms = proposal_losses(Proposals(logits, spans, centers), truth, torch.ones(1, 4, dtype=torch.bool))
+    # Mean over the two clips of the first moment, then over three moments.
+    assert terms["loss_span_proposal"].item() == pytest.approx((0.0 + 0.1) / 2 / 3)
+    assert terms["loss_giou_proposal"].item() == pytest.approx((0.0 + 1 - 0.3 / 0.5) / 2 / 3, rel=1e-5)
+    signs = (-1.0, 0.0, -1.0, -2.0)
+    expected = sum(math.log(1 + math.exp(sign)) for sign in signs) / 4
+    assert terms["loss_label_proposal"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_proposals_without_a_moment_learn_that_there_is_none() -> None:
+    spans = torch.full((1, 2, 2), 0.5, requires_grad=True)
+    found = Proposals(torch.zeros(1, 2), spans, torch.tensor([[0.25, 0.75]]))
+    terms = proposal_losses(found, targets([[]], clips=2), torch.ones(1, 2, dtype=torch.bool))
+    assert terms["loss_span_proposal"].item() == terms["loss_giou_proposal"].item() == 0
+    assert terms["loss_label_proposal"].item() == pytest.approx(math.log(2))
+    sum(terms.values()).backward()
+    assert spans.grad is not None and not spans.grad.any()
+
+
+def test_alignment_term() -> None:
+    """Only the first clip is relevant; the third is padding; the second video has no negative query."""
+    truth = targets([[], []])
+    truth.saliency[:, 0] = 3.0
+    truth.has_negative[1] = False
+    mask = torch.tensor([[True, True, False]] * 2)
+    positive = torch.tensor([[2.0, -1.0, 50.0]] * 2)
+    negative = torch.tensor([[1.0, 0.0, 50.0]] * 2)
+    own = math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))
+    other = math.log(1 + math.e) + math.log(2)
+    assert alignment_loss(positive, negative, truth, mask).item() == pytest.approx((own + own + other) / 4, rel=1e-5)
+    assert alignment_loss(positive, None, truth, mask).item() == pytest.approx(own / 2, rel=1e-5)
+
+
+def test_denoising_groups_are_matched_one_by_one() -> None:
+    """Two groups of one sample: the mean over both of what each alone gives."""
+    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]], [[0.1, 0.1], [0.5, 0.2]]])
+    logits = torch.zeros(2, 2, 2)
+    truth = targets([[[0.5, 0.2]]])
+    outputs = Outputs([Moments(logits[:1], spans[:1])], torch.zeros(1, 3), None, [], denoised=[Moments(logits, spans)])
+    terms = compute_losses(outputs, truth, torch.ones(1, 3, dtype=torch.bool), LossConfig())
+    assert terms["loss_span"].item() == pytest.approx(0.1)
+    assert terms["loss_span_denoised_0"].item() == pytest.approx((0.1 + 0.0) / 2, abs=1e-6)
