@@ -40,8 +40,7 @@ def write_clap(stage: ClapWeights, out: Path) -> None:
     clap = Clap(ClapModel(config), extractor)
     seconds = clap.front_end.samples / clap.front_end.rate
     windows = windows_of_sound(stage.demo_encoders, clap.front_end.rate, seconds, every=4)
-    # A few at a time: the transform of a window takes 4 MB.
-    spectra = torch.cat([clap.front_end(batch) for batch in windows.split(4)])
+    spectra = clap.front_end(windows)
     network, projection = clap.model.audio_model, clap.model.audio_projection
     calibrate_norms(network, spectra)
     pooled = torch.cat([network(input_features=batch).pooler_output for batch in spectra.split(32)])
