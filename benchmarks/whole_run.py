@@ -4,7 +4,7 @@
 
 Runs the target in each checkout in turn and prints a table of CPU seconds (user + system), including the start-up of
 every interpreter: one line per kind of job, what Snakemake itself takes, and the sum. Each checkout needs its
-environment (`make .venv/installed`), and for `run` no outputs of earlier runs (`make clean`). Wall time is printed, too;
+environment (`make .venv/installed`), and for `run` no outputs of earlier runs (`make clean`). Wall time is printed too;
 unlike CPU time, it depends on what else the machine does.
 """
 
