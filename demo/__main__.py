@@ -49,15 +49,21 @@ def weights(arguments: argparse.Namespace) -> None:
     """
     import torch
 
-    from demo.weights import ClapWeights, ClipWeights, PannWeights, write_clap, write_clip, write_pann
+    from demo.weights.settings import ClapWeights, ClipWeights, PannWeights
 
     # More threads may sum in another order: one thread gives the same weights whatever the number of cores.
     torch.set_num_threads(1)
     if arguments.encoder == "clip":
+        from demo.weights.clip import write_clip
+
         write_clip(ClipWeights.from_json(arguments.config), arguments.out)
     elif arguments.encoder == "pann":
+        from demo.weights.pann import write_pann
+
         write_pann(PannWeights.from_json(arguments.config), arguments.out)
     else:
+        from demo.weights.clap import write_clap
+
         write_clap(ClapWeights.from_json(arguments.config), arguments.out)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Annotated
 
@@ -153,9 +154,13 @@ def swell(event: Event, times: np.ndarray) -> np.ndarray:
     return np.sin(np.pi * np.clip(progress, 0.0, 1.0))
 
 
-def plan_videos(config: DemoConfig) -> list[VideoPlan]:
-    """The videos of both splits, train before val."""
-    return [_plan_video(config, index) for index in range(config.train_videos + config.val_videos)]
+@lru_cache(maxsize=4)
+def plan_videos(config: DemoConfig) -> tuple[VideoPlan, ...]:
+    """The videos of both splits, train before val.
+
+    Kept, because the files and the queries of both splits follow from it and the default one takes a second to draw.
+    """
+    return tuple(_plan_video(config, index) for index in range(config.train_videos + config.val_videos))
 
 
 def video_files(config: DemoConfig) -> list[str]:

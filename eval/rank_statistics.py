@@ -1,16 +1,24 @@
 """Rank statistics: Kendall's tau, Spearman's rho, and the area under the ROC curve.
 
-Only this module imports `scipy.stats`, which takes longer to load than most commands run: import it only when needed.
+Only Kendall's tau needs `scipy.stats`, which takes longer to load than most commands run: it is imported when needed.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, rankdata
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+def rank(values: Floats) -> Floats:
+    """The ranks of values (N,), from 1, (N,): equal values share the mean of theirs. All NaN if a value is NaN."""
+    if np.isnan(values).any():
+        return np.full(values.shape, np.nan)
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    shared: Floats = np.cumsum(counts) - (counts - 1) / 2
+    return shared[place]
 
 
 def compute_tau(values: Floats, columns: Floats) -> Floats:
@@ -19,6 +27,8 @@ def compute_tau(values: Floats, columns: Floats) -> Floats:
     Concordant minus discordant pairs, over the root of: pairs not tied in values times pairs not tied in the column.
     NaN if the values or a column are constant.
     """
+    from scipy.stats import kendalltau
+
     if np.ptp(values) == 0:
         return np.full(columns.shape[1], np.nan)
     return np.array([kendalltau(values, column).statistic if np.ptp(column) else np.nan for column in columns.T])
@@ -32,8 +42,8 @@ def compute_rho(values: Floats, columns: Floats) -> Floats:
     """
     if np.ptp(values) == 0:
         return np.full(columns.shape[1], np.nan)
-    ranks = rankdata(values)
-    return np.array([np.corrcoef(ranks, rankdata(column))[0, 1] if np.ptp(column) else np.nan for column in columns.T])
+    ranks = rank(values)
+    return np.array([np.corrcoef(ranks, rank(column))[0, 1] if np.ptp(column) else np.nan for column in columns.T])
 
 
 def compute_auc(values: Floats, labels: Bools) -> Floats:
@@ -43,6 +53,6 @@ def compute_auc(values: Floats, labels: Bools) -> Floats:
     the sum of ranks, like the Mann-Whitney U.
     """
     positives, negatives = int(labels.sum()), int((~labels).sum())
-    wins = rankdata(values, axis=0)[labels].sum(0) - positives * (positives + 1) / 2
+    wins = np.apply_along_axis(rank, 0, values)[labels].sum(0) - positives * (positives + 1) / 2
     area: Floats = wins / (positives * negatives)
     return area

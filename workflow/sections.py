@@ -1,8 +1,7 @@
 """The whole configuration as one class: every section of config.yaml.
 
 `make schema` generates the JSON schema, docs/reference/configuration.md and the comments of config.yaml from it. An
-encoder's sections come from its streams in the registry. Rules read the JSON schema and do not import this module,
-because the demo's settings load torch.
+encoder's sections come from its streams in the registry. Rules read the JSON schema and do not import this module.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pydantic import Field
 
 from cli import Settings
 from demo.plan import DemoConfig
-from demo.weights import EncoderConfig
+from demo.weights.settings import EncoderConfig
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.released.layouts import ImportConfig

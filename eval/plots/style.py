@@ -103,9 +103,14 @@ def save_figure(figure: Figure, paths: Sequence[Path], dpi: int = DPI) -> None:
 
 
 def _settle(figure: Figure) -> None:
-    """Fix the layout of the figure, with rounded positions: the solver's last digits differ between runs."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    """Fix the layout of the figure, with rounded positions: the solver's last digits differ between runs.
+
+    With an engine for the layout, even for none, matplotlib would draw each file twice.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     for part in figure.subfigs:
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 6))
     for axes in figure.axes:

@@ -159,6 +159,10 @@ class SoundTrack:
 
 def _mono(frame: Any) -> Samples:
     """The mean of the channels of a frame of `_frames`, (samples,)."""
+    if frame.format.is_planar and frame.layout.nb_channels <= 2:
+        # The usual case without the detours of `to_ndarray` and `mean`, which take half of the time of decoding.
+        planes = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
+        return planes[0] if len(planes) == 1 else (planes[0] + planes[1]) * np.float32(0.5)
     channels: Samples = frame.to_ndarray()
     if not frame.format.is_planar:
         channels = np.ascontiguousarray(channels.reshape(-1, frame.layout.nb_channels).T)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli import Command, UserError, whole_number
-from cli.command import seed
+from cli.command import NEW_OBJECTS, seed
 
 
 def act(arguments: argparse.Namespace) -> None:
@@ -193,3 +195,20 @@ def test_help_is_the_docstring_as_it_stands(command: Command, capsys: pytest.Cap
         command.main(["--help"])
     output = capsys.readouterr().out
     assert "Do what is told." in output and "Example" not in output  # the first line in the list of verbs
+
+
+def test_objects_are_frozen_when_a_command_ends() -> None:
+    # What is registered first runs last.
+    script = '''
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_threshold()[0]))
+from cli import Command
+def act(arguments):
+    """Do nothing."""
+command = Command("package", "Does things.")
+command.verb("act", act)
+command.main(["act"])
+print(gc.get_freeze_count())
+'''
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "True", str(NEW_OBJECTS)]

@@ -12,13 +12,16 @@ import torch
 from PIL import Image
 from transformers import ClapFeatureExtractor, ClapModel
 
-from demo import weights
 from demo.__main__ import main
 from demo.picture import draw_frame
 from demo.plan import DemoConfig, plan_videos
 from demo.questions import annotations
 from demo.sound import synthesise
-from demo.weights import ClapWeights, ClipWeights, EncoderConfig, PannWeights, write_clap, write_clip, write_pann
+from demo.weights import calibration
+from demo.weights.clap import write_clap
+from demo.weights.clip import write_clip
+from demo.weights.pann import write_pann
+from demo.weights.settings import ClapWeights, ClipWeights, EncoderConfig, PannWeights
 from feature_extractors.encoders.audio.clap import Clap, load_clap
 from feature_extractors.encoders.audio.pann import RATE, Cnn14, load_pann
 from feature_extractors.encoders.audio.settings import PannConfig
@@ -39,7 +42,7 @@ def few_videos() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "CALIBRATION_VIDEOS", 4)
+        patch.setattr(calibration, "CALIBRATION_VIDEOS", 4)
         yield
     torch.set_num_threads(threads)
 

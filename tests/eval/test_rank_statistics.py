@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import rankdata
 
-from eval.rank_statistics import compute_auc, compute_rho, compute_tau
+from eval.rank_statistics import compute_auc, compute_rho, compute_tau, rank
 from tests.eval.oracle import kendall_tau, spearman_rho
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(float, st.integers(1, 9), elements=st.integers(0, 5).map(float) | st.just(np.nan)))
+def test_ranks_are_those_of_scipy(values):
+    assert rank(values).tolist() == pytest.approx(rankdata(values).tolist(), abs=0, nan_ok=True)
 
 
 @settings(max_examples=100, deadline=None)

@@ -17,6 +17,7 @@ from transformers import ClapFeatureExtractor, ClapModel
 from transformers.utils import logging
 
 from cli import UserError
+from feature_extractors.encoders.audio.log_mel import log_mel
 from feature_extractors.encoders.audio.settings import HUB, SETTINGS, STATES, ClapStage
 from feature_extractors.encoders.sounds import SoundEncoder
 from feature_extractors.weights.loading import not_cached, reason
@@ -42,10 +43,7 @@ class ClapFrontEnd(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to decibels (B, 1, frames, mels)."""
-        # Not in half precision, where loud power overflows to infinity.
-        with torch.autocast(windows.device.type, enabled=False):
-            power = self.mel(windows).transpose(1, 2).unsqueeze(1)
-            return 10.0 * torch.log10(power.clamp(min=1e-10))
+        return log_mel(self.mel, windows)
 
 
 class Clap(nn.Module):
@@ -63,8 +61,9 @@ class Clap(nn.Module):
         transformers calls `repeatpad`.
         """
         samples = windows.shape[1]
-        windows = windows.repeat(1, self.front_end.samples // samples)
-        windows = nn.functional.pad(windows, (0, self.front_end.samples - windows.shape[1]))
+        if samples < self.front_end.samples:
+            windows = windows.repeat(1, self.front_end.samples // samples)
+            windows = nn.functional.pad(windows, (0, self.front_end.samples - windows.shape[1]))
         embeddings: Tensor = self.model.get_audio_features(input_features=self.front_end(windows)).pooler_output
         return embeddings
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torchaudio.transforms import MelSpectrogram
 
 from cli import UserError
+from feature_extractors.encoders.audio.log_mel import log_mel
 from feature_extractors.encoders.audio.settings import PannConfig, PannStage
 from feature_extractors.encoders.sounds import SoundEncoder
 from feature_extractors.weights.catalogue import KNOWN
@@ -63,16 +64,9 @@ class Cnn14(nn.Module):
         self.fc1 = nn.Linear(32 * width, config.embedding_dim)
         self.fc_audioset = nn.Linear(config.embedding_dim, config.tags)
 
-    def log_mel(self, windows: Tensor) -> Tensor:
-        """Windows (B, samples) at 32 kHz to decibels (B, 1, frames, 64)."""
-        # Not in half precision, where loud power overflows to infinity.
-        with torch.autocast(windows.device.type, enabled=False):
-            power = self.mel(windows).transpose(1, 2).unsqueeze(1)
-            return 10.0 * torch.log10(power.clamp(min=1e-10))
-
     def pooled(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to the input of the embedding layer, (B, 32 * base_channels)."""
-        x = self.log_mel(windows)
+        x = log_mel(self.mel, windows)  # (B, 1, frames, 64)
         x = self.bn0(x.transpose(1, 3)).transpose(1, 3)
         for block in (self.conv_block1, self.conv_block2, self.conv_block3, self.conv_block4, self.conv_block5):
             x = block(x, pool=2)

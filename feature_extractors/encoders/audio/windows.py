@@ -73,8 +73,10 @@ def level_db(samples: Samples) -> float:
 
 def _cut(samples: Samples, start: int, length: int) -> Samples:
     """Cut `length` samples from `start` on, with zeros beyond either end."""
-    out = np.zeros(length, np.float32)
     piece = samples[max(0, start) : max(0, start + length)]
+    if len(piece) == length:
+        return piece
+    out = np.zeros(length, np.float32)
     begin = max(0, -start)
     out[begin : begin + len(piece)] = piece
     return out

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cli import UserError
+from feature_extractors.encoders.audio.log_mel import SLICE, log_mel
 from feature_extractors.encoders.audio.pann import MIN_SAMPLES, RATE, Cnn14, load_pann
 from feature_extractors.encoders.audio.settings import PannConfig
 from feature_extractors.weights.loading import load_checkpoint
@@ -18,7 +19,7 @@ from tests.feature_extractors.mel import slaney_filters
 TINY = PannConfig(base_channels=2, embedding_dim=16)
 
 
-def log_mel(samples: np.ndarray) -> np.ndarray:
+def decibels_of(samples: np.ndarray) -> np.ndarray:
     """Decibels (frames, 64): frames of 1024 samples every 320, the ends reflected, Hann window of period 1024."""
     padded = np.pad(samples.astype(np.float64), 512, mode="reflect")
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
@@ -39,15 +40,22 @@ def test_front_end_agrees_with_numpy() -> None:
     clicks = np.where(np.arange(2 * RATE) % 5000 == 0, 0.9, 0)
     sweep = 0.5 * np.sin(2 * np.pi * (50 * time + 3000 * time**2))
     windows = np.stack([0.3 * noise, np.where(time < 1, 1e-3 * noise, 0), clicks, sweep]).astype(np.float32)
-    measured = Cnn14(TINY).log_mel(torch.from_numpy(windows))
+    measured = log_mel(Cnn14(TINY).mel, torch.from_numpy(windows))
     assert measured.shape == (4, 1, 201, 64)  # 64,000 samples / 320 + 1
     for decibels, window in zip(measured[:3, 0].numpy(), windows, strict=False):
-        np.testing.assert_allclose(decibels, log_mel(window), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(decibels, decibels_of(window), rtol=0, atol=1e-4)
     np.testing.assert_allclose(measured[1, 0, 103:].numpy(), -100.0, rtol=0, atol=1e-4)  # silence: the floor, 1e-10
     # Of a tone, the bands beside it get what their filters weigh near their corners, in single precision.
-    expected = log_mel(windows[3])
+    expected = decibels_of(windows[3])
     loud = expected > expected.max(axis=1, keepdims=True) - 40
     np.testing.assert_allclose(measured[3, 0].numpy()[loud], expected[loud], rtol=0, atol=2e-3)
+
+
+def test_windows_are_transformed_as_if_alone() -> None:
+    at_a_time = SLICE // (2 * RATE)
+    windows = 0.1 * torch.randn(2 * at_a_time + 1, 2 * RATE)
+    mel = Cnn14(TINY).mel
+    torch.testing.assert_close(log_mel(mel, windows), torch.cat([log_mel(mel, window[None]) for window in windows]))
 
 
 def test_names_and_shapes_are_those_of_published_checkpoints(published: Cnn14) -> None:
@@ -113,7 +121,7 @@ def test_blocks_do_what_cnn14_does(pann_weights: Path) -> None:
         return functional.batch_norm(x, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"])
 
     windows = 0.1 * torch.randn(2, 2 * RATE)
-    x = network.log_mel(windows)  # (B, 1, frames, mels)
+    x = log_mel(network.mel, windows)  # (B, 1, frames, mels)
     x = norm(x.permute(0, 3, 2, 1), "bn0").permute(0, 3, 2, 1)  # over mels
     for block in range(1, 7):
         for part in (1, 2):
