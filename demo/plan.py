@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Annotated
 
@@ -153,9 +154,10 @@ def swell(event: Event, times: np.ndarray) -> np.ndarray:
     return np.sin(np.pi * np.clip(progress, 0.0, 1.0))
 
 
-def plan_videos(config: DemoConfig) -> list[VideoPlan]:
+@lru_cache(maxsize=8)  # the workflow asks for the files and for the rows of each split
+def plan_videos(config: DemoConfig) -> tuple[VideoPlan, ...]:
     """The videos of both splits, train before val."""
-    return [_plan_video(config, index) for index in range(config.train_videos + config.val_videos)]
+    return tuple(_plan_video(config, index) for index in range(config.train_videos + config.val_videos))
 
 
 def video_files(config: DemoConfig) -> list[str]:
@@ -300,15 +302,25 @@ def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> 
 
     Such an answer is a window of the colour alone, or of the kind alone. Every overlap lasts 4 s or more.
     """
+    shown = _by_name((event.colour, event) for event in visual)
+    heard = _by_name((event.kind, event) for event in audio)
     pairs = []
-    for colour in dict.fromkeys(event.colour for event in visual):
-        for kind in dict.fromkeys(event.kind for event in audio):
-            shown, heard = of_colour(visual, colour), of_kind(audio, kind)
-            both = overlaps(shown, heard)
-            if both and min(end - start for start, end in both) >= 4:
-                answers = windows_of(shown) + windows_of(heard)
-                pairs.append((max(_iou(one, other) for one in answers for other in both), colour, kind))
+    for colour, seen in shown.items():
+        for kind, sounds in heard.items():
+            # As `overlaps`, in any order: this is run for every timeline that is drawn.
+            spans = [(max(a, c), min(b, d)) for a, b in seen for c, d in sounds if a < d and c < b]
+            if spans and min(end - start for start, end in spans) >= 4:
+                best = max(_iou(one, other) for answers in (seen, sounds) for one in answers for other in spans)
+                pairs.append((best, colour, kind))
     return sorted(pairs, key=lambda pair: pair[0])
+
+
+def _by_name(events: Iterable[tuple[str, Event]]) -> dict[str, list[Window]]:
+    """The windows of each colour or kind, in the order in which they first come."""
+    windows: dict[str, list[Window]] = {}
+    for name, event in events:
+        windows.setdefault(name, []).append((event.start, event.end))
+    return windows
 
 
 def _iou(one: Window, other: Window) -> float:
