@@ -50,11 +50,10 @@ def test_runs_do_not_meet(tmp_path: Path) -> None:
     change = "import os, eval, torch\ntorch.set_num_threads(3)\nos.environ['LEFT'] = ''"
     show = "import os, sys, torch\nprint(torch.get_num_threads(), 'eval' in sys.modules, 'LEFT' in os.environ)"
     (tmp_path / "program.py").write_text(change)
-    (tmp_path / "other.py").write_text(show)
-    assert run_python(["program"], tmp_path).returncode == 0
-    assert run_python(["other"], tmp_path).stdout == "1 False False\n"
+    assert run_python(["-m", "program"], tmp_path).returncode == 0
+    assert run_python(["-c", show], tmp_path).stdout == "1 False False\n"
 
 
 def test_other_options_start_a_new_process() -> None:
-    command = [server().program, "-c", "import sys; print('torch' in sys.modules)"]
+    command = [server().program, "-IS", "-c", "import sys; print('torch' in sys.modules)"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

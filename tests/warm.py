@@ -5,7 +5,7 @@ imports them once, and none of our own packages. Each run is a fork of the serve
 environment, import path and open files, and ends as a process does. In a workflow, `python` itself is such a run: a
 small program of that name, first in PATH, asks the server.
 
-A run whose start matters is a new process: one with a `sitecustomize`, or with other options than `-m`.
+A run whose start matters is a new process: one with a `sitecustomize`, or with other options than `-m` and `-c`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 LIBRARIES = (
@@ -46,11 +47,11 @@ LIBRARIES = (
 ASK = """#!{python} -IS
 import json, os, socket, sys
 
-if sys.argv[1:2] != ["-m"]:
+if sys.argv[1:2] not in (["-m"], ["-c"]):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
-request = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
+request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(request)
 status = int.from_bytes(server.recv(4), "big", signed=True)
@@ -100,8 +101,8 @@ def stop() -> None:
 def run_python(
     arguments: Sequence[object], folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m ARGUMENTS` as `subprocess.run` would, its output as text."""
-    command = [server().program, "-m", *map(str, arguments)]
+    """Run `python ARGUMENTS` (`-m MODULE ...` or `-c CODE ...`) as `subprocess.run` would, its output as text."""
+    command = [server().program, *map(str, arguments)]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -150,9 +151,10 @@ def serve(address: str) -> None:
 
 
 def become(files: Sequence[int], arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
-    """Be the process `python -m ARGUMENTS` to its end."""
+    """Be the process `python ARGUMENTS` to its end."""
     import runpy
 
+    option, program, *rest = arguments
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -160,13 +162,17 @@ def become(files: Sequence[int], arguments: list[str], folder: str, environment:
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-    sys.argv = list(arguments)
+    sys.argv = [option, *rest]
     # With buffers and encodings as at a start.
     sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
     status: Any = 0
     try:
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+        if option == "-m":
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            sys.modules["__main__"] = main = ModuleType("__main__")
+            exec(compile(program, "<string>", "exec"), vars(main))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if status and not isinstance(end.code, int):

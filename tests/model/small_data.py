@@ -92,7 +92,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """`python -m model`, or the same under a launcher module or in an environment of its own: as a new process."""
     if not launcher and environment is None:
-        return run_python(["model", *arguments])
+        return run_python(["-m", "model", *arguments])
     command = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "model", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import yaml
 
 from cli import UserError
 from model.config import ModelConfig
+from tests.warm import run_python
 from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
 
@@ -42,10 +41,9 @@ def test_videos_of_several_containers_are_searched(built: Workspace, tmp_path: P
     (videos / "broken.mp4").write_bytes(b"no video at all")
     (tmp_path / "queries.txt").write_text("a red disc\nsecond\tsomething is heard\n")
     shutil.copytree(built.folder / "weights", tmp_path / "weights")
-    command = [sys.executable, "-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
+    command = ["-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
     command += ["--videos", str(videos), "--out", "data/folder"]
-    environment = {"PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert run_python(command, tmp_path, {"PYTHONPATH": str(ROOT)}).returncode == 0
     rows = [json.loads(line) for line in (tmp_path / "data/folder/queries.jsonl").read_text().splitlines()]
     assert [row["vid"] for row in rows] == ["a b", "second", "second"]
 

@@ -52,7 +52,7 @@ class Workspace:
         """
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
-        command = ["snakemake", "--snakefile", str(self.checkout / "Snakefile")]
+        command = ["-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
         # The environment's own programs first: rules call `python`.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -60,7 +60,7 @@ class Workspace:
             variables = {**os.environ, "PATH": f"{Path(server().program).parent}{os.pathsep}{path}"}
             return run_python(command, environment=variables)
         variables = {**environment, "PATH": path}
-        command = [sys.executable, "-m", *command]
+        command = [sys.executable, *command]
         return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
     def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:
