@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.killing import kill_at
 from tests.warm import run_python, server
 
 # Tells all that a process is given, and ends as its last argument says.
@@ -52,6 +54,15 @@ def test_runs_do_not_meet(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(change)
     assert run_python(["-m", "program"], tmp_path).returncode == 0
     assert run_python(["-c", show], tmp_path).stdout == "1 False False\n"
+
+
+def test_a_run_can_kill_itself_at_a_write(tmp_path: Path) -> None:
+    """By the hook that a new process would import."""
+    move = "import os, pathlib; pathlib.Path('a').touch(); os.replace('a', 'b'); print('alive')"
+    environment = kill_at(tmp_path / "hook", "b")
+    assert run_python(["-c", move], tmp_path, environment).returncode == -signal.SIGKILL
+    assert (tmp_path / "b").exists()
+    assert run_python(["-c", move], tmp_path).stdout == "alive\n"
 
 
 def test_other_options_start_a_new_process() -> None:

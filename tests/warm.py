@@ -5,12 +5,15 @@ imports them once, and none of our own packages. Each run is a fork of the serve
 environment, import path and open files, and ends as a process does. In a workflow, `python` itself is such a run: a
 small program of that name, first in PATH, asks the server.
 
-A run whose start matters is a new process: one with a `sitecustomize`, or with other options than `-m` and `-c`.
+A `sitecustomize` on the import path is imported first, as at a start. Other options than `-m` and `-c` start a new
+process.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import gc
 import json
 import os
 import select
@@ -112,6 +115,7 @@ def serve(address: str) -> None:
         __import__(name)
     # Its plugins register their options, which takes a third of the time of a dry run.
     sys.modules["snakemake.cli"].get_argument_parser()
+    gc.freeze()  # what is shared with the runs is no garbage, and a search would copy it
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -146,7 +150,7 @@ def serve(address: str) -> None:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 break
-            with runs.pop(process) as asking:
+            with runs.pop(process) as asking, contextlib.suppress(OSError):  # whoever asked may have been killed
                 asking.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
 
 
@@ -163,6 +167,9 @@ def become(files: Sequence[int], arguments: list[str], folder: str, environment:
     os.environ.update(environment)
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = [option, *rest]
+    with contextlib.suppress(ImportError):  # of ours: the server has imported that of the environment, if any
+        sys.modules.pop("sitecustomize", None)
+        import sitecustomize  # noqa: F401
     # With buffers and encodings as at a start.
     sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115

@@ -90,9 +90,9 @@ def train_command(data: Data, out: Path, config: Json, *more: str | Path) -> lis
 def run(
     *arguments: str | Path, launcher: tuple[str, ...] = (), environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m model`, or the same under a launcher module or in an environment of its own: as a new process."""
-    if not launcher and environment is None:
-        return run_python(["-m", "model", *arguments])
+    """`python -m model`, or the same under a launcher module, as a new process."""
+    if not launcher:
+        return run_python(["-m", "model", *arguments], environment=environment)
     command = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "model", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

@@ -7,8 +7,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -254,8 +252,7 @@ def test_a_killed_job_encodes_no_finished_video_again(
     assert run_python(command("whole.h5"), ROOT).returncode == 0
     part = tmp_path / "killed.h5.part"
     environment = kill_at(tmp_path / "hook", "000002.npz", before=True)
-    start = [sys.executable, *command("killed.h5")]
-    killed = subprocess.run(start, cwd=ROOT, env=environment, capture_output=True, check=False)
+    killed = run_python(command("killed.h5"), ROOT, environment)
     assert killed.returncode == -signal.SIGKILL
     done = sorted(file.stem for file in part.glob("??????.npz"))
     assert done == ["000000", "000001"] and (part / "000002.tmp.npz").exists()
