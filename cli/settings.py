@@ -60,7 +60,7 @@ class Settings:
 
         try:
             # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
-            checked: Self = _adapter(cls).validate_json(json.dumps(values))
+            checked: Self = _adapter(cls).validate_json(json.dumps(values))  # type: ignore[arg-type] # a class is hashable
             return checked
         except UserError as problem:  # of a class that compares its own keys
             raise UserError(f"{where}: {problem}") from None

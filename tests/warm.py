@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -169,7 +170,7 @@ def become(files: Sequence[int], arguments: list[str], folder: str, environment:
     sys.argv = [option, *rest]
     with contextlib.suppress(ImportError):  # of ours: the server has imported that of the environment, if any
         sys.modules.pop("sitecustomize", None)
-        import sitecustomize  # noqa: F401
+        importlib.import_module("sitecustomize")
     # With buffers and encodings as at a start.
     sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
