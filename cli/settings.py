@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from cli.configuration import GivenConfig, read_config
@@ -30,6 +31,14 @@ class Above:
         return {**handler(source), "gt": self.limit, "allow_inf_nan": False}
 
 
+@cache
+def _adapter(settings: type) -> Any:
+    """The checks of a class. Building them takes longer than using them, and a study has dozens of each."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(settings)
+
+
 class Settings:
     """Base of all settings: subclasses are frozen, keyword-only dataclasses with one field per key.
 
@@ -47,11 +56,12 @@ class Settings:
             UserError: an unknown key, a missing key or a value of the wrong type, named by its path.
         """
         # Imported here: it takes a tenth of the time of `eval score`, which has no settings, like most of `eval`.
-        from pydantic import TypeAdapter, ValidationError
+        from pydantic import ValidationError
 
         try:
             # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
-            return TypeAdapter(cls).validate_json(json.dumps(values))
+            checked: Self = _adapter(cls).validate_json(json.dumps(values))  # type: ignore[arg-type] # a class is hashable
+            return checked
         except UserError as problem:  # of a class that compares its own keys
             raise UserError(f"{where}: {problem}") from None
         except ValidationError as problem:

@@ -305,15 +305,25 @@ def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> 
 
     Such an answer is a window of the colour alone, or of the kind alone. Every overlap lasts 4 s or more.
     """
+    shown = _by_name((event.colour, event) for event in visual)
+    heard = _by_name((event.kind, event) for event in audio)
     pairs = []
-    for colour in dict.fromkeys(event.colour for event in visual):
-        for kind in dict.fromkeys(event.kind for event in audio):
-            shown, heard = of_colour(visual, colour), of_kind(audio, kind)
-            both = overlaps(shown, heard)
-            if both and min(end - start for start, end in both) >= 4:
-                answers = windows_of(shown) + windows_of(heard)
-                pairs.append((max(_iou(one, other) for one in answers for other in both), colour, kind))
+    for colour, seen in shown.items():
+        for kind, sounds in heard.items():
+            # As `overlaps`, in any order: this is run for every timeline that is drawn.
+            spans = [(max(a, c), min(b, d)) for a, b in seen for c, d in sounds if a < d and c < b]
+            if spans and min(end - start for start, end in spans) >= 4:
+                best = max(_iou(one, other) for answers in (seen, sounds) for one in answers for other in spans)
+                pairs.append((best, colour, kind))
     return sorted(pairs, key=lambda pair: pair[0])
+
+
+def _by_name(events: Iterable[tuple[str, Event]]) -> dict[str, list[Window]]:
+    """The windows of each colour or kind, in the order in which they first come."""
+    windows: dict[str, list[Window]] = {}
+    for name, event in events:
+        windows.setdefault(name, []).append((event.start, event.end))
+    return windows
 
 
 def _iou(one: Window, other: Window) -> float:

@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.warm import stop
+
+# Before torch and NumPy are imported, here and in processes of the tests: pytest runs a process on every core, and
+# threads that wait for each other keep a core busy.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).parents[1]
 Rows = list[dict[str, Any]]
 
@@ -24,6 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+def pytest_unconfigure() -> None:
+    """End what tests have started for the whole session."""
+    stop()
 
 
 @pytest.fixture(scope="session")

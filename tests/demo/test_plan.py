@@ -30,7 +30,8 @@ def test_every_quirk_is_in_both_splits() -> None:
 
 
 def test_same_seed_same_plan_and_another_seed_another() -> None:
-    assert plan_videos(DemoConfig()) == plan_videos(DemoConfig())
+    # Drawn anew: the function itself gives what it gave before.
+    assert plan_videos(DemoConfig()) == plan_videos.__wrapped__(DemoConfig())
     assert plan_videos(DemoConfig(seed=1)) != plan_videos(DemoConfig())
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from formats.rows import Row
 from formats.store import Arrays, Provenance, write_store
+from tests.warm import run_python
 
 Json = dict[str, Any]
 
@@ -89,7 +90,9 @@ def train_command(data: Data, out: Path, config: Json, *more: str | Path) -> lis
 def run(
     *arguments: str | Path, launcher: tuple[str, ...] = (), environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m model`, or the same under a launcher module."""
+    """`python -m model`, or the same under a launcher module, as a new process."""
+    if not launcher:
+        return run_python(["-m", "model", *arguments], environment=environment)
     command = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "model", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

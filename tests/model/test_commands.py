@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from cli import UserError
 from formats.store import Arrays, Provenance, write_store
 from model.checkpoint import load_network, save_checkpoint
 from model.commands.arguments import find_stores
+from tests.warm import run_python
 
 CLIPS = 12
 CONFIG = {
@@ -31,8 +31,7 @@ CONFIG = {
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "model", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_python(["-m", "model", *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +170,7 @@ def test_a_full_disk_is_one_line_that_names_the_checkpoint(tmp_path: Path) -> No
         "except UserError as problem: print(problem)"
     )
     path = tmp_path / "last.pt"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, cwd=Path.cwd()
-    )
+    done = run_python(["-c", code, path])
     assert done.stdout.startswith(f"{path}: cannot be written (is the disk full?): ") and done.stdout.count("\n") == 1
     assert not list(tmp_path.iterdir()), done.stderr
 

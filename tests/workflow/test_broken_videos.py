@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ BROKEN = {"empty": "it is empty", "page": "not a readable media file", "missing"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("broken")
+    shutil.copytree(built.folder / "weights", folder / "weights")
     videos = folder / "videos"
     videos.mkdir()
     for vid in GOOD:

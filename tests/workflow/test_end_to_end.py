@@ -130,8 +130,12 @@ def test_gate_plot_alone_builds_just_what_it_needs(built: Workspace, tmp_path: P
 
 
 def test_same_seed_gives_same_features_and_metrics(built: Workspace, tmp_path: Path) -> None:
-    """Features byte by byte, and everything that is computed from them."""
+    """Media and features byte by byte, and everything that is computed from them.
+
+    The encoders' weights are copied: tests/demo/test_weights.py makes those again.
+    """
     other = Workspace(tmp_path)
+    shutil.copytree(built.folder / "weights", tmp_path / "weights")
     done = other.snakemake("--cores", "2", "results/demo/base/all/seed1/metrics_val.json")
     assert done.returncode == 0, done.stderr[-4000:]
     compared = sorted(path.relative_to(tmp_path) for path in (tmp_path / "features").rglob("*.h5"))

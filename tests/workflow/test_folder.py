@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from av_highlights.bundle.study import parts_of_run
 from cli import UserError
 from formats.bundle import DEMO_WARNING, read_bundle, sections_of
 from model.config import ModelConfig
+from tests.warm import run_python
 from tests.workflow.workspace import ROOT, TINY, Workspace, merge
 from workflow.configuration import check, check_checkpoint
 
@@ -54,10 +53,9 @@ def test_videos_of_several_containers_are_searched(
         parts = parts_of_run("base", 1, configfiles=[tmp_path / "study.yaml"])
         bundle = make_bundle(parts, tmp_path / "bundles/demo")
     assert bundle.demo and bundle.window_seconds == 14.0  # the demo's longest video
-    command = [sys.executable, "-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
+    command = ["-m", "feature_extractors", "convert", "--from", "folder", "--files", "queries.txt"]
     command += ["--videos", str(videos), "--out", "data/folder"]
-    environment = {"PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert run_python(command, tmp_path, {"PYTHONPATH": str(ROOT)}).returncode == 0
     rows = [json.loads(line) for line in (tmp_path / "data/folder/queries.jsonl").read_text().splitlines()]
     assert [row["vid"] for row in rows] == ["a b", "second", "second"]
 

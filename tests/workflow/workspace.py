@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tests.warm import run_python, server
+
 ROOT = Path(__file__).parents[2]
 
 # A few short videos, two epochs: everything that the demo has, in about a minute and a half on two cores.
@@ -44,14 +46,21 @@ class Workspace:
     def snakemake(
         self, *arguments: str, changes: dict[str, Any] | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake here, with single keys changed (nested as in the configuration)."""
+        """Run Snakemake here, with single keys changed (nested as in the configuration).
+
+        It and the jobs fork from a Python that has their libraries; with an `environment` all are new processes.
+        """
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")]
+        command = ["-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
         # The environment's own programs first: rules call `python`.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        variables = {**(environment or os.environ), "PATH": path}
+        if environment is None:
+            variables = {**os.environ, "PATH": f"{Path(server().program).parent}{os.pathsep}{path}"}
+            return run_python(command, environment=variables)
+        variables = {**environment, "PATH": path}
+        command = [sys.executable, *command]
         return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
     def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:

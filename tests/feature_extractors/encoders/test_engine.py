@@ -7,8 +7,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +31,7 @@ from formats.store import Provenance, Store, read_problems
 from formats.video_table import Video, write_table
 from tests.feature_extractors.made_media import steady, write_media
 from tests.killing import kill_at
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[3]
 PROVENANCE = Provenance("made", "encoder", "0" * 64, "{}", clip_seconds=2.0)
@@ -248,18 +247,18 @@ def test_a_killed_job_encodes_no_finished_video_again(
     def command(out: str) -> list[str]:
         files = ["--manifest", tmp_path / "table.jsonl", "--videos", folder, "--weights", clip_weights]
         options = [*files, "--config", config, "--device", "cpu", "--out", tmp_path / out]
-        return [sys.executable, "-m", "feature_extractors", "encode", "--stream", "clip_visual", *map(str, options)]
+        return ["-m", "feature_extractors", "encode", "--stream", "clip_visual", *map(str, options)]
 
-    subprocess.run(command("whole.h5"), cwd=ROOT, check=True, capture_output=True)
+    assert run_python(command("whole.h5"), ROOT).returncode == 0
     part = tmp_path / "killed.h5.part"
     environment = kill_at(tmp_path / "hook", "000002.npz", before=True)
-    killed = subprocess.run(command("killed.h5"), cwd=ROOT, env=environment, capture_output=True, check=False)
+    killed = run_python(command("killed.h5"), ROOT, environment)
     assert killed.returncode == -signal.SIGKILL
     done = sorted(file.stem for file in part.glob("??????.npz"))
     assert done == ["000000", "000001"] and (part / "000002.tmp.npz").exists()
     assert not (tmp_path / "killed.h5").exists()
     for name in done:
         (folder / f"{names[int(name)]}.mp4").unlink()
-    resumed = subprocess.run(command("killed.h5"), cwd=ROOT, check=True, capture_output=True, text=True)
-    assert "4 of 4" in resumed.stderr
+    resumed = run_python(command("killed.h5"), ROOT)
+    assert resumed.returncode == 0 and "4 of 4" in resumed.stderr
     assert (tmp_path / "killed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

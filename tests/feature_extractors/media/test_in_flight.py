@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from feature_extractors.media.in_flight import ENDED, InFlight
 from formats.store import Store, read_problems
 from formats.video_table import read_table
 from tests.feature_extractors.made_media import steady, write_media
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[3]
 # Ends the process by itself: "abort" raises the signal that a failed check in a native library raises.
@@ -64,8 +63,7 @@ encode_videos(folder / "000.h5", provenance, videos, folder, decode, encoder)
 
 def encode(folder: Path, way: str = "", at: str = "") -> int:
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", ENCODE, str(folder), way, at]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+    return run_python(["-c", ENCODE, folder, way, at], ROOT).returncode
 
 
 def test_a_crash_of_the_decoder_costs_one_video(tmp_path: Path) -> None:
@@ -141,8 +139,7 @@ def test_a_table_is_made_without_the_file_that_ended_its_process(tmp_path: Path,
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def run() -> int:
-        command = [sys.executable, "-c", MANIFEST, str(tmp_path), way, "a"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+        return run_python(["-c", MANIFEST, tmp_path, way, "a"], ROOT).returncode
 
     for _ in range(tries):
         assert run() < 0

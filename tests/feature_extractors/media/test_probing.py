@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +22,7 @@ from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
 from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
+from tests.warm import run_python
 
 RATE = 48_000
 ROOT = Path(__file__).parents[3]
@@ -239,9 +239,7 @@ try:
 except OSError as problem:
     print(problem.filename, problem.strerror)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = run_python(["-c", code, tmp_path], ROOT)
     expected = "fine" if left else f"{tmp_path / 'v.mkv'} Too many open files"
     assert done.stdout.splitlines() == ["1", expected]
 

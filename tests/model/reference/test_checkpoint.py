@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import pickle
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from model.reference.checkpoint import import_checkpoint
 from model.reference.names import is_read, rename
 from model.reference.reading import read_reference
 from tests.model.reference.parameters import OPTIONS, weights
+from tests.warm import run_python
 
 
 class Options:
@@ -46,10 +46,8 @@ def save(path: Path, state: dict[str, torch.Tensor], options: object) -> Path:
 
 
 def import_file(source: Path, out: Path, *extra: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "model", "import-checkpoint", "--checkpoint", str(source), "--out", str(out)]
-    return subprocess.run(
-        [*command, "--video-streams", "clip_visual", *extra], capture_output=True, text=True, check=False
-    )
+    command = ["-m", "model", "import-checkpoint", "--checkpoint", source, "--out", out]
+    return run_python([*command, "--video-streams", "clip_visual", *extra])
 
 
 def import_here(source: Path, out: Path) -> None:

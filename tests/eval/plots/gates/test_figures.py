@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -55,11 +57,12 @@ def find_flaws(figure: Figure) -> list[str]:
         for name, box in boxes
         if box.x0 < edge.x0 - 1 or box.y0 < edge.y0 - 1 or box.x1 > edge.x1 + 1 or box.y1 > edge.y1 + 1
     ]
-    for (first, one), (second, other) in combinations(boxes, 2):
-        across = min(one.x1, other.x1) - max(one.x0, other.x0)
-        along = min(one.y1, other.y1) - max(one.y0, other.y0)
-        if across > 1.5 and along > 1.5:  # pixels at 100 dpi: boxes are a little larger than their letters
-            flaws.append(f"{first!r} lies on {second!r}")
+    left, bottom, right, top = np.array([box.extents for _, box in boxes]).T
+    across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    along = np.minimum.outer(top, top) - np.maximum.outer(bottom, bottom)
+    # Pixels at 100 dpi: boxes are a little larger than their letters.
+    for first, second in np.argwhere(np.triu((across > 1.5) & (along > 1.5), k=1)):
+        flaws.append(f"{boxes[first][0]!r} lies on {boxes[second][0]!r}")
     return flaws
 
 
@@ -84,9 +87,17 @@ def test_flaws_are_found(styled):
     assert "'one' lies on 'two'" in flaws
 
 
-def test_figures_are_the_same_bytes_again_and_keep_their_text(tmp_path, write):
-    log = read_gate_log(write("gate_logs_val_Nall.jsonl", make_gate_rows(6, "clipwise", names=(CHINESE_NAME[:6],))))
-    written = [plot_gate_figures(log, tmp_path / name, "a $5 run", topk=2) for name in ("one", "two")]
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> list[list[Path]]:
+    """All figures of one log, drawn twice."""
+    folder = tmp_path_factory.mktemp("figures")
+    rows = make_gate_rows(6, "clipwise", names=(CHINESE_NAME[:6],))
+    (folder / "gate_logs_val_Nall.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    log = read_gate_log(folder / "gate_logs_val_Nall.jsonl")
+    return [plot_gate_figures(log, folder / name, "a $5 run", topk=2) for name in ("one", "two")]
+
+
+def test_figures_are_the_same_bytes_again_and_keep_their_text(written):
     assert [path.name for path in written[0]] == [f"{name}.{end}" for name in GATE_FIGURES for end in ("png", "svg")]
     for first, second in zip(*written, strict=True):
         assert first.read_bytes() == second.read_bytes()
@@ -96,12 +107,11 @@ def test_figures_are_the_same_bytes_again_and_keep_their_text(tmp_path, write):
         assert "a $5 run" in text and "3 videos" in text
         assert "<dc:date>" not in text and "Matplotlib v" not in text
     # Names that the font cannot draw remain text, for the reader's fonts.
-    assert CHINESE_NAME[:6] in (tmp_path / "one/gate_sections.svg").read_text(encoding="utf-8")
+    assert CHINESE_NAME[:6] in (written[0][0].parent / "gate_sections.svg").read_text(encoding="utf-8")
 
 
-def test_single_figures_are_for_print(tmp_path, write, png_size):
-    plot_gate_figures(read_gate_log(write("log.jsonl", make_gate_rows(6))), tmp_path)
-    assert {png_size(tmp_path / f"{name}.png")[0] for name in GATE_FIGURES} == {2160}  # 7.2 inches at 300 dpi
+def test_single_figures_are_for_print(written, png_size):
+    assert {png_size(path)[0] for path in written[0][::2]} == {2160}  # 7.2 inches at 300 dpi
 
 
 def test_ticks_of_a_narrow_range_are_apart(styled, view):
