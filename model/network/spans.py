@@ -22,6 +22,17 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     return intersection / union - (hull - union) / hull
 
 
+def paired_generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised IoU of bounds (N, 2) with those in the same row of other bounds (N, 2), as (N,).
+
+    The diagonal of `generalised_iou`, in memory that grows with N instead of its square.
+    """
+    intersection = (torch.minimum(a[:, 1], b[:, 1]) - torch.maximum(a[:, 0], b[:, 0])).clamp(min=0)
+    union = (a[:, 1] - a[:, 0]) + (b[:, 1] - b[:, 0]) - intersection
+    hull = torch.maximum(a[:, 1], b[:, 1]) - torch.minimum(a[:, 0], b[:, 0])
+    return intersection / union - (hull - union) / hull
+
+
 def inverse_sigmoid(x: Tensor, eps: float = 1e-3) -> Tensor:
     """Logit of fractions; x and 1 - x are clamped to at least `eps`."""
     x = x.clamp(0, 1)

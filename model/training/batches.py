@@ -94,7 +94,10 @@ class Plan:
             indices = order[number * self._batch_size : (number + 1) * self._batch_size]
             targets = [self._labels[i].draw(rng) for i in indices]
             negative, has_negative = other_video([self._vids[i] for i in indices], self._rolls)
-            drawn = [draw_starts(target.spans, self._groups, self._num_queries, rng) for target in targets]
+            drawn = [
+                draw_starts(target.spans, self._groups, self._num_queries, len(target.saliency), rng)
+                for target in targets
+            ]
             starts = np.stack(drawn) if self._groups else None
             yield Batch(indices, targets, negative.tolist(), has_negative.tolist(), starts)
 

@@ -16,21 +16,26 @@ SHIFT, STRETCH = 0.4, 0.6
 WIDEST = 0.42
 """Width of the widest starting point that lies anywhere, as a fraction of the video."""
 SMALLEST = 0.02
-"""Starting points keep this distance from the ends of the video, and at least this width."""
+"""Centers keep this distance from the ends of the video, and widths are at least this; less in a long video."""
 
 
-def draw_starts(spans: NDArray[np.float32], groups: int, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def draw_starts(
+    spans: NDArray[np.float32], groups: int, count: int, clips: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Draw groups of starting points (groups, count, 2), center and width as fractions of the video.
 
     Args:
         spans: (n, 2) true moments, center and width.
         count: starting points per group.
+        clips: clips of the video; in one of more than 1 / SMALLEST clips, one clip takes the place of SMALLEST, because
+            moments are that short.
     """
+    smallest = min(SMALLEST, 1 / clips)
     starts = rng.random((groups, count, 2))
-    starts[..., 1] = SMALLEST + (WIDEST - SMALLEST) * starts[..., 1]
+    starts[..., 1] = smallest + (WIDEST - smallest) * starts[..., 1]
     if len(spans):
         truth = np.resize(spans, (min(count, COPIES * len(spans)), 2)).astype(np.float64)
         noise = rng.uniform(-1, 1, (groups, *truth.shape))
         starts[:, : len(truth), 0] = truth[:, 0] + SHIFT * noise[..., 0] * truth[:, 1]
         starts[:, : len(truth), 1] = truth[:, 1] * (1 + STRETCH * noise[..., 1])
-    return starts.clip(SMALLEST, 1 - SMALLEST).astype(np.float32)
+    return starts.clip(smallest, 1 - smallest).astype(np.float32)
