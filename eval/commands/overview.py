@@ -34,6 +34,7 @@ def overview(arguments: argparse.Namespace) -> None:
     names = ", ".join(map(str, arguments.ground_truth))
     study = Study(
         dataset=arguments.dataset,
+        warning=arguments.warning,
         runs=dict(arguments.run_name),
         epoch=arguments.epoch,
         against=arguments.against,
@@ -64,6 +65,7 @@ def add_verbs(command: Command) -> None:
         metavar=("NAME", "WHAT"),
         help="a run to show, and a few words on what it is; repeat it for each run",
     )
+    verb.add_argument("--warning", default="", metavar="TEXT", help="why the answers mean nothing, if they do")
     files: dict[str, Any] = {"type": Path, "nargs": "*", "default": []}
     verb.add_argument("--train", **files, metavar="T.jsonl", help="rows that the runs were trained on")
     verb.add_argument("--ground-truth", **files, metavar="G.jsonl", help="rows of the queries that were answered")

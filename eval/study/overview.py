@@ -21,6 +21,7 @@ MOST_WIDTH = 100
 """Letters per line, of a terminal that is not narrow."""
 SHORT = {"MR-full-mAP": "mAP"}
 NOISE = "≈"
+_NOUNS = {"videos": ("video", "videos"), "queries": ("query", "queries")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Study:
     """What the overview is about. Everything but the dataset may be absent."""
 
     dataset: str
+    warning: str = ""
+    """Why the answers mean nothing; empty if they do."""
     runs: Mapping[str, str]
     """The runs to show, each with a few words on what it is."""
     epoch: str = ""
@@ -56,7 +59,8 @@ class Study:
 def render_overview(study: Study) -> str:
     """Render the page: at most some 20 lines of up to `MOST_WIDTH` letters."""
     table = [] if study.summary is None else _list_scores(study, study.summary)
-    blocks = [_list_facts(study), table, _list_gates(study), _list_files(study)]
+    warning = _wrap(f"WARNING: {study.warning}") if study.warning else []
+    blocks = [[*_list_facts(study), *warning], table, _list_gates(study), _list_files(study)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -217,7 +221,7 @@ def _list_gates(study: Study) -> list[str]:
     layers = f"{min(means):.2f} to {max(means):.2f} in its layers, " if len(means) > 1 else ""
     return _wrap(
         f"The audio gates of {study.gates_of} are {np.mean(means):.2f} on average ({layers}"
-        f"{group['samples']} {what} with sound; 0: no sound gets through)."
+        f"{count(group['samples'], *_NOUNS[what])} with sound; 0: no sound gets through)."
     )
 
 

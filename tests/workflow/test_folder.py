@@ -104,6 +104,7 @@ def test_videos_of_several_containers_are_searched(
     page = (tmp_path / "results/folder/overview.txt").read_text()
     assert page.startswith("folder: nothing was trained; ") and "nothing is scored" in page
     assert page in done.stdout and "results/folder/ranked.md" in page
+    assert "the network of bundles/demo answered" in page and f"WARNING: {DEMO_WARNING}" in " ".join(page.split())
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}

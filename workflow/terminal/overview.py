@@ -25,7 +25,8 @@ GATINGS = {"global": "", "clipwise": ", gates per clip", "elementwise": ", gates
 def describe_run(study: Study, run: str) -> str:
     """A few words on a run: its fusion, what its network hears, and settings that only it has."""
     if study.given:
-        return Path(study.config["checkpoint"]).name
+        bundle = study.config["bundle"]
+        return f"the network of {bundle}" if bundle else Path(study.config["checkpoint"]).name
     settings = study.settings[run]
     control = settings.inference.audio_control
     if settings.trained_as != run:
@@ -54,6 +55,8 @@ def overview_options(study: Study) -> str:
         options += ["--run", run, describe_run(study, run)]
     if not study.given:
         options += ["--epoch", study.inference.checkpoint]
+    if study.warning:
+        options += ["--warning", study.warning]
     if reference := find_reference(study):
         options += ["--against", reference]
     if not study.inference.round_to_clips:
@@ -71,7 +74,8 @@ def describe_example(study: Study) -> str:
     who = describe_run(study, GIVEN) if study.given else f"run {study.told_run}, seed {study.seeds[0]}"
     kind = {"audio": " that is about sound alone", "joint": " that is about sound and picture"}
     rule = f"the first query of {study.told_split}{kind.get(study.example.get('modality', ''), '')}"
-    return f"video {study.example['vid']} · {who} · {rule}"
+    about = f"video {study.example['vid']} · {who} · {rule}"
+    return f"WARNING: {study.warning} · {about}" if study.warning else about
 
 
 def _files(study: Study) -> list[tuple[str, str]]:

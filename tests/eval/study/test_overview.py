@@ -112,6 +112,14 @@ def test_the_gates_in_one_sentence():
         "The audio gates of base are 0.50 on average (0.25 to 0.75 in its layers, 8 videos with sound;"
         " 0: no sound gets through)."
     )
+    for group in without["gates"]["mha"]["groups"].values():
+        group["samples"] = 1
+    assert "1 video with sound;" in says(without)
+
+
+def test_a_warning_stands_above_the_scores():
+    text = render_overview(study(warning="answers mean nothing"))
+    assert text.splitlines()[1] == "WARNING: answers mean nothing"
 
 
 def test_references_of_tvsum_and_means_over_domains():
