@@ -75,7 +75,8 @@ def describe_example(study: Study) -> str:
     kind = {"audio": " that is about sound alone", "joint": " that is about sound and picture"}
     rule = f"the first query of {study.told_split}{kind.get(study.example.get('modality', ''), '')}"
     about = f"video {study.example['vid']} · {who} · {rule}"
-    return f"WARNING: {study.warning} · {about}" if study.warning else about
+    # The half of the warning that fits the line.
+    return f"{about} · WARNING: {study.warning.rpartition(': ')[2]}" if study.warning else about
 
 
 def _files(study: Study) -> list[tuple[str, str]]:
