@@ -173,7 +173,8 @@ class LossConfig(Settings):
     """Margin of the saliency hinge."""
     alignment: Weight = 0.0
     """Weight of the alignment term, cross-entropy of each clip's match with the query: 1 where it is relevant, else 0,
-    and 0 for the query of another video. Above 0 it needs model.query_product. QD-DETR does not have this term."""
+    and 0 for the query of another video. Above 0 it needs model.query_product. Ratings
+    have no irrelevant clips, so objective saliency ignores it. QD-DETR does not have this term."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,7 @@ class Params:
 
     @property
     def warning(self) -> str:
-        """Option of `rank` that shows a warning with the answers of the demo's network about other videos."""
+        """Option that shows a warning with the answers of the demo's network about other videos."""
         return f"--warning {shlex.quote(self.study.warning)}" if self.study.warning else ""
 
     def title(self, run: str, kind: str = "run") -> str:

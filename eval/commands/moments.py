@@ -36,7 +36,7 @@ def plot_moments(arguments: argparse.Namespace) -> None:
 
     predictions, queries, names = _read(arguments.predictions, arguments.queries)
     inputs = [*arguments.predictions, *arguments.queries]
-    plot_every_query(predictions, queries, arguments.out_dir, arguments.topk, names, inputs)
+    plot_every_query(predictions, queries, arguments.out_dir, arguments.topk, names, inputs, arguments.warning)
 
 
 def plot_example(arguments: argparse.Namespace) -> None:
@@ -93,12 +93,10 @@ def add_verbs(command: Command) -> None:
             "--queries", type=Path, nargs="+", required=True, metavar="Q.jsonl", help="query rows (JSONL)"
         )
         verb.add_argument("--topk", type=whole_number(1), default=10, metavar="K", help="moments to show (default: 10)")
+        verb.add_argument("--warning", default="", metavar="TEXT", help="warning to show with the answers")
         if show is rank:
             verb.add_output("--out-markdown", required=True, help="table (Markdown) to write")
             verb.add_output("--out-tsv", help="table (tab-separated values) to write as well")
-            verb.add_argument(
-                "--warning", default="", metavar="TEXT", help="warning to show above the table (Markdown)"
-            )
             verb.add_argument("--pictures", metavar="DIR", help="folder of `plot-moments` to link from the table")
         else:
             verb.add_output_folder("--out-dir", required=True, help="folder to write to")

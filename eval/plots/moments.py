@@ -31,10 +31,12 @@ def plot_every_query(
     topk: int = 10,
     names: tuple[str, str] = ("predictions", "queries"),
     inputs: Sequence[Path] = (),
+    caption: str = "",
 ) -> list[Path]:
     """Apply `plot_moments` to each query with its `topk` best moments: {qid}.png in the folder; returns the paths.
 
-    `names` are the names of predictions and queries in messages; `inputs` are files that no picture may overwrite.
+    `names` are the names of predictions and queries in messages; `inputs` are files that no picture may overwrite;
+    `caption` stands below each figure.
 
     Raises:
         UserError: rows are malformed, a qid cannot name a picture, or a picture cannot be written.
@@ -46,7 +48,7 @@ def plot_every_query(
     with house_style():  # around the loop, so that missing characters are reported once
         for query in track(queries, "pictures"):
             qid = query["qid"]
-            plot_moments(query, predicted.get(qid), ranked[qid], [files[qid]], names[0])
+            plot_moments(query, predicted.get(qid), ranked[qid], [files[qid]], names[0], caption)
     return list(files.values())
 
 

@@ -43,15 +43,17 @@ def choose_anchors(proposals: Proposals, seen: Tensor, learnt: Tensor) -> Tensor
         seen: (B, L) clips that have a picture; others propose nothing.
         learnt: (N, 2) anchors for the places that are left when a video has fewer than N such clips.
     """
-    scores = proposals.logits.detach().masked_fill(~seen, float("-inf"))
-    peaks = scores >= functional.max_pool1d(scores.unsqueeze(1), kernel_size=3, stride=1, padding=1).squeeze(1)
-    # First by peak, then by score: sigmoid is at most 1.
-    rank = torch.where(seen, scores.float().sigmoid() + peaks, -1.0)
-    best, clips = rank.topk(min(len(learnt), rank.shape[1]), dim=1)
+    scores = proposals.logits.detach().float().masked_fill(~seen, float("-inf"))
+    peaks = seen & (scores >= functional.max_pool1d(scores.unsqueeze(1), kernel_size=3, stride=1, padding=1).squeeze(1))
+    by_score = scores.argsort(dim=1, descending=True, stable=True)
+    peaks_first = peaks.gather(1, by_score).to(torch.uint8).argsort(dim=1, descending=True, stable=True)
+    clips = by_score.gather(1, peaks_first)[:, : len(learnt)]
     chosen = proposals.spans.detach().gather(1, clips.unsqueeze(-1).expand(-1, -1, 2))
     # A moment has at least one clip; the decoder divides by the width.
     shortest = 2 * proposals.centers[:, :1]
     chosen = torch.stack([chosen[..., 0], chosen[..., 1].maximum(shortest)], dim=-1)
     anchors = learnt.expand(len(scores), -1, -1)
     count = chosen.shape[1]
-    return torch.cat([torch.where(best.unsqueeze(-1) < 0, anchors[:, :count], chosen), anchors[:, count:]], dim=1)
+    return torch.cat(
+        [torch.where(seen.gather(1, clips).unsqueeze(-1), chosen, anchors[:, :count]), anchors[:, count:]], dim=1
+    )

@@ -54,7 +54,7 @@ def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weigh
         terms |= {f"{name}_denoised_{index}": value for name, value in found.items()}
     if outputs.proposals is not None:
         terms |= proposal_losses(outputs.proposals, targets, video_mask)
-    if outputs.alignment is not None and weights.alignment:
+    if outputs.moments and outputs.alignment is not None and weights.alignment:
         terms["loss_alignment"] = alignment_loss(outputs.alignment, outputs.negative_alignment, targets, video_mask)
     terms["loss_saliency"] = saliency_loss(outputs, targets, video_mask, weights.margin)
     return {"loss": weigh_terms(terms, weights), **terms}

@@ -222,9 +222,10 @@ rule plot_moments:
         "../../envs/eval.yaml"
     params:
         topk=study.plots.topk,
+        warning=tracked.warning,
         version=EVAL_VERSION["plot_moments"],
     message:
         "Plotting the moments of every query"
     shell:
         "python -m eval plot-moments --predictions {input.predictions:q} --queries {input.queries:q}"
-        " --topk {params.topk} --out-dir {output:q} > {log:q} 2>&1"
+        " --topk {params.topk} --out-dir {output:q} {params.warning} > {log:q} 2>&1"
