@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from av_highlights.bundle import Bundle
+from av_highlights.videos import show_path
 from cli import UserError, canonical_json
 from cli.progress import metering, silence
 from feature_extractors import CODE_VERSION
@@ -88,15 +89,16 @@ class FeatureSource:
             OSError: a fault of the machine.
         """
         digest = _read_digest(file)
+        shown = show_path(Path(file.name))
         folder = self._cache / "videos" / digest[:2] / digest
         streams = (*self._bundle.video_streams, *self._bundle.audio_streams)
         stores = {name: folder / f"{name}-{self._keys[name]}.h5" for name in streams}
-        with _locked(folder, file.name):
+        with _locked(folder, shown):
             video = self._examine(file, digest, folder)
             missing = [name for name, store in stores.items() if not _holds(store, digest)]
             for name in missing:
                 encoder = self._load(name)
-                with metering(f"{file.name}{place}: {name}", video.n_clips * self._bundle.clip_seconds) as advance:
+                with metering(f"{shown}{place}: {name}", video.n_clips * self._bundle.clip_seconds) as advance:
                     counting = _counting(encoder, self._bundle.clip_seconds, advance)
                     stage: Any = self._bundle.stages[name]
                     counting.write(name, stage, [video], file.parent, stores[name], self._device)
@@ -104,9 +106,9 @@ class FeatureSource:
         if ClipGrid(seconds=self._bundle.clip_seconds).is_shorter(video.duration_s):
             problems = (*problems, f"lasts {video.duration_s:.1f} s, less than one clip: a single score for all of it")
         if missing:
-            _log.info("%s%s: encoded, %s", file.name, place, ", ".join(missing))
+            _log.info("%s%s: encoded, %s", shown, place, ", ".join(missing))
         else:
-            _log.info("features of %s are cached", file.name)
+            _log.info("features of %s are cached", shown)
         return VideoFeatures(video, tuple(stores.values()), not missing, problems)
 
     def of_queries(self, queries: Sequence[str]) -> tuple[Path, dict[str, int]]:

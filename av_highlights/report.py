@@ -16,7 +16,7 @@ from av_highlights.search import Search
 from av_highlights.videos import show_path
 from cli import UserError, track
 from cli.outputs import write_text
-from eval.markup import markdown_table, show_number
+from eval.markup import markdown_table, markdown_text, show_number
 from feature_extractors.problems import write_problems
 from formats.rows import Row, read_object, write_object, write_rows
 
@@ -152,12 +152,13 @@ def _render_page(ranking: Ranking, names: Mapping[Path, str], pictures: Mapping[
     lines = ["# Moments", "", COMPARABLE, ""]
     for moments in ranking.values():
         first = moments[0].answer
-        lines += [f"## {_plain(_title(first))}", "", *([f"**Warning: {first.warning}**", ""] if first.warning else [])]
+        lines += [f"## {markdown_text(_title(first))}", ""]
+        lines += [f"**Warning: {first.warning}**", ""] if first.warning else []
         heads = ["Rank", "File", "From", "To", "Score", "Mean gate"]
         rows = [
             [
                 str(one.rank),
-                _plain(names[one.answer.video]),
+                markdown_text(names[one.answer.video]),
                 show_time(one.moment.start),
                 show_time(one.moment.end),
                 f"{one.moment.score:.4f}",
@@ -167,7 +168,7 @@ def _render_page(ranking: Ranking, names: Mapping[Path, str], pictures: Mapping[
         ]
         lines += [f"The {_what(moments)}:", "", *markdown_table(heads, "rlrrrr", rows), ""]
         for answer in (answer for answer in pictures if answer.query == first.query):
-            lines += [f"![{_plain(names[answer.video])}]({CURVES}/{pictures[answer]})", ""]
+            lines += [f"![{markdown_text(names[answer.video])}]({CURVES}/{pictures[answer]})", ""]
     return "\n".join(lines)
 
 
@@ -200,8 +201,3 @@ def _describe(ranking: Ranking, names: Mapping[Path, str], pictures: Mapping[Ans
         "pictures": [f"{CURVES}/{name}" for name in pictures.values()],
         "problems": [{"file": one.file, "stage": one.stage, "cause": one.cause} for one in search.problems],
     }
-
-
-def _plain(text: str) -> str:
-    """Escape text so that Markdown finds no code or tags in it."""
-    return " ".join(text.split()).replace("`", "'").replace("<", "\\<").replace("[", "\\[")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_extractors.video_files import choose_all
+from feature_extractors.video_files import CONTROL, choose_all
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +29,9 @@ class Source:
 
 
 def show_path(path: Path) -> str:
-    """A path as text; bytes of it that are not UTF-8 are escaped."""
-    return str(path).encode(errors="backslashreplace").decode()
+    """A path as text; bytes of it that are not UTF-8, line breaks and control characters are escaped."""
+    text = str(path).encode(errors="backslashreplace").decode()
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]:
@@ -46,7 +48,7 @@ def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]
             found, left_out = _search(path)
             causes |= left_out
         elif not path.is_symlink() and not path.exists():
-            found, causes[path] = [], f"no such file or folder{'' if path.is_absolute() else f' in {Path.cwd()}'}"
+            found, causes[path] = [], _say_absent(path)
         for file in found:
             place = file.resolve() if file.exists() else file
             if place in files:
@@ -54,6 +56,12 @@ def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]
             else:
                 files[place] = file
     return _identify(list(files.values())), causes
+
+
+def _say_absent(path: Path) -> str:
+    if re.match(r"(https?|ftp):/", str(path)):
+        return "a web address: download the video first"
+    return f"no such file or folder{'' if path.is_absolute() else f' in {Path.cwd()}'}"
 
 
 def _search(folder: Path) -> tuple[list[Path], dict[Path, str]]:

@@ -18,6 +18,8 @@ from cli.errors import UserError
 from cli.outputs import check_folder, check_outputs
 
 MOST_DIGITS = 18
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of a shell."""
 NEW_OBJECTS = 5_000
 """New objects between two garbage collections; Python's own 700 makes it collect a thousand times while torch and
 open_clip are imported."""
@@ -93,8 +95,9 @@ class Command:
 
     Each verb is a function that takes the parsed arguments and may return an exit status. A `UserError` or `OSError`
     that it raises is printed as one line on stderr, with exit status 1. So is the failed import of a library that an
-    extra of the distribution installs. Wrong arguments exit with status 2. A verb that adds its outputs by
-    `Verb.add_output` or `add_output_folder` does not run if one of them cannot be written or would overwrite an input.
+    extra of the distribution installs. Ctrl-C ends a verb with one line and status 130. Wrong arguments exit with
+    status 2. A verb that adds its outputs by `Verb.add_output` or `add_output_folder` does not run if one of them
+    cannot be written or would overwrite an input.
 
     Args:
         package: name of the package that the verbs belong to.
@@ -134,6 +137,9 @@ class Command:
             if extra is None:
                 raise
             line = f"needs {problem.name}: pip install 'av-highlights[{extra}]'"
+        except KeyboardInterrupt:
+            sys.stderr.write(f"{parsed._verb.prog}: interrupted\n")
+            return INTERRUPTED
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
         else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.markup import markdown_table
+from eval.markup import markdown_table, markdown_text
 from eval.tvsum.precision import rank_clips
 from formats.annotations import Qid, index_by_qid
 from formats.grid import clip_bounds
@@ -115,9 +115,10 @@ def render_markdown(
         UserError: with `pictures`, a qid that cannot name a picture.
     """
     files = picture_names(queries, where) if pictures else {}
-    lines = ["# Ranked moments", "", *([f"**Warning:** {_plain(warning)}.", ""] if warning else [])]
+    lines = ["# Ranked moments", "", *([f"**Warning:** {markdown_text(warning)}.", ""] if warning else [])]
     for query in queries:
-        lines += [f"## {_plain(query['query'])}", "", f"Video `{_plain(query['vid'])}`, query {query['qid']}."]
+        vid = " ".join(query["vid"].split()).replace("`", "'")
+        lines += [f"## {markdown_text(query['query'])}", "", f"Video `{vid}`, query {query['qid']}."]
         if files:
             lines[-1] += f" [Highlight curve]({pictures}/{files[query['qid']]}.png)"
         found = ranked[query["qid"]]
@@ -149,8 +150,3 @@ def show_time(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     shown = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
     return shown + (f".{part}" if part else "")
-
-
-def _plain(text: str) -> str:
-    """Escape text so that Markdown finds no code or tags in it."""
-    return " ".join(text.split()).replace("`", "'").replace("<", "\\<")

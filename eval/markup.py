@@ -11,6 +11,7 @@ NOT_COMPARABLE = "not comparable with full-set numbers"
 """End of every note on such a run."""
 NONE = "–"
 _RULES = {"l": ":--", "r": "--:"}
+_MARKDOWN = {"&": "&amp;", "<": "&lt;", "`": "&#96;", "[": "&#91;", "*": "&#42;", "\\": "&#92;"}
 _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": "\\textbackslash{}",
     "^": "\\textasciicircum{}",
@@ -34,6 +35,14 @@ def markdown_table(
     rules = [_RULES[letter] for letter in align]
     rule = markdown_row(rules) if padded_rule else f"|{'|'.join(rules)}|"
     return [markdown_row(heads), rule, *map(markdown_row, rows)]
+
+
+def markdown_text(text: str) -> str:
+    """Escape text so that Markdown finds no code, tags or links in it, on one line, also in a table.
+
+    A backslash before the character would not do: `markdown_row` escapes backslashes.
+    """
+    return "".join(_MARKDOWN.get(character, character) for character in " ".join(text.split()))
 
 
 def latex_text(text: str) -> str:

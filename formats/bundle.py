@@ -79,6 +79,8 @@ def read_bundle(folder: Path) -> BundleFile:
     Raises:
         UserError: the folder or a file is missing, damaged, malformed or outside the folder, or the format is newer.
     """
+    if folder.is_file():
+        raise UserError(f"{folder}: a file, and not a bundle, which is a folder that the verb `bundle` makes")
     if not folder.is_dir():
         raise UserError(no_such("bundle", folder))
     about = folder / NAME

@@ -57,7 +57,8 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
     folder = layout.RUN.format(dataset=dataset, run=run, scope=scope, seed=seed)
     checkpoint = Path(folder, f"{settings.inference.checkpoint}.pt")
     if not checkpoint.is_file():
-        raise UserError(f"{no_such('checkpoint', checkpoint)}: train it: snakemake --cores all {checkpoint}")
+        overlays = f" --configfile {' '.join(map(str, configfiles))}" if configfiles else ""
+        raise UserError(f"{no_such('checkpoint', checkpoint)}: train it: snakemake --cores all {checkpoint}{overlays}")
     summary = summarise_checkpoint(checkpoint, ModelConfig())
     released = next((name for name in streams_of(summary.model) if name in config["imported"]), None)
     if released:

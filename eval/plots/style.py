@@ -33,6 +33,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 FONT = "DejaVu Sans"
 _FONTS = Path(matplotlib.get_data_path(), "fonts", "ttf")
 _log = logging.getLogger(__name__)
+logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it names its own cache of fonts
 # Per entered `house_style`: saved texts with characters that the font cannot draw, and these characters.
 _undrawn: list[dict[str, str]] = []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from av_highlights import MomentFinder, UserError, find_in_all, rank_moments
-from av_highlights.report import write_report
+from av_highlights.report import render_text, write_report
 from av_highlights.videos import gather_videos
 
 QUERIES = ["a siren is heard", "a dog runs"]
@@ -25,6 +25,21 @@ def test_names_that_are_not_utf8(finder: MomentFinder, videos: Path, tmp_path: P
     assert "caf\\udce9.mp4" in (tmp_path / "out/moments.tsv").read_text(encoding="utf-8")
     assert "torn\\udce9.mp4" in (tmp_path / "out/problems.tsv").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "out/answers.jsonl").read_text().splitlines()[0])["video"].endswith("caf\\udce9.mp4")
+
+
+def test_markup_and_control_characters_in_names_and_queries(
+    finder: MomentFinder, videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(videos / "street.mp4", tmp_path / "<b>\\[z](w)\n\x1b[31m.mp4")
+    with caplog.at_level("INFO"):
+        found = find_in_all(finder, tmp_path, ["a dog \\<script>"])
+    ranking = write_report(tmp_path / "out", found, 1)
+    page = (tmp_path / "out/moments.md").read_text(encoding="utf-8")
+    assert "<" not in page and "## a dog &#92;&lt;script>" in page and "](w)" not in page.replace("&#91;z](w)", "")
+    rows = (tmp_path / "out/moments.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 2 and "\\n\\x1b[31m.mp4" in rows[1]
+    assert "\x1b" not in caplog.text + page + render_text(ranking, found)
+    assert len(render_text(ranking, found).splitlines()) == 3
 
 
 def test_a_fault_of_the_bundle_is_named_once(

@@ -41,6 +41,17 @@ def command() -> Command:
     return command
 
 
+def test_ctrl_c_is_130_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(arguments: argparse.Namespace) -> None:
+        """Wait."""
+        raise KeyboardInterrupt
+
+    command = Command("package", "Does things.")
+    command.verb("wait", stop)
+    assert command.main(["wait"]) == 130
+    assert capsys.readouterr().err == "python -m package wait: interrupted\n"
+
+
 def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["act", "--how", "well"]) == 0
     output = capsys.readouterr()

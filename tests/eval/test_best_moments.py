@@ -41,7 +41,7 @@ def test_best_moments_first_or_clips_where_there_are_none() -> None:
 def test_tables() -> None:
     ranked = rank_queries(PREDICTIONS, QUERIES, 2, NAMES)
     text = render_markdown(ranked, QUERIES, "../plots")
-    assert "## a dog barks | 'loud'" in text
+    assert "## a dog barks | &#96;loud&#96;" in text
     assert "Video `a b`, query 7. [Highlight curve](../plots/7.png)" in text
     assert "| 1 | moment | 1:00:00 | 1:01:02 | 0.9000 |" in text
     assert "| 2 | moment | 0:00 | 0:04.5 | 0.2500 |" in text

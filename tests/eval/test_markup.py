@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.markup import latex_text, markdown_row, markdown_table, show_number, show_spread
+from eval.markup import latex_text, markdown_row, markdown_table, markdown_text, show_number, show_spread
 
 
 def test_a_table_has_its_rule_below_the_heads():
@@ -19,6 +19,9 @@ def test_a_table_has_its_rule_below_the_heads():
 def test_text_of_users_breaks_no_row():
     # The backslash is doubled, or it would undo the one that keeps the pipe in its cell.
     assert markdown_row(["a\\|b", " two\nlines "]) == "| a\\\\\\|b | two lines |"
+    text = markdown_text("<b>\\<i> [a](b)\n`c` *d* | &lt;")
+    assert text == "&lt;b>&#92;&lt;i> &#91;a](b) &#96;c&#96; &#42;d&#42; | &amp;lt;"
+    assert markdown_row([text]) == f"| {text.replace('|', chr(92) + '|')} |"  # nothing is escaped twice
     assert latex_text("50 % of_x & ~y\n^z") == "50 \\% of\\_x \\& \\textasciitilde{}y \\textasciicircum{}z"
 
 

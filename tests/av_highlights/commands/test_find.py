@@ -205,6 +205,11 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], list[str | Path]], str]] = {
         "no published bundle 'x' is known (known: qd-detr-clip",
     ),
     "folder that is no bundle": (lambda tmp, street: [street, *QUERY, "--bundle", tmp], "not a bundle"),
+    "checkpoint instead of a bundle": (
+        lambda tmp, street: [street, *QUERY, "--bundle", written(tmp / "best.pt", "x")],
+        "best.pt: a file, and not a bundle",
+    ),
+    "web address": (lambda tmp, street: ["https://a.org/b.mp4", *QUERY], "a web address: download the video first"),
     "empty query": (lambda tmp, street: [street, "--query", "  "], "--query: a query must not be empty"),
     "query that is not text": (
         lambda tmp, street: [street, "--query", os.fsdecode(b"caf\xe9")],
