@@ -7,6 +7,7 @@ answers = finder.find("data/demo/videos/demo_053.mp4", ["A siren wails.", "We se
 for answer in answers:
     print(answer.query)
     for moment in answer.moments[:2]:
-        gate = answer.mean_gate(moment)
-        print(f"  {moment.start:4.1f} to {moment.end:4.1f} s: score {moment.score:.2f}, audio gate {gate:.2f}")
+        gate = answer.mean_gate(moment)  # None without sound, or without gates
+        heard = "not heard" if gate is None else f"audio gate {gate:.2f}"
+        print(f"  {moment.start:4.1f} to {moment.end:4.1f} s: score {moment.score:.2f}, {heard}")
 answers[0].plot("curve.png")
