@@ -201,7 +201,7 @@ def test_subfolders_are_searched(tmp_path: Path) -> None:
     assert list_videos(folder) == {"clip": 4.0, "linked": 4.0, "other": 4.0}
     queries = tmp_path / "queries.txt"
     queries.write_text("part1/clip.mp4\ta dog\nclip\ta cat\n", encoding="utf-8")
-    assert read_queries(queries, list_videos(folder)) == ([("clip", "a cat"), ("clip", "a dog")], [])
+    assert read_queries(queries, list_videos(folder)) == ([("clip", "a dog"), ("clip", "a cat")], [])
     patients = list_folder(folder)
     examine_patients(patients, CLIPS, decode=False)
     assert {patient.vid: patient.name for patient in patients}["other"] == "part2/day/other.mp4"

@@ -169,7 +169,7 @@ def test_params_are_one_canonical_json_of_what_a_rule_consumes(demo: Study) -> N
     assert text == '{"clip":{"architecture":"demo-clip"},"clips":{"seconds":2.0},"version":3}'
     trained = json.loads(tracked.training(job(run="video_only")))
     assert sorted(trained) == ["model", "train", "version"]
-    assert "mha_gate_temp" not in trained["model"] and trained["train"]["epochs"] == 60
+    assert "mha_gate_temp" not in trained["model"] and trained["train"]["epochs"] == 30
     whole, part = (json.loads(tracked.inference(*keys)(job(run="base_noise"))) for keys in ((), PREDICTION_KEYS))
     assert whole["inference"]["audio_control"] == "noise"  # the run's patch
     assert set(whole["inference"]) - set(part["inference"]) == {"gate_log", "gate_sample_count", "gate_save_path"}

@@ -57,7 +57,7 @@ def test_another_dataset_has_only_its_own_encoders_and_queries(tmp_path: Path) -
     assert (study.config["pann"]["base_channels"], study.config["pann"]["embedding_dim"]) == (64, 2048)
     assert study.config["clap"]["weights"] == ""
     # What belongs to no dataset is still config.yaml's.
-    assert study.config["train"]["epochs"] == 60 and study.main_run == "base"
+    assert study.config["train"]["epochs"] == 30 and study.main_run == "base"
 
 
 def test_runs_of_the_demo_that_nobody_selected_stop_no_study(tmp_path: Path) -> None:
