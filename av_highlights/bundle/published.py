@@ -196,5 +196,8 @@ def _fetch(published: list[KnownWeights], mirror: Path | None) -> None:
         try:
             fetch_file(weights, file, target.parent, mirror)
         except UserError as problem:
-            others = [f"{file.url} as {path}" for _, file, path in wanted[place + 1 :] if not path.exists()]
+            missing = [one for one in wanted[place + 1 :] if not one[2].exists()]
+            others = [
+                f"{file.url} as {mirror / one.name / file.name if mirror else path}" for one, file, path in missing
+            ]
             raise UserError(f"{problem}{'; also needed: ' if others else ''}{', '.join(others)}") from None

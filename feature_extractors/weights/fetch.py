@@ -72,6 +72,8 @@ def check_file(path: Path, file: KnownFile, otherwise: str) -> None:
 
 
 def _mirrored(weights: KnownWeights, file: KnownFile, mirror: Path) -> Path:
+    if not mirror.is_dir():
+        raise UserError(f"{mirror}: no such folder of published weights")
     places = [mirror / weights.name / file.name, mirror / file.name]
     for place in places:
         if place.is_file():

@@ -29,6 +29,6 @@ def test_what_a_mirror_lacks_is_one_line(
         "python -m av_highlights fetch: error: mirror: the mirror has no model_best.ckpt; get it from"
     )
     assert "save it as mirror/qd-detr-clip/model_best.ckpt; also needed: " in line
-    assert line.endswith(" as weights/published/clip-vit-b32-openai/ViT-B-32.pt")
+    assert line.endswith(" as mirror/clip-vit-b32-openai/ViT-B-32.pt")
     assert build_command().main(["fetch", "moment-detr"]) == 1
     assert "no published bundle 'moment-detr' is known (known: qd-detr-clip)" in capsys.readouterr().err

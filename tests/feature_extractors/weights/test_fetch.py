@@ -136,9 +136,11 @@ def test_a_mirror_is_copied_from(tmp_path: Path, below: str) -> None:
 
 def test_a_mirror_is_checked_as_a_download_is(tmp_path: Path) -> None:
     mirror, folder = tmp_path / "mirror", tmp_path / "weights"
-    with pytest.raises(UserError, match=r"mirror: the mirror has no net\.pth; get it from http"):
+    with pytest.raises(UserError, match=r"mirror: no such folder of published weights$"):
         fetch(known("http://127.0.0.1:9/net.pth"), folder, mirror)
     mirror.mkdir()
+    with pytest.raises(UserError, match=r"mirror: the mirror has no net\.pth; get it from http"):
+        fetch(known("http://127.0.0.1:9/net.pth"), folder, mirror)
     (mirror / "net.pth").write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(UserError, match="sha256 is not that of the published"):
         fetch(known("http://127.0.0.1:9/net.pth"), folder, mirror)
