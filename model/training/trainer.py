@@ -253,7 +253,14 @@ def _copy_weights(start: HighlightDetector, network: HighlightDetector) -> None:
     """Copy the weights of `start`; raise UserError if shapes differ or equal shapes have different meanings."""
     gated = start.config.has_gates and network.config.has_gates
     heard = start.config.reads_audio and network.config.reads_audio
-    keys = ["video_streams", "text_stream", *(["audio_streams"] if heard else []), "n_heads"]
+    keys = [
+        "video_streams",
+        "text_stream",
+        *(["audio_streams"] if heard else []),
+        "n_heads",
+        "query_product",
+        "anchors",
+    ]
     for key in [*keys, *(["fusion_n_heads", "gating_type"] if gated else [])]:
         there, here = getattr(start.config, key), getattr(network.config, key)
         if there != here:

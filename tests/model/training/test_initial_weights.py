@@ -62,6 +62,8 @@ def test_weights_that_nobody_could_train_leave_a_run_out(tvsum: Data, tmp_path: 
     ("key", "value"),
     [
         ("n_heads", 4),
+        ("query_product", True),
+        ("anchors", "proposed"),
         ("fusion_n_heads", 4),
         ("gating_type", "clipwise"),
         ("video_streams", ("other",)),
