@@ -109,7 +109,7 @@ class MomentDecoder(nn.Module):
         self.span_head = Mlp(dim, dim, dim, 2)
 
     def forward(
-        self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor, groups: int = 1
+        self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor, groups: int
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Refine anchors (B, N, 2): center and width as fractions of the video, in equal groups that do not mix.
 

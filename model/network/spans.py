@@ -13,23 +13,14 @@ def to_bounds(spans: Tensor) -> Tensor:
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU of each pair of bounds (N, 2) and (M, 2), as (N, M): IoU - (hull - union) / hull."""
-    left = torch.maximum(a[:, None, 0], b[None, :, 0])
-    right = torch.minimum(a[:, None, 1], b[None, :, 1])
-    intersection = (right - left).clamp(min=0)
-    union = (a[:, 1] - a[:, 0])[:, None] + (b[:, 1] - b[:, 0])[None, :] - intersection
-    hull = torch.maximum(a[:, None, 1], b[None, :, 1]) - torch.minimum(a[:, None, 0], b[None, :, 0])
-    return intersection / union - (hull - union) / hull
+    """Generalised IoU of bounds (..., 2) with other bounds, row by row: IoU - (hull - union) / hull.
 
-
-def paired_generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU of bounds (N, 2) with those in the same row of other bounds (N, 2), as (N,).
-
-    The diagonal of `generalised_iou`, in memory that grows with N instead of its square.
+    Shapes broadcast: (N, 1, 2) and (1, M, 2) give each pair, (N, M).
     """
-    intersection = (torch.minimum(a[:, 1], b[:, 1]) - torch.maximum(a[:, 0], b[:, 0])).clamp(min=0)
-    union = (a[:, 1] - a[:, 0]) + (b[:, 1] - b[:, 0]) - intersection
-    hull = torch.maximum(a[:, 1], b[:, 1]) - torch.minimum(a[:, 0], b[:, 0])
+    (a_start, a_end), (b_start, b_end) = a.unbind(-1), b.unbind(-1)
+    intersection = (torch.minimum(a_end, b_end) - torch.maximum(a_start, b_start)).clamp(min=0)
+    union = (a_end - a_start) + (b_end - b_start) - intersection
+    hull = torch.maximum(a_end, b_end) - torch.minimum(a_start, b_start)
     return intersection / union - (hull - union) / hull
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.config import LossConfig
-from model.network.spans import paired_generalised_iou, to_bounds
+from model.network.spans import generalised_iou, to_bounds
 from model.network.tensors import Moments, Outputs, Proposals
 from model.training.matcher import match
 
@@ -74,7 +74,7 @@ def moment_losses(moments: Moments, spans: list[Tensor], weights: LossConfig) ->
     samples, predictions, positions = match(moments, spans, weights)
     predicted = moments.spans[samples, predictions]
     truth = torch.cat(spans)[positions]
-    overlap = paired_generalised_iou(to_bounds(predicted), to_bounds(truth))
+    overlap = generalised_iou(to_bounds(predicted), to_bounds(truth))
     labels = torch.ones(moments.logits.shape[:2], dtype=torch.long, device=predicted.device)
     labels[samples, predictions] = 0
     # Mean over all moments; cross_entropy's own mean would divide by the sum of class weights.
@@ -100,7 +100,7 @@ def proposal_losses(proposals: Proposals, targets: Targets, video_mask: Tensor) 
     inside = (centers > bounds[:, :1]) & (centers < bounds[:, 1:]) & video_mask[samples]
     moments, clips = inside.nonzero(as_tuple=True)
     predicted, wanted = proposals.spans[samples[moments], clips], truth[moments]
-    overlap = paired_generalised_iou(to_bounds(predicted), to_bounds(wanted))
+    overlap = generalised_iou(to_bounds(predicted), to_bounds(wanted))
     share = 1 / (inside.sum(dim=1)[moments] * max(len(truth), 1))
     labels = torch.zeros_like(proposals.logits)
     labels[samples[moments], clips] = 1.0

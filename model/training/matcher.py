@@ -31,7 +31,7 @@ def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple
     probability = moments.logits.flatten(0, 1).softmax(-1)[:, :1]
     cost = (
         weights.span * torch.cdist(spans, truth, p=1)
-        - weights.giou * generalised_iou(to_bounds(spans), to_bounds(truth))
+        - weights.giou * generalised_iou(to_bounds(spans).unsqueeze(1), to_bounds(truth))
         - weights.label * probability
     )
     cost = cost.view(batch, count, -1).float().cpu()

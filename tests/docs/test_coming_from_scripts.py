@@ -1,6 +1,6 @@
 """The page for users of the original scripts: its settings and commands work on features in their layouts.
 
-`python benchmarks/original_scripts.py OUT` runs the page's commands word for word. Here the settings that each command
+`python benchmarks/original/scripts.py OUT` runs the page's commands word for word. Here the settings that each command
 line gives are read as Snakemake would, and what the rules do with them is done in one process, with small networks.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.original_scripts import SMALL, WIDTHS, make_root, read_commands
+from benchmarks.original.scripts import SMALL, WIDTHS, make_root, read_commands
 from cli import UserError
 from feature_extractors.released.stores import ImportStage, import_texts, import_videos
 from formats.annotations import read_annotations

@@ -1,7 +1,7 @@
 """`checkpoint` with a file of a reference implementation: imported, scored and its gates logged, in one command.
 
 The stand-in files have the form of the originals: parameters by their names, options as an object of a class of theirs.
-benchmarks/original_checkpoint.py does the same with files that the original code makes.
+benchmarks/original/checkpoint.py does the same with files that the original code makes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model.config import LossConfig
-from model.network.spans import generalised_iou, paired_generalised_iou, to_bounds
+from model.network.spans import generalised_iou, to_bounds
 from model.network.tensors import Moments, Outputs, Proposals
 from model.training.losses import (
     Targets,
@@ -37,8 +37,10 @@ def test_generalised_iou() -> None:
     a = torch.tensor([[0.0, 2.0]])
     b = torch.tensor([[1.0, 3.0], [4.0, 6.0], [0.0, 2.0]])
     # Overlap 1 of a union of 3; apart by 2 in a hull of 6; equal.
-    torch.testing.assert_close(generalised_iou(a, b), torch.tensor([[1 / 3, -2 / 6, 1.0]]))
-    assert torch.equal(paired_generalised_iou(a.expand(3, 2), b), generalised_iou(a, b)[0])
+    torch.testing.assert_close(generalised_iou(a.expand(3, 2), b), torch.tensor([1 / 3, -2 / 6, 1.0]))
+    pairs = generalised_iou(torch.cat([a, b]).unsqueeze(1), b)
+    torch.testing.assert_close(pairs[:2, 0], torch.tensor([1 / 3, 1.0]))
+    assert pairs.shape == (4, 3) and torch.equal(pairs[1:], pairs[1:].t())
     # Center and width to start and end.
     assert to_bounds(torch.tensor([[2.0, 2.0], [5.0, 1.0]])).tolist() == [[1.0, 3.0], [4.5, 5.5]]
 

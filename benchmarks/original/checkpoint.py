@@ -1,6 +1,6 @@
 """Compare one command on a checkpoint of the original code with the original's own numbers.
 
-Usage: python benchmarks/original_checkpoint.py CHECKOUT OUT [--python PYTHON]
+Usage: python benchmarks/original/checkpoint.py CHECKOUT OUT [--python PYTHON]
 
 CHECKOUT is a clone of wjun0830/QD-DETR, or of a variant with gated fusion; OUT a new folder. Small features in the
 original's layout are drawn from a seed, its own code trains on them for a few steps and predicts on a CPU, and then
@@ -25,7 +25,7 @@ import yaml
 
 from eval.qvhighlights.evaluation import evaluate_files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WIDTHS = {"slowfast": 24, "clip": 16, "text": 12, "pann": 20}
 # It validates every fifth epoch, and saves model_best.ckpt if its score is above 0; its width of 256 is fixed.
 TRAINED = ["--n_epoch", "20", "--bsz", "4", "--lr", "1e-3", "--dim_feedforward", "128"]

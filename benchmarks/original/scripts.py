@@ -1,6 +1,6 @@
 """Do what docs/tutorial/coming-from-scripts.md says, word for word, with features in the original's layouts.
 
-Usage: python benchmarks/original_scripts.py OUT [--small]
+Usage: python benchmarks/original/scripts.py OUT [--small]
 
 OUT is a new folder: the page's `root`, with features of widths 1024, 768 and 512 for one domain of TVSum, drawn from a
 seed, its annotations in QD-DETR's rows, and a working directory that has the checkout's files. The settings and the
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/tutorial/coming-from-scripts.md"
 PARTS = ("TVSum: train base, film and mha_strong", "Infer with a checkpoint, and log 50 gates", "Draw a gate log")
 """Sections of the page whose commands are run."""

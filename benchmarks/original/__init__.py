@@ -1,0 +1,1 @@
+"""Comparisons with the original code and its scripts."""
