@@ -69,7 +69,13 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "workflow": ("workflow",),
 }
 # Distributions whose names differ from those of their modules.
-DISTRIBUTIONS = {"PIL": "pillow", "open_clip": "open-clip-torch", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "open_clip": "open-clip-torch",
+    "pympi": "pympi-ling",
+    "webvtt": "webvtt-py",
+    "yaml": "pyyaml",
+}
 MOST_LINES, MOST_MODULES = 350, 15
 
 
