@@ -1,8 +1,10 @@
 """Convert annotations as their authors publish them to rows of the project's schema.
 
-`convert` is the entry point; `tvsum`, `qvhighlights`, `charades`, `youtube` and `folder` each handle one source. Rows
-follow the QVHighlights schema, with two keys that mean the same in every dataset: `duration` is the seconds that whole
-clips of 2 s cover, `duration_s` the seconds of the whole video.
+`convert` is the entry point; `tvsum`, `qvhighlights`, `charades`, `youtube` and `folder` each handle one source;
+`spans` makes rows of what people labelled by hand, which `span_tables`, `via`, `label_studio` and `elan` read.
+
+Rows follow the QVHighlights schema, with two keys that mean the same in every dataset: `duration` is the seconds that
+whole clips of 2 s cover, `duration_s` the seconds of the whole video.
 """
 
 # Each source with its files.
@@ -13,4 +15,8 @@ SOURCES = {
     "charades": "charades_sta_train.txt Charades_v1_train.csv (or test)",
     "youtube": "DOMAIN.json with windows and matches by video",
     "folder": "a text file of queries",
+    "csv": "tables of moments",
+    "via": "projects of VIA 3",
+    "label-studio": "exports of Label Studio as JSON",
+    "elan": ".eaf files of ELAN",
 }

@@ -34,7 +34,7 @@ def seconds(text: str | None) -> Fraction:
 def test_another_program_reads_every_cut(rate: str, drop: bool | None) -> None:
     timeline = make_timeline(rate, drop)
     clips = list(read(write_fcpxml(timeline)).tracks[0].find_clips())
-    # The adapter takes 30000/1001 frames per second for 29 and rounds down: findings/fcpxml-ntsc-rates.sh.
+    # The adapter takes 30000/1001 frames per second for 29 and rounds down (OpenTimelineIO's issue 903).
     known = floor(Fraction(rate))
     frames = [[floor(Fraction(edge * known) / Fraction(rate)) for edge in cut] for cut in expected_frames(timeline)]
     found = [[clip.source_range.start_time.value, clip.source_range.duration.value] for clip in clips]
