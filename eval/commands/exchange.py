@@ -12,6 +12,7 @@ from cli import Command, UserError, whole_number
 from cli.outputs import check_outputs, write_text
 from eval.exchange.export import FORMATS, PER, footage_of_rows, render_files
 from eval.exchange.selection import Selection, select_labelled, select_predicted
+from eval.markup import count
 from formats.media.footage import read_footage
 from formats.rows import read_rows
 
@@ -64,12 +65,14 @@ def export(arguments: argparse.Namespace) -> None:
     else:
         selected = select_labelled(queries, footage, selection, names[1])
     drop = {"auto": None, "yes": True, "no": False}[arguments.drop_frame]
-    files = render_files(arguments.format, selected, arguments.per, TITLE, drop, arguments.videos)
+    files, problems = render_files(arguments.format, selected, arguments.per, TITLE, drop, arguments.videos)
     given = [*arguments.predictions, *arguments.queries, *([arguments.footage] if arguments.footage else [])]
     check_outputs([arguments.out / name for name in files], given)
+    for problem in problems:
+        _log.warning("left out: %s", problem)
     for name, text in files.items():
         write_text(arguments.out / name, text)
-    _log.info("%s: %d files, %d moments", arguments.out, len(files), sum(map(len, selected.values())))
+    _log.info("%s: %s of format %s", arguments.out, count(len(files), "file", "files"), arguments.format)
 
 
 def _number(least: float = -math.inf) -> Callable[[str], float]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 LONGEST_NAME = 180
 """Bytes of a file name without its suffix. File systems allow 255."""
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 REEL = 8
 """Most characters of a reel's name in a CMX 3600 list."""
 _RESERVED = {"AX", "BL", "NONE"}
@@ -28,16 +29,18 @@ def _is_shown(character: str) -> bool:
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name for each of some different names, without suffix: letters, digits, `.`, `-` and `_`.
+    """A file name for each of some different names, without suffix.
 
-    None leads out of its folder or is hidden. Names that would become equal, also where case does not count, are
-    numbered.
+    Players and LosslessCut find files by the name of their video, so names stay as they are, but for characters that
+    some system forbids. None leads out of its folder or is hidden. Names that would become equal, also where case does
+    not count, are numbered.
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", name)).lstrip(".") or "_"
-        plain = plain.encode()[:LONGEST_NAME].decode(errors="ignore")
+        plain = _FORBIDDEN.sub("_", "".join(one if one.isprintable() else "_" for one in name))
+        plain = plain.lstrip(". ").rstrip(". ") or "_"
+        plain = plain.encode()[:LONGEST_NAME].decode(errors="ignore").rstrip(". ")
         found[name] = _number(plain, taken, LONGEST_NAME + 10)
     return found
 

@@ -54,7 +54,7 @@ def select_predicted(
     """
     ranked = rank_queries(predictions, queries, selection.topk or ALL, names)
     return {
-        qid: _select([_cut(one.query, footage, one.start, one.end, one.score) for one in found], selection)
+        qid: select_cuts([_cut(one.query, footage, one.start, one.end, one.score) for one in found], selection)
         for qid, found in ranked.items()
     }
 
@@ -76,7 +76,7 @@ def select_labelled(
         windows = read_relevant_windows(row, where)
         labelled = labelled or windows is not None
         cuts = [] if windows is None else [_cut(row, footage, start, end, None) for start, end in windows.tolist()]
-        found[qid] = _select(cuts, selection)
+        found[qid] = select_cuts(cuts, selection)
     if not labelled:
         raise UserError(f"{where}: no row has relevant_windows to export: give --predictions")
     return found
@@ -89,7 +89,7 @@ def _cut(row: Row, footage: Mapping[str, Footage], start: float, end: float, sco
     return Cut(source, start, end, row["query"], score)
 
 
-def _select(cuts: list[Cut], selection: Selection) -> list[Cut]:
+def select_cuts(cuts: list[Cut], selection: Selection) -> list[Cut]:
     """Take the steps of a selection with the cuts of one query, best first. Returns them in the order of time."""
     if selection.threshold is not None:
         cuts = [cut for cut in cuts if cut.score is None or cut.score >= selection.threshold]

@@ -81,7 +81,10 @@ def test_formats_in_seconds_need_no_table(name: str, given: list[object], tmp_pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--format", "edl"], "b.mp4: variable frame rate: frame 7 is late: re-encode it at a constant rate"),
+        (
+            ["--format", "edl", "--qid", "2"],
+            "b.mp4: variable frame rate: frame 7 is late: re-encode it at a constant rate",
+        ),
         (["--format", "csv", "--qid", "3"], "--qid 3: no such query in "),
         (["--format", "csv", "--per", "all"], "--per all: a file of --format csv is about one video"),
         (["--format", "csv", "--min-length", "99"], "no moments are selected"),
@@ -100,6 +103,16 @@ def test_mistakes_are_one_line_and_write_nothing(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_video_of_a_variable_rate_is_left_out_with_a_line(
+    given: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", "--format", "fcp7", *given) == 0
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("left out: b.mp4: variable frame rate: frame 7 is late")
+    assert last == f"{tmp_path}/out: 1 file of format fcp7"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.xml"]
 
 
 def test_a_table_is_asked_for_where_it_is_needed(

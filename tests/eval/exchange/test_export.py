@@ -25,22 +25,22 @@ def selected() -> dict[int | str, list[Cut]]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_writes_one_file_per_video_or_a_project(name: str) -> None:
-    files = render_files(name, selected(), "video", "moments")
+    files, problems = render_files(name, selected(), "video", "moments")
     suffix = FORMATS[name].suffix
     stems = ["moments"] if FORMATS[name].project else ["demo_053", "_b"]
     assert list(files) == [f"{stem}{suffix}" for stem in stems]
     assert all(text.endswith("\n") for text in files.values())
-    assert render_files(name, selected(), "video", "moments") == files
+    assert not problems and render_files(name, selected(), "video", "moments") == (files, [])
 
 
 def test_the_moments_of_a_video_are_in_the_order_of_time() -> None:
-    files = render_files("csv", selected(), "video", "moments")
+    files, _ = render_files("csv", selected(), "video", "moments")
     assert files["demo_053.csv"] == "0,12,y\n30,42,x\n60,72,x\n"
 
 
 def test_a_file_may_be_about_a_query_or_about_all() -> None:
-    assert list(render_files("edl", selected(), "query", "moments")) == ["7.edl", "_q.edl"]
-    (text,) = render_files("edl", selected(), "all", "moments").values()
+    assert list(render_files("edl", selected(), "query", "moments")[0]) == ["7.edl", "_q.edl"]
+    (text,) = render_files("edl", selected(), "all", "moments")[0].values()
     reels = [line.split()[1] for line in text.splitlines() if line[:3].isdecimal()]
     assert reels == ["DEMO_053", "DEMO_053", "DEMO_053", "B", "B"]
 
@@ -49,8 +49,9 @@ def test_a_file_may_be_about_a_query_or_about_all() -> None:
 def test_formats_about_one_video_are_not_about_several(name: str) -> None:
     with pytest.raises(UserError, match=f"--format {name} is about one video"):
         render_files(name, selected(), "all", "moments")
-    with pytest.raises(UserError, match=r"query \.\./q is about 2 videos: --format .* choose --per video"):
-        render_files(name, selected(), "query", "moments")
+    both = {7: selected()["../q"]}
+    with pytest.raises(UserError, match=r"query 7 is about 2 videos, but a file of --format .* choose --per video"):
+        render_files(name, both, "query", "moments")
 
 
 def test_nothing_selected_is_said() -> None:
@@ -69,6 +70,15 @@ def test_formats_that_count_frames_refuse_a_variable_rate(name: str) -> None:
 def test_formats_in_seconds_take_a_variable_rate(name: str) -> None:
     footage = make_footage("", problem="variable frame rate: frame 3 is late")
     assert render_files(name, {7: [Cut(footage, 0.0, 2.0, "x", 0.5)]}, "video", "moments")
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.counts_frames])
+def test_one_such_video_is_left_out_and_named(name: str) -> None:
+    variable = make_footage("", vid="c", file="c.mp4", problem="variable frame rate: frame 3 is late")
+    given = {**selected(), 10: [Cut(variable, 0.0, 2.0, "x", 0.5), Cut(variable, 4.0, 6.0, "x", 0.5)]}
+    files, (problem,) = render_files(name, given, "video", "moments")
+    assert files == render_files(name, selected(), "video", "moments")[0]
+    assert problem.startswith("c.mp4: variable frame rate: frame 3 is late: re-encode it")
 
 
 def test_lengths_come_from_rows_if_there_is_no_table() -> None:
