@@ -10,7 +10,9 @@ from fractions import Fraction
 
 from formats.media.footage import TIMECODE
 
-NTSC = Fraction(1000, 1001)
+_NTSC = Fraction(1000, 1001)
+COUNTED = (24 * _NTSC, *map(Fraction, (24, 25)), 30 * _NTSC, *map(Fraction, (30, 48, 50)), 60 * _NTSC, Fraction(60))
+"""Frame rates of SMPTE ST 12-1 and of timelines in editing programs."""
 _DROPPED = {Fraction(30000, 1001): 2, Fraction(60000, 1001): 4}
 """Numbers that drop-frame time code leaves out at the begin of a minute."""
 
@@ -19,12 +21,12 @@ def timebase(rate: Fraction) -> int:
     """The whole number of frames that time code counts per second: 30 for 30000/1001.
 
     Raises:
-        ValueError: the rate is neither a whole number nor 1000/1001 of one, or too high for two digits.
+        ValueError: time code is not used at this rate.
     """
-    base = round(rate)
-    if rate not in (base, base * NTSC) or not 1 <= base <= 100:
-        raise ValueError(f"time code cannot count {float(rate):.6g} frames per second")
-    return base
+    if rate not in COUNTED:
+        known = ", ".join(f"{float(usual):.3f}".rstrip("0").rstrip(".") for usual in COUNTED)
+        raise ValueError(f"no time code counts {float(rate):.6g} frames per second ({known})")
+    return round(rate)
 
 
 def can_drop(rate: Fraction) -> bool:

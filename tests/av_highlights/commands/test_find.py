@@ -311,8 +311,8 @@ def test_a_long_query_is_cut_and_a_short_video_has_one_score(find: Find, tmp_pat
 def test_moments_for_other_programs(find: Find, videos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     (folder / "more").mkdir(parents=True)
-    shutil.copy(videos / "street.mp4", folder / "a.mp4")
-    shutil.copy(videos / "street.mp4", folder / "more/a.mp4")  # another video of one name
+    for name in ("a.mp4", "more/a.mp4"):  # two videos of one name, at a rate that time code counts
+        write_video(folder / name, fps=25)
     times = np.concatenate([np.arange(30) / 5, 6.1 + np.arange(30) / 5])
     write_media(folder / "phone.mp4", times)
     given = ["--query", "a dog", "--query", "a siren", "--export", "vtt", "--export", "edl", "--top", "99"]
@@ -327,10 +327,10 @@ def test_moments_for_other_programs(find: Find, videos: Path, tmp_path: Path) ->
     captions = webvtt.read(tmp_path / "out/exports/vtt/a.vtt")
     assert captions and {one.text.partition(" (")[0] for one in captions} <= {query for query, _ in ranked}
     text = (tmp_path / "out/exports/edl/a.edl").read_text()
-    found = otio.adapters.read_from_string(text, "cmx_3600", rate=5)
+    found = otio.adapters.read_from_string(text, "cmx_3600", rate=25)
     assert {clip.name for clip in found.find_clips()} == {"a.mp4"}
-    starts = {clip.source_range.start_time.value / 5 for clip in found.tracks[0]}
-    assert starts <= {round(float(start) * 5) / 5 for _, start in ranked}
+    starts = {clip.source_range.start_time.value / 25 for clip in found.tracks[0]}
+    assert starts <= {float(start) for _, start in ranked}
 
 
 def test_an_export_that_holds_nothing_is_one_line(find: Find, tmp_path: Path) -> None:

@@ -48,10 +48,10 @@ def test_timelines_begin_at_one_hour(rate: str, drop: bool | None) -> None:
     assert show_timecode(frame, Fraction(rate), bool(drop)).replace(";", ":") == "01:00:00:00"
 
 
-@pytest.mark.parametrize("rate", [Fraction(25, 2), Fraction(2997, 100), Fraction(300), Fraction(1, 2)])
+@pytest.mark.parametrize("rate", [Fraction(25, 2), Fraction(2997, 100), Fraction(15), Fraction(120)])
 def test_other_rates_have_no_time_code(rate: Fraction) -> None:
     assert not can_drop(rate)
-    with pytest.raises(ValueError, match="time code cannot count"):
+    with pytest.raises(ValueError, match=r"no time code counts .* \(23\.976, 24, 25, 29\.97, 30, 48, 50, 59\.94, 60\)"):
         timebase(rate)
 
 
