@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
-from collections.abc import Callable
 from pathlib import Path
 
-from cli import Command, UserError, whole_number
+from cli import Command, UserError
 from cli.outputs import check_outputs, write_text
+from eval.commands.selection import add_selection, read_asked
 from eval.exchange.export import FORMATS, PER, footage_of_rows, render_files
-from eval.exchange.selection import Selection, select_labelled, select_predicted
 from eval.markup import count
 from formats.media.footage import read_footage
-from formats.rows import read_rows
 
 _log = logging.getLogger(__name__)
 TITLE = "moments"
@@ -32,39 +29,15 @@ def export(arguments: argparse.Namespace) -> None:
       python -m eval export --format fcpxml --predictions P.jsonl --queries Q.jsonl --footage footage.jsonl \\
         --videos videos --topk 3 --padding 1 --out exports
     """
-    form = FORMATS[arguments.format]
-    queries = [row for path in arguments.queries for row in read_rows(path)]
-    names = ", ".join(map(str, arguments.predictions)), ", ".join(map(str, arguments.queries))
-    if arguments.qid:
-        known = {str(row.get("qid")) for row in queries}
-        for qid in arguments.qid:
-            if qid not in known:
-                raise UserError(f"--qid {qid}: no such query in {names[1]}")
-    if form.needs_footage and arguments.footage is None:
+    asked = read_asked(arguments)
+    if FORMATS[arguments.format].needs_footage and arguments.footage is None:
         raise UserError(
             f"--footage: required for --format {arguments.format}: make it with `python -m feature_extractors footage"
             " --videos DIR --out FILE`"
         )
-    footage = footage_of_rows(queries) if arguments.footage is None else read_footage(arguments.footage)
-    # Labelled moments have no order of merit.
-    topk = arguments.topk if arguments.predictions else None
-    selection = Selection(
-        threshold=arguments.threshold,
-        topk=topk,
-        padding=arguments.padding,
-        merge_gap=None if arguments.keep_overlapping else arguments.merge_gap,
-        min_length=arguments.min_length,
-    )
-    if arguments.qid:
-        queries = [row for row in queries if str(row.get("qid")) in arguments.qid]
-    if arguments.predictions:
-        predictions = [row for path in arguments.predictions for row in read_rows(path)]
-        if arguments.qid:
-            predictions = [row for row in predictions if str(row.get("qid")) in arguments.qid]
-        selected = select_predicted(predictions, queries, footage, selection, names)
-    else:
-        selected = select_labelled(queries, footage, selection, names[1])
+    footage = footage_of_rows(asked.queries) if arguments.footage is None else read_footage(arguments.footage)
     drop = {"auto": None, "yes": True, "no": False}[arguments.drop_frame]
+    selected = asked.select(footage)
     files, problems = render_files(arguments.format, selected, arguments.per, TITLE, drop, arguments.videos)
     given = [*arguments.predictions, *arguments.queries, *([arguments.footage] if arguments.footage else [])]
     check_outputs([arguments.out / name for name in files], given)
@@ -75,49 +48,14 @@ def export(arguments: argparse.Namespace) -> None:
     _log.info("%s: %s of format %s", arguments.out, count(len(files), "file", "files"), arguments.format)
 
 
-def _number(least: float = -math.inf) -> Callable[[str], float]:
-    """The `type` of an argument that is a finite number from `least`."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value < math.inf:
-            bound = "" if least == -math.inf else f" from {least:g}"
-            raise argparse.ArgumentTypeError(f"must be a number{bound}, got {text[:40]!r}")
-        return value
-
-    return read
-
-
 def add_verbs(command: Command) -> None:
     """Add the verb and its arguments."""
     verb = command.verb("export", export)
     described = ", ".join(f"{name} ({form.about})" for name, form in FORMATS.items())
     verb.add_argument("--format", required=True, choices=list(FORMATS), metavar="FORMAT", help=described)
-    verb.add_argument("--queries", type=Path, nargs="+", required=True, metavar="Q.jsonl", help="query rows (JSONL)")
-    verb.add_argument("--predictions", type=Path, nargs="+", default=[], metavar="P.jsonl", help="files of `infer`")
+    add_selection(verb)
     verb.add_argument("--footage", type=Path, metavar="FILE", help="table of `feature_extractors footage`")
     verb.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files, for links to them")
-    verb.add_argument("--qid", action="append", default=[], help="export this query only; may be given several times")
-    verb.add_argument("--topk", type=whole_number(1), default=10, metavar="K", help="moments per query (default: 10)")
-    verb.add_argument("--threshold", type=_number(), metavar="SCORE", help="lowest score (default: all)")
-    verb.add_argument(
-        "--padding", type=_number(0), default=0.0, metavar="S", help="seconds to add at both ends of a moment"
-    )
-    overlaps = verb.add_mutually_exclusive_group()
-    overlaps.add_argument(
-        "--merge-gap",
-        type=_number(0),
-        default=0.0,
-        metavar="S",
-        help="merge moments of a query that are at most this many seconds apart (default: 0, those that overlap)",
-    )
-    overlaps.add_argument("--keep-overlapping", action="store_true", help="merge none")
-    verb.add_argument(
-        "--min-length", type=_number(0), default=0.0, metavar="S", help="leave shorter moments out, after merging"
-    )
     verb.add_argument(
         "--per", choices=PER, default="video", help="what one file is about (default: video; via, label-studio: all)"
     )
