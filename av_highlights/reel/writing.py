@@ -51,7 +51,7 @@ def write_reel(path: Path, plan: Plan, folder: Path, caption: bool = False, enco
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
         sound = container.add_stream("aac", rate=RATE, layout="stereo", bit_rate=BIT_RATE) if plan.sound else None
-        blocks = track(_fade(plan, folder, caption), "reel: frames", plan.frames)
+        blocks = track(read_blocks(plan, folder, caption), "reel: frames", plan.frames)
         try:
             for number, (picture, samples) in enumerate(blocks):
                 container.mux(pictures.encode(_to_frame(picture, number, plan.rate)))
@@ -70,7 +70,7 @@ def _muxer() -> dict[str, str]:
     return {"movflags": "+faststart", "fflags": "+bitexact"}
 
 
-def _fade(plan: Plan, folder: Path, caption: bool) -> Iterator[tuple[Picture, Samples]]:
+def read_blocks(plan: Plan, folder: Path, caption: bool) -> Iterator[tuple[Picture, Samples]]:
     """Yield the pictures of a reel with the samples of their time, each part faded into the next one."""
     tail: list[tuple[Picture, Samples]] = []
     sources: dict[str, SoundSource] = {}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from av_highlights.reel.plan import make_plan
-from av_highlights.reel.writing import write_reel
+from av_highlights.reel.writing import read_blocks, write_reel
 from cli import UserError
 from eval.exchange.cuts import Cut
 from feature_extractors.media.footage import examine
@@ -162,6 +162,16 @@ def test_a_cross_fade_mixes_pictures_and_sound(tmp_path: Path) -> None:
     sound = read_sound(tmp_path / "r.mp4")
     assert find_noise(sound, 0.2) == pytest.approx(0.2, abs=0.001)
     assert find_noise(sound, 1.2) == pytest.approx(4.6, abs=0.001)
+
+
+def test_faded_sound_has_no_sample_too_many_where_a_frame_is_no_whole_number_of_them(tmp_path: Path) -> None:
+    # A frame at 30000/1001 per second lasts 1601.6 samples.
+    source = write_source(tmp_path / "a.mkv", steady("30000/1001", 6.0), "30000/1001")
+    cuts = [Cut(source, start, start + 0.7, "x", None) for start in (0.0, 1.3, 2.9, 4.1)]
+    plan = make_plan(cuts, fade_s=0.1)
+    lengths = [samples.shape[1] for _, samples in read_blocks(plan, tmp_path, False)]
+    edges = [round(Fraction(frame * 1001 * RATE, 30000)) for frame in range(plan.frames + 1)]
+    assert lengths == np.diff(edges).tolist()
 
 
 def test_a_caption_is_written_below_and_leaves_the_rest(tmp_path: Path) -> None:
