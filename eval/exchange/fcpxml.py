@@ -87,7 +87,6 @@ def _describe_asset(
         "duration": _time(source.frames, rate),
         "hasVideo": "1",
         "format": shape,
-        "videoSources": "1",
         **sound,
     }
     asset = SubElement(resources, "asset", about)
