@@ -77,6 +77,9 @@ def add_verbs(command: Command) -> None:
         "--rate", type=_rate, metavar="FPS", help="frames per second (default: those of most of the videos)"
     )
     parser.add_argument(
-        "--encoder", default="libx264", metavar="NAME", help="H.264 encoder of FFmpeg (default: libx264)"
+        "--encoder",
+        default="auto",
+        metavar="NAME",
+        help="H.264 encoder of FFmpeg (default: auto, pictures are copied where the cuts allow it, else libx264)",
     )
     parser.add_output("--out", required=True, metavar="FILE", help="the video to write (.mp4)")

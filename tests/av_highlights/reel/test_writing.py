@@ -32,7 +32,8 @@ def write_source(path: Path, times: np.ndarray, rate: str = "25/1", sound: bool 
     exact = Fraction(rate)
     variable = np.ptp(np.diff(times)) > 0.001
     clock = Fraction(1, 1000) if variable else 1 / exact
-    coding = Coding(rate=exact, clock=clock, options={"bf": "3", "g": "50", "crf": "10"}, **given)
+    options = {"bf": "3", "g": "50", "crf": "10", "x264-params": "scenecut=0"}
+    coding = Coding(rate=exact, clock=clock, options=options, **given)
     more = {"sound": noise(), "sound_codec": "pcm_s16le"} if sound else {}
     return examine(path.parent, path.stem, write_media(path, times, coding=coding, **more))
 
