@@ -5,12 +5,14 @@
 - HL-mAP-stable: the official HL-mAP with one rank per clip; of tied clips the earlier one comes first. Published
   saliency has 16 bits, so nearly every query has ties, and the official AP counts tied positives once.
 - multi_moment: the metrics of QV-M2 (`multiple_moments`).
+- generalised: the metrics of localisation of Soccer-GMR (`generalised_retrieval`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from eval.qvhighlights.generalised_retrieval import score_generalised
 from eval.qvhighlights.moments import percent, recall_at_one
 from eval.qvhighlights.multiple_moments import score_multiple_moments
 from eval.qvhighlights.queries import Queries
@@ -22,7 +24,7 @@ LOW_THRESHOLDS = (0.3, 0.35, 0.4, 0.45)
 def score_variants(queries: Queries) -> dict[str, Any]:
     """Compute, in percent, {"full": {"MR-mIoU": .., "MR-R1": {..}}, ..., "HL-min-Fair": {"HL-mAP-stable": ..}, ...}.
 
-    "multi_moment" holds the metrics of QV-M2.
+    "multi_moment" holds the metrics of QV-M2, "generalised" those of Soccer-GMR.
     """
     scores: dict[str, Any] = {}
     ranges, places = score_moments_of(queries)
@@ -40,6 +42,7 @@ def score_variants(queries: Queries) -> dict[str, Any]:
         predicted = [windows for place in places if (windows := queries.predicted_windows[place]) is not None]
         relevant = [windows for place in places if (windows := queries.relevant_windows[place]) is not None]
         scores["multi_moment"] = score_multiple_moments(ranges, predicted, relevant)
+        scores["generalised"] = score_generalised(predicted, relevant)
     levels, _ = score_highlights_of(queries, stable=True)
     scores |= {name: {"HL-mAP-stable": percent(part.precision.mean())} for name, part in levels.items()}
     return scores
