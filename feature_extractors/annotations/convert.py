@@ -7,7 +7,16 @@ from pathlib import Path
 
 from cli import UserError
 from cli.outputs import check_outputs, write_text
-from feature_extractors.annotations import SOURCES, charades, folder, qvhighlights, tvsum, tvsum_files, youtube
+from feature_extractors.annotations import (
+    SOURCES,
+    charades,
+    folder,
+    qvhighlights,
+    timelens,
+    tvsum,
+    tvsum_files,
+    youtube,
+)
 from formats.rows import Row, read_rows, write_rows
 
 _log = logging.getLogger(__name__)
@@ -27,7 +36,7 @@ def convert(
     if published and not source.startswith("tvsum-"):
         raise UserError(f"--published: only for TVSum's public files, not for --from {source}")
     wanted = 2 if source in ("tvsum-tsv", "charades") else 1
-    if source != "qvhighlights" and len(files) != wanted:
+    if source not in ("qvhighlights", "timelens") and len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
     made: dict[Path, str | list[Row]]
     if source == "qvhighlights":
@@ -42,6 +51,8 @@ def convert(
             }
     elif source == "charades":
         made = {out / f"{files[0].stem}.jsonl": charades.make_rows(files[0], files[1])}
+    elif source == "timelens":
+        made = {out / f"{files[0].stem}.jsonl": timelens.make_rows(files[0], files[1:])}
     elif source == "youtube":
         made = {out / f"{files[0].stem}.jsonl": youtube.make_rows(files[0], domain=files[0].stem)}
     else:

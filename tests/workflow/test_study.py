@@ -194,6 +194,21 @@ def test_parts_of_command_lines(demo: Study) -> None:
     assert tracked.title("base", "main run") == "'demo, main run base, seed 2018'"
 
 
+def test_lists_of_queries_are_parts_of_val_alone(demo: Study, tmp_path: Path) -> None:
+    about_sound = tmp_path / "about sound.txt"
+    with pytest.raises(UserError, match=r"config: evaluation\.score_lists: no such file: .*about sound\.txt"):
+        load(evaluation={"score_lists": [str(about_sound)]})
+    about_sound.write_text("1\n")
+    study = load(evaluation={"score_lists": [str(about_sound)]})
+    assert Params(study).parts(job(split="val")) == f"--by modality --list '{about_sound}'"
+    assert Params(study).parts(job(split="train")) == Params(demo).parts(job(split="val")) == "--by modality"
+    assert Paths(study).score_lists(job(split="val")) == [str(about_sound)] and not Paths(demo).score_lists(
+        job(split="val")
+    )
+    study = load(evaluation={"score_lists": [str(about_sound)], "score_by": []})
+    assert Params(study).parts(job(split="val")) == f"--list '{about_sound}'"
+
+
 def test_parts_of_command_lines_by_domain(demo: Study) -> None:
     dataset = dataclasses.replace(demo.dataset, scopes="by_domain")
     tracked = Params(dataclasses.replace(demo, dataset=dataset, scopes=["BK", "VT"]))
