@@ -27,6 +27,9 @@ CODEC = {"flags": "+bitexact", "threads": "1"}
 # By default x264 uses CPU-specific code, and 1 of 20 files differs even on the same machine.
 H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0", "row-mt": "0"}
+# The default search for the quantisation takes half of the time of the whole dataset. This one makes files of the same
+# size in less than half of the time.
+_AAC = {"aac_coder": "fast"}
 VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 
 
@@ -98,7 +101,7 @@ def _encode(video: VideoPlan, container: Any) -> None:
         sound = container.add_stream(
             "libopus" if webm else "aac",
             rate=video.audio_rate,
-            options=CODEC,
+            options=CODEC if webm else _AAC | CODEC,
             layout="stereo",
         )
         sound.bit_rate = 96_000
