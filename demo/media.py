@@ -25,8 +25,11 @@ from formats.rows import write_rows
 # make other decisions with more threads.
 CODEC = {"flags": "+bitexact", "threads": "1"}
 # By default x264 uses CPU-specific code, and 1 of 20 files differs even on the same machine.
-H264 = {"preset": "veryfast", "crf": "22", "x264-params": "cpu-independent=1"}
+H264 = {"preset": "superfast", "crf": "22", "x264-params": "cpu-independent=1"}
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0", "row-mt": "0"}
+# The default search for the quantisation takes half of the time of the whole dataset. This one makes files of the same
+# size in less than half of the time.
+_AAC = {"aac_coder": "fast"}
 VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 
 
@@ -98,10 +101,10 @@ def _encode(video: VideoPlan, container: Any) -> None:
         sound = container.add_stream(
             "libopus" if webm else "aac",
             rate=video.audio_rate,
-            options=CODEC,
-            layout="stereo",
+            options=CODEC if webm else _AAC | CODEC,
+            layout="stereo" if webm else "mono",
         )
-        sound.bit_rate = 96_000
+        sound.bit_rate = 96_000 if webm else 64_000
     frames, samples = _video_frames(video), _audio_frames(video)
     last = next(frames)
     for second in range(1, video.seconds + 1):
@@ -128,10 +131,13 @@ def _video_frames(video: VideoPlan) -> Iterator[Any]:
 
 
 def _audio_frames(video: VideoPlan) -> Iterator[Any]:
-    """Yield one second at a time, the same in both channels."""
+    """Yield one second at a time: mono, or the same in both channels of a WebM file."""
     rate = video.audio_rate
+    layout, channels = ("stereo", 2) if video.quirk == "webm" else ("mono", 1)
     track = synthesise(video, rate)
     for first in range(0, len(track), rate):
-        frame = av.AudioFrame.from_ndarray(np.tile(track[first : first + rate], (2, 1)), format="fltp", layout="stereo")
+        frame = av.AudioFrame.from_ndarray(
+            np.tile(track[first : first + rate], (channels, 1)), format="fltp", layout=layout
+        )
         frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
         yield frame

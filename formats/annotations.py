@@ -128,6 +128,11 @@ def annotated_seconds(row: Row, clips: ClipGrid) -> float:
     return float(value)
 
 
+def plain_query(query: str) -> str:
+    """A query with single blanks and without full stops around it, as TimeLens asks it."""
+    return " ".join(query.split()).strip(".").strip()
+
+
 def count_clips(row: Row, where: str) -> int:
     """Count the whole clips within the row's `duration` (seconds), as the official evaluation does.
 

@@ -48,7 +48,8 @@ class ModelConfig(Settings):
     fusion: Literal["none", "concat", "avigate", "avigate_custom"] = "avigate_custom"
     """How audio enters: none, concat, avigate (gated cross-attention) or avigate_custom (gated identity attention).
     `none` reads no audio; `concat` appends it to the video input of the same clip; in `avigate` every clip attends to
-    all clips that have sound; in `avigate_custom` clip i of the video receives clip i of the audio."""
+    the clips that have sound, all of them or those nearby (`fusion_window`); in `avigate_custom` clip i of the video
+    receives clip i of the audio."""
     gating_type: Literal["global", "clipwise", "elementwise"] = "global"
     """One gate per video (global), per clip (clipwise), or per clip and channel (elementwise). A layer's gates have the
     shape (1, 1), (L, 1) or (L, D) for L clips and D = hidden_dim channels."""
@@ -56,6 +57,9 @@ class ModelConfig(Settings):
     """Layers of the gated fusion, each with its own gates."""
     fusion_n_heads: Count = 4
     """Attention heads of the gated fusion; they must divide hidden_dim."""
+    fusion_window: Annotated[int, Field(ge=-1)] = -1
+    """Clips on each side whose audio a clip may attend to in avigate: 0 = its own clip only, -1 = all clips, as
+    published. Use a small window where time matters: the position encodings of QD-DETR barely tell neighbours apart."""
     mha_gate_temp: Positive = 1.5
     """Temperature of the audio gate, sigmoid((raw + bias) / temp) * scale. It is fixed, not learnt; a higher value
     makes the gate less sensitive to raw, the output of a perceptron on video and audio. This key and the next five
@@ -130,6 +134,8 @@ class ModelConfig(Settings):
             idle |= {name for name in self.to_dict() if name.startswith(("fusion_", "gating_", "mha_", "ffn_"))}
         if self.fusion == "avigate":
             idle |= {name for name in self.to_dict() if name.startswith(("mha_", "ffn_"))}
+        else:
+            idle |= {"fusion_window"}
         if not self.ffn_gate_film:
             idle |= {"ffn_gate_beta_init"}
         kept = {name: value for name, value in self.to_dict().items() if name not in idle}

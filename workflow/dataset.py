@@ -72,6 +72,9 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     Raises:
         UserError: an annotation file is malformed, no video is found, or one is missing and `broken_videos` is stop.
     """
+    for file in config["evaluation"]["score_lists"]:
+        if not Path(file).is_file():
+            raise UserError(f"config: evaluation.score_lists: {no_such('file', file)}")
     folder = Path(config["dataset"]["videos"])
     planned: dict[str, list[Row]] = {}
     if config["dataset"]["name"] == DEMO:

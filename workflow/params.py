@@ -15,7 +15,7 @@ from cli import canonical_json
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
 from workflow.configuration import pick
-from workflow.paths import Wildcards
+from workflow.paths import Paths, Wildcards
 from workflow.study import Study
 
 Param = Callable[[Wildcards], str]
@@ -107,6 +107,13 @@ class Params:
     def covered(self) -> str:
         """Option of the scoring commands if queries may lack predictions because their videos were left out."""
         return "--covered-only" if self.study.dataset.broken_videos == "leave_out" else ""
+
+    def parts(self, wildcards: Wildcards) -> str:
+        """Options of `score` for the parts of the queries: by the values of keys, and on val by lists of query ids."""
+        evaluation = self.study.evaluation
+        lists = Paths(self.study).score_lists(wildcards)
+        options = [self.by(evaluation.score_by), f"--list {shlex.join(lists)}" if lists else ""]
+        return " ".join(filter(None, options))
 
     def by(self, keys: tuple[str, ...]) -> str:
         """`--by KEY ...` for those of the keys that at least one annotation row has; empty if no row has any."""

@@ -85,6 +85,10 @@ class Paths:
         """The checkpoint to start training from; empty if training starts from scratch."""
         return self.study.settings[wildcards.run].initial_weights(wildcards.scope, wildcards.seed)
 
+    def score_lists(self, wildcards: Wildcards) -> list[str]:
+        """The files of query ids by which the predictions of a split are scored too: they are about val."""
+        return list(self.study.evaluation.score_lists) if wildcards.split == "val" else []
+
     def results_of_runs(self, what: str) -> list[str]:
         """Outputs of `score` on val: for each run and both checkpoints, and for random predictions."""
         study = self.study

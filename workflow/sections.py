@@ -126,9 +126,10 @@ class CoreConfig(Settings):
         ),
     ] = field(default_factory=InferenceConfig)
     """Prediction and gate logging."""
-    evaluation: Annotated[EvaluationConfig, Reruns("", score_by="score score_other", gates_by="gates")] = field(
-        default_factory=EvaluationConfig
-    )
+    evaluation: Annotated[
+        EvaluationConfig,
+        Reruns("", score_by="score score_other", score_lists="score score_other", gates_by="gates"),
+    ] = field(default_factory=EvaluationConfig)
     """Annotation keys to break results down by; keys that no row has are ignored."""
     plots: Annotated[PlotsConfig, Reruns("plot_gates plot_gate_figures", topk="plot_gates plot_gate_figures rank")] = (
         field(default_factory=PlotsConfig)

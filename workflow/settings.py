@@ -62,6 +62,8 @@ class EvaluationConfig(Settings):
 
     score_by: Names = ()
     """Annotation keys to break scores down by."""
+    score_lists: Names = ()
+    """Files of query ids of val; the queries of each file are scored as a part of their own."""
     gates_by: Names = ()
     """Annotation keys to break gate statistics down by."""
 

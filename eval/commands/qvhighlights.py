@@ -22,9 +22,10 @@ def score(arguments: argparse.Namespace) -> None:
     Writes the official keys (brief, HL-min-*, full, long, middle, short; percent). "subsets" holds the brief metrics of
     parts of the queries: --by splits by the values of a key (the demo has modality, QVHighlights has no such key),
     --where KEY=VALUE,KEY=LOW:HIGH selects by rules (keys of the ground truth or of --videos, and window_seconds,
-    windows, words), --list FILE selects by query ids. --variants adds unofficial numbers. --run, --scope, --seed and
-    --epoch are stored under "about", by which `summarise` groups runs. --covered-only scores only the queries that have
-    predictions and records this in "about"; tables mark such a run.
+    windows, words), --list FILE selects by query ids. --variants adds unofficial numbers and those of QV-M2.
+    --relabelled FILE scores the queries that FILE has second labels for on both, under "relabelled". --run, --scope,
+    --seed and --epoch are stored under "about", by which `summarise` groups runs. --covered-only scores only the
+    queries that have predictions and records this in "about"; tables mark such a run.
     """
     from eval.parts import PartRules
     from eval.qvhighlights.evaluation import evaluate_files
@@ -37,6 +38,7 @@ def score(arguments: argparse.Namespace) -> None:
         variants=arguments.variants,
         as_listed=arguments.as_listed,
         covered_only=arguments.covered_only,
+        relabelled=arguments.relabelled,
     )
     write_object(arguments.out, evaluation.metrics)
     if arguments.per_query:
@@ -90,7 +92,10 @@ def add_verbs(command: Command) -> None:
     )
     verb.add_argument("--list", type=Path, nargs="+", default=[], metavar="FILE", help="also score the listed qids")
     verb.add_argument("--videos", type=Path, nargs="+", default=[], metavar="JSONL", help="rows with more keys per vid")
-    verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3 and stable-tie HL-mAP")
+    verb.add_argument("--variants", action="store_true", help="add mIoU, R1@0.3, QV-M2's metrics and more")
+    verb.add_argument(
+        "--relabelled", type=Path, nargs="+", default=[], metavar="JSONL", help="also score by these second labels"
+    )
     verb.add_argument("--as-listed", action="store_true", help="accept windows that are not sorted by score")
     verb.add_argument("--covered-only", action="store_true", help="score only the queries that have predictions")
     verb.add_argument("--epoch", choices=("best", "last"), help="epoch of the predictions; own row in `summarise`")

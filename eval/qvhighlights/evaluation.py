@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli import UserError
 from eval.markup import NOT_COMPARABLE
 from eval.parts import PartRules, select_parts
 from eval.qvhighlights.queries import Queries, find_oddities, read_queries
+from eval.qvhighlights.relabelled import score_relabelled
 from eval.qvhighlights.score import as_lists, score_each, score_parts, score_queries
 from eval.qvhighlights.variants import score_variants
 from formats.rows import read_rows
@@ -22,7 +24,7 @@ class Evaluation:
     """Result of `evaluate_files`."""
 
     metrics: dict[str, Any]
-    """The official keys, then "subsets", "variants" and "about" unless they are empty. Ready for JSON."""
+    """The official keys, then "subsets", "variants", "relabelled" and "about" unless they are empty. Ready for JSON."""
     about: dict[str, Any]
     """The given "about", with "coverage" and "labelled" if queries or labels are missing."""
     queries: Queries
@@ -49,6 +51,7 @@ def evaluate_files(
     variants: bool = False,
     as_listed: bool = False,
     covered_only: bool = False,
+    relabelled: Sequence[Path] = (),
 ) -> Evaluation:
     """Score a file of submission rows against a file of QVHighlights rows (JSON lines).
 
@@ -57,16 +60,18 @@ def evaluate_files(
         ground_truth: its queries and their labels.
         about: origin of the metrics, for `summarise`: "run", "scope", "seed", "epoch".
         parts: parts of the queries to score as well, under "subsets".
-        variants: add unofficial numbers (`score_variants`).
+        variants: add unofficial numbers (`score_variants`), also of the parts, under "variants" and its "subsets".
         as_listed: accept windows that are not sorted by score, as the official program does.
         covered_only: score only the queries that have predictions, and record this in "about".
+        relabelled: further labels of some of the queries, by which these are scored too, under "relabelled".
 
     Raises:
         UserError: a file is malformed, the files hold different queries, or there is nothing to score.
     """
     names = str(predictions), str(ground_truth)
     truth = read_rows(ground_truth)
-    queries = read_queries(read_rows(predictions), truth, names, as_listed, covered_only)
+    predicted = read_rows(predictions)
+    queries = read_queries(predicted, truth, names, as_listed, covered_only)
     metrics = score_queries(queries, names)
     left_out = {row["qid"] for row in truth}.difference(queries.qids)
     places = select_parts(queries.rows, parts or PartRules(), names[1], left_out)
@@ -74,6 +79,14 @@ def evaluate_files(
         metrics["subsets"] = score_parts(queries, places)
     if variants:
         metrics["variants"] = score_variants(queries)
+        if places:
+            metrics["variants"]["subsets"] = {name: score_variants(queries.take(part)) for name, part in places.items()}
+    if relabelled:
+        metrics["relabelled"] = {
+            path.stem: score_relabelled(queries, predicted, path, names, as_listed) for path in relabelled
+        }
+        if len(metrics["relabelled"]) < len(relabelled):
+            raise UserError(f"{relabelled[0]}: two files of second labels have the same name: rename one")
     described = dict(about or {})
     if covered_only:
         described["coverage"] = {"queries": len(queries), "of": len(truth)}

@@ -17,6 +17,7 @@ from feature_extractors.annotations import (
     qvhighlights,
     span_tables,
     spans,
+    timelens,
     tvsum,
     tvsum_files,
     via,
@@ -45,7 +46,7 @@ def convert(
     if published and not source.startswith("tvsum-"):
         raise UserError(f"--published: only for TVSum's public files, not for --from {source}")
     wanted = 2 if source in ("tvsum-tsv", "charades") else 1
-    if source not in ("qvhighlights", *LABELLED) and len(files) != wanted:
+    if source not in ("qvhighlights", "timelens", *LABELLED) and len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
     made: dict[Path, str | list[Row]]
     if source == "qvhighlights":
@@ -60,6 +61,8 @@ def convert(
             }
     elif source == "charades":
         made = {out / f"{files[0].stem}.jsonl": charades.make_rows(files[0], files[1])}
+    elif source == "timelens":
+        made = {out / f"{files[0].stem}.jsonl": timelens.make_rows(files[0], files[1:])}
     elif source == "youtube":
         made = {out / f"{files[0].stem}.jsonl": youtube.make_rows(files[0], domain=files[0].stem)}
     elif source in LABELLED:

@@ -18,6 +18,7 @@ def convert(arguments: argparse.Namespace) -> None:
       tvsum-tsv      ydata-tvsum50-info.tsv ydata-tvsum50-anno.tsv, with --videos (for the frame rates)
       qvhighlights   highlight_train_release.jsonl and further splits, checked row by row
       charades       charades_sta_train.txt Charades_v1_train.csv (or test)
+      timelens       qvhighlights-timelens.json, and highlight_val_release.jsonl to keep the ids of unchanged queries
       youtube        DOMAIN.json with windows and matches by video
       folder         a text file of queries, with --videos: one query per line, or `video<TAB>query`
       csv            tables with the heads video, query, start, end; or of LosslessCut; with --videos

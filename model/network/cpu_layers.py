@@ -145,9 +145,12 @@ class Attention(nn.MultiheadAttention):
         super().__init__(dim, n_heads, dropout=dropout, batch_first=True)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        """Queries (B, N, D) to keys and values (B, L, D); mask (B, L), True = valid. Returns (B, N, D).
+        """Queries (B, N, D) to keys and values (B, L, D). Returns (B, N, D).
 
         A tensor that is passed twice is projected once.
+
+        Args:
+            mask: (B, L), or (B, 1 or N, L) for a mask per query; True = valid.
         """
         weight, bias, dim = self.in_proj_weight, self.in_proj_bias, self.embed_dim
         projected: list[Tensor] = []
@@ -173,8 +176,12 @@ def _group(tensors: list[Tensor]) -> list[list[Tensor]]:
 
 
 def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
-    """Attention of heads (B, H, N, D) over (B, H, L, D); mask (B, L), True = valid; dropout of the weights."""
-    shown = None if mask is None else mask[:, None, None, :]
+    """Attention of heads (B, H, N, D) over (B, H, L, D); dropout of the weights.
+
+    Args:
+        mask: (B, L), or (B, 1 or N, L) for a mask per query; True = valid.
+    """
+    shown = None if mask is None else (mask if mask.dim() == 3 else mask.unsqueeze(1)).unsqueeze(1)
     if probability == 0.0 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)

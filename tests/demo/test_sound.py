@@ -64,3 +64,14 @@ def test_loudness_does_not_tell_informative_sound_from_the_rest() -> None:
     one, other = np.array(measures[True]), np.array(measures[False])
     area = ((one[:, None] > other) + 0.5 * (one[:, None] == other)).mean(axis=(0, 1))
     assert np.all(np.abs(area - 0.5) < 0.1), area
+
+
+def test_wind_is_low_passed() -> None:
+    """A filter of the first order: from its corner on, 300 to 900 Hz, power falls by 6 dB per octave."""
+    wind = AudioEvent(start=0, end=12, kind="wind", pitch=1.0)
+    power = np.abs(np.fft.rfft(synthesise(video_with(wind), 3 * RATE))) ** 2
+    low, high, higher = (
+        power[12 * first : 12 * last].mean() for first, last in ((20, 100), (2000, 2500), (4000, 5000))
+    )
+    assert low > 4 * high
+    assert 10 * np.log10(high / higher) == pytest.approx(6, abs=1)

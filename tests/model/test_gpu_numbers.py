@@ -27,6 +27,7 @@ FUSIONS: list[Json] = [
     {"fusion": "none"},
     {"fusion": "concat"},
     {"fusion": "avigate"},
+    {"fusion": "avigate", "fusion_window": 1},
     {"fusion": "avigate_custom", "ffn_gate_film": True},
     {"fusion": "avigate_custom", "gating_type": "elementwise"},
 ]

@@ -77,6 +77,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
     "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, "score_other": 2, **TABLES}),
+    "evaluation.score_lists": (
+        {"evaluation": {"score_lists": ["data/demo/val.jsonl"]}},
+        {"score": 3, "score_other": 2, **TABLES},
+    ),
     "evaluation.gates_by": ({"evaluation": {"gates_by": ["modality"]}}, {"gates": 1, **OVERVIEW}),
     "plots.num_samples": ({"plots": {"num_samples": 5}}, GATE_PLOTS),
     "plots.topk": ({"plots": {"topk": 3}}, GATE_PLOTS),

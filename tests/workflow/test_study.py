@@ -41,7 +41,7 @@ def demo() -> Study:
 
 
 def test_sections_are_typed_and_nothing_can_be_changed(demo: Study) -> None:
-    assert (demo.name, demo.dataset.shards, demo.clips.seconds) == ("demo", 2, 2.0)
+    assert (demo.name, demo.dataset.shards, demo.clips.seconds) == ("demo", 1, 2.0)
     assert demo.annotations == {"train": "data/demo/train.jsonl", "val": "data/demo/val.jsonl"}
     assert demo.inference == InferenceConfig()
     assert demo.plots.topk == 10 and demo.evaluation.gates_by == ("audio_informative",)
@@ -68,7 +68,7 @@ def test_what_follows_from_the_sections(demo: Study) -> None:
     assert further_files(demo.config, "clip_visual") == [Path("demo/encoders/demo-clip.json")]
     consumed = json.loads(encode_json(demo.config, "clip_visual"))
     assert consumed["clip"]["architecture"] == "demo-clip" and "weights" not in consumed["clip"]
-    assert list(demo.data.shards) == list(demo.grids) and "demo_000" in demo.grids["000"] + demo.grids["001"]
+    assert list(demo.data.shards) == list(demo.grids) == ["000"] and "demo_000" in demo.grids["000"]
 
 
 def test_a_study_without_gates_or_sound() -> None:
@@ -123,8 +123,8 @@ def test_seeds_fit_every_generator() -> None:
 def test_files_of_a_run(demo: Study) -> None:
     paths = Paths(demo)
     stores = paths.features_of_run(job(run="video_only"))
-    assert stores == [f"features/demo/{s}/00{n}.h5" for s in ("clip_visual", "clip_text") for n in (0, 1)]
-    assert len(paths.features) == 8
+    assert stores == [f"features/demo/{stream}/000.h5" for stream in ("clip_visual", "clip_text")]
+    assert len(paths.features) == 4
     wildcards = job(run="base_noise", scope="all", seed="3")
     assert paths.checkpoint_of_run("last")(wildcards) == "runs/demo/base/all/seed3/last.pt"  # a control has none
     assert paths.initial_weights(wildcards) == []
@@ -192,6 +192,21 @@ def test_parts_of_command_lines(demo: Study) -> None:
     assert tracked.titles("film") == "'demo, run film, seed 2018'"
     assert tracked.title("film") == "'demo, run film, seed 2018'"
     assert tracked.title("base", "main run") == "'demo, main run base, seed 2018'"
+
+
+def test_lists_of_queries_are_parts_of_val_alone(demo: Study, tmp_path: Path) -> None:
+    about_sound = tmp_path / "about sound.txt"
+    with pytest.raises(UserError, match=r"config: evaluation\.score_lists: no such file: .*about sound\.txt"):
+        load(evaluation={"score_lists": [str(about_sound)]})
+    about_sound.write_text("1\n")
+    study = load(evaluation={"score_lists": [str(about_sound)]})
+    assert Params(study).parts(job(split="val")) == f"--by modality --list '{about_sound}'"
+    assert Params(study).parts(job(split="train")) == Params(demo).parts(job(split="val")) == "--by modality"
+    assert Paths(study).score_lists(job(split="val")) == [str(about_sound)] and not Paths(demo).score_lists(
+        job(split="val")
+    )
+    study = load(evaluation={"score_lists": [str(about_sound)], "score_by": []})
+    assert Params(study).parts(job(split="val")) == f"--list '{about_sound}'"
 
 
 def test_parts_of_command_lines_by_domain(demo: Study) -> None:

@@ -32,6 +32,7 @@ rule score:
     input:
         predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
         queries=lambda wildcards: study.annotations[wildcards.split],
+        lists=paths.score_lists,
     output:
         metrics=f"{layout.RESULTS}/metrics_{{split}}.json",
         values=f"{layout.RESULTS}/queries_{{split}}.json",
@@ -42,7 +43,7 @@ rule score:
     conda:
         "../../envs/eval.yaml"
     params:
-        by=tracked.by(study.evaluation.score_by),
+        by=tracked.parts,
         epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {study.inference.checkpoint}",
         covered=tracked.covered,
         version=EVAL_VERSION["score"],
@@ -58,6 +59,7 @@ use rule score as score_other with:
     input:
         predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl",
         queries=lambda wildcards: study.annotations[wildcards.split],
+        lists=paths.score_lists,
     output:
         metrics=f"{layout.RESULTS}/metrics_{{split}}_{study.other_checkpoint}.json",
         values=f"{layout.RESULTS}/queries_{{split}}_{study.other_checkpoint}.json",
@@ -68,7 +70,7 @@ use rule score as score_other with:
     wildcard_constraints:
         run=any_of(study.settings),
     params:
-        by=tracked.by(study.evaluation.score_by),
+        by=tracked.parts,
         epoch=f"--epoch {study.other_checkpoint}",
         covered=tracked.covered,
         version=EVAL_VERSION["score"],

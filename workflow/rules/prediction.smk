@@ -132,6 +132,7 @@ use rule score as score_given with:
     input:
         predictions=lambda wildcards: paths.predictions(wildcards.split),
         queries=lambda wildcards: study.annotations[wildcards.split],
+        lists=paths.score_lists,
     log:
         "logs/score_given/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -139,7 +140,7 @@ use rule score as score_given with:
     wildcard_constraints:
         run=layout.GIVEN,
     params:
-        by=tracked.by(study.evaluation.score_by),
+        by=tracked.parts,
         epoch="",
         covered=tracked.covered,
         version=EVAL_VERSION["score"],

@@ -24,12 +24,19 @@ from feature_extractors.weights.loading import not_cached, reason
 
 
 class ClapFrontEnd(nn.Module):
-    """Waveforms to the log-mel input of an unfused CLAP."""
+    """Waveforms to the log-mel input of an unfused CLAP.
+
+    Attributes:
+        rate: Hz.
+        samples: length of the window that the network was trained on.
+        step: samples from the start of a window to that of the next one; 0 if they do not follow each other.
+    """
 
     def __init__(self, extractor: ClapFeatureExtractor) -> None:
         super().__init__()
         self.rate = int(extractor.sampling_rate)
         self.samples = int(extractor.nb_max_samples)
+        self.step = 0
         self.mel = MelSpectrogram(
             self.rate,
             n_fft=extractor.fft_window_size,
@@ -43,7 +50,7 @@ class ClapFrontEnd(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, samples) to decibels (B, 1, frames, mels)."""
-        return log_mel(self.mel, windows)
+        return log_mel(self.mel, windows, self.step)
 
 
 class Clap(nn.Module):
@@ -77,6 +84,7 @@ def load(stage: ClapStage, weights: str, device: torch.device) -> SoundEncoder:
     folder = find_checkpoint(weights)
     network = load_clap(folder)
     front_end = network.front_end
+    front_end.step = round(stage.clips.seconds * front_end.rate)
     return SoundEncoder(
         extractor="ClapModel",
         weights=checkpoint_files(folder),

@@ -51,7 +51,8 @@ class SigmoidGates(nn.Module):
 
     def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> GateValues:
         """Gates from video and audio (B, L, D); masks (B, L), True = valid."""
-        joint, heard = self.join(video, audio, video_mask, audio_mask)
+        joint = self.join(video, audio, video_mask, audio_mask)
+        heard = self.join.per_gate(audio_mask.unsqueeze(-1))
         opened = torch.sigmoid((self.mha_head(joint) + self.mha_bias) / self.temperature) * self.mha_scale
         return GateValues(
             mha=opened * heard,
@@ -71,32 +72,42 @@ class TanhGates(nn.Module):
         self.mha_head = _close(_published_perceptron(config.hidden_dim, outputs))
         self.ffn_head = _close(_published_perceptron(config.hidden_dim, outputs))
 
-    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> GateValues:
-        """Gates from video and audio (B, L, D); masks (B, L), True = valid."""
-        joint, heard = self.join(video, audio, video_mask, audio_mask)
-        return GateValues(torch.tanh(self.mha_head(joint)) * heard, torch.tanh(self.ffn_head(joint)))
+    def forward(
+        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor, hears: Tensor
+    ) -> GateValues:
+        """Gates from video and audio (B, L, D).
+
+        Args:
+            video_mask, audio_mask: (B, L), True = valid.
+            hears: (B, 1 or L, 1) clips that audio reaches.
+        """
+        joint = self.join(video, audio, video_mask, audio_mask)
+        return GateValues(
+            torch.tanh(self.mha_head(joint)) * self.join.per_gate(hears), torch.tanh(self.ffn_head(joint))
+        )
 
 
 class _Join(nn.Module):
-    """The input of the gates, and the mask of where they may let audio in."""
+    """The input of the gates."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.is_global = config.gating_type == "global"
-        # Cross-attention brings audio of other clips to clips without sound.
-        self.reaches = config.fusion == "avigate"
         self.pools_padding = config.compat.unmasked_pooling
 
-    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns joint features (B, 1 or L, 2D) and heard (B, 1 or L, 1) bool."""
-        any_heard = audio_mask.any(dim=1)[:, None, None]
+    def forward(self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor) -> Tensor:
+        """Joint features (B, 1 or L, 2D) of video and audio (B, L, D); masks (B, L), True = valid."""
         if not self.is_global:
-            return torch.cat([video, audio], dim=-1), any_heard if self.reaches else audio_mask.unsqueeze(-1)
+            return torch.cat([video, audio], dim=-1)
         if self.pools_padding:
             means = [x.mean(dim=1, keepdim=True) for x in (video, audio)]
         else:
             means = [_mean(video, video_mask), _mean(audio, audio_mask)]
-        return torch.cat(means, dim=-1), any_heard
+        return torch.cat(means, dim=-1)
+
+    def per_gate(self, hears: Tensor) -> Tensor:
+        """Which gates may let audio in, from the clips that hear, (B, 1 or L, 1) bool; a global gate: if any does."""
+        return hears.any(dim=1, keepdim=True) if self.is_global else hears
 
 
 def _perceptron(dim: int, outputs: int) -> nn.Sequential:

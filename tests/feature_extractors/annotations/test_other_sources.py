@@ -1,4 +1,4 @@
-"""Charades-STA and YouTube Highlights, on made-up files in their published forms."""
+"""Charades-STA, TimeLens-Bench and YouTube Highlights, on made-up files in their published forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import UserError
-from feature_extractors.annotations import charades, youtube
+from feature_extractors.annotations import charades, timelens, youtube
 from feature_extractors.annotations.convert import convert
 
 
@@ -112,3 +112,63 @@ def test_published_form_is_tvsums_alone(tmp_path: Path) -> None:
         convert("charades", [tmp_path, tmp_path], None, tmp_path, published=True)
     with pytest.raises(UserError, match="takes --files"):
         convert("tvsum-mat", [tmp_path, tmp_path], None, tmp_path, published=False)
+
+
+BENCH = {
+    "ab_0.0_30.0": {"duration": 30.5, "queries": ["A dog  barks.", "a lamp goes on"], "spans": [[2, 8], [20, 31.0]]},
+    "cd": {"duration": 9, "queries": ["a dog barks"], "spans": [[0.5, 4.25]]},
+}
+
+
+def write_bench(folder: Path, content: object = BENCH) -> Path:
+    path = folder / "qvhighlights-timelens.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_timelens_rows(tmp_path: Path) -> None:
+    convert("timelens", [write_bench(tmp_path)], None, tmp_path, published=False)
+    rows = [json.loads(line) for line in (tmp_path / "qvhighlights-timelens.jsonl").read_text().splitlines()]
+    assert [(row["vid"], row["query"]) for row in rows] == [
+        ("ab_0.0_30.0", "A dog barks"),
+        ("ab_0.0_30.0", "a lamp goes on"),
+        ("cd", "a dog barks"),
+    ]
+    assert [row["relevant_windows"] for row in rows] == [[[2.0, 8.0]], [[20.0, 30.5]], [[0.5, 4.25]]]
+    assert [(row["duration"], row["duration_s"]) for row in rows] == [(30, 30.5), (30, 30.5), (8, 9.0)]
+    assert len({row["qid"] for row in rows}) == 3
+
+
+def test_an_unchanged_query_keeps_its_id(tmp_path: Path) -> None:
+    val = tmp_path / "val.jsonl"
+    first = [("ab_0.0_30.0", "A dog barks.", 7), ("ab_0.0_30.0", "a lamp is lit", 8), ("ef", "a dog barks", 9)]
+    val.write_text("".join(json.dumps({"qid": q, "vid": v, "query": text}) + "\n" for v, text, q in first))
+    plain = [row["qid"] for row in timelens.make_rows(write_bench(tmp_path))]
+    assert [row["qid"] for row in timelens.make_rows(write_bench(tmp_path), [val])] == [7, *plain[1:]]
+
+
+def test_timelens_keeps_a_query_that_occurs_twice(tmp_path: Path) -> None:
+    path = write_bench(tmp_path, {"ab": {"duration": 20, "queries": ["a dog"] * 2, "spans": [[2, 8]] * 2}})
+    assert len({row["qid"] for row in timelens.make_rows(path)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spans": [[2, 8]]}, "2 queries, but 1 spans"),
+        ({"spans": [[2, 8], [9, 9]]}, "no moment between 9 and 9 s of a 30.5 s video"),
+        ({"spans": [[2, 8], [31, 40]]}, "no moment between 31 and 40 s"),
+        ({"spans": [[2, 8], [-1, 4]]}, "no moment between -1 and 4 s"),
+        ({"spans": [[2, 8], ["1", 4]]}, "spans: must be n x 2 numbers"),
+        ({"duration": "30"}, "duration must be 2 to 86400 seconds"),
+        ({"duration": True}, "duration must be"),
+        ({"queries": ["a dog", " . "]}, "queries must be a list of sentences"),
+        ({"queries": None}, "queries must be"),
+    ],
+)
+def test_timelens_faults_name_the_video(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    path = write_bench(tmp_path, {"ab": {**BENCH["ab_0.0_30.0"], **change}})
+    with pytest.raises(UserError, match=rf"qvhighlights-timelens\.json: video 'ab': .*{message}"):
+        timelens.make_rows(path)
+    with pytest.raises(UserError, match="video 'ab': needs spans"):
+        timelens.make_rows(write_bench(tmp_path, {"ab": {"duration": 3, "queries": []}}))

@@ -10,6 +10,7 @@ import torch
 
 from model.config import ModelConfig
 from model.network.detector import HighlightDetector
+from model.network.fusion.cross_attention import within_window
 from model.network.tensors import Inputs
 
 Build = Callable[..., HighlightDetector]
@@ -113,7 +114,7 @@ def test_avigate_gate_formulas(build: Build, gating: str) -> None:
     joint = torch.cat([video, audio], dim=-1)
     if gating == "global":
         joint = joint.mean(dim=1, keepdim=True)
-    values = gates(video, audio, everything, everything)
+    values = gates(video, audio, everything, everything, everything.unsqueeze(-1))
     for head, value in zip((gates.mha_head, gates.ffn_head), (values.mha, values.ffn), strict=True):
         hidden = joint @ head[0].weight.T
         raw = (hidden / (1 + torch.exp(-1.702 * hidden))) @ head[2].weight.T
@@ -127,7 +128,7 @@ def test_avigate_attends_to_heard_clips_alone(build: Build) -> None:
     mask = torch.ones(1, 4, dtype=torch.bool)
     only = torch.tensor([[False, False, True, False]])
     alone = audio.masked_fill(~only.unsqueeze(-1), 0.0)
-    gates = layer.gates(video, alone, mask, only)
+    gates = layer.gates(video, alone, mask, only, torch.ones(1, 1, 1, dtype=torch.bool))
     value = audio[:, 2:3] @ layer.audio_attention.in_proj_weight[32:].T + layer.audio_attention.in_proj_bias[32:]
     heard = video + gates.mha * layer.audio_attention.out_proj(value)
     updated = heard + gates.ffn * layer.update(layer.update_norm(heard))
@@ -135,6 +136,46 @@ def test_avigate_attends_to_heard_clips_alone(build: Build) -> None:
     refined = updated + layer.refine_attention(normed, normed, normed)[0]
     expected = refined + layer.refine_update(layer.refine_update_norm(refined))
     torch.testing.assert_close(layer(video, alone, mask, only, torch.randn(1, 4, 16))[0], expected)
+
+
+def test_avigate_attends_within_its_window(build: Build) -> None:
+    """With a window of one clip, each clip's update is that of the three clips around it, given alone."""
+    layer = randomise(build(fusion="avigate", fusion_window=1)).fusion.layers[0]
+    video, audio, position = (torch.randn(1, 6, 16) for _ in range(3))
+    sound = torch.tensor([[True, True, False, False, False, True]])
+    audible = within_window(sound, 1)
+    assert audible[0].tolist() == [
+        [True, True, False, False, False, False],
+        [True, True, False, False, False, False],
+        [False, True, False, False, False, False],
+        [False, False, False, False, False, False],
+        [False, False, False, False, False, True],
+        [False, False, False, False, False, True],
+    ]
+    _, found = layer(video, audio, torch.ones_like(sound), sound, position)
+    given = build(fusion="avigate").fusion.layers[0]
+    given.load_state_dict(layer.state_dict())
+    for clip in range(6):
+        mask = audible[:, clip]
+        _, alone = given(video, audio, torch.ones_like(sound), mask, position)
+        # Gates pool over the sound of the whole video, so they are taken out.
+        ratio = found.mha_contribution[0, clip] / found.values.mha.abs().squeeze()
+        expected = alone.mha_contribution[0, clip] / alone.values.mha.abs().squeeze() if mask.any() else ratio * 0
+        torch.testing.assert_close(ratio, expected)
+
+
+@pytest.mark.parametrize("gating", GATINGS)
+def test_gates_are_zero_where_the_window_has_no_sound(build: Build, gating: str) -> None:
+    network = randomise(build(fusion="avigate", fusion_window=1, gating_type=gating))
+    assert network.fusion is not None
+    video, audio = torch.randn(1, 6, 16), torch.randn(1, 6, 16)
+    sound = torch.tensor([[True, False, False, False, False, False]])
+    seen = torch.ones_like(sound)
+    _, layers = network.fusion(video, audio, seen, sound, torch.randn(1, 6, 16))
+    for layer in layers:
+        assert (layer.mha_contribution[0, :2] > 0).all() and (layer.mha_contribution[0, 2:] == 0).all()
+        if gating != "global":
+            assert (layer.values.mha[0, :2] != 0).all() and (layer.values.mha[0, 2:] == 0).all()
 
 
 def test_a_clip_keeps_its_place_beside_clips_without_a_picture(build: Build, inputs: Inputs) -> None:

@@ -1,0 +1,1 @@
+"""Results of video temporal grounding by language models, in the files of TimeLens and lmms-eval."""
