@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from av_highlights.commands import bundle, find
+from av_highlights.commands import bundle, find, reel
 from cli import Command
 
 
@@ -13,7 +13,7 @@ def build_command() -> Command:
     command = Command(
         "av_highlights", "Find moments and highlights in videos with a trained network.", extra="features"
     )
-    for module in (find, bundle):
+    for module in (find, bundle, reel):
         module.add_verbs(command)
     return command
 

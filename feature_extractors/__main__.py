@@ -10,6 +10,7 @@ from feature_extractors.commands import (
     doctor,
     encode,
     fetch_weights,
+    footage,
     import_released,
     manifest,
     problems,
@@ -21,7 +22,7 @@ from feature_extractors.commands import (
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.", extra="features")
-    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip):
+    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip, footage):
         module.add_verbs(command)
     return command.main()
 

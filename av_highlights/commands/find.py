@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli import Command, whole_number
 from cli.device import add_device
+from eval.exchange.export import FORMATS
 
 _log = logging.getLogger(__name__)
 
@@ -21,12 +22,16 @@ def find(arguments: argparse.Namespace) -> None:
     (answers.jsonl), and what was left out (problems.tsv). Without a query, the answers are the highlights of each
     video. The exit status is 1 if nothing could be answered.
 
+    With --export the moments are also written for editing programs and players, such as edl, fcpxml or vtt; the formats
+    are those of `python -m eval export`.
+
     Features are kept in --cache, so that another query about the same file needs no encoding.
 
     Example:
       python -m av_highlights find holiday.mp4 --query "a siren is heard" --query "a dog runs"
       python -m av_highlights find recordings/ --queries queries.txt --bundle bundles/mine --out found
     """
+    from av_highlights.exports import FOLDER, write_exports
     from av_highlights.finder import MomentFinder
     from av_highlights.queries import check_queries
     from av_highlights.report import render_text, write_report
@@ -38,6 +43,10 @@ def find(arguments: argparse.Namespace) -> None:
     found = find_in_all(finder, arguments.videos, queries, arguments.queries)
     ranking = write_report(arguments.out, found, arguments.top)
     sys.stdout.write(render_text(ranking, found))
+    if arguments.export:
+        for problem in write_exports(arguments.out, ranking, arguments.export):
+            _log.warning("left out: %s", problem)
+        _log.info("%s: for other programs", arguments.out / FOLDER)
     _log.info("%s: tables, curves and all answers; begin with moments.md", arguments.out)
 
 
@@ -59,4 +68,12 @@ def add_verbs(command: Command) -> None:
     )
     parser.add_output_folder("--cache", metavar="DIR", help="folder for features (default: the user's cache)")
     parser.add_argument("--top", type=whole_number(1), default=10, metavar="K", help="moments per query (default: 10)")
+    parser.add_argument(
+        "--export",
+        action="append",
+        choices=list(FORMATS),
+        metavar="FORMAT",
+        help="also write the moments for another program, to OUT/exports/FORMAT; may be given several times: "
+        + ", ".join(FORMATS),
+    )
     add_device(parser, threads=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from cli import UserError
@@ -10,17 +11,26 @@ from cli.outputs import check_outputs, write_text
 from feature_extractors.annotations import (
     SOURCES,
     charades,
+    elan,
     folder,
+    label_studio,
     qvhighlights,
+    span_tables,
+    spans,
     timelens,
     tvsum,
     tvsum_files,
+    via,
     youtube,
 )
+from feature_extractors.media.footage import examine
+from feature_extractors.video_files import choose_all
 from formats.rows import Row, read_rows, write_rows
 
 _log = logging.getLogger(__name__)
 
+LABELLED = ("csv", "via", "label-studio", "elan")
+"""Sources that hold moments which people labelled by hand; any number of files."""
 MOST_PROBLEMS = 20
 """Violations that are logged; the rest are only counted."""
 
@@ -36,7 +46,7 @@ def convert(
     if published and not source.startswith("tvsum-"):
         raise UserError(f"--published: only for TVSum's public files, not for --from {source}")
     wanted = 2 if source in ("tvsum-tsv", "charades") else 1
-    if source not in ("qvhighlights", "timelens") and len(files) != wanted:
+    if source not in ("qvhighlights", "timelens", *LABELLED) and len(files) != wanted:
         raise UserError(f"--from {source} takes --files {SOURCES[source]}, got {len(files)} files")
     made: dict[Path, str | list[Row]]
     if source == "qvhighlights":
@@ -55,6 +65,9 @@ def convert(
         made = {out / f"{files[0].stem}.jsonl": timelens.make_rows(files[0], files[1:])}
     elif source == "youtube":
         made = {out / f"{files[0].stem}.jsonl": youtube.make_rows(files[0], domain=files[0].stem)}
+    elif source in LABELLED:
+        media = _needed(videos, source)
+        made = {out / "moments.jsonl": spans.make_rows(_read_spans(source, files, media), media, str(files[0]))}
     else:
         made = {out / "queries.jsonl": folder.make_rows(files[0], _needed(videos, source), broken_videos)}
     check_outputs(list(made), files)
@@ -69,6 +82,29 @@ def _read_tvsum(source: str, files: list[Path], videos: Path | None, broken_vide
     if source == "tvsum-mat":
         return tvsum_files.read_mat(files[0])
     return tvsum_files.read_tsv(files[0], files[1], _needed(videos, source), broken_videos)
+
+
+def _read_spans(source: str, files: list[Path], videos: Path) -> Iterator[spans.Span]:
+    """Yield what was labelled by hand, file by file."""
+    known = {vid: choice.file for vid, choice in choose_all(videos).items() if choice.file is not None}
+
+    def is_video(name: str) -> bool:
+        return spans.find_video(name, known) is not None
+
+    def rate_of(name: str) -> float | None:
+        vid = spans.find_video(name, known)
+        rate = examine(videos, vid, known[vid]).exact_rate() if vid is not None else None
+        return None if rate is None else float(rate)
+
+    for file in files:
+        if source == "csv":
+            yield from span_tables.read_spans(file)
+        elif source == "via":
+            yield from via.read_spans(file)
+        elif source == "label-studio":
+            yield from label_studio.read_spans(file, rate_of)
+        else:
+            yield from elan.read_spans(file, is_video)
 
 
 def _needed(videos: Path | None, source: str) -> Path:

@@ -21,6 +21,10 @@ def convert(arguments: argparse.Namespace) -> None:
       timelens       qvhighlights-timelens.json, and highlight_val_release.jsonl to keep the ids of unchanged queries
       youtube        DOMAIN.json with windows and matches by video
       folder         a text file of queries, with --videos: one query per line, or `video<TAB>query`
+      csv            tables with the heads video, query, start, end; or of LosslessCut; with --videos
+      via            projects of VIA 3 (JSON), with --videos
+      label-studio   exports of Label Studio as JSON, with --videos
+      elan           .eaf files of ELAN, with --videos
 
     Example:
       python -m feature_extractors convert --from tvsum-mat --files ydata-tvsum50.mat --out data/tvsum

@@ -9,13 +9,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import opentimelineio as otio
 import pytest
+import webvtt
 from PIL import Image
 
 from av_highlights.__main__ import build_command
 from av_highlights.answers import NEUTRAL_QUERY
 from formats.bundle import DEMO_WARNING
 from tests.av_highlights.conftest import tone, write_video
+from tests.feature_extractors.made_media import write_media
 
 Find = Callable[..., tuple[int, str, list[str]]]
 
@@ -302,3 +306,37 @@ def test_a_long_query_is_cut_and_a_short_video_has_one_score(find: Find, tmp_pat
     assert cut.endswith("is cut: the network reads its first 32 tokens (it has 500 words)")
     (problem,) = rows(tmp_path / "out/problems.tsv")
     assert problem["cause"] == "lasts 1.0 s, less than one clip: a single score for all of it"
+
+
+def test_moments_for_other_programs(find: Find, videos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.mp4", "more/a.mp4"):  # two videos of one name, at a rate that time code counts
+        write_video(folder / name, fps=25)
+    times = np.concatenate([np.arange(30) / 5, 6.1 + np.arange(30) / 5])
+    write_media(folder / "phone.mp4", times)
+    given = ["--query", "a dog", "--query", "a siren", "--export", "vtt", "--export", "edl", "--top", "99"]
+    status, _, log = find(folder, folder / "more/a.mp4", *given)
+    assert status == 0 and log[-2] == f"{tmp_path}/out/exports: for other programs"
+    (left_out,) = (line for line in log if line.startswith("left out: "))
+    assert left_out.startswith("left out: --export edl: phone.mp4: variable frame rate: frame ")
+    exported = {path.name for path in (tmp_path / "out/exports/vtt").iterdir()}
+    assert exported == {"a.vtt", "more_a.vtt", "phone.vtt"}
+    assert {path.name for path in (tmp_path / "out/exports/edl").iterdir()} == {"a.edl", "more_a.edl"}
+    ranked = {(row["query"], row["start_s"]) for row in rows(tmp_path / "out/moments.tsv")}
+    captions = webvtt.read(tmp_path / "out/exports/vtt/a.vtt")
+    assert captions and {one.text.partition(" (")[0] for one in captions} <= {query for query, _ in ranked}
+    text = (tmp_path / "out/exports/edl/a.edl").read_text()
+    found = otio.adapters.read_from_string(text, "cmx_3600", rate=25)
+    assert {clip.name for clip in found.find_clips()} == {"a.mp4"}
+    starts = {clip.source_range.start_time.value / 25 for clip in found.tracks[0]}
+    assert starts <= {float(start) for _, start in ranked}
+
+
+def test_an_export_that_holds_nothing_is_one_line(find: Find, tmp_path: Path) -> None:
+    write_media(tmp_path / "phone.mp4", np.concatenate([np.arange(30) / 5, 6.1 + np.arange(30) / 5]))
+    status, _, log = find(tmp_path / "phone.mp4", "--query", "a dog", "--export", "otio")
+    assert status == 1 and "error: --export otio: phone.mp4: variable frame rate" in log[-1]
+    assert (tmp_path / "out/moments.md").is_file()
+    status, _, log = find(tmp_path / "phone.mp4", "--query", "a dog", "--export", "avi")
+    assert status == 2 and len(log) == 1 and "invalid choice: 'avi'" in log[0]

@@ -1,0 +1,76 @@
+"""The sound of a part of a reel: stereo samples, right to the sample, with silence where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
+from feature_extractors.media.timeline import read_timeline
+
+RATE = 48_000
+"""Hz of a reel."""
+Samples = NDArray[np.float32]
+LEAD_S = 1.0
+"""Seconds before a part at which decoding begins: codecs need some packets to settle."""
+
+
+class SoundSource:
+    """The sound of one video, on the clock that begins at its second 0."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the packets of a file to find its second 0."""
+        self._file = file
+        with open_media(file) as container:
+            sound = pick_sound(container)
+            timeline = read_timeline(file, container, Problems(), [sound] if sound else [])
+            self._start_s = timeline.start_s
+
+    def read(self, start: float, count: int) -> Samples:
+        """`count` stereo samples from `start` seconds on, (2, count); silence where the file has no sound."""
+        found = np.zeros((2, count), np.float32)
+        wanted = round(start * RATE)
+        with open_media(self._file) as container:
+            stream = pick_sound(container)
+            if stream is None:
+                return found
+            seek = self._start_s + start - LEAD_S
+            if seek > self._start_s and stream.time_base is not None:
+                container.seek(int(seek / float(stream.time_base)), stream=stream)
+            for first, samples in _pieces(container, stream, self._start_s):
+                if first >= wanted + count:
+                    break
+                begin, end = max(first, wanted), min(first + samples.shape[1], wanted + count)
+                if begin < end:
+                    found[:, begin - wanted : end - wanted] = samples[:, begin - first : end - first]
+        return found
+
+
+def _pieces(container: Any, stream: Any, start_s: float) -> Any:
+    """Yield stereo pieces (2, samples) at `RATE`, each with its first sample's number from second 0 on."""
+    converter: Any = None
+    form: tuple[str, str, int] | None = None
+    at: int | None = None
+    for packet in read_packets(container, [stream], Problems()):
+        for frame in decode_packet(packet, Problems()):
+            begin = None if frame.time is None else round((frame.time - start_s) * RATE)
+            known = frame.format.name, frame.layout.name, frame.sample_rate
+            # Times are rounded to the stream's clock: a jump of less than 20 ms is rounding, not a gap.
+            if known != form or at is None or (begin is not None and abs(begin - at) > RATE // 50):
+                if converter is not None and at is not None:
+                    for rest in converter.resample(None):
+                        yield at, rest.to_ndarray()
+                converter, form = av.AudioResampler(format="fltp", layout="stereo", rate=RATE), known
+                at = begin if begin is not None else at or 0
+            frame.pts = None  # the resampler would fill gaps by its own rules
+            for piece in converter.resample(frame):
+                samples = piece.to_ndarray()
+                yield at, samples
+                at += samples.shape[1]
+    if converter is not None and at is not None:
+        for rest in converter.resample(None):
+            yield at, rest.to_ndarray()

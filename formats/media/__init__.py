@@ -1,0 +1,1 @@
+"""Tables of facts about media files, which `feature_extractors` writes and programs without FFmpeg read."""

@@ -1,0 +1,48 @@
+"""Files of LosslessCut, by what its source accepts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from eval.exchange.lossless_cut import write_csv, write_project
+from tests.eval.exchange.timelines import HOSTILE, SPANS, make_timeline
+
+LABELS = ['a <b> & "c" --> |x| ; = # \\ é', "x", "y"]
+
+
+def test_a_table_has_start_end_and_label_in_seconds() -> None:
+    # LosslessCut's parseCsv: three columns in every row, times as decimal seconds.
+    rows = list(csv.reader(io.StringIO(write_csv(make_timeline()))))
+    assert [(float(start), float(end)) for start, end, _ in rows] == SPANS
+    assert [label for *_, label in rows] == LABELS
+
+
+@pytest.mark.parametrize("label", [HOSTILE, "a,b", 'a"b', "=1+1", "", "a\r\nb"])
+def test_any_label_stays_in_its_column(label: str) -> None:
+    text = write_csv(make_timeline(labels=(label, "x", "y")))
+    assert [len(row) for row in csv.reader(io.StringIO(text))] == [3, 3, 3]
+    assert len(text.splitlines()) == 3
+
+
+def test_a_time_is_not_written_with_an_exponent() -> None:
+    timeline = make_timeline()
+    short = replace(timeline, cuts=(replace(timeline.cuts[0], start=0.00001, end=86_000.5),))
+    assert write_csv(short).startswith("0.00001,86000.5,")
+
+
+def test_a_project_follows_the_schema_of_version_1() -> None:
+    # llcProjectV1Schema: version 1, mediaFileName, cutSegments of start, end, name and tags, which are texts.
+    project = json.loads(write_project(make_timeline()))
+    assert project == {
+        "version": 1,
+        "mediaFileName": "demo 053 <&>.mp4",
+        "cutSegments": [
+            {"start": start, "end": end, "name": label, "tags": {"score": "0.5000"}}
+            for (start, end), label in zip(SPANS, LABELS, strict=True)
+        ],
+    }
