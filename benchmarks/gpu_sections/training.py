@@ -21,8 +21,9 @@ from benchmarks.gpu_sections.turns import (
     synchronise,
     take_turns,
 )
+from benchmarks.recipes import Recipe
 from benchmarks.reference import Reference
-from benchmarks.training import Ours, Recipe
+from benchmarks.training import Ours
 
 
 def measure(record: Record) -> None:

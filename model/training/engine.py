@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
 from model.draws import Draw, torch_seed
+from model.network.cpu_layers import seed_dropout
 from model.network.detector import HighlightDetector
 from model.network.tensors import Moments, Outputs, Proposals
 from model.training.batches import Batch, Part, split_places, take_part
@@ -68,7 +69,7 @@ class Engine:
         """Run step `step` (counted from 0) at learning rate `rate`; returns the batch's mean loss terms."""
         config = self._config
         ranks = self._processes
-        torch.manual_seed(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
+        seed_dropout(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
@@ -94,8 +95,9 @@ class Engine:
         terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
         # Each term is a mean over queries or matched moments; weighted by the part's fraction, the terms add up to the
         # mean over the batch.
-        shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}
-        terms = {name: share * terms[name] for name, share in shares.items()}
+        shares = [part.matches if _is_of_matches(name) else part.samples for name in terms]
+        values = torch.stack(list(terms.values()))
+        terms = dict(zip(terms, (values * values.new_tensor(shares)).unbind(), strict=True))
         return {"loss": weigh_terms(terms, config.loss), **terms}
 
 
