@@ -71,7 +71,7 @@ def _build(made: dict[str, Ours], recipe: Recipe, stores: list[Path], precision:
     ours = build_ours(recipe, stores, precision, record.device)
     job = step_job(ours, precision)
     job()
-    ours.engine.optimizer.zero_grad(set_to_none=True)
+    ours.engine.optimizer.zero_grad()
     synchronise()
     held = megabytes("memory_allocated")
     reset_peak()

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
@@ -20,6 +19,7 @@ from model.network.tensors import Moments, Outputs, Proposals
 from model.training.batches import Batch, Part, split_places, take_part
 from model.training.distributed import Processes
 from model.training.losses import compute_losses, weigh_terms
+from model.training.optimizer import JoinedAdamW
 from model.training.recipe import AveragedWeights
 
 PASS_CLIPS = 50
@@ -52,9 +52,7 @@ class Engine:
         self, network: HighlightDetector, config: TrainConfig, features: FeatureSet, seed: int, processes: Processes
     ) -> None:
         self.network = network
-        self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.optimizer = JoinedAdamW(network, config)
         self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
         self.device = str(next(network.parameters()).device)
         # On a GPU, padding is cheaper than a second pass; and if gates pool padding, grouping would change them.
@@ -67,22 +65,18 @@ class Engine:
 
     def step(self, batch: Batch, step: int, rate: float) -> dict[str, Tensor]:
         """Run step `step` (counted from 0) at learning rate `rate`; returns the batch's mean loss terms."""
-        config = self._config
         ranks = self._processes
         seed_dropout(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
         self.network.train()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
         for places in split_places(self._features, batch, ranks.rank, ranks.count, self._pass_clips):
             added = self._compute_terms(take_part(self._features, batch, places, self.device))
             added["loss"].backward()
             terms = {name: value.detach() + terms.get(name, 0.0) for name, value in added.items()}
-        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
-        self._processes.sum([*gradients, *terms.values()])
-        clip_grad_norm_(self.network.parameters(), config.gradient_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        gradient = self.optimizer.join_gradients()
+        self._processes.sum([gradient, *terms.values()])
+        self.optimizer.step(gradient, rate)
         if self.average is not None:
             self.average.update_parameters(self.network)
         return terms
