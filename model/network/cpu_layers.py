@@ -204,10 +204,14 @@ def _group(tensors: list[Tensor]) -> list[list[Tensor]]:
 
 def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
     """Attention of heads (B, H, N, D) over (B, H, L, D); mask (B, L), True = valid; dropout of the weights."""
-    shown = None if mask is None else mask[:, None, None, :]
     if probability == 0.0 or query.device.type != "cpu":
+        shown = None if mask is None else mask[:, None, None, :]
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-    if shown is not None and not shown.all():
-        scores = scores.masked_fill_(~shown, float("-inf"))
-    return dropout(scores.softmax(-1), probability, True) @ value
+    # `@` of four dimensions does the same in three times as many calls.
+    flat, keys, values = (x.flatten(0, 1) for x in (query, key, value))
+    hidden, weight = flat.new_zeros(1, 1, 1), 0
+    if mask is not None:
+        hidden = flat.new_zeros(mask.shape).masked_fill_(~mask, float("-inf"))
+        hidden, weight = hidden.repeat_interleave(query.shape[1], dim=0).unsqueeze(1), 1
+    scores = torch.baddbmm(hidden, flat, keys.transpose(1, 2), beta=weight, alpha=flat.shape[-1] ** -0.5)
+    return torch.bmm(dropout(scores.softmax(-1), probability, True), values).view(*query.shape[:3], -1)
