@@ -22,7 +22,7 @@ class Reference:
     Args:
         checkout: folder of the repository.
         recipe: "hl" (QVHighlights) or "tvsum".
-        folder: features and annotations in its layout, made by `write_files` of `benchmarks/training.py`.
+        folder: features and annotations in its layout, made by `write_files` of `benchmarks/recipes.py`.
         video_dim: width of the video features, without endpoint features.
         device: cpu or cuda.
     """

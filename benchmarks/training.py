@@ -2,9 +2,10 @@
 
 Features are random and have the sizes of the published recipes: QVHighlights with SlowFast and CLIP (2818 columns with
 endpoint features), 75 clips, 32 tokens, batch size 32; TVSum with I3D (2050 columns), batches of 4 videos, 49 to 323
-clips each. With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one process, and the
-ratio of CPU times is printed, because the machine may be shared. The processor is printed first, with the rates of
-matrix products in the libraries that torch includes, on which most of the gain depends.
+clips each. The demo's step has the recipe of config.yaml and the sizes of its data. With --reference, a checkout of
+wjun0830/QD-DETR, its steps and ours take turns in one process, and the ratio of CPU times is printed, because the
+machine may be shared. The processor is printed first, with the rates of matrix products in the libraries that torch
+includes, on which most of the gain depends.
 QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
 (linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
 losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time
@@ -14,7 +15,6 @@ starts, except when loading is timed.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -23,10 +23,8 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,119 +33,17 @@ from torch.nn.functional import linear
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, read_demo, write_files  # noqa: E402
 from benchmarks.reference import Reference  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from formats.grid import CLIP_SECONDS  # noqa: E402
-from formats.store import Arrays, Provenance, write_store  # noqa: E402
-from model.config import ModelConfig, TrainConfig  # noqa: E402
+from model.config import TrainConfig  # noqa: E402
 from model.data.feature_set import FeatureSet, Streams  # noqa: E402
 from model.inference.predict import predict, submission_row  # noqa: E402
 from model.network.detector import HighlightDetector  # noqa: E402
 from model.training.batches import Batch, Plan, split_places, take_part  # noqa: E402
 from model.training.distributed import Processes  # noqa: E402
 from model.training.engine import PASS_CLIPS, Engine, seed_everything  # noqa: E402
-
-TOKENS = 32
-# Each domain has 4 training videos; these lengths span TVSum's range.
-TVSUM_LENGTHS = [49, 130, 210, 323]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A data set and training recipe of the reference; `dtype` is the type of the video features on disk."""
-
-    name: str
-    lengths: list[int]
-    streams: dict[str, int]
-    model: ModelConfig
-    train: TrainConfig
-    dtype: type[np.floating[Any]] = np.float32
-
-
-QVHIGHLIGHTS = Recipe(
-    "hl",
-    [75] * 128,
-    {"slowfast": 2304, "clip_visual": 512},
-    ModelConfig(fusion="none", video_streams=("slowfast", "clip_visual")),
-    TrainConfig(),
-    np.float16,
-)
-TVSUM = Recipe(
-    "tvsum",
-    TVSUM_LENGTHS,
-    {"i3d": 2048},
-    ModelConfig(fusion="none", video_streams=("i3d",)),
-    TrainConfig(objective="saliency", batch_size=4, learning_rate=1e-3, best_metric="mAP"),
-)
-
-
-def write_files(folder: Path, recipe: Recipe) -> list[Path]:
-    """Write rows and random features, as our stores (returned) and as the reference's files."""
-    rng = np.random.default_rng(0)
-    videos = {f"v{i:04d}": clips for i, clips in enumerate(recipe.lengths)}
-    video = {
-        vid: {name: _random(rng, clips, dim).astype(recipe.dtype) for name, dim in recipe.streams.items()}
-        for vid, clips in videos.items()
-    }
-    rows = [_make_row(rng, vid, clips, recipe.name) for vid, clips in videos.items()]
-    texts = {str(row["qid"]): _random(rng, TOKENS, 512) for row in rows}
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    stores = [_write_clips(folder, stream, videos, video) for stream in recipe.streams]
-    stores.append(_write_texts(folder, texts))
-    for name in (*recipe.streams, "clip_text"):
-        (folder / name).mkdir()
-    for row in rows:
-        for stream, features in video[row["vid"]].items():
-            if recipe.name == "tvsum":
-                np.save(folder / stream / f"{row['vid']}_rgb.npy", features[:, :1024])
-                np.save(folder / stream / f"{row['vid']}_opt.npy", features[:, 1024:])
-            else:
-                np.savez(folder / stream / f"{row['vid']}.npz", features=features)
-        name, key = (row["qid"], "token") if recipe.name == "tvsum" else (f"qid{row['qid']}", "last_hidden_state")
-        np.savez(folder / "clip_text" / f"{name}.npz", **{key: texts[str(row["qid"])]})
-    return stores
-
-
-def _random(rng: np.random.Generator, rows: int, dim: int) -> np.ndarray:
-    return rng.standard_normal((rows, dim), dtype=np.float32)
-
-
-def _make_row(rng: np.random.Generator, vid: str, clips: int, recipe: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"vid": vid, "query": "a query", "duration": 2 * clips}
-    if recipe == "tvsum":
-        ratings = rng.integers(1, 6, (clips, 20)).astype(float).tolist()
-        return {**row, "qid": vid, "label": ratings, "domain": "BK"}
-    edges = np.sort(rng.choice(clips + 1, size=2 * int(rng.integers(1, 4)), replace=False)).reshape(-1, 2)
-    relevant = [clip for start, end in edges.tolist() for clip in range(start, end)]
-    scores = rng.integers(0, 5, (len(relevant), 3)).tolist()
-    windows = (2 * edges).tolist()
-    return {
-        **row,
-        "qid": int(vid[1:]),
-        "relevant_windows": windows,
-        "relevant_clip_ids": relevant,
-        "saliency_scores": scores,
-    }
-
-
-def _write_clips(folder: Path, stream: str, videos: dict[str, int], features: dict[str, dict[str, np.ndarray]]) -> Path:
-    def encode(vid: str) -> Arrays:
-        starts = CLIP_SECONDS * np.arange(videos[vid])
-        return {"features": features[vid][stream], "times": np.stack([starts, starts + CLIP_SECONDS], axis=1)}
-
-    path = folder / f"{stream}.h5"
-    columns = {"n_clips": np.array(list(videos.values()))}
-    write_store(path, Provenance(stream, "benchmark", "0", "{}", CLIP_SECONDS), videos, encode, columns)
-    return path
-
-
-def _write_texts(folder: Path, texts: dict[str, np.ndarray]) -> Path:
-    def encode(qid: str) -> Arrays:
-        return {"tokens": texts[qid], "pooled": np.ones((1, 512), np.float32)}
-
-    path = folder / "clip_text.h5"
-    write_store(path, Provenance("clip_text", "benchmark", "0", "{}", 0.0), texts, encode, {})
-    return path
 
 
 class Ours:
@@ -262,14 +158,18 @@ def main() -> None:
         f"| CPU ms, {arguments.threads} thread(s) | {' | '.join(names)} | times faster than {names[0]} |\n"
     )
     sys.stdout.write(f"|:--|{'--:|' * len(names)}:--|\n")
-    for recipe, what in ((QVHIGHLIGHTS, "training step, QVHighlights, batch 32"), (TVSUM, "training step, TVSum")):
+    for recipe, what in (
+        (QVHIGHLIGHTS, "training step, QVHighlights, batch 32"),
+        (TVSUM, "training step, TVSum"),
+        (read_demo(), "training step, demo, batch 16"),
+    ):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             stores = write_files(folder, recipe)
             ours = {precision: Ours(recipe, folder, stores, precision) for precision in ("float32", "bfloat16")}
             jobs: dict[str, Callable[[], object]] = {}
             reference = None
-            if arguments.reference:
+            if arguments.reference and not recipe.audio:
                 width = sum(recipe.streams.values())
                 reference = Reference(arguments.reference, recipe.name, folder, width)
                 made = next(reference.batches(recipe.train.batch_size))

@@ -31,7 +31,8 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
     """
     content = {
         "format": FORMAT,
-        "model": network.state_dict(),
+        # Copied, because in training all weights are views of one tensor, which would be written as a whole.
+        "model": {name: tensor.clone() for name, tensor in network.state_dict().items()},
         "config": network.config.to_dict(),
         "dims": asdict(network.dims),
         "about": about,

@@ -1,4 +1,4 @@
-"""The data and recipes that are trained: those of `benchmarks/training.py`, and the demo's; smaller in a dry run."""
+"""The data and recipes that are trained: those of `benchmarks/recipes.py`, and the demo's; smaller in a dry run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.gpu_sections.record import Record
-from benchmarks.training import QVHIGHLIGHTS, TVSUM, Recipe, write_files
+from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, write_files
 from model.config import ModelConfig, TrainConfig
 
 SMALL = {"hidden_dim": 64, "n_heads": 4, "feedforward_dim": 256}

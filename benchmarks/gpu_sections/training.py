@@ -21,8 +21,9 @@ from benchmarks.gpu_sections.turns import (
     synchronise,
     take_turns,
 )
+from benchmarks.recipes import Recipe
 from benchmarks.reference import Reference
-from benchmarks.training import Ours, Recipe
+from benchmarks.training import Ours
 
 
 def measure(record: Record) -> None:
@@ -70,7 +71,7 @@ def _build(made: dict[str, Ours], recipe: Recipe, stores: list[Path], precision:
     ours = build_ours(recipe, stores, precision, record.device)
     job = step_job(ours, precision)
     job()
-    ours.engine.optimizer.zero_grad(set_to_none=True)
+    ours.engine.optimizer.zero_grad()
     synchronise()
     held = megabytes("memory_allocated")
     reset_peak()

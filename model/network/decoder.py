@@ -110,11 +110,11 @@ class MomentDecoder(nn.Module):
 
     def forward(
         self, anchors: Tensor, memory: Tensor, memory_mask: Tensor, memory_position: Tensor, groups: int
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    ) -> tuple[Tensor, Tensor]:
         """Refine anchors (B, N, 2): center and width as fractions of the video, in equal groups that do not mix.
 
         Returns:
-            for each layer the normed states (B, N, D) and the anchors (B, N, 2) that it started from.
+            the normed states of each layer (layers, B, N, D), and the anchors that it started from (layers, B, N, 2).
         """
         dim = memory.shape[-1]
         x = memory.new_zeros(*anchors.shape[:2], dim)
@@ -126,10 +126,10 @@ class MomentDecoder(nn.Module):
             scale = self.width_head(x).sigmoid() / anchors[..., 1:]
             modulated = sine * scale if index == 0 else sine * self.query_scale(x) * scale
             x = layer(x, anchor, modulated, memory, memory_mask, memory_position, groups)
-            states.append(self.norm(x))
+            states.append(x)
             if index + 1 < len(self.layers):
                 refined = (self.span_head(x) + inverse_sigmoid(anchors)).sigmoid()
                 started.append(refined)
                 # The next layer starts from this result, but its gradient does not flow back through it.
                 anchors = refined.detach()
-        return states, started
+        return self.norm(torch.stack(states)), torch.stack(started)

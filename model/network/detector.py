@@ -81,29 +81,33 @@ class HighlightDetector(nn.Module):
         """
         position = encode_clips(inputs.video_mask, self.config.hidden_dim)
         video, gates = self._fuse(inputs, position)
-        text = self.text_projection(inputs.text)
-        batch, seen = len(video), inputs.seen_mask
-        read = self._encode(video, seen, position, text[:batch], inputs.text_mask[:batch])
-        other = None
+        text, seen, batch = self.text_projection(inputs.text), inputs.seen_mask, len(video)
+        queries = torch.arange(batch, device=video.device)
         if negative is not None:
-            # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.
-            other = self._encode(video, seen, position, text[negative], inputs.text_mask[negative])
+            queries = torch.cat([queries, negative])
+        # Both pairings in one pass, because a small network takes longer to call than to compute.
+        pairings = len(queries) // batch
+        paired = (torch.cat([each] * pairings) for each in (video, seen, position))
+        read = self._encode(*paired, text[queries], inputs.text_mask[queries])
         moments_found, denoised, proposals = [], [], None
         if moments:
-            anchors, proposals = self._anchors(read.clips, inputs)
+            # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.
+            clips = read.clips[:batch]
+            anchors, proposals = self._anchors(clips, inputs)
             started = anchors if starts is None else torch.cat([anchors, starts.flatten(1, 2)], dim=1)
-            for layer in self._refine(started, read.clips, inputs.seen_mask, position):
+            for layer in self._refine(started, clips, seen, position):
                 moments_found.append(Moments(layer.logits[:, 0], layer.spans[:, 0]))
                 if starts is not None:
-                    rest = layer.logits[:, 1:].flatten(0, 1), layer.spans[:, 1:].flatten(0, 1)
-                    denoised.append(Moments(*rest))
+                    denoised.append(Moments(layer.logits[:, 1:], layer.spans[:, 1:]))
+        saliency = self._saliency(read)
+        alignment = read.alignment
         return Outputs(
             moments=moments_found,
-            saliency=self._saliency(read),
-            negative_saliency=None if other is None else self._saliency(other),
+            saliency=saliency[:batch],
+            negative_saliency=None if negative is None else saliency[batch:],
             gates=gates,
-            alignment=read.alignment,
-            negative_alignment=None if other is None else other.alignment,
+            alignment=None if alignment is None else alignment[:batch],
+            negative_alignment=None if alignment is None or negative is None else alignment[batch:],
             denoised=denoised,
             proposals=proposals,
         )
@@ -120,9 +124,9 @@ class HighlightDetector(nn.Module):
         """Moments of every decoder layer in groups of N, (B, groups, N, 2), from starting points (B, groups * N, 2)."""
         count = self.config.num_queries
         states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
-        for state, anchor in zip(states, anchors, strict=True):
-            spans = (self.span_head(state) + inverse_sigmoid(anchor)).sigmoid()
-            yield Moments(self.class_head(state).unflatten(1, (-1, count)), spans.unflatten(1, (-1, count)))
+        spans = (self.span_head(states) + inverse_sigmoid(anchors)).sigmoid().unflatten(2, (-1, count))
+        logits = self.class_head(states).unflatten(2, (-1, count))
+        yield from map(Moments, logits, spans)
 
     def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
         """Project the video and fuse the audio into it: (B, L, D) and the gates."""

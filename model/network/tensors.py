@@ -51,8 +51,8 @@ class Moments:
     """Moments of one decoder layer.
 
     Attributes:
-        logits: (B, N, 2), class 0 = foreground.
-        spans: (B, N, 2) center and width, fractions of the video.
+        logits: (..., N, 2), class 0 = foreground.
+        spans: (..., N, 2) center and width, fractions of the video.
     """
 
     logits: Tensor
@@ -111,13 +111,13 @@ class Outputs:
     """The output of the network.
 
     Attributes:
-        moments: from every decoder layer, the last being the prediction; empty if the decoder was not run.
+        moments: from every decoder layer (B, N, ...), the last being the prediction; empty if the decoder was not run.
         saliency: (B, L), any real number, higher = more of a highlight.
         negative_saliency: (B, L) for the queries of other videos; None outside training.
         gates: from every fusion layer; empty without gated fusion.
         alignment, negative_alignment: (B, L) logits of a clip matching the query, and the query of another video; None
             without `query_product`.
-        denoised: like `moments`, (B * G, N, ...), from G groups of given starting points per sample; else empty.
+        denoised: like `moments`, (B, G, N, ...), from G groups of given starting points per sample; else empty.
         proposals: moments that the clips propose; None if the decoder was not run or its anchors are learnt.
     """
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
 from model.draws import Draw, torch_seed
+from model.network.cpu_layers import seed_dropout
 from model.network.detector import HighlightDetector
 from model.network.tensors import Moments, Outputs, Proposals
 from model.training.batches import Batch, Part, split_places, take_part
 from model.training.distributed import Processes
 from model.training.losses import compute_losses, weigh_terms
+from model.training.optimizer import JoinedAdamW
 from model.training.recipe import AveragedWeights
 
 PASS_CLIPS = 50
@@ -51,9 +52,7 @@ class Engine:
         self, network: HighlightDetector, config: TrainConfig, features: FeatureSet, seed: int, processes: Processes
     ) -> None:
         self.network = network
-        self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.optimizer = JoinedAdamW(network, config)
         self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
         self.device = str(next(network.parameters()).device)
         # On a GPU, padding is cheaper than a second pass; and if gates pool padding, grouping would change them.
@@ -66,22 +65,18 @@ class Engine:
 
     def step(self, batch: Batch, step: int, rate: float) -> dict[str, Tensor]:
         """Run step `step` (counted from 0) at learning rate `rate`; returns the batch's mean loss terms."""
-        config = self._config
         ranks = self._processes
-        torch.manual_seed(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
+        seed_dropout(torch_seed(self._seed, Draw.DROPOUT, step, ranks.rank))
         self.network.train()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
         for places in split_places(self._features, batch, ranks.rank, ranks.count, self._pass_clips):
             added = self._compute_terms(take_part(self._features, batch, places, self.device))
             added["loss"].backward()
             terms = {name: value.detach() + terms.get(name, 0.0) for name, value in added.items()}
-        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
-        self._processes.sum([*gradients, *terms.values()])
-        clip_grad_norm_(self.network.parameters(), config.gradient_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        gradient = self.optimizer.join_gradients()
+        self._processes.sum([gradient, *terms.values()])
+        self.optimizer.step(gradient, rate)
         if self.average is not None:
             self.average.update_parameters(self.network)
         return terms
@@ -94,8 +89,9 @@ class Engine:
         terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
         # Each term is a mean over queries or matched moments; weighted by the part's fraction, the terms add up to the
         # mean over the batch.
-        shares = {name: part.matches if _is_of_matches(name) else part.samples for name in terms if name != "loss"}
-        terms = {name: share * terms[name] for name, share in shares.items()}
+        shares = [part.matches if _is_of_matches(name) else part.samples for name in terms]
+        values = torch.stack(list(terms.values()))
+        terms = dict(zip(terms, (values * values.new_tensor(shares)).unbind(), strict=True))
         return {"loss": weigh_terms(terms, config.loss), **terms}
 
 

@@ -14,7 +14,6 @@ from model.network.tensors import Moments, Outputs, Proposals
 from model.training.matcher import match
 
 TEMPERATURE = 0.5
-RANKS = range(1, 12)
 RANK_DIVISOR = 12
 """Saliency ranges from 0 to 12; the reference uses thresholds 1 to 11 and divides by 12."""
 
@@ -38,53 +37,81 @@ class Targets:
 
 
 def compute_losses(outputs: Outputs, targets: Targets, video_mask: Tensor, weights: LossConfig) -> dict[str, Tensor]:
-    """Every term, unweighted, and `loss`, their weighted sum.
+    """Every term, unweighted.
 
     The terms of earlier decoder layers end in `_0`, `_1`..., those of denoising groups in `_denoised_0`..., those of
     proposals in `_proposal`.
     """
-    last = len(outputs.moments) - 1
     terms: dict[str, Tensor] = {}
-    for index, moments in enumerate(outputs.moments):
-        suffix = "" if index == last else f"_{index}"
-        terms |= {f"{name}{suffix}": value for name, value in moment_losses(moments, targets.spans, weights).items()}
-    for index, moments in enumerate(outputs.denoised):
-        spans = [of_sample for of_sample in targets.spans for _ in range(len(moments.logits) // len(targets.spans))]
-        found = moment_losses(moments, spans, weights)
-        terms |= {f"{name}_denoised_{index}": value for name, value in found.items()}
+    if outputs.moments:
+        terms |= layer_losses(outputs.moments, outputs.denoised, targets.spans, weights)
     if outputs.proposals is not None:
         terms |= proposal_losses(outputs.proposals, targets, video_mask)
     if outputs.moments and outputs.alignment is not None and weights.alignment:
         terms["loss_alignment"] = alignment_loss(outputs.alignment, outputs.negative_alignment, targets, video_mask)
     terms["loss_saliency"] = saliency_loss(outputs, targets, video_mask, weights.margin)
-    return {"loss": weigh_terms(terms, weights), **terms}
+    return terms
 
 
 def weigh_terms(terms: dict[str, Tensor], weights: LossConfig) -> Tensor:
     """The weighted sum of terms; their names select the weights."""
     factor = asdict(weights)
-    return torch.stack([factor[name.split("_")[1]] * value for name, value in terms.items()]).sum()
+    values = torch.stack(list(terms.values()))
+    return (values * values.new_tensor([factor[name.split("_")[1]] for name in terms])).sum()
+
+
+def layer_losses(
+    layers: list[Moments], denoised: list[Moments], spans: list[Tensor], weights: LossConfig
+) -> dict[str, Tensor]:
+    """The terms of every decoder layer, and of the denoising groups in each (the mean over groups)."""
+    sets = Moments(_join_sets(layers, denoised, "logits"), _join_sets(layers, denoised, "spans"))
+    found = moment_losses(sets, spans, weights)
+    # Per layer: the set that counts as its prediction, then the groups.
+    by_layer = {name: values.view(len(layers), -1) for name, values in found.items()}
+    own = {name: values[:, 0].unbind() for name, values in by_layer.items()}
+    ends = [*(f"_{index}" for index in range(len(layers) - 1)), ""]
+    terms = {f"{name}{end}": own[name][index] for index, end in enumerate(ends) for name in own}
+    if denoised:
+        groups = {name: values[:, 1:].mean(dim=1).unbind() for name, values in by_layer.items()}
+        terms |= {f"{name}_denoised_{index}": groups[name][index] for index in range(len(layers)) for name in groups}
+    return terms
+
+
+def _join_sets(layers: list[Moments], denoised: list[Moments], name: str) -> Tensor:
+    """One tensor of all sets of N moments, (layers * (1 + G), B, N, 2)."""
+    joined = torch.stack([getattr(layer, name) for layer in layers]).unsqueeze(1)
+    if denoised:
+        groups = torch.stack([getattr(layer, name) for layer in denoised])  # (layers, B, G, N, 2)
+        joined = torch.cat([joined, groups.transpose(1, 2)], dim=1)
+    return joined.flatten(0, 1)
 
 
 def moment_losses(moments: Moments, spans: list[Tensor], weights: LossConfig) -> dict[str, Tensor]:
     """Span (mean absolute error), giou (1 - generalised IoU) over matches; label (cross-entropy) over all moments.
 
     Without any match (no query has a relevant moment) span and giou are 0, not the NaN of an empty mean.
+
+    Args:
+        moments: (S, B, N, ...) S sets, each matched to the true moments on its own.
+
+    Returns:
+        each term by set, (S,).
     """
-    samples, predictions, positions = match(moments, spans, weights)
-    predicted = moments.spans[samples, predictions]
-    truth = torch.cat(spans)[positions]
+    samples, predictions = match(moments, spans, weights)
+    truth = torch.cat(spans)
+    place = torch.arange(len(predictions), device=truth.device).unsqueeze(1), samples, predictions
+    predicted = moments.spans[place]
     overlap = generalised_iou(to_bounds(predicted), to_bounds(truth))
-    labels = torch.ones(moments.logits.shape[:2], dtype=torch.long, device=predicted.device)
-    labels[samples, predictions] = 0
+    labels = torch.ones(moments.logits.shape[:-1], dtype=torch.long, device=truth.device)
+    labels[place] = 0
     # Mean over all moments; cross_entropy's own mean would divide by the sum of class weights.
-    weight = torch.tensor([1.0, weights.background], device=predicted.device)
-    label = functional.cross_entropy(moments.logits.transpose(1, 2), labels, weight, reduction="none").mean()
-    nothing = predicted.sum()  # of no rows, but with a gradient: all processes add the same terms
+    weight = torch.tensor([1.0, weights.background], device=truth.device)
+    label = functional.cross_entropy(moments.logits.flatten(0, -2), labels.flatten(), weight, reduction="none")
+    nothing = predicted.sum(dim=(1, 2))  # of no rows, but with a gradient: all processes add the same terms
     return {
-        "loss_span": functional.l1_loss(predicted, truth) if len(samples) else nothing,
-        "loss_giou": (1 - overlap).mean() if len(samples) else nothing,
-        "loss_label": label,
+        "loss_span": (predicted - truth).abs().mean(dim=(1, 2)) if len(truth) else nothing,
+        "loss_giou": (1 - overlap).mean(dim=1) if len(truth) else nothing,
+        "loss_label": label.view(len(predictions), -1).mean(dim=1),
     }
 
 
@@ -142,7 +169,7 @@ def ranking_loss(scores: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     logits = scores.masked_fill(~mask, -1e3) / TEMPERATURE
     logits = logits - logits.amax(dim=1, keepdim=True).detach()
     log_probability = logits - torch.log(logits.exp().sum(dim=1, keepdim=True) + 1e-6)
-    above = torch.stack([labels >= rank for rank in RANKS]).to(scores.dtype)
+    above = (labels >= torch.arange(1, RANK_DIVISOR, device=labels.device).view(-1, 1, 1)).to(scores.dtype)
     count = above.sum(dim=2)
     mean = (above * log_probability).sum(dim=2) / (count + 1e-6)
     return -(mean * (count > 0)).mean(dim=1).sum() / RANK_DIVISOR

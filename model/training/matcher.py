@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -13,37 +14,37 @@ from model.network.tensors import Moments
 
 
 @torch.no_grad()
-def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """Assign one prediction to each true moment.
+def match(moments: Moments, targets: list[Tensor], weights: LossConfig) -> tuple[Tensor, Tensor]:
+    """Assign one prediction to each true moment, in several sets of predictions at once.
 
     Args:
-        targets: per sample the true moments (n, 2), center and width as fractions of the video.
+        moments: (S, B, N, ...) S sets of N predictions per sample, such as those of S decoder layers.
+        targets: per sample the true moments (n, 2), n <= N, center and width as fractions of the video.
 
     Returns:
-        sample, prediction and position in the concatenated targets of every match, each (matches,).
+        for the M true moments of all samples, one after another: their sample (M,), and in each set the prediction that
+        is assigned to them (S, M).
 
     Raises:
         UserError: the network's output is NaN or infinite.
     """
-    batch, count = moments.spans.shape[:2]
-    truth = torch.cat(targets)
-    spans = moments.spans.flatten(0, 1)
-    probability = moments.logits.flatten(0, 1).softmax(-1)[:, :1]
+    truth, counts = torch.cat(targets), [len(target) for target in targets]
+    samples = torch.arange(len(targets)).repeat_interleave(torch.tensor(counts)).to(truth.device)
+    spans, probability = moments.spans[:, samples], moments.logits.softmax(-1)[:, samples, :, 0]
+    truth = truth.unsqueeze(1)
     cost = (
-        weights.span * torch.cdist(spans, truth, p=1)
-        - weights.giou * generalised_iou(to_bounds(spans).unsqueeze(1), to_bounds(truth))
+        weights.span * (spans - truth).abs().sum(-1)
+        - weights.giou * generalised_iou(to_bounds(spans), to_bounds(truth))
         - weights.label * probability
     )
-    cost = cost.view(batch, count, -1).float().cpu()
-    if not cost.isfinite().all():
+    costs = cost.float().cpu().numpy()  # (S, M, N)
+    if not np.isfinite(costs).all():
         raise UserError("the network's output is NaN or infinite: lower train.learning_rate")
-    samples, predictions, positions = [], [], []
-    first = 0
-    for sample, target in enumerate(targets):
-        rows, columns = linear_sum_assignment(cost[sample, :, first : first + len(target)])
-        samples.append(torch.full((len(rows),), sample))
-        predictions.append(torch.as_tensor(rows))
-        positions.append(torch.as_tensor(columns) + first)
-        first += len(target)
-    device = spans.device
-    return torch.cat(samples).to(device), torch.cat(predictions).to(device), torch.cat(positions).to(device)
+    ends = np.cumsum(counts).tolist()
+    assigned = [
+        linear_sum_assignment(costs_of_set[end - count : end])[1]
+        for costs_of_set in costs
+        for end, count in zip(ends, counts, strict=True)
+    ]
+    predictions = np.concatenate(assigned).reshape(len(costs), len(truth))
+    return samples, torch.from_numpy(predictions).to(truth.device)

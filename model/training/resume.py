@@ -24,7 +24,7 @@ from model.training.engine import Engine
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass

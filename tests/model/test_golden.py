@@ -26,7 +26,7 @@ from model.network.detector import HighlightDetector
 from model.network.tensors import Inputs, Outputs
 from model.reference.checkpoint import import_checkpoint
 from model.reference.names import is_read, rename
-from model.training.losses import Targets, compute_losses
+from model.training.losses import Targets, compute_losses, weigh_terms
 
 FOLDER = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[3] / "shared/golden"))
 CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -104,7 +104,7 @@ def run(name: str, nudge: int = 0) -> Case:
         has_negative=torch.ones(batch, dtype=torch.bool),
     )
     losses = compute_losses(outputs, targets, inputs.video_mask, LossConfig())
-    total = losses["loss"] if "loss_span" in about["losses"] else losses["loss_saliency"]
+    total = weigh_terms(losses, LossConfig()) if "loss_span" in about["losses"] else losses["loss_saliency"]
     total.backward()
     return Case(about, arrays, network, inputs, outputs, {**losses, "total": total})
 

@@ -14,7 +14,7 @@ from model.network import cpu_layers
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tensors would be left to torch."""
     monkeypatch.setattr(cpu_layers, "FEWEST_PRODUCTS", 1)
-    monkeypatch.setattr(cpu_layers, "FEWEST_DRAWS", 1)
+    monkeypatch.setattr(cpu_layers, "FEWEST_SLOPES", 1)
 
 
 def compare(ours: nn.Module, theirs: nn.Module, *inputs: Tensor) -> None:
@@ -73,13 +73,9 @@ def test_dropout_keeps_mean_and_share(probability: float) -> None:
     assert cpu_layers.dropout(x, probability, training=False) is x
 
 
-@pytest.mark.parametrize("least", [1, 1 << 30])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_dropout_keeps_the_mean_in_short_numbers(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, least: int
-) -> None:
-    """1 / 0.9 is 1.1094 in bfloat16: a mask that holds it makes all that is kept 0.16 % too small, large or small."""
-    monkeypatch.setattr(cpu_layers, "FEWEST_DRAWS", least)
+def test_dropout_keeps_the_mean_in_short_numbers(dtype: torch.dtype) -> None:
+    """1 / 0.9 is 1.1094 in bfloat16: a mask that holds it makes all that is kept 0.16 % too small."""
     torch.manual_seed(0)
     x = (1 + torch.rand(400, 1001)).to(dtype).requires_grad_()
     weights = (1 + torch.rand(400, 1001)).to(dtype)
@@ -92,19 +88,30 @@ def test_dropout_keeps_the_mean_in_short_numbers(
     assert not gradient[~kept].any()
 
 
-def test_dropout_follows_the_seed_and_never_repeats() -> None:
-    def draw() -> Tensor:
-        return cpu_layers.dropout(torch.ones(3, 333), 0.5, training=True)
+@pytest.mark.parametrize("rows", [3, 1000])
+def test_dropout_follows_the_seed_and_never_repeats(rows: int) -> None:
+    """A small tensor takes a part of a block of random bits, a large one more than a block."""
 
-    torch.manual_seed(1)
+    def draw() -> Tensor:
+        return cpu_layers.dropout(torch.ones(rows, 333), 0.5, training=True)
+
+    cpu_layers.seed_dropout(1)
     first, second = draw(), draw()
-    torch.manual_seed(1)
+    cpu_layers.seed_dropout(1)
     assert torch.equal(draw(), first)
     assert not torch.equal(first, second)
     # Neighbours are independent: 16 bits of a word decide each.
-    kept = torch.cat([draw().flatten() for _ in range(100)]) > 0
+    kept = torch.cat([draw().flatten() for _ in range(300 // rows + 1)]) > 0
     for distance in (1, 2, 3, 4):
         assert (kept[distance:] == kept[:-distance]).float().mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_seeding_dropout_seeds_torch() -> None:
+    """Whose generator draws the masks of other devices."""
+    cpu_layers.seed_dropout(7)
+    drawn = torch.rand(3)
+    torch.manual_seed(7)
+    assert torch.equal(drawn, torch.rand(3))
 
 
 @pytest.mark.parametrize("same", [(0, 1, 2), (0, 0, 1), (0, 1, 1), (0, 0, 0), (0, 1, 0)])

@@ -18,6 +18,7 @@ from model.training.losses import (
     proposal_losses,
     ranking_loss,
     saliency_loss,
+    weigh_terms,
 )
 from model.training.matcher import match
 
@@ -46,18 +47,18 @@ def test_generalised_iou() -> None:
 
 
 def test_matcher_takes_the_cheapest_assignment() -> None:
-    spans = torch.tensor([[[0.8, 0.2], [0.2, 0.2], [0.5, 0.2]]])
-    logits = torch.zeros(1, 3, 2)
-    samples, predictions, positions = match(
-        Moments(logits, spans), [torch.tensor([[0.22, 0.2], [0.78, 0.2]])], LossConfig()
-    )
-    assert samples.tolist() == [0, 0]
-    assert dict(zip(positions.tolist(), predictions.tolist(), strict=True)) == {0: 1, 1: 0}
+    """In each of two sets, the second in the opposite order; the middle sample has no true moment."""
+    spans = torch.tensor([[[0.8, 0.2], [0.2, 0.2], [0.5, 0.2]]] * 3)
+    moments = Moments(torch.zeros(2, 3, 3, 2), torch.stack([spans, spans.flip(1)]))
+    truth = [torch.tensor([[0.22, 0.2], [0.78, 0.2]]), torch.zeros(0, 2), torch.tensor([[0.6, 0.1]])]
+    samples, predictions = match(moments, truth, LossConfig())
+    assert samples.tolist() == [0, 0, 2]
+    assert predictions.tolist() == [[1, 0, 2], [1, 2, 0]]
 
 
 def test_moment_terms() -> None:
-    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]])
-    logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]])
+    spans = torch.tensor([[[[0.5, 0.4], [0.9, 0.1]]]])
+    logits = torch.tensor([[[[2.0, 0.0], [0.0, 0.0]]]])
     terms = moment_losses(Moments(logits, spans), targets([[[0.5, 0.2]]]).spans, LossConfig())
     assert terms["loss_span"].item() == pytest.approx((0.0 + 0.2) / 2)
     assert terms["loss_giou"].item() == pytest.approx(1 - 0.2 / 0.4)
@@ -68,8 +69,8 @@ def test_moment_terms() -> None:
 
 def test_without_a_true_moment_only_the_label_is_learnt() -> None:
     """The mean over no match would be NaN: span and giou are 0, and every prediction is background."""
-    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]]], requires_grad=True)
-    logits = torch.tensor([[[2.0, 0.0], [0.0, 0.0]]], requires_grad=True)
+    spans = torch.tensor([[[[0.5, 0.4], [0.9, 0.1]]]], requires_grad=True)
+    logits = torch.tensor([[[[2.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
     terms = moment_losses(Moments(logits, spans), targets([[]]).spans, LossConfig())
     assert terms["loss_span"].item() == terms["loss_giou"].item() == 0
     # Background is class 1, whose weight is 0.1.
@@ -126,7 +127,7 @@ def test_total_is_the_weighted_sum_over_decoder_layers() -> None:
     for suffix in ("", "_0"):
         expected = expected + 2 * terms[f"loss_span{suffix}"] + 3 * terms[f"loss_giou{suffix}"]
         expected = expected + 5 * terms[f"loss_label{suffix}"]
-    torch.testing.assert_close(terms["loss"], expected)
+    torch.testing.assert_close(weigh_terms(terms, weights), expected)
 
 
 def test_proposal_terms() -> None:
@@ -170,10 +171,11 @@ def test_alignment_term() -> None:
 
 def test_denoising_groups_are_matched_one_by_one() -> None:
     """Two groups of one sample: the mean over both of what each alone gives."""
-    spans = torch.tensor([[[0.5, 0.4], [0.9, 0.1]], [[0.1, 0.1], [0.5, 0.2]]])
-    logits = torch.zeros(2, 2, 2)
+    spans = torch.tensor([[[[0.5, 0.4], [0.9, 0.1]], [[0.1, 0.1], [0.5, 0.2]]]])
+    logits = torch.zeros(1, 2, 2, 2)
     truth = targets([[[0.5, 0.2]]])
-    outputs = Outputs([Moments(logits[:1], spans[:1])], torch.zeros(1, 3), None, [], denoised=[Moments(logits, spans)])
+    own = Moments(logits[:, 0], spans[:, 0])
+    outputs = Outputs([own], torch.zeros(1, 3), None, [], denoised=[Moments(logits, spans)])
     terms = compute_losses(outputs, truth, torch.ones(1, 3, dtype=torch.bool), LossConfig())
     assert terms["loss_span"].item() == pytest.approx(0.1)
     assert terms["loss_span_denoised_0"].item() == pytest.approx((0.1 + 0.0) / 2, abs=1e-6)
