@@ -28,6 +28,7 @@ if study.given:
 
 
 include: "workflow/rules/overview.smk"
+include: "workflow/rules/explorer.smk"
 
 
 localrules:
@@ -42,6 +43,7 @@ rule all:
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
         CLOSING,
+        EXPLORED,
 
 
 rule features:

@@ -12,6 +12,7 @@ from feature_extractors.commands import (
     fetch_weights,
     import_released,
     manifest,
+    previews,
     problems,
     strip,
     verify,
@@ -21,7 +22,8 @@ from feature_extractors.commands import (
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.", extra="features")
-    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip):
+    modules = (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip, previews)
+    for module in modules:
         module.add_verbs(command)
     return command.main()
 
