@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eval.explorer.answers import Answers
-from eval.explorer.curves import Curve, pack, pack_rows
+from eval.explorer.curves import Curves, pack, pack_rows
 from eval.explorer.links import relative_url
 from formats.arrays import Floats
 from formats.gate_log import GateSample
@@ -45,7 +45,7 @@ def describe_query(
     labels = _read_labels(row, where)
     heard = next((sample.level_db for sample in samples if sample.level_db is not None), level)
     seconds = _clip_seconds(samples)
-    lengths = [len(one["saliency"]["codes"]) // 2 for one in described if one and one["saliency"]]
+    lengths = [one["clips"] for one in described if one]
     lengths += [len(curve) for curve in (labels, heard) if curve is not None]
     ends = [float(windows.max())] if windows is not None else []
     duration = row.get("duration_s", row.get("duration"))
@@ -91,17 +91,18 @@ def _describe_answer(row: Row, answers: Answers) -> dict[str, Any] | None:
         windows = found[np.argsort(-found[:, 2], kind="stable")][:MOST_WINDOWS].round(4).tolist()
     saliency = None
     if has_saliency(prediction):
-        saliency = pack(read_predicted_saliency(prediction, f"predictions of {answers.name}"))
+        saliency = read_predicted_saliency(prediction, f"predictions of {answers.name}")
     return {
         "windows": windows,
-        "saliency": saliency,
+        "saliency": None if saliency is None else pack(saliency),
+        "clips": 0 if saliency is None else len(saliency),
         "gates": {} if sample is None else {kind: _pack_gates(sample, kind) for kind in sample.gates},
         "contribution": {} if sample is None else {kind: pack_rows(of) for kind, of in sample.contribution.items()},
         "heard": None if sample is None else sample.has_audio,
     }
 
 
-def _pack_gates(sample: GateSample, kind: str) -> list[Curve]:
+def _pack_gates(sample: GateSample, kind: str) -> Curves:
     """One curve per layer, of one value if the gate is global."""
     gates = sample.gates[kind]
     if sample.audio_mask is not None and gates.shape[1] == len(sample.audio_mask) > 1:

@@ -34,7 +34,7 @@ explorer.panels = (() => {
     parent.append(stack);
     if (query.media && query.media.pictures) addPictures(query);
     addMoments(query, shown);
-    const ends = Math.max(2, ...shown.filter((one) => one.answer && one.answer.saliency).map((one) => one.answer.saliency.codes.length / 2));
+    const ends = Math.max(2, ...shown.filter((one) => one.answer).map((one) => one.answer.clips));
     const width = Math.max(200, stack.clientWidth);
     const panel = (...rest) => addPlot(query, width, ...rest);
     addSaliency(query, shown, panel);
@@ -58,12 +58,13 @@ explorer.panels = (() => {
 
   function layersOf(one, curves, ends) {
     if (!curves) return [];
-    const colours = layerColours(curves.length, one.which);
-    return curves.map((curve, layer) => {
-      let values = unpack(curve);
+    const [low, high, layers] = curves;
+    const colours = layerColours(layers.length, one.which);
+    return layers.map((codes, layer) => {
+      let values = unpack([low, high, codes]);
       if (values.length === 1) values = new Array(ends).fill(values[0]);
       return {
-        label: curves.length > 1 ? `L${layer + 1}` : "", group: one.name, which: one.which, values,
+        label: layers.length > 1 ? `L${layer + 1}` : "", group: one.name, which: one.which, values,
         stroke: colours[layer], dash: one.which === "b" ? [5, 3] : undefined, digits: 2, width: 1.6,
       };
     });
