@@ -11,6 +11,7 @@ import numpy as np
 from eval.explorer.answers import Answers
 from eval.explorer.curves import Curves, pack, pack_rows
 from eval.explorer.links import relative_url
+from formats.annotations import LONGEST
 from formats.arrays import Floats
 from formats.gate_log import GateSample
 from formats.grid import CLIP_SECONDS
@@ -117,11 +118,13 @@ def _clip_seconds(samples: Sequence[GateSample]) -> float:
 
 
 def _read_labels(row: Row, where: str) -> Floats | None:
-    """What annotators gave each clip, (clips, annotators); NaN outside of QVHighlights' relevant clips."""
+    """What annotators gave each clip, (clips, annotators); 0 outside of QVHighlights' relevant clips."""
     points = read_points(row, where)
     if points is not None:
+        duration = row.get("duration")
+        clips = int(duration / CLIP_SECONDS) if isinstance(duration, int | float) and 0 < duration <= LONGEST else 1
         last = int(points.clips.max()) + 1 if len(points.clips) else 1
-        labels = np.zeros((max(last, 1), points.points.shape[1]))
+        labels = np.zeros((max(clips, last), points.points.shape[1]))
         labels[points.clips] = points.points
         return labels
     if row.get("label") is not None or row.get("match") is not None:

@@ -66,7 +66,8 @@ const explorer = (() => {
     return tenths % 10 ? `${text}.${tenths % 10}` : text;
   }
 
-  const showNumber = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+  /* A dash for what is unknown, and no minus before zero. */
+  const showNumber = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1"));
 
   return {
     data: null,

@@ -106,7 +106,7 @@ explorer.studyPage = (() => {
         width: Math.max(280, box.clientWidth), height: 240, legend: { show: false }, padding: [8, 8, 0, 0],
         scales: { x: { time: false }, y: positive ? { distr: 3 } : {} },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, label: "epoch", labelSize: 16, labelFont: "11px system-ui, sans-serif", size: 26 }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(tick))) }],
+        axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], label: "epoch", labelSize: 16, labelFont: "11px system-ui, sans-serif", size: 26 }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(tick))) }],
         series: [{}, ...training.map((one, place) => ({ label: one.run, stroke: panels.colour(COLOURS[place % COLOURS.length]), width: 2, spanGaps: true, points: { show: data[0].length < 3 || key === "score", size: 4 } }))],
       }, data, box));
     });

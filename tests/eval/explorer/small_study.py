@@ -16,7 +16,9 @@ MARKUP = '<img src="x" onerror="alert(1)"> & "quotes" `ticks`'
 """The query of every fourth row: it must be shown as it is."""
 
 
-def make_rows(queries: int, runs: tuple[str, ...] = ("base", "film"), clips: int = CLIPS) -> dict[str, Rows]:
+def make_rows(
+    queries: int, runs: tuple[str, ...] = ("base", "film"), clips: int = CLIPS, layers: int = LAYERS
+) -> dict[str, Rows]:
     """Query rows under "", and predictions, gate log, scores and history of each run under `RUN/...`."""
     found: dict[str, Rows] = {"": []}
     for qid in range(queries):
@@ -58,14 +60,14 @@ def make_rows(queries: int, runs: tuple[str, ...] = ("base", "film"), clips: int
                             "gate_mha": random.uniform(0, 1, (clips, 1)).round(6).tolist(),
                             "gate_ffn": random.uniform(-1, 1, (clips, 1)).round(6).tolist(),
                         }
-                        for _ in range(LAYERS)
+                        for _ in range(layers)
                     ],
                     "clip_times": [[2.0 * clip, 2.0 * clip + 2] for clip in range(clips)],
                     "audio_mask": [True] * clips,
                     "has_audio": True,
                     "contribution": [
                         {kind: random.uniform(0, 1, clips).round(6).tolist() for kind in ("mha", "ffn")}
-                        for _ in range(LAYERS)
+                        for _ in range(layers)
                     ],
                     "audio_level_db": random.uniform(-50, -10, clips).round(2).tolist(),
                 }

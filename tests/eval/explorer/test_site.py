@@ -51,12 +51,9 @@ def test_data_are_scripts_in_ascii_that_pass_json() -> None:
 
 
 def test_a_study_of_qvhighlights_fits_into_15_mb(tmp_path: Path) -> None:
-    rows = make_rows(6, ("base", "film", "mha_strong"), clips=75)
-    for run in ("base", "film", "mha_strong"):  # four layers, as by default
-        for row in rows[f"{run}/gates"]:
-            row["layer_gates"], row["contribution"] = (
-                [*row[key], row[key][0]] for key in ("layer_gates", "contribution")
-            )
+    runs = ("base", "film", "mha_strong")
+    rows = make_rows(6, runs, clips=75, layers=4)
+    for run in runs:
         for row in rows[f"{run}/predictions"]:
             row["pred_relevant_windows"] = [[2.0, 131.25, 0.1234]] * 10
     assert explore(*write_study(tmp_path, rows), "--out-dir", tmp_path / "page") == 0
