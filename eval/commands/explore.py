@@ -28,7 +28,7 @@ def explore(arguments: argparse.Namespace) -> None:
     from eval.explorer.study_data import describe_table
     from eval.explorer.study_page import describe_domains, describe_figures, describe_runs, describe_training
     from formats.annotations import index_truth
-    from formats.previews import read_previews
+    from formats.strip import read_previews
 
     page: Path = arguments.out_dir
     where = ", ".join(map(str, arguments.queries))

@@ -23,8 +23,8 @@ from formats.predictions import (
     read_predicted_saliency,
     read_predicted_windows,
 )
-from formats.previews import Preview
 from formats.rows import Row
+from formats.strip import Preview
 
 
 def describe_query(

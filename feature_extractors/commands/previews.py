@@ -22,7 +22,7 @@ def previews(arguments: argparse.Namespace) -> None:
 
     from feature_extractors.media.previews import copy_for_browsers, make_preview
     from formats.annotations import read_annotations
-    from formats.previews import Preview, write_previews
+    from formats.strip import Preview, write_previews
     from formats.video_table import read_table
 
     out: Path = arguments.out_dir

@@ -21,7 +21,7 @@ from feature_extractors.media.container import (
     read_packets,
 )
 from feature_extractors.media.frames import frames_of_clips
-from formats.previews import Preview
+from formats.strip import Preview
 from formats.video_table import Video
 
 HIGHEST, WIDEST = 72, 128

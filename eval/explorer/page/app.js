@@ -135,6 +135,7 @@
   }
 
   function repaint() {
+    panels.repaint();
     if (selected >= 0) open(selected, false, player.time);
     if (view === "study") studyPage.draw(byId("study"), data, openRun);
   }

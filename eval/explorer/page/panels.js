@@ -14,7 +14,12 @@ explorer.panels = (() => {
   const MOST_READ = 6; // layers whose values are written out
   let plots = [], stack = null, playhead = null, seconds = 1, readers = [];
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  /* A colour of style.css. Reading styles makes the browser compute them, so each is read once per theme. */
+  let colours = new Map();
+  function colour(name) {
+    if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+    return colours.get(name);
+  }
 
   /* Colours of layers: from dark to light in the run's own hue. */
   function layerColours(count, which) {
@@ -59,13 +64,13 @@ explorer.panels = (() => {
   function layersOf(one, curves, ends) {
     if (!curves) return [];
     const [low, high, layers] = curves;
-    const colours = layerColours(layers.length, one.which);
+    const shades = layerColours(layers.length, one.which);
     return layers.map((codes, layer) => {
       let values = unpack([low, high, codes]);
       if (values.length === 1) values = new Array(ends).fill(values[0]);
       return {
         label: layers.length > 1 ? `L${layer + 1}` : "", group: one.name, which: one.which, values,
-        stroke: colours[layer], dash: one.which === "b" ? [5, 3] : undefined, digits: 2, width: 1.6,
+        stroke: shades[layer], dash: one.which === "b" ? [5, 3] : undefined, digits: 2, width: 1.6,
       };
     });
   }
@@ -245,5 +250,5 @@ explorer.panels = (() => {
   }
 
   explorer.player.onTime(placePlayhead);
-  return { draw, resize, destroy, colour, layerColours, plots: () => plots };
+  return { draw, resize, destroy, colour, repaint() { colours = new Map(); } };
 })();

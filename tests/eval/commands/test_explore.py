@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from formats.previews import Preview, write_previews
+from formats.strip import Preview, write_previews
 from tests.eval.explorer.small_study import explore, make_rows, read_call, write_study
 
 

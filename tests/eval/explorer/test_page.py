@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formats.previews import Preview, write_previews
+from formats.strip import Preview, write_previews
 from tests.eval.explorer.browser import Opened, open_browser
 from tests.eval.explorer.small_study import MARKUP, explore, make_rows, write_study
 from tests.feature_extractors.made_media import read_number, steady, write_media
