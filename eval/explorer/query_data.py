@@ -26,6 +26,9 @@ from formats.predictions import (
 from formats.rows import Row
 from formats.strip import Preview
 
+FEW = 5
+"""Of more annotators than this, some give every clip the lowest and others the highest points."""
+
 
 def describe_query(
     row: Row, answers: Sequence[Answers], media: dict[str, Any] | None, level: Floats | None, where: str
@@ -133,11 +136,12 @@ def _read_labels(row: Row, where: str) -> Floats | None:
 
 
 def _describe_labels(labels: Floats) -> dict[str, Any]:
-    """Mean, lowest and highest of the annotators, and the top of their scale."""
+    """Mean of the annotators, the range that they span (of many, the middle half), and the top of their scale."""
+    low, high = np.quantile(labels, (0.25, 0.75) if labels.shape[1] > FEW else (0, 1), axis=1)
     return {
         "annotators": labels.shape[1],
         "most": max(MOST_POINTS, int(np.ceil(labels.max()))),
         "mean": pack(labels.mean(1)),
-        "low": pack(labels.min(1)),
-        "high": pack(labels.max(1)),
+        "low": pack(low),
+        "high": pack(high),
     }

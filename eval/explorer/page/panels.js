@@ -120,6 +120,7 @@ explorer.panels = (() => {
   function addMoments(query, shown) {
     const lanes = [["labelled", "truth", query.windows.map(([begin, end]) => [begin, end, null])]];
     for (const one of shown) lanes.push([one.name, one.which, one.answer ? one.answer.windows : []]);
+    if (lanes.every(([, , windows]) => !windows.length)) return; // networks that learnt saliency alone
     for (const [name, which, windows] of lanes) {
       if (!windows.length && which === "truth") continue;
       const track = element("div", { class: "track" });
@@ -133,7 +134,7 @@ explorer.panels = (() => {
         }, score !== null && (end - begin) / seconds > 0.06 && score >= 0.3 ? score.toFixed(2) : ""));
       });
       if (!windows.length) track.append(element("span", { class: "none" }, "no moments predicted"));
-      stack.append(element("div", { class: "panel lane" }, element("div", { class: `side swatch ${which}` }, name), track));
+      stack.append(element("div", { class: "panel lane" }, element("div", { class: `side swatch ${which}`, title: name }, name), track));
     }
   }
 

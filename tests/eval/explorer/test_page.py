@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.tvsum.table import make_table
 from formats.strip import Preview, write_previews
 from tests.eval.explorer.browser import Opened, open_browser
 from tests.eval.explorer.small_study import MARKUP, explore, make_rows, write_study
 from tests.feature_extractors.made_media import read_number, steady, write_media
 
 FPS, SECONDS, QUERIES = 10, 24, 60
+SUMMARY = {
+    "columns": [{"key": "MR-full-mAP", "label": "mAP"}, {"key": "modality=audio/MR-full-mAP", "label": "mAP audio"}],
+    "rows": [
+        {
+            "run": run,
+            "scope": "all",
+            "baseline": run == "random",
+            "seeds": [1, 2],
+            "values": {
+                "MR-full-mAP": {"mean": 61.5, "sd": 1.5, "interval": [55.0, 70.0]},
+                "modality=audio/MR-full-mAP": {"mean": 40.0, "sd": None},
+            },
+        }
+        for run in ("film (best epoch)", "random")
+    ],
+}
 # Seeks by a call or a click, and resolves with the time of the frame that is then on the screen; None if none comes.
 SEEK = """async ({ time, selector }) => {
     const video = document.querySelector("video");
@@ -60,6 +78,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = Preview(vid="video 0", file="video 0#.mp4", codecs="h264", plays=True, start_s=1.0, **shown)
     other = Preview(vid="video 1", file="b.avi", codecs="mpeg4", **shown)
     write_previews(folder / "previews", [first, other])
+    chance = {"mAP": {"audio": 40.0, "visual": 50.0, "mean": 45.0}}
+    about = {"run": "base", "seed": 1}
+    last = {"mAP": {"audio": 60.0, "visual": 62.5, "mean": 61.25}}
+    table = make_table([("a", {"about": about, "rows": {"last epoch": last, "chance": chance}})])
+    (folder / "tvsum.json").write_text(json.dumps(table))
+    (folder / "summary.json").write_text(json.dumps(SUMMARY))
+    options += ["--domains", f"{folder}/tvsum.json", "--summary", f"{folder}/summary.json"]
     options += ["--previews", str(folder / "previews"), "--videos", str(folder / "videos"), "--warning", "of no use"]
     assert explore(*options, "--out-dir", folder / "page") == 0
     return folder / "page/index.html"
@@ -198,6 +223,21 @@ def test_keys_and_links(opened: Opened, index: Path) -> None:
         })"""
     )
     assert link == "#view=study&qid=5&t=3.25&run=film&vs=base"
+
+
+def test_the_page_of_the_study_leads_to_queries(opened: Opened, index: Path) -> None:
+    page = opened.open(index, "#view=study&qid=0")
+    assert "[object" not in page.locator("#study").text_content()
+    first = page.locator("table.runs tbody tr").first
+    assert first.locator("td").nth(1).text_content() == "61.5 ± 1.5"
+    dots = page.locator(".domain .dot").evaluate_all("dots => dots.map((dot) => dot.style.left)")
+    ticks = page.locator(".domain .chance").evaluate_all("ticks => ticks.map((tick) => tick.style.left)")
+    assert (dots, ticks) == (["60%", "62.5%", "61.25%"], ["40%", "50%", "45%"])
+    page.get_by_role("button", name="film, audio: 40.0; its queries").click()
+    # Of film, those about sound, the worst first.
+    worst = min(range(1, QUERIES, 2), key=lambda qid: (37 * qid + 11) % 101)
+    assert page.locator("#answer-a option:checked").text_content() == "film"
+    assert names(page)[0] == str(worst) and page.locator("#group").input_value() == "audio"
 
 
 def test_what_is_shown_is_never_run(opened: Opened, index: Path) -> None:

@@ -41,6 +41,11 @@ def test_ratings_of_tvsum_are_labels() -> None:
     assert unpack(labels["high"]) == pytest.approx([5, 3], abs=2e-3) and labels["most"] == 5
 
 
+def test_of_many_annotators_the_middle_half_is_the_range() -> None:
+    labels = describe_query({**ROW, "label": [[1, 1, 2, 3, 4, 5, 5, 5, 5]] * 2}, [], None, None, "q")["labels"]
+    assert (labels["low"][0], labels["high"][0]) == (2.0, 5.0) and labels["annotators"] == 9
+
+
 def test_a_gate_that_is_shut_for_lack_of_sound_is_a_gap() -> None:
     times = np.array([[0, 1.5], [1.5, 3.0]])
     gates = {"mha": np.array([[0.0, 0.5]]), "ffn": np.array([[0.25]])}
