@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.eval.explorer.browser import Opened, open_browser
 from tests.eval.explorer.small_study import explore, make_rows, write_study
 
