@@ -27,7 +27,8 @@ explorer.detail = (() => {
   function makeHead(index, query) {
     const group = explorer.data.queries.group[index];
     const about = [`query ${query.qid}`, `video ${query.vid}`, group, showTime(query.seconds)].filter(Boolean);
-    return element("header", { class: "head" }, element("h2", {}, query.query || "(no text)"), element("p", {}, about.join(" · ")));
+    return element("header", { class: "head" }, element("h2", {}, query.query || "(no text)"), element("p", {}, about.join(" · ")),
+      query.media && query.media.problem && query.media.codecs ? element("p", { class: "problem" }, query.media.problem) : null);
   }
 
   function makeStage(query, shown, at) {

@@ -76,7 +76,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (6 * 64, 48), (40, 90, 160)).save(folder / "previews/0.jpg")
     shown: dict[str, Any] = {"seconds": float(SECONDS), "pictures": "0.jpg", "count": 6}
     first = Preview(vid="video 0", file="video 0#.mp4", codecs="h264", plays=True, start_s=1.0, **shown)
-    other = Preview(vid="video 1", file="b.avi", codecs="mpeg4", **shown)
+    other = Preview(vid="video 1", file="b.avi", codecs="mpeg4", problem="cut off", **shown)
     write_previews(folder / "previews", [first, other])
     chance = {"mAP": {"audio": 40.0, "visual": 50.0, "mean": 45.0}}
     about = {"run": "base", "seed": 1}
@@ -248,6 +248,7 @@ def test_what_is_shown_is_never_run(opened: Opened, index: Path) -> None:
 
 def test_a_video_that_browsers_do_not_play_leaves_its_pictures_and_curves(opened: Opened, index: Path) -> None:
     page = opened.open(index, "#qid=2&t=0")
+    assert page.locator(".problem").text_content() == "cut off"
     assert "Browsers do not play mpeg4 in b.avi" in page.locator(".why").text_content()
     assert page.locator(".picture").is_visible() and page.locator("#detail canvas").count() >= 5
     page.keyboard.press("ArrowRight")

@@ -12,9 +12,8 @@ from feature_extractors.__main__ import main
 from feature_extractors.media import probe
 from feature_extractors.media.frames import frames_at
 from feature_extractors.media.previews import copy_for_browsers, make_preview
-from formats.annotations import Row
 from formats.grid import ClipGrid
-from formats.rows import write_rows
+from formats.rows import Row, write_rows
 from formats.strip import Preview, read_previews
 from formats.video_table import write_table
 from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
