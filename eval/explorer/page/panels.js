@@ -50,7 +50,7 @@ explorer.panels = (() => {
     const kinds = [...new Set(shown.flatMap((one) => (one.answer ? Object.keys(one.answer.gates) : [])))];
     kinds.forEach((kind) => {
       const lines = shown.flatMap((one) => layersOf(one, one.answer && one.answer.gates[kind], ends));
-      panel(TITLES[kind] || kind, MEANINGS[kind] || "", HEIGHT, lines, { zero: true, deaf: shown.every((one) => !one.answer || one.answer.heard === false) });
+      panel(TITLES[kind] || kind, MEANINGS[kind] || "", HEIGHT, lines, { zero: true, deaf: kind === "mha" && shown.every((one) => !one.answer || one.answer.heard === false) });
     });
     [...new Set(shown.flatMap((one) => (one.answer ? Object.keys(one.answer.contribution) : [])))].forEach((kind) => {
       const lines = shown.flatMap((one) => layersOf(one, one.answer && one.answer.contribution[kind], ends));
@@ -168,9 +168,9 @@ explorer.panels = (() => {
         { ...axis, size: GUTTER, gap: 4, show: true, space: 20, scale: "y", values: options.bare ? () => [] : (_, ticks) => ticks.map((tick) => String(+tick.toPrecision(4))), grid: { show: !options.bare, stroke: colour("--grid"), width: 1 } }],
       hooks: { draw: [(self) => shade(self, query)], setCursor: [(self) => read(self.cursor.left >= 0 ? self.posToVal(self.cursor.left, "x") : explorer.player.time)] },
     }, data, box);
-    const shownLines = lines.filter((line) => !line.quiet);
-    const many = shownLines.length > MOST_READ * 2;
-    const spans = many ? [] : shownLines.map((line) => element("span", { style: { color: line.stroke } }));
+    const known = lines.filter((line) => !line.quiet);
+    const shownLines = known.length > 2 * MOST_READ ? averageLayers(known) : known;
+    const spans = shownLines.map((line) => element("span", { style: { color: line.stroke } }));
     spans.forEach((span, i) => {
       const { group, which } = shownLines[i];
       if (group && (!i || shownLines[i - 1].group !== group)) values.append(element("span", { class: `swatch ${which}` }, group));
@@ -186,14 +186,31 @@ explorer.panels = (() => {
     plots.push(plot);
   }
 
+  /* One line per run, the mean of its layers: for networks with more layers than fit as numbers. */
+  function averageLayers(lines) {
+    return [...new Set(lines.map((line) => line.group))].map((group) => {
+      const layers = lines.filter((line) => line.group === group);
+      const values = layers[0].values.map((_, clip) => mean(layers.map((line) => line.values[clip])));
+      return { ...layers[0], label: `mean of ${layers.length} layers`, values };
+    });
+  }
+
   const mean = (values) => {
     const known = values.filter((value) => value !== null);
     return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
   };
 
   function rangeOf(lines, options) {
-    const known = lines.filter((line) => !line.fixed && !line.own).concat(lines.length === 1 ? lines : []).flatMap((line) => line.values.filter((value) => value !== null));
-    let low = known.length ? Math.min(...known) : 0, high = known.length ? Math.max(...known) : 1;
+    let low = Infinity, high = -Infinity;
+    for (const line of lines) {
+      if (lines.length > 1 && (line.fixed || line.own)) continue; // on scales of their own
+      for (const value of line.values) {
+        if (value === null) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+    }
+    if (low > high) [low, high] = [0, 1];
     if (options.zero) { low = Math.min(0, low); high = Math.max(0, high); }
     const margin = (high - low) * 0.08 || Math.abs(high) * 0.1 || 0.5;
     return () => [options.zero && low === 0 ? 0 : low - margin, high + margin];

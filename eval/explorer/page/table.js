@@ -97,7 +97,7 @@ explorer.table = (() => {
       if (words.every((word) => texts[i].includes(word))) order.push(i);
     }
     byId("count").textContent = order.length === texts.length
-      ? `${texts.length} queries` : `${order.length} of ${texts.length} queries`;
+      ? `${texts.length} ${texts.length === 1 ? "query" : "queries"}` : `${order.length} of ${texts.length} queries`;
     sort();
   }
 

@@ -268,6 +268,17 @@ def test_a_video_that_is_gone_is_said_so(browser: Any, index: Path) -> None:
     page.context.close()
 
 
+def test_hours_of_video_many_layers_and_no_sound_are_drawn(opened: Opened, tmp_path: Path) -> None:
+    rows = make_rows(1, ("base",), clips=5400, layers=24)
+    rows["base/gates"][0] |= {"has_audio": False, "audio_level_db": [None] * 5400}
+    assert explore(*write_study(tmp_path, rows), "--out-dir", tmp_path / "page") == 0
+    page = opened.open(tmp_path / "page/index.html")
+    assert page.locator("#detail canvas").count() == 5  # saliency, two gates, two contributions
+    assert page.get_by_text("no sound: nothing to let through").count() == 1
+    assert page.get_by_text("mean of 24 layers").count() == 3
+    assert page.locator("#count").text_content() == "1 query"
+
+
 @pytest.mark.parametrize("width", [1280, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out(browser: Any, index: Path, width: int, scheme: str) -> None:
