@@ -15,7 +15,7 @@ if study.data.files:
     rule previews:
         input:
             manifests=explored.manifests,
-            videos=explored.videos,
+            videos=lambda wildcards: explored.videos,
             queries=study.annotations[study.told_split],
         output:
             directory("reports/explorer/previews"),
