@@ -94,7 +94,7 @@ class Preview(Settings):
     pictures: str = ""
     """Name of a JPEG in the folder, with `count` pictures side by side; empty if there are none."""
     count: int = 0
-    """Picture i is from the middle of part i of `count` equal parts of the `seconds`."""
+    """Picture i is from the middle half of part i of `count` equal parts of the `seconds`."""
     problem: str = ""
     """What is wrong with the file, or empty."""
 

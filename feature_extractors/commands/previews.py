@@ -9,7 +9,7 @@ from pathlib import Path
 from cli import Command, UserError, track, whole_number
 
 _log = logging.getLogger(__name__)
-MOST = 40
+MOST = 30
 
 
 def previews(arguments: argparse.Namespace) -> None:

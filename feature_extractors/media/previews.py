@@ -20,7 +20,7 @@ from feature_extractors.media.container import (
     pick_sound,
     read_packets,
 )
-from feature_extractors.media.frames import frames_of_clips
+from feature_extractors.media.frames import frames_of_parts
 from formats.strip import Preview
 from formats.video_table import Video
 
@@ -55,7 +55,7 @@ def make_preview(folder: Path, video: Video, clip_seconds: float, most: int, nam
         # Browsers count from the beginning of the file, if that is not before 0.
         start = video.start_s - max(0.0, (container.start_time or 0) / av.time_base)
     count = min(video.n_clips, most)
-    shown = dict(frames_of_clips(file, count, seconds / count, 1, problems, video.start_s))
+    shown = dict(frames_of_parts(file, count, seconds / count, problems, video.start_s))
     if shown:
         strip = join_pictures(shown, count)
         strip.save(out / f"{name}.jpg", quality=QUALITY, optimize=True)

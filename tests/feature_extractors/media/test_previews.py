@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,24 @@ def numbers(file: Path, count: int) -> list[int]:
     return [read_number(picture, size=None) for picture in np.split(strip, count, axis=1)]
 
 
-def test_pictures_are_from_the_middle_of_clips(tmp_path: Path) -> None:
-    file = write_media(tmp_path / "a.mp4", steady(12, FPS), start=0.5)
+def test_pictures_are_key_frames_near_the_middle_of_clips_else_the_middle(tmp_path: Path) -> None:
+    # A key frame every 4.9 seconds, at 0, 4.9 and 9.8 s: only the second one is within half a second of a middle.
+    coding = Coding(options={"bf": "3", "g": "49", "keyint_min": "49", "sc_threshold": "0"})
+    file = write_media(tmp_path / "a.mp4", steady(12, FPS), start=0.5, coding=coding)
     preview = preview_of(file)
     assert (preview.count, preview.seconds, preview.pictures) == (6, 12.0, "0.jpg")
-    assert numbers(tmp_path / "0.jpg", 6) == [10 * (1 + 2 * clip) for clip in range(6)]
+    assert numbers(tmp_path / "0.jpg", 6) == [10, 30, 49, 70, 90, 110]
     assert preview_of(file, most=3).count == 3
-    assert numbers(tmp_path / "0.jpg", 3) == [20, 60, 100]
+    # Of parts of 4 s, key frames within a second of the middle count, and there are none at 2, 6 and 10 s but 9.8.
+    assert numbers(tmp_path / "0.jpg", 3) == [20, 60, 98]
+
+
+def test_a_part_without_a_picture_is_grey(tmp_path: Path) -> None:
+    file = write_media(tmp_path / "a.mp4", steady(4, FPS))
+    video = replace(probe(tmp_path, file, ClipGrid()), n_clips=4)
+    make_preview(tmp_path, video, 2.0, 40, "0", tmp_path)
+    strip = np.asarray(Image.open(tmp_path / "0.jpg").convert("RGB"))
+    assert np.abs(strip[:, 128 + 8 :].astype(int) - 128).max() < 12 and strip[:, :128].std() > 50
 
 
 @pytest.mark.parametrize(
