@@ -8,6 +8,9 @@ min_version("9.27")
 configfile: os.path.join(workflow.basedir, "config.yaml")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
@@ -28,6 +31,7 @@ if study.given:
 
 
 include: "workflow/rules/overview.smk"
+include: "workflow/rules/explorer.smk"
 
 
 localrules:
@@ -42,6 +46,7 @@ rule all:
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
         CLOSING,
+        EXPLORED,
 
 
 rule features:

@@ -27,6 +27,7 @@ CODE_VERSION = {
     "plot_gate_figures": 8,
     "plot_training": 7,
     "plot_summary": 7,
+    "explore": 1,
 }
 # Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.
 MEAN_SCOPE = "mean of"

@@ -5,13 +5,37 @@ from __future__ import annotations
 import sys
 
 from cli import Command
-from eval.commands import describe, exchange, gates, grounding, moments, overview, qvhighlights, study, training, tvsum
+from eval.commands import (
+    describe,
+    exchange,
+    explore,
+    gates,
+    grounding,
+    moments,
+    overview,
+    qvhighlights,
+    study,
+    training,
+    tvsum,
+)
 
 
 def build_command() -> Command:
     """All verbs and their arguments."""
     command = Command("eval", "Score predictions, summarise gate logs and draw figures.")
-    for module in (qvhighlights, grounding, tvsum, describe, study, overview, gates, training, moments, exchange):
+    for module in (
+        qvhighlights,
+        grounding,
+        tvsum,
+        describe,
+        study,
+        overview,
+        gates,
+        training,
+        moments,
+        exchange,
+        explore,
+    ):
         module.add_verbs(command)
     return command
 

@@ -13,6 +13,7 @@ from feature_extractors.commands import (
     footage,
     import_released,
     manifest,
+    previews,
     problems,
     strip,
     verify,
@@ -22,7 +23,19 @@ from feature_extractors.commands import (
 def main() -> int:
     """Run one verb; returns the exit status."""
     command = Command("feature_extractors", "Media in, features out.", extra="features")
-    for module in (convert, manifest, problems, encode, import_released, fetch_weights, doctor, verify, strip, footage):
+    for module in (
+        convert,
+        manifest,
+        problems,
+        encode,
+        import_released,
+        fetch_weights,
+        doctor,
+        verify,
+        strip,
+        footage,
+        previews,
+    ):
         module.add_verbs(command)
     return command.main()
 

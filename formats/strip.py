@@ -1,19 +1,28 @@
-"""A strip: one video at a glance, frames and sound on its time axis, for pictures. A NumPy archive (.npz)."""
+"""What pictures and pages show of videos without decoding them: strips, and folders of previews.
+
+A strip is one video at a glance, frames and sound on its time axis: a NumPy archive (.npz) that `feature_extractors
+strip` writes and `eval plot-example` draws. A folder of previews has one JSON line per video, a row of small pictures,
+and perhaps a copy that browsers play: `feature_extractors previews` writes it, `eval explore` links it.
+"""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cli import UserError
+from cli import Settings, UserError
 from cli.errors import one_line
 from cli.outputs import write_bytes
+from formats.rows import read_rows, write_rows
 
+TABLE = "previews.jsonl"
+"""Name of the table in a folder of previews."""
 LOWEST_HZ, HIGHEST_HZ = 50.0, 8000.0
 """Lower end of the lowest band of the sound, and upper end of the highest; bands are as wide as octaves are."""
 
@@ -63,3 +72,52 @@ def read_strip(path: Path) -> Strip:
     if not fits or seconds.shape != () or not float(seconds) > 0 or found["vid"].shape != ():
         raise UserError(f"{path}: not a strip: written by `feature_extractors strip`?")
     return Strip(str(found["vid"]), float(seconds), frames, sound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview(Settings):
+    """One line of the table of previews."""
+
+    vid: str
+    file: str
+    """The video, relative to the folder of videos; empty if there is none."""
+    seconds: float
+    """Length of the clip grid, which the pictures cover."""
+    start_s: float = 0.0
+    """Second 0 of the clip grid on the clock of a browser's player."""
+    codecs: str = ""
+    """What the file holds, such as `h264, aac`; empty if it cannot be read."""
+    plays: bool = False
+    """Whether browsers play the file."""
+    copy: str = ""
+    """Name of a copy in the folder that browsers play; empty if there is none."""
+    pictures: str = ""
+    """Name of a JPEG in the folder, with `count` pictures side by side; empty if there are none."""
+    count: int = 0
+    """Picture i is from the middle half of part i of `count` equal parts of the `seconds`."""
+    problem: str = ""
+    """What is wrong with the file, or empty."""
+
+
+def write_previews(folder: Path, previews: Iterable[Preview]) -> None:
+    """Write the table of a folder whose other files are written."""
+    write_rows(folder / TABLE, (asdict(preview) for preview in previews))
+
+
+def read_previews(folder: Path) -> dict[str, Preview]:
+    """Read the table of a folder, by `vid`.
+
+    Raises:
+        UserError: a malformed row, or one that names a file outside the folder.
+    """
+    found: dict[str, Preview] = {}
+    for number, row in enumerate(read_rows(folder / TABLE), start=1):
+        where = f"{folder / TABLE}: row {number}"
+        preview = Preview.from_dict(row, where=where)
+        for name in (preview.pictures, preview.copy):
+            if name != Path(name).name:
+                raise UserError(f"{where}: names a file outside its folder: {name!r}")
+        if preview.pictures and preview.count < 1:
+            raise UserError(f"{where}: count must be at least 1, got {preview.count}")
+        found[preview.vid] = preview
+    return found

@@ -64,6 +64,35 @@ def frames_of_clips(
         problems.add(f"no picture in {missing // per_clip} of {n_clips} clips")
 
 
+def frames_of_parts(
+    file: Path, count: int, seconds: float, problems: Problems, start_s: float
+) -> Iterator[tuple[int, Picture]]:
+    """Yield (part, picture) for each of `count` parts of `seconds`: a frame that is cheap to decode.
+
+    That is the key frame nearest to the middle of the part, of those in its middle half, else the frame at the middle.
+    A part during which no picture is shown yields nothing. `start_s` is as in `frames_of_clips`.
+    """
+    with open_media(file) as container:
+        timeline = read_timeline(file, container, problems).counted_from(start_s)
+    middles = (np.arange(count) + 0.5) * seconds
+    if timeline.exact:
+        ticks = np.sort(timeline.pts[timeline.clean & timeline.shown])
+        keys = (ticks - timeline.ticks[0]) * float(timeline.time_base) + timeline.lead
+        if len(keys):
+            after = np.searchsorted(keys, middles).clip(1, max(len(keys) - 1, 1))
+            before, after = keys[after - 1], keys[np.minimum(after, len(keys) - 1)]
+            nearest = np.where(np.abs(before - middles) <= np.abs(after - middles), before, after)
+            # A thousandth of a second later, so that rounding does not give the frame before it.
+            middles = np.where(np.abs(nearest - middles) < seconds / 4, nearest + 0.001, middles)
+    last: tuple[Shown, Picture] | None = None
+    for part, shown in enumerate(_shown_on(file, timeline, middles.tolist(), problems)):
+        if shown.begin >= (part + 1) * seconds or shown.end <= part * seconds:
+            continue
+        if last is None or last[0] is not shown:
+            last = shown, shown.picture(problems)
+        yield part, last[1]
+
+
 def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
     """Yield the frame shown at each of the increasing `times`, upright, as (height, width, 3) RGB.
 
@@ -83,6 +112,10 @@ def _shown_at(file: Path, times: Sequence[float], problems: Problems, start_s: f
         timeline = read_timeline(file, container, problems)
     if start_s is not None:
         timeline = timeline.counted_from(start_s)
+    yield from _shown_on(file, timeline, times, problems)
+
+
+def _shown_on(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
     done = 0
     if timeline.exact:
         for shown in _decode_wanted(file, timeline, timeline.frames_shown(times)):

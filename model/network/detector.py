@@ -87,8 +87,8 @@ class HighlightDetector(nn.Module):
             queries = torch.cat([queries, negative])
         # Both pairings in one pass, because a small network takes longer to call than to compute.
         pairings = len(queries) // batch
-        paired = (torch.cat([each] * pairings) for each in (video, seen, position))
-        read = self._encode(*paired, text[queries], inputs.text_mask[queries])
+        videos, sights, places = (torch.cat([each] * pairings) for each in (video, seen, position))
+        read = self._encode(videos, sights, places, text[queries], inputs.text_mask[queries])
         moments_found, denoised, proposals = [], [], None
         if moments:
             # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.

@@ -94,6 +94,7 @@ def test_a_gated_reference_is_imported_scored_and_its_gates_drawn(tmp_path: Path
         "plot_gate_figures": 1,
         "plot_example": 1,
         "overview": 1,
+        "explore": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -160,6 +161,7 @@ def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
         "plot_moments": 1,
         "plot_example": 1,
         "overview": 1,
+        "explore": 1,
     }
 
 

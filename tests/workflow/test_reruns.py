@@ -15,10 +15,11 @@ from tests.workflow.workspace import ROOT, Workspace
 
 # What follows a re-trained run, of the tiny configuration's runs base (gated) and video_only.
 OVERVIEW = {"overview": 1}
-TABLES = {"summarise": 1, "plot_summary": 1, **OVERVIEW}
+EXPLORER = {"explore": 1}
+TABLES = {"summarise": 1, "plot_summary": 1, **OVERVIEW, **EXPLORER}
 # The query that is drawn is answered by the main run, base.
 EXAMPLE = {"plot_example": 1}
-GATE_PLOTS = {"plot_gates": 1, "plot_gates_of_main_run": 1, "plot_gate_figures": 1}
+GATE_PLOTS = {"plot_gates": 1, "plot_gates_of_main_run": 1, "plot_gate_figures": 1, **EXPLORER}
 AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, **GATE_PLOTS, **TABLES, **EXAMPLE}
 # The checkpoint that `inference.checkpoint` did not choose is predicted with and scored as well.
 OTHER = {"infer_other": 1, "score_other": 1}
@@ -31,7 +32,7 @@ ENCODERS = {"encode clip_visual": 2, "encode clip_text": 2, "encode pann": 2, "e
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "demo.seed": (
         {"demo": {"seed": 7}},
-        {"media": 1, "manifest": 2, **ENCODERS, **BOTH, "baseline": 1, "score": 3, "strip": 1},
+        {"media": 1, "manifest": 2, **ENCODERS, **BOTH, "baseline": 1, "score": 3, "strip": 1, "previews": 1},
     ),
     "demo_encoders.seed": (
         {"demo_encoders": {"seed": 2}},
@@ -39,7 +40,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "clips.seconds": (
         {"clips": {"seconds": 1.0}},
-        {"manifest": 2, **ENCODERS, **BOTH, "encode clip_text": 0, "strip": 1},
+        {"manifest": 2, **ENCODERS, **BOTH, "encode clip_text": 0, "strip": 1, "previews": 1},
     ),
     "visual.output": ({"visual": {"output": "pre_projection"}}, {"encode clip_visual": 2, **LIST, **BOTH}),
     "visual.frames_per_clip": ({"visual": {"frames_per_clip": 3}}, {"encode clip_visual": 2, **LIST, **BOTH}),
@@ -138,7 +139,7 @@ AFTER_VERSION = {
     "score": {"score": 3, "score_other": 2, **TABLES},
     "gates": {"gates": 1, **OVERVIEW},
     "overview": OVERVIEW,
-    "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1},
+    "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1, **EXPLORER},
     "plot_summary": {"plot_summary": 1},
 }
 

@@ -20,7 +20,12 @@ rule overview:
         train=[] if study.given else study.annotations["train"],
         histories=paths.every_history,
     output:
-        "results/{dataset}/overview.txt",
+        report(
+            "results/{dataset}/overview.txt",
+            caption="../report/overview.rst",
+            category="Scores",
+            labels={"what": "overview in words"},
+        ),
     log:
         "logs/overview/{dataset}.log",
     benchmark:

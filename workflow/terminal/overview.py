@@ -84,6 +84,7 @@ def _files(study: Study) -> list[tuple[str, str]]:
     files = []
     if study.example:
         files.append((f"plots/{name}/example.png", "one query on one time axis: frames, sound, gates, scores, moments"))
+    files.append(("reports/explorer/index.html", "every query with its video, moments, scores and gates, in a browser"))
     if study.given:
         files.append((f"results/{name}/ranked.md", "the moments of every query, with links to their curves"))
     if study.main_run in study.logged_runs:

@@ -43,7 +43,8 @@ def test_options_follow_from_the_configuration(demo: Study) -> None:
     assert words[words.index("--against") + 1] == find_reference(demo) == "video_only"
     assert words[words.index("--gates-of") + 1] == "base" and "--any-time" not in words
     files = [words[place + 1] for place, word in enumerate(words) if word == "--see"]
-    assert files == ["plots/demo/example.png", "plots/gates_val.png", "results/demo/summary.md"]
+    page = "reports/explorer/index.html"
+    assert files == ["plots/demo/example.png", page, "plots/gates_val.png", "results/demo/summary.md"]
     other = load(selected_runs=["concat", "film"], inference={"round_to_clips": False})
     words = shlex.split(overview_options(other))
     # The main run is not selected: the first selected one with gates, and the main run to compare with.
