@@ -19,7 +19,16 @@ from workflow.paths import Wildcards
 from workflow.study import Study
 
 Param = Callable[[Wildcards], str]
-PREDICTION_KEYS = ("batch_size", "checkpoint", "round_to_clips", "audio_control", "window_seconds", "duplicate_iou")
+PREDICTION_KEYS = (
+    "batch_size",
+    "checkpoint",
+    "round_to_clips",
+    "audio_control",
+    "audio_control_share",
+    "audio_control_seconds",
+    "window_seconds",
+    "duplicate_iou",
+)
 """Keys of the section `inference`, except those about the gate log."""
 
 
@@ -53,16 +62,19 @@ class Params:
         def params(wildcards: Wildcards) -> str:
             section = self.study.settings[wildcards.run].inference.to_dict()
             return canonical_json(
-                {"inference": {key: section[key] for key in keys or section}, "version": MODEL_VERSION["infer"]}
+                {
+                    "inference": {key: section[key] for key in keys or section if key in section},
+                    "version": MODEL_VERSION["infer"],
+                }
             )
 
         return params
 
     def prediction(self, wildcards: Wildcards) -> str:
         """Canonical JSON for inference with a given checkpoint; the keys about gates count only if gates are logged."""
-        section = self.study.config["inference"]
+        section = self.study.inference.to_dict()
         gates = ("gate_sample_count",) if self.study.logged_runs else ()
-        keys = {key: section[key] for key in (*PREDICTION_KEYS, *gates) if key != "checkpoint"}
+        keys = {key: section[key] for key in (*PREDICTION_KEYS, *gates) if key in section and key != "checkpoint"}
         return canonical_json({"inference": keys, "version": MODEL_VERSION["infer"]})
 
     @property

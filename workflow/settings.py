@@ -9,9 +9,10 @@ from pydantic import Field
 
 from cli import Settings
 from feature_extractors.encoders.stream import OF_DATASET
-from model.config import NO_REPEATS, OR_ALL, AudioControl
+from model.config import NO_REPEATS, OR_ALL
 
 Names = Annotated[tuple[str, ...], NO_REPEATS]
+ControlKey = Literal["audio_control", "audio_control_share", "audio_control_seconds"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,8 @@ class RunConfig(Settings):
     """Changes to the section model."""
     train: dict[str, Any] = field(default_factory=dict)
     """Changes to the section train."""
-    inference: dict[Literal["audio_control"], AudioControl] = field(default_factory=dict)
-    """Changes to the section inference; only audio_control may change."""
+    inference: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section inference; only audio_control and its share and seconds may change."""
     checkpoint_of: Annotated[str, Field(min_length=1)] = ""
     """Run whose checkpoints are used instead of training this run, a control. Without it the run is trained."""
     init_from: Annotated[str, Field(min_length=1)] = ""
