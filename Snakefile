@@ -27,6 +27,11 @@ if study.given:
     include: "workflow/rules/prediction.smk"
 
 
+if study.crossing.cells:
+
+    include: "workflow/rules/conditions.smk"
+
+
 include: "workflow/rules/overview.smk"
 
 
@@ -41,6 +46,7 @@ rule all:
         paths.features,
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
+        CONDITIONS if study.crossing.cells else [],
         CLOSING,
 
 
@@ -48,3 +54,14 @@ rule features:
     input:
         paths.features,
         PROBLEMS,
+
+
+if study.crossing.cells:
+
+    localrules:
+        conditions,
+
+    rule conditions:
+        input:
+            CONDITIONS,
+            PROBLEMS,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from cli import Command
-from eval.commands import describe, gates, moments, overview, qvhighlights, study, training, tvsum
+from eval.commands import conditions, describe, gates, moments, overview, qvhighlights, study, training, tvsum
 
 
 def build_command() -> Command:
     """All verbs and their arguments."""
     command = Command("eval", "Score predictions, summarise gate logs and draw figures.")
-    for module in (qvhighlights, tvsum, describe, study, overview, gates, training, moments):
+    for module in (qvhighlights, tvsum, describe, study, conditions, overview, gates, training, moments):
         module.add_verbs(command)
     return command
 

@@ -11,6 +11,7 @@ from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
 from formats.rows import shorten
 from model import CODE_VERSION
+from model.audio_control import AudioKind, ControlledAudio
 from model.compat import REPAIRED, Compat
 
 Count = Annotated[int, Field(ge=1)]
@@ -23,46 +24,6 @@ NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
 SALIENCY_METRIC = "mAP"
 """The only metric of a validation without moments."""
-AudioKind = Literal["original", "zeroed", "shuffled", "noise", "shifted", "missing"]
-ControlShare = Annotated[float, Field(gt=0, le=1)]
-
-
-@dataclass(frozen=True)
-class AudioControl:
-    """Audio that the network hears; model/data/audio_controls.py describes each kind.
-
-    Attributes:
-        share: share of the videos whose audio is replaced; for `missing`, of the clips of each video.
-        seconds: how late `shifted` audio comes.
-    """
-
-    kind: AudioKind = "original"
-    share: float = 1.0
-    seconds: float = 0.0
-
-    def check(self, section: str) -> None:
-        """Check that share and seconds have an effect. `section`: train or inference.
-
-        Raises:
-            UserError: one of them has none, or seconds are no whole clips.
-        """
-        if self.share < 1 and self.kind == "original":
-            raise UserError(f"{section}.audio_control_share has no effect with audio_control original")
-        if self.seconds and self.kind != "shifted":
-            raise UserError(f"{section}.audio_control_seconds has no effect with audio_control {self.kind}")
-        if self.kind == "shifted" and (not self.seconds or self.seconds % CLIP_SECONDS):
-            raise UserError(
-                f"{section}.audio_control_seconds must be a multiple of {CLIP_SECONDS:g} (a clip), and not 0, with"
-                f" audio_control shifted, got {self.seconds:g}"
-            )
-
-
-_CONTROL_DEFAULTS = {"audio_control_share": 1.0, "audio_control_seconds": 0.0}
-
-
-def _without_idle_control(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain values of a section without details of a control that it does not use: files written before stay valid."""
-    return {key: value for key, value in values.items() if _CONTROL_DEFAULTS.get(key) != value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +177,7 @@ class LossConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Settings):
+class TrainConfig(ControlledAudio):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
     objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
@@ -256,18 +217,8 @@ class TrainConfig(Settings):
     """Key of the validation summary that selects the epoch of best.pt."""
     audio_control: AudioKind = "original"
     """Audio that the network hears in training and validation. All values except original are controls."""
-    audio_control_share: ControlShare = 1.0
-    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video. The
-    videos are drawn from the seed, and those of a smaller share are among those of a larger one."""
-    audio_control_seconds: Finite = 0.0
-    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the loss terms."""
-
-    @property
-    def control(self) -> AudioControl:
-        """The audio in training and validation."""
-        return AudioControl(self.audio_control, self.audio_control_share, self.audio_control_seconds)
 
     @property
     def trains_moments(self) -> bool:
@@ -275,11 +226,7 @@ class TrainConfig(Settings):
         return self.objective == "moments_and_saliency"
 
     def __post_init__(self) -> None:
-        self.control.check("train")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, without idle details of the control."""
-        return _without_idle_control(super().to_dict())
+        self.check_control("train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,7 +250,7 @@ class TrainStage(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferenceConfig(Settings):
+class InferenceConfig(ControlledAudio):
     """Inference and gate logging."""
 
     batch_size: Count = 100
@@ -315,10 +262,6 @@ class InferenceConfig(Settings):
     audio_control: AudioKind = "original"
     """Audio that the network hears when it predicts. All values except original are controls, drawn from the training
     seed."""
-    audio_control_share: ControlShare = 1.0
-    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video."""
-    audio_control_seconds: Finite = 0.0
-    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     window_seconds: Weight = 0.0
     """Predict longer videos in windows of this many seconds and merge the results; 0 = predict every video as a whole.
     Windows overlap by half; they should be no longer than the training videos."""
@@ -335,21 +278,12 @@ class InferenceConfig(Settings):
     is possible if a single job logs gates: several runs, seeds, scopes or splits cannot write one file."""
 
     @property
-    def control(self) -> AudioControl:
-        """The audio at prediction."""
-        return AudioControl(self.audio_control, self.audio_control_share, self.audio_control_seconds)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, without idle details of the control."""
-        return _without_idle_control(super().to_dict())
-
-    @property
     def gate_file(self) -> str:
         """The file that `gate_save_path` names; empty if it names a folder."""
         return self.gate_save_path if self.gate_save_path.endswith(".jsonl") else ""
 
     def __post_init__(self) -> None:
-        self.control.check("inference")
+        self.check_control("inference")
         if self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
         if 0 < self.window_seconds < 2 * CLIP_SECONDS:

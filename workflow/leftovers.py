@@ -13,7 +13,7 @@ FOLDERS = ("results", "plots")
 # What the rules write below results/{dataset}/{run}/ and plots/{dataset}/{run}/. Other files there are not ours.
 _MADE = r"""
     gates_SPLIT\.(json|png|svg) | gates_SPLIT/gate_\w+\.(png|svg) | training\.(png|svg)
-    | seed\d+/tvsum_SPLIT\.json | [^/]+/seed\d+/(metrics|queries)_SPLIT(_best|_last)?\.json
+    | seed\d+/tvsum_SPLIT\.json | [^/]+/seed\d+/(metrics|queries|calibration)_SPLIT(_best|_last)?\.json
 """
 
 

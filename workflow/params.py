@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli import canonical_json
@@ -17,6 +17,7 @@ from model import CODE_VERSION as MODEL_VERSION
 from workflow.configuration import pick
 from workflow.paths import Wildcards
 from workflow.study import Study
+from workflow.terminal.overview import describe_run
 
 Param = Callable[[Wildcards], str]
 PREDICTION_KEYS = (
@@ -69,6 +70,36 @@ class Params:
             )
 
         return params
+
+    def plan(self, wildcards: Wildcards) -> str:
+        """Canonical JSON of a comparison under conditions, as `eval conditions` reads it."""
+        crossing = self.study.crossing
+        runs = [
+            {"name": run, "label": describe_run(self.study, run), "like": self._without_film(run)}
+            for run in crossing.comparison.runs
+        ]
+        conditions = [
+            {"name": name, "label": condition.label, "split": condition.split, "level_key": condition.level_key}
+            for name, condition in crossing.conditions.items()
+        ]
+        keys = ("run", "condition", "level", "name")
+        cells = [{key: getattr(cell, key) for key in keys} for cell in crossing.cells]
+        against = list(crossing.comparison.against)
+        parts = {"runs": runs, "conditions": conditions, "cells": cells, "against": against}
+        return canonical_json({**parts, "seeds": list(self.study.seeds)})
+
+    def _without_film(self, run: str) -> str:
+        """The compared run that differs from a run with FiLM in FiLM alone; empty if there is none."""
+        settings = self.study.settings
+        if not settings[run].model.ffn_gate_film:
+            return ""
+        bare = replace(settings[run].model, ffn_gate_film=False)
+        return next((other for other in self.study.crossing.comparison.runs if settings[other].model == bare), "")
+
+    def replaced(self, wildcards: Wildcards) -> str:
+        """Option of `calibration` for a run that hears no own sound. Logs of partial controls say of which videos."""
+        control = self.study.settings[wildcards.run].inference.control
+        return "--replaced" if control.share == 1 and control.kind in ("shuffled", "zeroed", "noise") else ""
 
     def prediction(self, wildcards: Wildcards) -> str:
         """Canonical JSON for inference with a given checkpoint; the keys about gates count only if gates are logged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +110,26 @@ class Paths:
             for seed in study.seeds
         ]
         return [f"{folder}/queries_val.json" for folder in folders]
+
+    @property
+    def values_under_conditions(self) -> list[str]:
+        """Scores per query of every run and seed under every condition."""
+        return self._under_conditions("queries", {cell.name for cell in self.study.crossing.cells})
+
+    @property
+    def calibrations(self) -> list[str]:
+        """What the gates of every gated run and seed tell of the sound, under every condition."""
+        return self._under_conditions("calibration", self.study.gate_logging_runs)
+
+    def _under_conditions(self, what: str, runs: Collection[str]) -> list[str]:
+        study = self.study
+        found = dict.fromkeys((cell.name, cell.split) for cell in study.crossing.cells if cell.name in runs)
+        return [
+            f"{layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)}/{what}_{split}.json"
+            for run, split in found
+            for scope in study.scopes
+            for seed in study.seeds
+        ]
 
     @property
     def every_history(self) -> list[str]:

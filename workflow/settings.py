@@ -58,6 +58,44 @@ class RunConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LevelConfig(Settings):
+    """One level of a condition: its changes to the sound that networks are trained with and that they hear."""
+
+    at: Annotated[float, Field(allow_inf_nan=False)]
+    """The level, in the unit that the condition's label names."""
+    train: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section train; only audio_control and its share and seconds may change."""
+    inference: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section inference; only audio_control and its share and seconds may change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionConfig(Settings):
+    """Something that varies in levels, such as the share of videos with the sound of another one."""
+
+    label: Annotated[str, Field(min_length=1)]
+    """What varies, with its unit: the name of the axis in the figure."""
+    levels: tuple[LevelConfig, ...] = ()
+    """The levels. One without changes is the run as it is."""
+    split: str = "val"
+    """The split that is predicted and scored."""
+    level_key: str = ""
+    """Annotation key that says at which level each query of the split is, instead of levels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig(Settings):
+    """Runs that are compared under conditions, for the target `conditions`."""
+
+    runs: Names = ()
+    """The runs to cross with the conditions; empty = nothing is compared under conditions."""
+    against: Names = ()
+    """Those of these runs that each of the others is compared with, in pairs of equal seeds."""
+    conditions: Names = ()
+    """The conditions; empty = all that `conditions` defines."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationConfig(Settings):
     """Annotation keys to break results down by; keys that no row has are ignored."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formats.grid import CLIP_SECONDS
-from model.config import AudioControl
+from model.audio_control import AudioControl
 from model.data.packed import Packed
 from model.draws import Draw, generator
 

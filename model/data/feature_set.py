@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cli import UserError, canonical_json
 from formats.grid import CLIP_SECONDS
 from formats.rows import Row
-from model.config import AudioControl, ModelConfig
+from model.audio_control import AudioControl
+from model.config import ModelConfig
 from model.data.audio_controls import control_audio
 from model.data.joined import Joined
 from model.data.packed import Packed

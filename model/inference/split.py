@@ -14,8 +14,9 @@ from cli import UserError, track
 from formats.gate_log import add_sound, merge_gate_rows
 from formats.predictions import merge_predictions
 from formats.rows import Row, write_rows
+from model.audio_control import AudioControl
 from model.checkpoint import NoNetwork, load_network
-from model.config import AudioControl, InferenceConfig
+from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
 from model.data.origins import check_origins
 from model.data.queries import name_scope, read_queries

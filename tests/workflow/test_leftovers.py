@@ -17,6 +17,7 @@ OURS = (
     "results/demo/old/all/seed3/metrics_val.json",
     "results/demo/old/all/seed3/metrics_val_last.json",
     "results/demo/old/all/seed3/queries_val_best.json",
+    "results/demo/old/all/seed3/calibration_val.json",
     "results/demo/old/seed3/tvsum_val.json",
     "plots/demo/old/gates_val.png",
     "plots/demo/old/training.svg",

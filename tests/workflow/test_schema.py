@@ -19,8 +19,8 @@ from tests.workflow.workspace import ROOT, merge, with_its_base
 from workflow.__main__ import main
 from workflow.checks.defaults import withhold
 from workflow.configuration import check
-from workflow.reference import comment, rules_by_section, values, write_page
-from workflow.schema import describe, first_sentence, json_schema, write_schema
+from workflow.generated.reference import comment, rules_by_section, values, write_page
+from workflow.generated.schema import describe, first_sentence, json_schema, write_schema
 from workflow.sections import StudyConfig, encoder_sections
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cli import UserError
-from model.config import AudioControl, InferenceConfig, TrainConfig
+from model.audio_control import AudioControl
+from model.config import InferenceConfig, TrainConfig
 from model.data.audio_controls import control_audio
 from model.data.packed import Packed
 

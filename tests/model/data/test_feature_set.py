@@ -11,8 +11,9 @@ import torch
 
 from cli import UserError
 from formats.store import Arrays, Provenance, write_store
+from model.audio_control import AudioControl, AudioKind
 from model.compat import Compat
-from model.config import AudioControl, AudioKind, ModelConfig
+from model.config import ModelConfig
 from model.data.feature_set import FeatureSet
 from model.data.streams import Streams
 
