@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli import canonical_json
+from demo import CODE_VERSION as DEMO_VERSION
+from demo.plan import DemoConfig
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
 from workflow.configuration import pick
@@ -44,6 +46,11 @@ class Params:
         text = canonical_json({**pick(self.study.config, paths), "version": version})
         # A function, because Snakemake would format the braces of a plain string.
         return lambda wildcards: text
+
+    def media(self, wildcards: Wildcards) -> str:
+        """Canonical JSON for the demo's media."""
+        demo = DemoConfig.from_dict(self.study.config["demo"], where="config: demo")
+        return canonical_json({"demo": demo.to_dict(), "version": DEMO_VERSION["media"]})
 
     def imported(self, wildcards: Wildcards) -> str:
         """Canonical JSON for a stream made from released files."""

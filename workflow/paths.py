@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from workflow import layout
+from workflow.conditions import Cell
 from workflow.configuration import streams_of
 from workflow.study import Study
 
@@ -114,19 +115,20 @@ class Paths:
     @property
     def values_under_conditions(self) -> list[str]:
         """Scores per query of every run and seed under every condition."""
-        return self._under_conditions("queries", {cell.name for cell in self.study.crossing.cells})
+        return self._under_conditions("queries", self.study.crossing.cells)
 
     @property
     def calibrations(self) -> list[str]:
-        """What the gates of every gated run and seed tell of the sound, under every condition."""
-        return self._under_conditions("calibration", self.study.gate_logging_runs)
+        """What the gates of every gated run and seed tell of the sound, at every level that is of a whole split."""
+        gated = self.study.gate_logging_runs
+        cells = [cell for cell in self.study.crossing.cells if cell.name in gated and cell.level is not None]
+        return self._under_conditions("calibration", cells)
 
-    def _under_conditions(self, what: str, runs: Collection[str]) -> list[str]:
+    def _under_conditions(self, what: str, cells: Iterable[Cell]) -> list[str]:
         study = self.study
-        found = dict.fromkeys((cell.name, cell.split) for cell in study.crossing.cells if cell.name in runs)
         return [
             f"{layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)}/{what}_{split}.json"
-            for run, split in found
+            for run, split in dict.fromkeys((cell.name, cell.split) for cell in cells)
             for scope in study.scopes
             for seed in study.seeds
         ]

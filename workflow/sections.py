@@ -78,7 +78,7 @@ class CoreConfig(Settings):
     ]
     """Which videos and queries."""
     demo: Annotated[DemoConfig, Reruns("media")] = field(default_factory=DemoConfig)
-    """The demo's videos and queries, made from a seed; used only where dataset.name is demo."""
+    """The demo's videos and queries, made from a seed; used only where dataset.name is demo or begins with demo_."""
     demo_encoders: Annotated[EncoderConfig, Reruns("weights_clip weights_pann weights_clap")] = field(
         default_factory=EncoderConfig
     )

@@ -20,8 +20,8 @@ class DatasetConfig(Settings):
     """Videos and queries."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
-    """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo` selects the embedded
-    demo dataset."""
+    """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo`, or
+    one that begins with `demo_`, selects the embedded demo dataset."""
     videos: Annotated[str, OF_DATASET]
     """Folder of media files, each named by its video id, also in subfolders; empty if all video features are imported.
     The clip grid then follows the annotated durations."""

@@ -14,7 +14,7 @@ from formats.grid import ClipGrid
 from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
-from workflow.checks.defaults import DEMO
+from workflow.checks.defaults import is_demo
 from workflow.checks.given_bundle import take_bundle
 from workflow.conditions import Crossing, cross
 from workflow.configuration import (
@@ -102,6 +102,11 @@ class Study:
     def name(self) -> str:
         """The dataset's name."""
         return self.dataset.name
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the workflow makes the dataset itself."""
+        return is_demo(self.name)
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -281,7 +286,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         rates_clips=rates_clips(
             config["dataset"]["scopes"], {run: settings[run].train for run in settings}, [*runs, main_run]
         ),
-        warning=DEMO_WARNING if bundle and bundle.demo and config["dataset"]["name"] != DEMO else "",
+        warning=DEMO_WARNING if bundle and bundle.demo and not is_demo(config["dataset"]["name"]) else "",
         qids=qids,
         imported=imported,
         # Looked up here, where a mistake gives a one-line error; an input function would give Snakemake's traceback.

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cli import UserError
-from eval.plots.style import COLOURS, INK, QUIET, explain_empty, fit_text, house_style, save_figure
+from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
 
 SCORE = ("MR-full-mAP", "mAP avg")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -123,7 +123,8 @@ def draw_panel(
             elif 1 < len(seeds) < FEWEST_SEEDS:
                 axes.plot([x] * len(seeds), seeds, ".", color=look.colour, markersize=3, alpha=0.5)
     if not drawn:
-        explain_empty(axes, "no results")
+        # Not `explain_empty`: it would take the ticks away from all panels of the row.
+        axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", va="center", fontsize=8, color=QUIET)
     axes.grid(True, axis="y")
     axes.tick_params(labelsize=7)
 

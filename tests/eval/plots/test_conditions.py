@@ -43,6 +43,19 @@ def test_what_is_missing_leaves_its_panels_out(tmp_path: Path, png_size: Any) ->
         plot_conditions({}, [tmp_path / "x.png"])
 
 
+def test_an_empty_panel_says_so_and_leaves_the_row_its_ticks(tmp_path: Path) -> None:
+    """A condition whose levels are parts of one split has no gates per level."""
+    result = compare(tmp_path, [1, 2])
+    result["conditions"].append({"name": "loud", "label": "loudness (dB)", "levels": [-6.0, 6.0]})
+    for row in [row for row in result["rows"] if row["level"] == 0]:
+        for level in (-6.0, 6.0):
+            gates = dict.fromkeys(row["gates"])
+            result["rows"].append({**row, "condition": "loud", "level": level, "gates": gates})
+    plot_conditions(result, [tmp_path / "p.svg"])
+    text = (tmp_path / "p.svg").read_text()
+    assert text.count(">no results<") == 2 and ">0.80<" in text
+
+
 def test_a_run_like_another_has_its_colour_and_a_dashed_line() -> None:
     looks = choose_looks(make_plan([1])["runs"])
     assert list(looks) == list(RUNS)
