@@ -131,6 +131,10 @@ def _choose(config: Config, comparison: ComparisonConfig) -> dict[str, Condition
         if settings.split not in config["dataset"]["annotations"]:
             raise UserError(f"{where}.split: dataset.annotations has no split {settings.split!r}")
         chosen[name] = settings
+    keys = {(settings.split, settings.level_key) for settings in chosen.values()}
+    divided = sorted(split for split, key in keys if key and sum(split == other for other, _ in keys) > 1)
+    if divided:
+        raise UserError(f"config: conditions: split {divided[0]} has a level_key in one of them: all need the same")
     return chosen
 
 

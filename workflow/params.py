@@ -103,10 +103,15 @@ class Params:
         bare = replace(settings[run].model, ffn_gate_film=False)
         return next((other for other in self.study.crossing.comparison.runs if settings[other].model == bare), "")
 
-    def replaced(self, wildcards: Wildcards) -> str:
-        """Option of `calibration` for a run that hears no own sound. Logs of partial controls say of which videos."""
+    def calibration(self, wildcards: Wildcards) -> str:
+        """Options of `calibration`: that a run hears no own sound (logs of partial controls say of which videos), and
+        the annotation key that divides the split into levels.
+        """
         control = self.study.settings[wildcards.run].inference.control
-        return "--replaced" if control.share == 1 and control.kind in ("shuffled", "zeroed", "noise") else ""
+        replaced = control.share == 1 and control.kind in ("shuffled", "zeroed", "noise")
+        keys = {condition.split: condition.level_key for condition in self.study.crossing.conditions.values()}
+        key = keys.get(wildcards.split, "")
+        return shlex.join([*(["--replaced"] if replaced else []), *(["--level-key", key] if key else [])])
 
     def prediction(self, wildcards: Wildcards) -> str:
         """Canonical JSON for inference with a given checkpoint; the keys about gates count only if gates are logged."""

@@ -119,10 +119,9 @@ class Paths:
 
     @property
     def calibrations(self) -> list[str]:
-        """What the gates of every gated run and seed tell of the sound, at every level that is of a whole split."""
+        """What the gates of every gated run and seed tell of the sound under every condition."""
         gated = self.study.gate_logging_runs
-        cells = [cell for cell in self.study.crossing.cells if cell.name in gated and cell.level is not None]
-        return self._under_conditions("calibration", cells)
+        return self._under_conditions("calibration", [cell for cell in self.study.crossing.cells if cell.name in gated])
 
     def _under_conditions(self, what: str, cells: Iterable[Cell]) -> list[str]:
         study = self.study

@@ -16,11 +16,14 @@ def calibration(arguments: argparse.Namespace) -> None:
     The ground truth says which videos have informative sound (`audio_informative`) and which queries need it
     (`modality` audio or joint); the log of a control says of which videos the sound was replaced.
     """
-    from eval.conditions.calibration import compute_calibration
+    from eval.conditions.calibration import compute_by_level, compute_calibration
     from formats.gate_log import read_gate_log
 
-    truth = read_rows(arguments.ground_truth)
-    write_object(arguments.out, compute_calibration(read_gate_log(arguments.log), truth, arguments.replaced))
+    truth, log = read_rows(arguments.ground_truth), read_gate_log(arguments.log)
+    if arguments.level_key:
+        write_object(arguments.out, compute_by_level(log, truth, arguments.level_key, arguments.replaced))
+    else:
+        write_object(arguments.out, compute_calibration(log, truth, arguments.replaced))
 
 
 def conditions(arguments: argparse.Namespace) -> None:
@@ -61,6 +64,7 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--log", type=Path, required=True, help="gate log (JSONL) of `infer`")
     verb.add_argument("--ground-truth", type=Path, required=True, help="ground truth, QVHighlights rows (JSONL)")
     verb.add_argument("--replaced", action="store_true", help="no video's sound was its own")
+    verb.add_argument("--level-key", default="", metavar="KEY", help="key whose numbers divide the queries into levels")
     verb.add_output("--out", required=True, help="calibration (JSON) to write")
 
     verb = command.verb("conditions", conditions)

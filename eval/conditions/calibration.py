@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from cli import UserError
 from eval.rank_statistics import compute_auc, compute_rho
 from formats.annotations import index_truth
 from formats.arrays import Bools, Floats
@@ -15,6 +17,26 @@ from formats.rows import Row
 
 HEARD = ("audio", "joint")
 """Values of `modality` of queries that need the sound."""
+
+
+def compute_by_level(log: GateLog, ground_truth: Sequence[Row], key: str, replaced: bool = False) -> dict[str, Any]:
+    """Compute the calibration of the queries at each level that the annotation key `key` says: {level: calibration}.
+
+    Raises:
+        UserError: no query of the log has a number there.
+    """
+    truth = index_truth(ground_truth, "ground truth")
+    levels: dict[str, list[GateSample]] = {}
+    for sample in log.samples:
+        at = truth.get(sample.qid, {}).get(key)
+        if isinstance(at, int | float):
+            levels.setdefault(f"{at:g}", []).append(sample)
+    if not levels:
+        raise UserError(f"{log.name}: no query has a number {key!r} in the ground truth")
+    return {
+        level: compute_calibration(replace(log, samples=tuple(samples)), ground_truth, replaced)
+        for level, samples in sorted(levels.items(), key=lambda item: float(item[0]))
+    }
 
 
 def compute_calibration(log: GateLog, ground_truth: Sequence[Row], replaced: bool = False) -> dict[str, Any]:
@@ -28,10 +50,10 @@ def compute_calibration(log: GateLog, ground_truth: Sequence[Row], replaced: boo
         replaced: no video's sound was its own. A log of which only a part was replaced says so (`audio_replaced`).
 
     Returns:
-        {"samples": "videos" | "queries", "informative": n, "others": n, "auc": area, "auc_contribution": of the size of
-        the gated update, "auc_own": own against replaced sound, among videos with `audio_informative`, "rho": of worth
-        and gate, "rho_of": "clips" (with gates per clip) | "samples", "worths": n}. A number is None where one of the
-        two groups is empty, or nothing varies.
+        {"samples": "videos" | "queries", "gate": mean gate, "informative": n, "others": n, "auc": area,
+        "auc_contribution": of the size of the gated update, "auc_own": own against replaced sound, among videos with
+        `audio_informative`, "rho": of worth and gate, "rho_of": "clips" (gates per clip) | "samples", "worths": n}.
+        A number is None where one of the two groups is empty, or nothing varies.
     """
     rows = list(index_truth(ground_truth, "ground truth").values())
     per_video = log.are_per_video()
@@ -45,6 +67,7 @@ def compute_calibration(log: GateLog, ground_truth: Sequence[Row], replaced: boo
     pairs = _pair_worth(log, samples, own, rows)
     return {
         "samples": "videos" if per_video else "queries",
+        "gate": round(float(gates.mean()), 6) if len(gates) else None,
         "informative": int((informative & own).sum()),
         "others": int((~(informative & own)).sum()),
         "auc": _area(gates, informative & own),

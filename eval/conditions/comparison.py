@@ -19,7 +19,7 @@ from formats.arrays import Floats
 from formats.rows import Row, read_object
 
 KEYS = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP")
-GATES = ("auc", "auc_contribution", "auc_own", "rho")
+GATES = ("gate", "auc", "auc_contribution", "auc_own", "rho")
 """Numbers of `compute_calibration`."""
 Values = dict[int, dict[str, Floats]]
 """By seed, then by metric: percent of each query, NaN where it does not count."""
@@ -136,7 +136,9 @@ def _read_levels(
                     if values is not None:
                         level.values.setdefault(cell.run, {})[seed] = values
                     gates = reader.gates(cell.name, seed, condition.split)
-                    if gates is not None and not condition.level_key:
+                    if gates is not None and condition.level_key:
+                        gates = gates.get(f"{at:g}")
+                    if gates is not None:
                         level.gates.setdefault(cell.run, {})[seed] = gates
             yield level
 

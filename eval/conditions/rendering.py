@@ -12,7 +12,7 @@ from eval.study.run_table import SUBSET_COLUMN
 
 COMPARED = (SUBSET_COLUMN[0], "MR-full-mAP")
 """The metrics whose differences tables show; the CSV file has all."""
-GATES = {"auc": "AUC", "rho": "ρ"}
+GATES = {"gate": "Gate", "auc": "AUC", "rho": "ρ"}
 """The numbers on gates that tables show; the CSV file has all."""
 
 
@@ -25,9 +25,9 @@ def render_markdown(result: dict[str, Any]) -> str:
         "# Runs under conditions",
         "",
         "Percent, mean ± standard deviation over seeds. Differences pair equal seeds; in brackets the 95 % interval of"
-        " Student over seeds, not corrected for the number of comparisons. AUC: how often a video with informative"
-        " sound has the higher audio gate (0.5: by chance). ρ: rank correlation of the gate with the share of clips"
-        " (with a gate per clip: with the clips) that lie in a moment asked for by sound.",
+        " Student over seeds, not corrected for the number of comparisons. Gate: mean audio gate of videos with sound."
+        " AUC: how often a video with informative sound has the higher gate (0.5: by chance). ρ: rank correlation of"
+        " the gate with the share of clips (with a gate per clip: with the clips) in a moment asked for by sound.",
         "",
         *[f"- {name}: {label}" for name, label in labels.items()],
         *([f"- Runs: {runs}"] if runs else []),

@@ -17,6 +17,8 @@ from cli import UserError
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
 
 SCORE = ("MR-full-mAP", "mAP avg")
+GATES = (("gate", "mean audio gate", None), ("auc", "AUC of the gate", 0.5), ("rho", "ρ of the gate", 0.0))
+"""Numbers on gates, each with its label and where to draw a line across."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # Intervals over fewer seeds would be wider than the panels: seeds are drawn as dots instead.
 FEWEST_SEEDS = 3
@@ -37,8 +39,8 @@ class Look:
 def plot_conditions(result: dict[str, Any], paths: Sequence[Path]) -> None:
     """Draw the result of `conditions`, and save the figure to each path, .png or .svg.
 
-    A column per condition; a row for mAP, one for its difference from each run that others are compared with, and two
-    for the gates. Panels of a row share their scale.
+    A column per condition; a row for mAP, one for its difference from each run that others are compared with, and
+    three for the gates. Panels of a row share their scale.
 
     Raises:
         UserError: `result` is not one of `conditions`.
@@ -50,7 +52,7 @@ def plot_conditions(result: dict[str, Any], paths: Sequence[Path]) -> None:
     for other in result["against"]:
         if any(other in row["differences"] for row in result["rows"]):
             lines.append((f"{SCORE[1]} minus\n{fit_text(other, 24)}", _difference_from(other), 0.0))
-    for key, label, chance in (("auc", "AUC of the gate", 0.5), ("rho", "ρ of the gate", 0.0)):
+    for key, label, chance in GATES:
         if any(row["gates"][key] for row in result["rows"]):
             lines.append((label, lambda row, key=key: row["gates"][key], chance))  # type: ignore[misc]
     conditions = result["conditions"]

@@ -80,10 +80,12 @@ def test_files_and_params(gates: Study) -> None:
     assert like["film"] == "base" and like["elementwise_film"] == "elementwise" and not like["concat"]
     assert {"run": "base", "condition": "shift", "level": 2.0, "name": "base.shift_2"} in plan["cells"]
     options = {
-        run: tracked.replaced(SimpleNamespace(run=run))  # type: ignore[arg-type]
+        run: tracked.calibration(SimpleNamespace(run=run, split="val"))  # type: ignore[arg-type]
         for run in ("base", "base.own_sound_0", "base.own_sound_25", "base.shift_2", "base.missing_100")
     }
-    assert [run for run, option in options.items() if option] == ["base.own_sound_0"]
+    assert {run: option for run, option in options.items() if option} == {"base.own_sound_0": "--replaced"}
+    loud = tracked.calibration(SimpleNamespace(run="base", split="distractors"))  # type: ignore[arg-type]
+    assert loud == "--level-key distractor_db"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,7 @@ def test_files_and_params(gates: Study) -> None:
             "conditions.shift: level 1: inference.audio_control_seconds has no effect with audio_control original",
         ),
         ({"conditions": {"shift": {"levels": [{"at": 1, "train": {"epochs": 2}}]}}}, "'epochs' is not one of"),
+        ({"conditions": {"shift": {"split": "distractors"}}}, "split distractors has a level_key in one of them"),
         ({"runs": {"base.shift_2": {}}}, "runs: base.shift_2 is the name of a run under a condition"),
         ({"inference": {"gate_save_path": "g.jsonl"}}, "gate_save_path: many jobs log gates for comparison.runs"),
     ],

@@ -26,12 +26,12 @@ rule calibrate:
     conda:
         "../../envs/eval.yaml"
     params:
-        replaced=tracked.replaced,
+        how=tracked.calibration,
         version=EVAL_VERSION["calibration"],
     message:
         "Comparing the gates of run {wildcards.run}, seed {wildcards.seed}, with the sound of {wildcards.split}"
     shell:
-        "python -m eval calibration --log {input.gates:q} --ground-truth {input.queries:q} {params.replaced}"
+        "python -m eval calibration --log {input.gates:q} --ground-truth {input.queries:q} {params.how}"
         " --out {output:q} > {log:q} 2>&1"
 
 

@@ -50,7 +50,13 @@ def write_values(folder: Path, run: str, seed: int, values: Sequence[float | Non
 
 def write_gates(folder: Path, run: str, seed: int, area: float | None) -> Path:
     """Write a calibration."""
-    return write(folder, run, seed, "calibration", {"auc": area, "rho": 0.5, "auc_own": None, "auc_contribution": 0.6})
+    return write(
+        folder,
+        run,
+        seed,
+        "calibration",
+        {"gate": 0.7, "auc": area, "rho": 0.5, "auc_own": None, "auc_contribution": 0.6},
+    )
 
 
 def write(folder: Path, run: str, seed: int, kind: str, content: dict[str, Any]) -> Path:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from eval.conditions.calibration import compute_calibration
+from cli import UserError
+from eval.conditions.calibration import compute_by_level, compute_calibration
 from formats.gate_log import read_gate_log
 
 TIMES = [[2.0 * clip, 2.0 * clip + 2] for clip in range(4)]
@@ -55,6 +56,8 @@ def test_gates_of_videos(write: Any) -> None:
     and 0, the ranks 4, 3, 1.5, 1.5 against 4, 2, 3, 1: covariance 3 over the root of 4.5 times 5."""
     found = calibrate(write, make_rows({"a": 0.9, "b": 0.5, "c": 0.7, "d": 0.3}))
     assert (found["samples"], found["informative"], found["others"]) == ("videos", 2, 2)
+    # Means over layers of 0.9, 0.5, 0.7 and 0.3, whose second layer is 0.
+    assert found["gate"] == 0.3
     assert found["auc"] == 0.75 and found["auc_contribution"] == 0.5 and found["auc_own"] is None
     assert (found["rho_of"], found["worths"]) == ("samples", 4)
     assert found["rho"] == pytest.approx(3.0 / (4.5 * 5) ** 0.5, abs=1e-6)
@@ -89,3 +92,14 @@ def test_without_labels_nothing_is_claimed(write: Any) -> None:
     bare = [{"qid": row["qid"], "vid": row["vid"], "relevant_windows": [[0, 4]]} for row in TRUTH]
     found = calibrate(write, make_rows({"a": 0.9, "b": 0.5, "c": 0.7, "d": 0.3}), bare)
     assert (found["auc"], found["rho"], found["worths"]) == (None, None, 0)
+
+
+def test_levels_are_calibrated_apart(write: Any) -> None:
+    """Of a and c a has the higher gate, of b and d b; all four together have 3 of 4 pairs in order."""
+    truth = [{**row, "loudness": level} for row, level in zip(TRUTH, (-6, 0.5, -6, 0.5), strict=True)]
+    log = read_gate_log(write("g.jsonl", make_rows({"a": 0.9, "b": 0.5, "c": 0.7, "d": 0.3})))
+    found = compute_by_level(log, truth, "loudness")
+    assert list(found) == ["-6", "0.5"] and [part["auc"] for part in found.values()] == [1.0, 1.0]
+    assert [part["gate"] for part in found.values()] == [0.4, 0.2]
+    with pytest.raises(UserError, match=r"g\.jsonl: no query has a number 'level' in the ground truth"):
+        compute_by_level(log, truth, "level")

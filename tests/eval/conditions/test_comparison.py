@@ -83,7 +83,7 @@ def test_one_seed_has_differences_without_intervals(results: str) -> None:
     result = compare_files(plan_of([2], ["concat", "base"]), results, [TRUTH])
     gain = row_of(result, "base", 0)["differences"]["concat"]["MR-full-mAP"]
     assert (gain["mean"], gain["interval"], gain["p"]) == (20.0, None, None)
-    assert "| shift | 0 | base | 1 | 45.0 | 45.0 | +20.0 | +20.0 | 0.70 | 0.50 |" in render_markdown(result)
+    assert "| shift | 0 | base | 1 | 45.0 | 45.0 | +20.0 | +20.0 | 0.70 | 0.70 | 0.50 |" in render_markdown(result)
 
 
 def test_what_is_missing_is_left_out_and_named(results: str) -> None:
@@ -109,7 +109,13 @@ def test_levels_by_an_annotation_key(results: str) -> None:
     assert (soft["queries"], loud["queries"]) == (2, 2)
     assert soft["values"]["modality=audio/MR-full-R1@0.5"]["by_seed"] == [39.0, 49.0, 59.0]
     assert loud["values"]["modality=audio/MR-full-R1@0.5"] is None
-    assert soft["gates"]["auc"] is None  # a calibration is of the whole split
+    assert soft["gates"]["auc"] is None  # the calibrations are of the whole split
+    for seed in (1, 2, 3):
+        levels = {"-6": {"gate": 0.1 * seed}, "6": {"gate": 0.5}}
+        Path(results.format(run="base", seed=seed), "calibration_val.json").write_text(json.dumps(levels))
+    result = compare_files(plan_of([1, 2, 3], ["concat", "base"], level_key="loudness"), results, [TRUTH])
+    assert row_of(result, "base", -6)["gates"]["gate"]["mean"] == 0.2
+    assert row_of(result, "base", 6)["gates"]["gate"]["mean"] == 0.5
     with pytest.raises(UserError, match="condition shift: no row of val has a number 'level'"):
         compare_files(plan_of([1], level_key="level"), results, [TRUTH])
 

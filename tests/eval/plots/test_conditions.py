@@ -22,12 +22,12 @@ def compare(folder: Path, seeds: list[int], **options: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_picture(tmp_path: Path, png_size: Any, count: int) -> None:
-    """One condition in five rows: mAP, its difference from two runs, and two rows for the gates."""
+    """One condition in six rows: mAP, its difference from two runs, and three rows for the gates."""
     result = compare(tmp_path, list(range(count)))
     for name in ("one.png", "two.png", "one.svg"):
         plot_conditions(result, [tmp_path / name])
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    assert png_size(tmp_path / "one.png")[1] == pytest.approx(150 * (1.9 * 5 + 0.9 + 0.18 * 2), abs=2)
+    assert png_size(tmp_path / "one.png")[1] == pytest.approx(150 * (1.9 * 6 + 0.9 + 0.18 * 2), abs=2)
     text = (tmp_path / "one.svg").read_text()
     assert "delay (s)" in text and "film: film in words" in text
     assert f"means over {count} seed" in text and ("bars: 95 % intervals" in text) == (count > 2)
@@ -53,7 +53,7 @@ def test_an_empty_panel_says_so_and_leaves_the_row_its_ticks(tmp_path: Path) -> 
             result["rows"].append({**row, "condition": "loud", "level": level, "gates": gates})
     plot_conditions(result, [tmp_path / "p.svg"])
     text = (tmp_path / "p.svg").read_text()
-    assert text.count(">no results<") == 2 and ">0.80<" in text
+    assert text.count(">no results<") == 3 and ">0.80<" in text
 
 
 def test_a_run_like_another_has_its_colour_and_a_dashed_line() -> None:
