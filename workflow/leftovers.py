@@ -30,7 +30,14 @@ def remove_leftovers(study: Study) -> list[str]:
     if study.given:
         return []
     known = {*study.config["runs"], "random", GIVEN}
-    found = [path for name in FOLDERS for path in _folders(Path(name) / study.name) if path.name not in known]
+    # Also of runs under conditions that this study leaves out, so that a part of a comparison can be asked for.
+    crossed = tuple(f"{run}.{condition}_" for run in study.config["runs"] for condition in study.config["conditions"])
+    found = [
+        path
+        for name in FOLDERS
+        for path in _folders(Path(name) / study.name)
+        if path.name not in known and not path.name.startswith(crossed)
+    ]
     return [str(folder) for folder in found if _clear(folder)]
 
 
