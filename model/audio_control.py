@@ -11,6 +11,8 @@ from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
 
 AudioKind = Literal["original", "zeroed", "shuffled", "noise", "shifted", "missing"]
+ControlShare = Annotated[float, Field(gt=0, le=1)]
+ControlSeconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,12 @@ class AudioControl:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
 class ControlledAudio(Settings):
-    """The keys of a section that control audio."""
+    """What the sections that control audio share. Each has the three keys as fields of its own, in their places."""
 
-    audio_control: AudioKind = "original"
-    """Audio that the network hears."""
-    audio_control_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video.
-    They are drawn from the seed, and those of a smaller share are among those of a larger one."""
-    audio_control_seconds: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
+    audio_control: AudioKind
+    audio_control_share: float
+    audio_control_seconds: float
 
     @property
     def control(self) -> AudioControl:

@@ -11,7 +11,7 @@ from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
 from formats.rows import shorten
 from model import CODE_VERSION
-from model.audio_control import AudioKind, ControlledAudio
+from model.audio_control import AudioKind, ControlledAudio, ControlSeconds, ControlShare
 from model.compat import REPAIRED, Compat
 
 Count = Annotated[int, Field(ge=1)]
@@ -217,6 +217,11 @@ class TrainConfig(ControlledAudio):
     """Key of the validation summary that selects the epoch of best.pt."""
     audio_control: AudioKind = "original"
     """Audio that the network hears in training and validation. All values except original are controls."""
+    audio_control_share: ControlShare = 1.0
+    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video.
+    They are drawn from the seed, and those of a smaller share are among those of a larger one."""
+    audio_control_seconds: ControlSeconds = 0.0
+    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the loss terms."""
 
@@ -262,6 +267,11 @@ class InferenceConfig(ControlledAudio):
     audio_control: AudioKind = "original"
     """Audio that the network hears when it predicts. All values except original are controls, drawn from the training
     seed."""
+    audio_control_share: ControlShare = 1.0
+    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video.
+    They are drawn from the seed, and those of a smaller share are among those of a larger one."""
+    audio_control_seconds: ControlSeconds = 0.0
+    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     window_seconds: Weight = 0.0
     """Predict longer videos in windows of this many seconds and merge the results; 0 = predict every video as a whole.
     Windows overlap by half; they should be no longer than the training videos."""
