@@ -30,6 +30,11 @@ if study.given:
     include: "workflow/rules/prediction.smk"
 
 
+if study.crossing.cells:
+
+    include: "workflow/rules/conditions.smk"
+
+
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/explorer.smk"
 
@@ -45,6 +50,7 @@ rule all:
         paths.features,
         PROBLEMS,
         PREDICTED if study.given else STUDIED,
+        CONDITIONS if study.crossing.cells else [],
         CLOSING,
         EXPLORED,
 
@@ -53,3 +59,14 @@ rule features:
     input:
         paths.features,
         PROBLEMS,
+
+
+if study.crossing.cells:
+
+    localrules:
+        conditions,
+
+    rule conditions:
+        input:
+            CONDITIONS,
+            PROBLEMS,

@@ -21,6 +21,8 @@ SECTIONS = frozenset(
         "clap",
         "clip",
         "clips",
+        "comparison",
+        "conditions",
         "dataset",
         "demo",
         "demo_encoders",

@@ -15,7 +15,8 @@ def media(arguments: argparse.Namespace) -> None:
 
     The videos are drawn, synthesised and encoded (no download). Most are H.264 + AAC in MP4; a few are as awkward as
     real ones: WebM, a variable frame rate, rotation by metadata, no audio track, audio that stops early.
-    train.jsonl and val.jsonl hold the queries in the QVHighlights schema. The same settings give the same bytes.
+    train.jsonl and val.jsonl hold the queries in the QVHighlights schema. The same settings give the same bytes. With
+    distractor_db there is one more split, distractors.jsonl: val videos with distractors mixed into their sound.
 
     Example:
       python -m demo media --videos videos --annotations annotations --threads 4

@@ -16,8 +16,9 @@ import numpy as np
 from cli import track
 from cli.outputs import replacing
 from demo import questions
+from demo.mixtures import all_videos, splits_of
 from demo.picture import draw_frame
-from demo.plan import FRAME_TIMES, SPLITS, DemoConfig, VideoPlan, plan_videos
+from demo.plan import FRAME_TIMES, DemoConfig, VideoPlan
 from demo.sound import synthesise
 from formats.rows import write_rows
 
@@ -34,9 +35,9 @@ VIDEO_CLOCK = 90_000  # Hz; fine enough for the times of a variable frame rate
 
 
 def write_demo(config: DemoConfig, videos: Path, rows: Path, threads: int = 1) -> None:
-    """Write all videos into the folder `videos` and `train.jsonl`, `val.jsonl` into the folder `rows`."""
-    write_videos(plan_videos(config), videos, threads)
-    for split in SPLITS:
+    """Write all videos into the folder `videos`, and `train.jsonl` and the other splits into the folder `rows`."""
+    write_videos(all_videos(config), videos, threads)
+    for split in splits_of(config):
         write_rows(rows / f"{split}.jsonl", questions.annotations(config, split))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -42,7 +42,7 @@ QUIRKS = {1: "variable_rate", 4: "no_audio", 7: "webm", 10: "rotated", 13: "shor
 QUIRK_PERIOD = 40
 
 # A stream is keyed by (seed, index, tag). NumPy pads keys with zeros, so a tag must not be zero.
-EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES = range(1, 7)
+EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES, MIXTURE = range(1, 8)
 
 ATTEMPTS = 1000
 """Most sound timelines drawn for a video; planning the default dataset takes under a second."""
@@ -71,6 +71,13 @@ class DemoConfig(Settings):
     """Width of the picture in pixels, even."""
     height: Annotated[int, Field(ge=32)] = 72
     """Height of the picture in pixels, even."""
+    distractor_db: tuple[Annotated[float, Field(ge=-60, le=20)], ...] = ()
+    """Loudness of distractors over the asked sounds in dB, for the split `distractors`: the val videos with informative
+    sound once more per level, with distractors mixed in. Empty = no such split."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, without the key of a split that there is not."""
+        return {key: value for key, value in super().to_dict().items() if value != ()}
 
     def __post_init__(self) -> None:
         if self.min_seconds > self.max_seconds or self.min_seconds % 2 or self.max_seconds % 2:
@@ -118,7 +125,8 @@ class VideoPlan:
     """One video. `audio_seconds` is 0 without an audio track.
 
     Queries ask about `audio`. If the sound is not informative, it consists of `distractors` instead, which no query
-    asks about. They are as frequent, long and loud, so that the sound level reveals nothing.
+    asks about. They are as frequent, long and loud, so that the sound level reveals nothing. A mixture (`copy` 1, 2, ..
+    of the video) has both, with the distractors `distractor_db` louder.
     """
 
     seed: int
@@ -137,6 +145,8 @@ class VideoPlan:
     visual: tuple[VisualEvent, ...]
     audio: tuple[AudioEvent, ...]
     distractors: tuple[AudioEvent, ...]
+    copy: int = 0
+    distractor_db: float = 0.0
 
     @property
     def file(self) -> str:
@@ -161,11 +171,6 @@ def plan_videos(config: DemoConfig) -> tuple[VideoPlan, ...]:
     Kept, because the files and the queries of both splits follow from it and the default one takes a second to draw.
     """
     return tuple(_plan_video(config, index) for index in range(config.train_videos + config.val_videos))
-
-
-def video_files(config: DemoConfig) -> list[str]:
-    """File names of the videos, relative to their folder, in the order of `plan_videos`."""
-    return [video.file for video in plan_videos(config)]
 
 
 def _quirk(index: int) -> str:
@@ -253,6 +258,17 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
     )
 
 
+def draw_sounds(rng: np.random.Generator, seconds: int, names: Sequence[str]) -> tuple[AudioEvent, ...]:
+    """Draw a timeline of sounds."""
+    windows = _draw_windows(rng, seconds)
+    kinds = _draw_names(rng, names, len(windows))
+    pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
+    return tuple(
+        AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
+        for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
+    )
+
+
 def _draw_audio(
     rng: np.random.Generator, seconds: int, visual: Sequence[VisualEvent], names: Sequence[str]
 ) -> tuple[AudioEvent, ...]:
@@ -264,14 +280,9 @@ def _draw_audio(
     best: tuple[AudioEvent, ...] = ()
     best_worth = (-1, -1)
     for _ in range(ATTEMPTS):
-        windows = _draw_windows(rng, seconds)
-        kinds = _draw_names(rng, names, len(windows))
-        pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
-        events = tuple(
-            AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
-            for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
-        )
-        worth = (sum(iou < 0.5 for iou, _, _ in choose_joint(visual, events)), min(3, len(set(kinds))))
+        events = draw_sounds(rng, seconds, names)
+        kinds = {event.kind for event in events}
+        worth = (sum(iou < 0.5 for iou, _, _ in choose_joint(visual, events)), min(3, len(kinds)))
         if worth > best_worth:
             best, best_worth = events, worth
         if worth == (2, 3):

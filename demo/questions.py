@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from demo.mixtures import all_videos
 from demo.plan import (
     MOTIONS,
     QUERIES,
@@ -21,7 +22,6 @@ from demo.plan import (
     of_colour,
     of_kind,
     overlaps,
-    plan_videos,
     swell,
     windows_of,
 )
@@ -35,13 +35,17 @@ JOINT_TEMPLATES = (
     "{source} is heard and we see the {thing}.",
 )
 
+COPIES = 10_000
+"""Added to the index of a video in the qids of its first mixture; no demo has as many videos."""
+
 
 def annotations(config: DemoConfig, split: str) -> list[dict[str, Any]]:
-    """The queries of a split ("train" or "val") as QVHighlights rows, sorted by `qid`.
+    """The queries of a split ("train", "val" or "distractors") as QVHighlights rows.
 
-    Further keys: `duration_s` (seconds), `modality` ("visual", "audio" or "joint") and `audio_informative`.
+    Further keys: `duration_s` (seconds), `modality` ("visual", "audio" or "joint") and `audio_informative`; of mixtures
+    also `distractor_db`.
     """
-    return [row for video in plan_videos(config) if video.split == split for row in _ask(video)]
+    return [row for video in all_videos(config) if video.split == split for row in _ask(video)]
 
 
 def _ask(video: VideoPlan) -> list[dict[str, Any]]:
@@ -82,7 +86,7 @@ def _row(
     # Annotators compare the moments of one query: its best clip gets a 4, however short the overlap.
     opinions = 1.5 + 2.8 * (grown / grown.max())[:, None] + rng.normal(0.0, 0.5, size=(len(clips), 3))
     return {
-        "qid": video.index * 100 + place,
+        "qid": (video.index + COPIES * video.copy) * 100 + place,
         "query": query,
         "duration": video.seconds,
         "vid": video.vid,
@@ -92,4 +96,5 @@ def _row(
         "duration_s": float(video.seconds),
         "modality": modality,
         "audio_informative": video.audio_informative,
+        **({"distractor_db": video.distractor_db} if video.copy else {}),
     }

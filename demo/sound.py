@@ -24,9 +24,10 @@ def synthesise(video: VideoPlan, rate: int) -> np.ndarray:
     track = rng.uniform(0.002, 0.005) * rng.standard_normal(samples)
     if not samples:
         return track.astype(np.float32)
-    for event in (*video.audio, *video.distractors):
+    louder = 10 ** (video.distractor_db / 20)
+    for gain, event in (*((1.0, event) for event in video.audio), *((louder, event) for event in video.distractors)):
         first, last = event.start * rate, event.end * rate
-        track[first:last] += _perform(event, rng, rate)
+        track[first:last] += gain * _perform(event, rng, rate)
     return np.clip(track, -1.0, 1.0).astype(np.float32)
 
 

@@ -19,6 +19,8 @@ CODE_VERSION = {
     "tvsum_table": 7,
     "summarise": 7,
     "gates": 9,
+    "calibration": 1,
+    "conditions": 1,
     "overview": 1,
     "plot_example": 1,
     "rank": 8,
@@ -28,6 +30,7 @@ CODE_VERSION = {
     "plot_training": 7,
     "plot_summary": 7,
     "explore": 1,
+    "plot_conditions": 1,
 }
 # Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.
 MEAN_SCOPE = "mean of"

@@ -6,6 +6,7 @@ import sys
 
 from cli import Command
 from eval.commands import (
+    conditions,
     describe,
     exchange,
     explore,
@@ -29,6 +30,7 @@ def build_command() -> Command:
         tvsum,
         describe,
         study,
+        conditions,
         overview,
         gates,
         training,

@@ -81,3 +81,14 @@ def compare_t(differences: Floats) -> float | None:
     if count < 2 or spread <= 1e-9 * np.abs(differences).max():
         return None
     return float(2 * stdtr(count - 1, -abs(differences.mean()) / (spread / np.sqrt(count))))
+
+
+def interval_t(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
+    """Student's interval of the mean of values (N,), such as one difference per seed; None for fewer than two."""
+    from scipy.special import stdtrit
+
+    count = len(values)
+    if count < 2:
+        return None
+    mean, half = float(values.mean()), stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
+    return mean - float(half), mean + float(half)

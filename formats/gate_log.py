@@ -8,8 +8,8 @@ learnt scale), so nothing here assumes a range.
 Keys of a row: the original logs have `qid`, `vid`, `gating_type` and `layer_gates`, which holds per layer `gate_mha`,
 `gate_ffn`[, `gate_gamma`, `gate_beta`] as nested lists (1, 1) for global gates, (L, 1) clipwise, (L, D) elementwise.
 This project adds `domain` if the annotation has one, `clip_times` in seconds, `audio_mask` (which clips have audio),
-`has_audio`, `contribution` (|gate * delta| / |x| of each clip), the predicted `saliency`, `audio_level_db` and
-`audio_novelty`.
+`has_audio`, `contribution` (|gate * delta| / |x| of each clip), the predicted `saliency`, `audio_level_db`,
+`audio_novelty`, and `audio_replaced` if a control replaced the sound of a part of the videos.
 
 Reading averages elementwise gates over channels, because they are too large to keep in memory. FiLM's gamma and beta
 have no common sign over channels, so the reader keeps their size (root mean square). The original's beta, logged
@@ -86,9 +86,16 @@ def gate_row(
     }
 
 
-def add_sound(row: Row, level_db: Sequence[float | None], novelty: Sequence[float | None]) -> Row:
-    """Add the sound of each clip to a row: its level in dB of full scale, and its distance from the video's mean."""
-    return {**row, "audio_level_db": list(level_db), "audio_novelty": list(novelty)}
+def add_sound(
+    row: Row, level_db: Sequence[float | None], novelty: Sequence[float | None], replaced: bool | None = None
+) -> Row:
+    """Add the sound of each clip to a row: its level in dB of full scale, and its distance from the video's mean.
+
+    `replaced`: whether the network heard something else in place of this video's sound, where that differs from video
+    to video (`audio_replaced`).
+    """
+    control = {} if replaced is None else {"audio_replaced": replaced}
+    return {**row, "audio_level_db": list(level_db), "audio_novelty": list(novelty), **control}
 
 
 def merge_gate_rows(parts: Sequence[tuple[Span, Row]], n_clips: int, clip_seconds: float) -> Row:

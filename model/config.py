@@ -11,6 +11,7 @@ from cli import Settings, UserError
 from formats.grid import CLIP_SECONDS
 from formats.rows import shorten
 from model import CODE_VERSION
+from model.audio_control import AudioKind, ControlledAudio, ControlSeconds, ControlShare
 from model.compat import REPAIRED, Compat
 
 Count = Annotated[int, Field(ge=1)]
@@ -23,8 +24,6 @@ NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
 SALIENCY_METRIC = "mAP"
 """The only metric of a validation without moments."""
-AudioControl = Literal["original", "zeroed", "shuffled", "noise"]
-"""Audio that the network hears; model/data/audio_controls.py describes each value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +183,7 @@ class LossConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Settings):
+class TrainConfig(ControlledAudio):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
     objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
@@ -222,8 +221,13 @@ class TrainConfig(Settings):
     """Stop after this many validations in a row without a better score; 0 = never."""
     best_metric: str = "MR-full-mAP"
     """Key of the validation summary that selects the epoch of best.pt."""
-    audio_control: AudioControl = "original"
+    audio_control: AudioKind = "original"
     """Audio that the network hears in training and validation. All values except original are controls."""
+    audio_control_share: ControlShare = 1.0
+    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video.
+    They are drawn from the seed, and those of a smaller share are among those of a larger one."""
+    audio_control_seconds: ControlSeconds = 0.0
+    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     loss: LossConfig = field(default_factory=LossConfig)
     """Weights of the loss terms."""
 
@@ -231,6 +235,9 @@ class TrainConfig(Settings):
     def trains_moments(self) -> bool:
         """Whether the decoder is trained."""
         return self.objective == "moments_and_saliency"
+
+    def __post_init__(self) -> None:
+        self.check_control("train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +261,7 @@ class TrainStage(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferenceConfig(Settings):
+class InferenceConfig(ControlledAudio):
     """Inference and gate logging."""
 
     batch_size: Count = 100
@@ -263,9 +270,14 @@ class InferenceConfig(Settings):
     """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True
     """Round moments to whole clips, as the references do."""
-    audio_control: AudioControl = "original"
+    audio_control: AudioKind = "original"
     """Audio that the network hears when it predicts. All values except original are controls, drawn from the training
     seed."""
+    audio_control_share: ControlShare = 1.0
+    """Share of the videos that the control replaces the audio of; with `missing`, share of the clips of each video.
+    They are drawn from the seed, and those of a smaller share are among those of a larger one."""
+    audio_control_seconds: ControlSeconds = 0.0
+    """Seconds by which `shifted` audio comes late, a multiple of 2; below 0 early."""
     window_seconds: Weight = 0.0
     """Predict longer videos in windows of this many seconds and merge the results; 0 = predict every video as a whole.
     Windows overlap by half; they should be no longer than the training videos."""
@@ -287,6 +299,7 @@ class InferenceConfig(Settings):
         return self.gate_save_path if self.gate_save_path.endswith(".jsonl") else ""
 
     def __post_init__(self) -> None:
+        self.check_control("inference")
         if self.gate_sample_count == 0:
             raise UserError("inference.gate_sample_count must be -1 (all) or at least 1")
         if 0 < self.window_seconds < 2 * CLIP_SECONDS:

@@ -21,9 +21,11 @@ class Draw(IntEnum):
     DROPOUT = 3
     """What dropout removes: step, process."""
     SHUFFLED_AUDIO = 4
-    """Which video's audio each video hears."""
+    """Which videos' audio a control replaces, and which video's audio each of them hears."""
     NOISE = 5
     """Noise in place of audio: a hash of the video's id."""
+    MISSING_AUDIO = 6
+    """Which clips have no audio: a hash of the video's id."""
 
 
 def generator(seed: int, purpose: Draw, *place: int) -> np.random.Generator:

@@ -17,8 +17,8 @@ def schema(arguments: argparse.Namespace) -> None:
 
     Writes workflow/schemas/config.schema.yaml, docs/reference/configuration.md and the comments of config.yaml.
     """
-    from workflow.reference import comment, write_page
-    from workflow.schema import json_schema, write_schema
+    from workflow.generated.reference import comment, write_page
+    from workflow.generated.schema import json_schema, write_schema
 
     described = json_schema()
     made = {

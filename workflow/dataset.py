@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cli import UserError
 from cli.errors import no_such
-from demo import plan, questions
+from demo import questions
+from demo.mixtures import all_videos, splits_of
 from demo.plan import DemoConfig
 from feature_extractors.released.layouts import ImportConfig
 from feature_extractors.shards import shard_name, videos_of
@@ -18,7 +19,7 @@ from formats.annotations import read_annotations, sort_by_qid
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.video_table import annotated_videos
-from workflow.checks.defaults import DEMO
+from workflow.checks.defaults import is_demo
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
             raise UserError(f"config: evaluation.score_lists: {no_such('file', file)}")
     folder = Path(config["dataset"]["videos"])
     planned: dict[str, list[Row]] = {}
-    if config["dataset"]["name"] == DEMO:
-        _check_demo_files(config["dataset"]["annotations"])
+    if is_demo(config["dataset"]["name"]):
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
+        _check_demo_files(config["dataset"]["annotations"], splits_of(demo))
         planned = {split: questions.annotations(demo, split) for split in config["dataset"]["annotations"]}
         queries = [row for rows in planned.values() for row in rows]
-        files = {Path(name).stem: folder / name for name in plan.video_files(demo)}
+        files = {video.vid: folder / video.file for video in all_videos(demo)}
     else:
         for split, file in config["dataset"]["annotations"].items():
             if not Path(file).is_file():
@@ -131,8 +132,10 @@ def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
     return files
 
 
-def _check_demo_files(annotations: dict[str, str]) -> None:
-    """Check the names: the demo writes train.jsonl and val.jsonl into one folder."""
-    names = sorted(Path(file).name for file in annotations.values())
-    if names != ["train.jsonl", "val.jsonl"] or len({Path(file).parent for file in annotations.values()}) > 1:
-        raise UserError("config: dataset.annotations: the demo needs train.jsonl and val.jsonl, in one folder")
+def _check_demo_files(annotations: dict[str, str], splits: Sequence[str]) -> None:
+    """Check the names: the demo writes train.jsonl, val.jsonl and, with mixtures, distractors.jsonl into one folder."""
+    files = {split: Path(file) for split, file in annotations.items()}
+    names = {split: file.name for split, file in files.items()}
+    if names != {split: f"{split}.jsonl" for split in splits} or len({file.parent for file in files.values()}) > 1:
+        needed = " and ".join(f"{split}.jsonl" for split in splits)
+        raise UserError(f"config: dataset.annotations: the demo needs {needed}, in one folder")

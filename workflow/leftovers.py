@@ -13,7 +13,7 @@ FOLDERS = ("results", "plots")
 # What the rules write below results/{dataset}/{run}/ and plots/{dataset}/{run}/. Other files there are not ours.
 _MADE = r"""
     gates_SPLIT\.(json|png|svg) | gates_SPLIT/gate_\w+\.(png|svg) | training\.(png|svg)
-    | seed\d+/tvsum_SPLIT\.json | [^/]+/seed\d+/(metrics|queries)_SPLIT(_best|_last)?\.json
+    | seed\d+/tvsum_SPLIT\.json | [^/]+/seed\d+/(metrics|queries|calibration)_SPLIT(_best|_last)?\.json
 """
 
 
@@ -30,7 +30,14 @@ def remove_leftovers(study: Study) -> list[str]:
     if study.given:
         return []
     known = {*study.config["runs"], "random", GIVEN}
-    found = [path for name in FOLDERS for path in _folders(Path(name) / study.name) if path.name not in known]
+    # Also of runs under conditions that this study leaves out, so that a part of a comparison can be asked for.
+    crossed = tuple(f"{run}.{condition}_" for run in study.config["runs"] for condition in study.config["conditions"])
+    found = [
+        path
+        for name in FOLDERS
+        for path in _folders(Path(name) / study.name)
+        if path.name not in known and not path.name.startswith(crossed)
+    ]
     return [str(folder) for folder in found if _clear(folder)]
 
 

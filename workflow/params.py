@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli import canonical_json
+from demo import CODE_VERSION as DEMO_VERSION
+from demo.plan import DemoConfig
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
 from model import CODE_VERSION as MODEL_VERSION
 from workflow.configuration import pick
 from workflow.paths import Paths, Wildcards
 from workflow.study import Study
+from workflow.terminal.overview import describe_run
 
 Param = Callable[[Wildcards], str]
-PREDICTION_KEYS = ("batch_size", "checkpoint", "round_to_clips", "audio_control", "window_seconds", "duplicate_iou")
+PREDICTION_KEYS = (
+    "batch_size",
+    "checkpoint",
+    "round_to_clips",
+    "audio_control",
+    "audio_control_share",
+    "audio_control_seconds",
+    "window_seconds",
+    "duplicate_iou",
+)
 """Keys of the section `inference`, except those about the gate log."""
 
 
@@ -34,6 +46,11 @@ class Params:
         text = canonical_json({**pick(self.study.config, paths), "version": version})
         # A function, because Snakemake would format the braces of a plain string.
         return lambda wildcards: text
+
+    def media(self, wildcards: Wildcards) -> str:
+        """Canonical JSON for the demo's media."""
+        demo = DemoConfig.from_dict(self.study.config["demo"], where="config: demo")
+        return canonical_json({"demo": demo.to_dict(), "version": DEMO_VERSION["media"]})
 
     def imported(self, wildcards: Wildcards) -> str:
         """Canonical JSON for a stream made from released files."""
@@ -53,16 +70,54 @@ class Params:
         def params(wildcards: Wildcards) -> str:
             section = self.study.settings[wildcards.run].inference.to_dict()
             return canonical_json(
-                {"inference": {key: section[key] for key in keys or section}, "version": MODEL_VERSION["infer"]}
+                {
+                    "inference": {key: section[key] for key in keys or section if key in section},
+                    "version": MODEL_VERSION["infer"],
+                }
             )
 
         return params
 
+    def plan(self, wildcards: Wildcards) -> str:
+        """Canonical JSON of a comparison under conditions, as `eval conditions` reads it."""
+        crossing = self.study.crossing
+        runs = [
+            {"name": run, "label": describe_run(self.study, run), "like": self._without_film(run)}
+            for run in crossing.comparison.runs
+        ]
+        conditions = [
+            {"name": name, "label": condition.label, "split": condition.split, "level_key": condition.level_key}
+            for name, condition in crossing.conditions.items()
+        ]
+        keys = ("run", "condition", "level", "name")
+        cells = [{key: getattr(cell, key) for key in keys} for cell in crossing.cells]
+        against = list(crossing.comparison.against)
+        parts = {"runs": runs, "conditions": conditions, "cells": cells, "against": against}
+        return canonical_json({**parts, "seeds": list(self.study.seeds)})
+
+    def _without_film(self, run: str) -> str:
+        """The compared run that differs from a run with FiLM in FiLM alone; empty if there is none."""
+        settings = self.study.settings
+        if not settings[run].model.ffn_gate_film:
+            return ""
+        bare = replace(settings[run].model, ffn_gate_film=False)
+        return next((other for other in self.study.crossing.comparison.runs if settings[other].model == bare), "")
+
+    def calibration(self, wildcards: Wildcards) -> str:
+        """Options of `calibration`: that a run hears no own sound (logs of partial controls say of which videos), and
+        the annotation key that divides the split into levels.
+        """
+        control = self.study.settings[wildcards.run].inference.control
+        replaced = control.share == 1 and control.kind in ("shuffled", "zeroed", "noise")
+        keys = {condition.split: condition.level_key for condition in self.study.crossing.conditions.values()}
+        key = keys.get(wildcards.split, "")
+        return shlex.join([*(["--replaced"] if replaced else []), *(["--level-key", key] if key else [])])
+
     def prediction(self, wildcards: Wildcards) -> str:
         """Canonical JSON for inference with a given checkpoint; the keys about gates count only if gates are logged."""
-        section = self.study.config["inference"]
+        section = self.study.inference.to_dict()
         gates = ("gate_sample_count",) if self.study.logged_runs else ()
-        keys = {key: section[key] for key in (*PREDICTION_KEYS, *gates) if key != "checkpoint"}
+        keys = {key: section[key] for key in (*PREDICTION_KEYS, *gates) if key in section and key != "checkpoint"}
         return canonical_json({"inference": keys, "version": MODEL_VERSION["infer"]})
 
     @property

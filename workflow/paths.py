@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workflow import layout
+from workflow.conditions import Cell
 from workflow.configuration import streams_of
 from workflow.study import Study
 
@@ -114,6 +115,26 @@ class Paths:
             for seed in study.seeds
         ]
         return [f"{folder}/queries_val.json" for folder in folders]
+
+    @property
+    def values_under_conditions(self) -> list[str]:
+        """Scores per query of every run and seed under every condition."""
+        return self._under_conditions("queries", self.study.crossing.cells)
+
+    @property
+    def calibrations(self) -> list[str]:
+        """What the gates of every gated run and seed tell of the sound under every condition."""
+        gated = self.study.gate_logging_runs
+        return self._under_conditions("calibration", [cell for cell in self.study.crossing.cells if cell.name in gated])
+
+    def _under_conditions(self, what: str, cells: Iterable[Cell]) -> list[str]:
+        study = self.study
+        return [
+            f"{layout.RESULTS.format(dataset=study.name, run=run, scope=scope, seed=seed)}/{what}_{split}.json"
+            for run, split in dict.fromkeys((cell.name, cell.split) for cell in cells)
+            for scope in study.scopes
+            for seed in study.seeds
+        ]
 
     @property
     def every_history(self) -> list[str]:

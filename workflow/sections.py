@@ -20,7 +20,14 @@ from feature_extractors.encoders.stream import EncodingConfig
 from feature_extractors.released.layouts import ImportConfig
 from formats.grid import ClipGrid
 from model.config import NO_REPEATS, InferenceConfig, ModelConfig, TrainConfig
-from workflow.settings import DatasetConfig, EvaluationConfig, PlotsConfig, RunConfig
+from workflow.settings import (
+    ComparisonConfig,
+    ConditionConfig,
+    DatasetConfig,
+    EvaluationConfig,
+    PlotsConfig,
+    RunConfig,
+)
 
 Stream = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 RunName = Annotated[
@@ -71,7 +78,7 @@ class CoreConfig(Settings):
     ]
     """Which videos and queries."""
     demo: Annotated[DemoConfig, Reruns("media")] = field(default_factory=DemoConfig)
-    """The demo's videos and queries, made from a seed; used only where dataset.name is demo."""
+    """The demo's videos and queries, made from a seed; used only where dataset.name is demo or begins with demo_."""
     demo_encoders: Annotated[EncoderConfig, Reruns("weights_clip weights_pann weights_clap")] = field(
         default_factory=EncoderConfig
     )
@@ -96,6 +103,16 @@ class CoreConfig(Settings):
     ]
     """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked too. The
     names `random`, `baseline`, `given` and `moments` are reserved."""
+    conditions: Annotated[
+        dict[RunName, ConditionConfig | None],
+        Reruns("train", inference="infer infer_gated", label="tabulate_conditions"),
+    ] = field(default_factory=dict)
+    """What varies in a comparison under conditions (`comparison`), level by level. A level that changes only what is
+    heard at prediction uses the checkpoints of the run itself, and levels that are trained alike share theirs."""
+    comparison: Annotated[ComparisonConfig, Reruns("tabulate_conditions", runs="train", conditions="train")] = field(
+        default_factory=ComparisonConfig
+    )
+    """Runs that are compared under conditions: one table and one figure (config/studies/gates.yaml)."""
     checkpoint: Annotated[str, Reruns("import_checkpoint predict predict_gated")] = ""
     """Trained network that predicts all splits; nothing is then trained (config/folder.yaml). Splits with labels are
     scored, and gates are logged, under the name `given`. A file of this project names its streams itself; for one of

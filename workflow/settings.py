@@ -9,9 +9,10 @@ from pydantic import Field
 
 from cli import Settings
 from feature_extractors.encoders.stream import OF_DATASET
-from model.config import NO_REPEATS, OR_ALL, AudioControl
+from model.config import NO_REPEATS, OR_ALL
 
 Names = Annotated[tuple[str, ...], NO_REPEATS]
+ControlKey = Literal["audio_control", "audio_control_share", "audio_control_seconds"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,8 @@ class DatasetConfig(Settings):
     """Videos and queries."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
-    """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo` selects the embedded
-    demo dataset."""
+    """Dataset name, the first folder under features/, runs/, results/ and plots/. The name `demo`, or
+    one that begins with `demo_`, selects the embedded demo dataset."""
     videos: Annotated[str, OF_DATASET]
     """Folder of media files, each named by its video id, also in subfolders; empty if all video features are imported.
     The clip grid then follows the annotated durations."""
@@ -47,13 +48,51 @@ class RunConfig(Settings):
     """Changes to the section model."""
     train: dict[str, Any] = field(default_factory=dict)
     """Changes to the section train."""
-    inference: dict[Literal["audio_control"], AudioControl] = field(default_factory=dict)
-    """Changes to the section inference; only audio_control may change."""
+    inference: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section inference; only audio_control and its share and seconds may change."""
     checkpoint_of: Annotated[str, Field(min_length=1)] = ""
     """Run whose checkpoints are used instead of training this run, a control. Without it the run is trained."""
     init_from: Annotated[str, Field(min_length=1)] = ""
     """Checkpoint to start training from: a file, or the output of another run of the study. `{seed}` and `{scope}` are
     replaced by those of each training. Without it training starts from scratch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelConfig(Settings):
+    """One level of a condition: its changes to the sound that networks are trained with and that they hear."""
+
+    at: Annotated[float, Field(allow_inf_nan=False)]
+    """The level, in the unit that the condition's label names."""
+    train: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section train; only audio_control and its share and seconds may change."""
+    inference: dict[ControlKey, Any] = field(default_factory=dict)
+    """Changes to the section inference; only audio_control and its share and seconds may change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionConfig(Settings):
+    """Something that varies in levels, such as the share of videos with the sound of another one."""
+
+    label: Annotated[str, Field(min_length=1)]
+    """What varies, with its unit: the name of the axis in the figure."""
+    levels: tuple[LevelConfig, ...] = ()
+    """The levels. One without changes is the run as it is."""
+    split: str = "val"
+    """The split that is predicted and scored."""
+    level_key: str = ""
+    """Annotation key that says at which level each query of the split is, instead of levels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig(Settings):
+    """Runs that are compared under conditions, for the target `conditions`."""
+
+    runs: Names = ()
+    """The runs to cross with the conditions; empty = nothing is compared under conditions."""
+    against: Names = ()
+    """Those of these runs that each of the others is compared with, in pairs of equal seeds."""
+    conditions: Names = ()
+    """The conditions; empty = all that `conditions` defines."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ from formats.grid import ClipGrid
 from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
-from workflow.checks.defaults import DEMO
+from workflow.checks.defaults import is_demo
 from workflow.checks.given_bundle import take_bundle
+from workflow.conditions import Crossing, cross
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -74,6 +75,8 @@ class Study:
     seeds: Sequence[int]
     settings: Mapping[str, RunSettings]
     """The sections of each run with its patch applied."""
+    crossing: Crossing
+    """Runs that are compared under conditions, if any; `settings` has the runs that it adds, too."""
     data: Dataset
     example: Row | None
     """The query whose answer is drawn (`choose_example`)."""
@@ -99,6 +102,11 @@ class Study:
     def name(self) -> str:
         """The dataset's name."""
         return self.dataset.name
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the workflow makes the dataset itself."""
+        return is_demo(self.name)
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -133,12 +141,12 @@ class Study:
     @property
     def streams(self) -> list[str]:
         """Feature streams that the runs of the target `all` read."""
-        return _streams(self.model_of(run) for run in self.runs)
+        return _streams(self.model_of(run) for run in (*self.runs, *self.crossing.comparison.runs))
 
     @property
     def needed_streams(self) -> list[str]:
         """Video and text streams: a query without features in any one of them is left out of training."""
-        models = [self.model_of(run) for run in self.runs]
+        models = [self.model_of(run) for run in (*self.runs, *self.crossing.comparison.runs)]
         return sorted({name for model in models for name in (*model.video_streams, model.text_stream)})
 
     @property
@@ -222,7 +230,13 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     if config["checkpoint"] and not config["model"].get("audio_streams", True):
         # `model` only names the streams of a given network; whether it hears anything is for its file to say.
         config["model"]["fusion"] = "none"
-    settings = _settings_of_runs(config, {*(config if given is None else given).get("runs", {}), main_run, *runs})
+    if config["checkpoint"]:
+        config["comparison"] = {}  # nothing is trained
+    crossing = cross(config)
+    compared = crossing.comparison.runs
+    config["runs"] |= crossing.runs
+    wanted = {*(config if given is None else given).get("runs", {}), main_run, *runs, *compared, *crossing.runs}
+    settings = _settings_of_runs(config, wanted)
     check_checkpoint(config)
     data = load_dataset(config)
     scopes, left_out_domains = find_scopes(config, data)
@@ -239,10 +253,10 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         scopes, main_run, seeds, runs = list(network.files), GIVEN, [network.seed], [GIVEN]
         qids = list(picture_names(data.queries, "config: dataset.annotations").values())
     else:
-        before = check_initial_weights(settings, {*runs, main_run}, config["dataset"]["name"], scopes, seeds)
-    made = _streams(settings[run].model for run in (*runs, *before))
+        before = check_initial_weights(settings, {*runs, main_run, *compared}, config["dataset"]["name"], scopes, seeds)
+    made = _streams(settings[run].model for run in (*runs, *compared, *before))
     check_streams(config, made)
-    for run in (*runs, *sorted(before)):
+    for run in (*runs, *compared, *sorted(before)):
         check_inputs(config, run, settings[run].model)
     check_settings(config, made)
     check_weights(config, made, made="weights/demo")
@@ -264,6 +278,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         runs=runs,
         seeds=seeds,
         settings=settings,
+        crossing=crossing,
         data=data,
         example=choose_example(data.rows_of(config, told), data.files, domains),
         scopes=scopes,
@@ -271,7 +286,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
         rates_clips=rates_clips(
             config["dataset"]["scopes"], {run: settings[run].train for run in settings}, [*runs, main_run]
         ),
-        warning=DEMO_WARNING if bundle and bundle.demo and config["dataset"]["name"] != DEMO else "",
+        warning=DEMO_WARNING if bundle and bundle.demo and not is_demo(config["dataset"]["name"]) else "",
         qids=qids,
         imported=imported,
         # Looked up here, where a mistake gives a one-line error; an input function would give Snakemake's traceback.

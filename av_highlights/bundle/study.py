@@ -36,7 +36,7 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
     """
     try:
         from workflow import layout
-        from workflow.checks.defaults import DEMO
+        from workflow.checks.defaults import is_demo
         from workflow.configuration import check, merge, settings_of_run
         from workflow.study import SCHEMA
     except ModuleNotFoundError as problem:
@@ -66,7 +66,7 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
     rows = read_annotations([Path(config["dataset"]["annotations"]["train"])])
     rows = [row for row in rows if scope == "all" or row.get("domain") == scope]
     videos = len({row["vid"] for row in rows})
-    what = "made-up videos of the demo" if dataset == DEMO else f"videos of {dataset}"
+    what = "made-up videos of the demo" if is_demo(dataset) else f"videos of {dataset}"
     part = "" if scope == "all" else f", domain {scope}"
     return BundleParts(
         checkpoint=checkpoint,
@@ -76,7 +76,7 @@ def parts_of_run(run: str, seed: int, scope: str = "all", configfiles: Sequence[
         description=f"run {run}, seed {seed}{part}: trained on {len(rows):,} queries about {videos:,} {what}"
         f"{_describe_score(summary, settings.train.best_metric)}",
         window_seconds=_longest(rows, ClipGrid.from_dict(config["clips"])),
-        demo=True if dataset == DEMO else None,
+        demo=True if is_demo(dataset) else None,
     )
 
 

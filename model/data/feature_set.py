@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cli import UserError, canonical_json
 from formats.grid import CLIP_SECONDS
 from formats.rows import Row
-from model.config import AudioControl, ModelConfig
+from model.audio_control import AudioControl
+from model.config import ModelConfig
 from model.data.audio_controls import control_audio
 from model.data.joined import Joined
 from model.data.packed import Packed
@@ -39,6 +40,7 @@ from model.data.streams import (
 from model.network.tensors import Inputs
 
 _log = logging.getLogger(__name__)
+ORIGINAL = AudioControl()
 
 
 class NoQueries(UserError):
@@ -53,6 +55,7 @@ class FeatureSet:
         dims: widths of the inputs.
         origins: how the features of each stream were made.
         clip_seconds: length of a clip in seconds.
+        replaced: the videos whose audio the control replaced.
         rolls_negatives: whether the next query in a batch is always the negative one, even for the same video.
     """
 
@@ -61,7 +64,7 @@ class FeatureSet:
         config: ModelConfig,
         rows: list[Row],
         streams: Streams,
-        control: AudioControl = "original",
+        control: AudioControl = ORIGINAL,
         seed: int = 0,
     ) -> None:
         """Read the features of the queries. Queries without video or text features are left out and logged.
@@ -97,7 +100,7 @@ class FeatureSet:
         self.rows = [row for row in rows if row["vid"] in clips and str(row["qid"]) in words]
         _report_left_out(rows, self.rows)
         heard = audio_parts(config, streams)
-        if control != "original":  # which changes the joined rows
+        if control.kind != "original":  # which changes the joined rows
             heard = [(np.dtype(np.float32), dim) for _, dim in heard]
         self._audio = Joined(clips, heard, config.reads_audio and doubles_endpoints(config))
         self._heard = Packed(clips, np.bool_)
@@ -107,8 +110,9 @@ class FeatureSet:
             self._audio.fill(vid, parts, self._heard[vid])
         for vid, count in clips.items():
             self._level[vid][:] = read_levels(config, streams, vid, count)
+        self.replaced: frozenset[str] = frozenset()
         if config.reads_audio and self._audio.whole is not None:
-            control_audio(self._audio.whole, self._heard, control, seed)
+            self.replaced = control_audio(self._audio.whole, self._heard, control, seed)
         self._text = Joined(words, [streams.part(config.text_stream)])
         for name in words:
             self._text.fill(name, [read_text(config, streams, name)])

@@ -14,6 +14,7 @@ from cli import UserError, track
 from formats.gate_log import add_sound, merge_gate_rows
 from formats.predictions import merge_predictions
 from formats.rows import Row, write_rows
+from model.audio_control import AudioControl
 from model.checkpoint import NoNetwork, load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
@@ -71,7 +72,7 @@ def predict_split(
     try:
         network, about = load_network(checkpoint)
         rows, streams = read_queries(queries, domain), Streams(features)
-        feature_set = FeatureSet(network.config, rows, streams, config.audio_control, about.get("seed", 0))
+        feature_set = FeatureSet(network.config, rows, streams, config.control, about.get("seed", 0))
     except (NoNetwork, NoQueries) as problem:
         if not leave_out:
             raise
@@ -132,7 +133,11 @@ def answer(
         if index not in long:
             item = next(predicted)
             row = submission_row(item, seconds, config.round_to_clips, config.duplicate_iou)
-            gates = _add_sound(log_gates(item, gating, seconds), features, index) if index in logged else None
+            gates = (
+                _add_sound(log_gates(item, gating, seconds), features, index, config.control)
+                if index in logged
+                else None
+            )
             yield Answer(row, gates)
             continue
         parts, gate_rows = [], []
@@ -143,9 +148,16 @@ def answer(
         n_clips = features.n_clips(index)
         merged = merge_predictions(parts, n_clips, seconds)
         row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou).to_row()
-        gates = _add_sound(merge_gate_rows(gate_rows, n_clips, seconds), features, index) if gate_rows else None
+        gates = (
+            _add_sound(merge_gate_rows(gate_rows, n_clips, seconds), features, index, config.control)
+            if gate_rows
+            else None
+        )
         yield Answer(row, gates)
 
 
-def _add_sound(row: Row, features: FeatureSet, index: int) -> Row:
-    return add_sound(row, features.levels(index), features.novelty(index))
+def _add_sound(row: Row, features: FeatureSet, index: int, control: AudioControl) -> Row:
+    # Of a control of all videos nothing is added: there are older logs of such ones.
+    some = control.share < 1 and control.kind != "missing"
+    replaced = features.rows[index]["vid"] in features.replaced if some else None
+    return add_sound(row, features.levels(index), features.novelty(index), replaced)

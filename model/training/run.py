@@ -65,7 +65,7 @@ def train_run(
     outcome = Outcome(out)
     train_rows, val_rows = (_read_labelled(file, domain, stage.train.objective) for file in (train_file, val_file))
     streams = Streams(features)
-    control = stage.train.audio_control, seed
+    control = stage.train.control, seed
     source, start = train_file, None
     try:
         train_set = FeatureSet(stage.model, _fitting(train_rows, stage, streams, train_file), streams, *control)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cli import UserError
-from demo.plan import SPLITS, DemoConfig, plan_videos, video_files
+from demo.plan import SPLITS, DemoConfig, plan_videos
 
 
 def test_half_of_each_split_is_informative_and_no_silent_video_is() -> None:
@@ -44,7 +44,7 @@ def test_another_video_changes_no_other() -> None:
 
 
 def test_file_names_follow_the_plan() -> None:
-    names = video_files(DemoConfig(train_videos=8, val_videos=2))
+    names = [video.file for video in plan_videos(DemoConfig(train_videos=8, val_videos=2))]
     assert names == [*(f"demo_00{index}.mp4" for index in range(7)), "demo_007.webm", "demo_008.mp4", "demo_009.mp4"]
 
 

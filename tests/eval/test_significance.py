@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, ttest_1samp
 
-from eval.significance import average_seeds, bootstrap_means, compare_t, permute_signs
+from eval.significance import average_seeds, bootstrap_means, compare_t, interval_t, permute_signs
 
 
 def test_interval_covers_the_mean_and_shrinks_with_the_number():
@@ -62,3 +62,11 @@ def test_spread_over_seeds_is_that_of_a_sample():
     assert average_seeds([60.0, None, 62.0]) == {"mean": 61.0, "sd": 1.4142, "by_seed": [60.0, None, 62.0]}
     assert average_seeds([60.0]) == {"mean": 60.0, "sd": None, "by_seed": [60.0]}
     assert average_seeds([None]) is None
+
+
+def test_students_interval_is_scipys_and_needs_two_values():
+    values = np.random.default_rng(3).normal(2, 1, 6)
+    expected = ttest_1samp(values, 0).confidence_interval(0.9)
+    assert interval_t(values, 0.9) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert interval_t(np.array([1.0, 3.0]))[1] == pytest.approx(2 + 12.7062, abs=1e-3)
+    assert interval_t(np.array([1.0])) is None

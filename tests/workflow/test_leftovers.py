@@ -17,6 +17,7 @@ OURS = (
     "results/demo/old/all/seed3/metrics_val.json",
     "results/demo/old/all/seed3/metrics_val_last.json",
     "results/demo/old/all/seed3/queries_val_best.json",
+    "results/demo/old/all/seed3/calibration_val.json",
     "results/demo/old/seed3/tvsum_val.json",
     "plots/demo/old/gates_val.png",
     "plots/demo/old/training.svg",
@@ -75,3 +76,16 @@ def test_a_given_checkpoint_removes_nothing(here: Path) -> None:
     torch.save({"format": 1, "model": {}, "config": ModelConfig(fusion="none").to_dict(), "about": {}}, "best.pt")
     assert remove_leftovers(load(checkpoint="best.pt")) == []
     assert left(here) == {*OURS, "best.pt"}
+
+
+def test_results_under_conditions_stay_while_a_part_of_a_comparison_is_asked_for(here: Path) -> None:
+    """Of runs that are compared or not, at any level, if the configuration defines the run and the condition."""
+    level = {"at": 2, "inference": {"audio_control": "shifted", "audio_control_seconds": 2}}
+    kept = (
+        "results/demo/concat.shift_2/all/seed3/queries_val.json",
+        "results/demo/base.shift_8/all/seed3/metrics_val.json",
+    )
+    gone = ("results/demo/old.shift_2/all/seed3/metrics_val.json", "results/demo/base.fog_2/all/seed3/metrics_val.json")
+    write(here, *kept, *gone)
+    remove_leftovers(load(conditions={"shift": {"label": "s", "levels": [level]}}, comparison={"runs": ["base"]}))
+    assert left(here) == set(kept)

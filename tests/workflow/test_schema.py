@@ -19,8 +19,8 @@ from tests.workflow.workspace import ROOT, merge, with_its_base
 from workflow.__main__ import main
 from workflow.checks.defaults import withhold
 from workflow.configuration import check
-from workflow.reference import comment, rules_by_section, values, write_page
-from workflow.schema import describe, first_sentence, json_schema, write_schema
+from workflow.generated.reference import comment, rules_by_section, values, write_page
+from workflow.generated.schema import describe, first_sentence, json_schema, write_schema
 from workflow.sections import StudyConfig, encoder_sections
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -67,6 +67,9 @@ def test_defaults_are_those_of_the_classes() -> None:
     assert by_class["pann"].pop("tags") == 527  # no key of the configuration
     assert StudyConfig.from_dict(filled).to_dict() == StudyConfig.from_dict(LEAST).to_dict()
     by_class["runs"] = filled["runs"]
+    assert filled["demo"].pop("distractor_db") == []  # written only if there is a split of mixtures
+    for section in ("train", "inference"):  # details of a control are written only where it uses them
+        assert (filled[section].pop("audio_control_share"), filled[section].pop("audio_control_seconds")) == (1.0, 0.0)
     assert yaml.safe_load(yaml.safe_dump(filled)) == yaml.safe_load(yaml.safe_dump(plain(by_class)))
 
 

@@ -13,6 +13,12 @@ from typing import Any
 from formats.rows import Row
 
 DEMO = "demo"
+"""Name of the demo dataset; further ones of other settings begin with it and an underscore."""
+
+
+def is_demo(name: object) -> bool:
+    """Whether a dataset of this name is made by the package `demo`."""
+    return isinstance(name, str) and (name == DEMO or name.startswith(f"{DEMO}_"))
 
 
 def withhold(config: Row, given: Row, schema: Row) -> tuple[Row, list[str]]:
@@ -28,7 +34,7 @@ def withhold(config: Row, given: Row, schema: Row) -> tuple[Row, list[str]]:
         config.yaml gives), and the paths of these keys, such as `clip.weights`.
     """
     dataset = config.get("dataset")
-    if not isinstance(dataset, dict) or dataset.get("name") == DEMO:
+    if not isinstance(dataset, dict) or is_demo(dataset.get("name")):
         return config, []
     kept, withheld = dict(config), []
     for section, key in _marked(schema):

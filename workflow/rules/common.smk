@@ -43,7 +43,7 @@ if study.left_out_domains:
 # does not re-run the shard. The demo's files cannot, because a job makes them: Snakemake does not compare the params of
 # jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
-ANNOTATION_INPUT = ANNOTATION_FILES if study.name == "demo" else ancient(ANNOTATION_FILES)
+ANNOTATION_INPUT = ANNOTATION_FILES if study.is_demo else ancient(ANNOTATION_FILES)
 GPU = layout.gpus_per_job()
 # The one job that logs gates, if `inference.gate_save_path` names a file: its rule has no wildcards, since the file's
 # name has none.

@@ -3,7 +3,7 @@
 Output: data/demo/ (videos, annotations) and weights/demo/.
 """
 
-if study.name == "demo":
+if study.is_demo:
 
     rule media:
         output:
@@ -17,7 +17,7 @@ if study.name == "demo":
             "../../envs/demo.yaml"
         threads: 2
         params:
-            cfg=tracked.section("demo", version=DEMO_VERSION["media"]),
+            cfg=tracked.media,
             videos=lambda wildcards, output: str(Path(output.videos[0]).parent),
             annotations=lambda wildcards, output: str(Path(output.annotations[0]).parent),
         message:

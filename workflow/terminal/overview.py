@@ -12,6 +12,8 @@ CONTROLS = {
     "zeroed": "without sound",
     "shuffled": "with another video's sound",
     "noise": "with noise for sound",
+    "shifted": "with the sound shifted in time",
+    "missing": "with gaps in the sound",
 }
 FUSIONS = {
     "none": "no sound",

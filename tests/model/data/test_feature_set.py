@@ -11,8 +11,9 @@ import torch
 
 from cli import UserError
 from formats.store import Arrays, Provenance, write_store
+from model.audio_control import AudioControl, AudioKind
 from model.compat import Compat
-from model.config import AudioControl, ModelConfig
+from model.config import ModelConfig
 from model.data.feature_set import FeatureSet
 from model.data.streams import Streams
 
@@ -155,8 +156,8 @@ def test_rows_of_zeros_are_no_sound(tmp_path: Path, streams: Streams) -> None:
     assert batch.audio_mask.tolist() == [[True, False, True, True]]
 
 
-def controlled(streams: Streams, control: AudioControl, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    features = FeatureSet(ModelConfig(audio_streams=("pann",)), ROWS, streams, control, seed)
+def controlled(streams: Streams, kind: AudioKind, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    features = FeatureSet(ModelConfig(audio_streams=("pann",)), ROWS, streams, AudioControl(kind), seed)
     batch = features.batch([0, 1])
     assert batch.audio is not None and batch.audio_mask is not None
     return batch.audio, batch.audio_mask

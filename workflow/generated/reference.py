@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 import yaml
 
 from cli import UserError
-from workflow.schema import first_sentence
+from workflow.generated.schema import first_sentence
 from workflow.sections import Reruns, StudyConfig
 
 WIDTH = 120

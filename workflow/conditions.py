@@ -1,0 +1,153 @@
+"""Runs crossed with conditions: which networks are trained for it, and which predict what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli import UserError, canonical_json
+from model.config import InferenceConfig, TrainConfig
+from workflow.configuration import Config, RunSettings, merge, settings_of_run
+from workflow.settings import ComparisonConfig, ConditionConfig
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run at a level of a condition.
+
+    Attributes:
+        name: the run whose predictions these are: the run itself where the condition changes nothing for it.
+        level: None if the annotations say at which level each query is.
+    """
+
+    run: str
+    condition: str
+    level: float | None
+    split: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Runs crossed with conditions.
+
+    Attributes:
+        runs: the runs that the crossing adds, as the section `runs` has them.
+        cells: every run at every level.
+    """
+
+    comparison: ComparisonConfig
+    conditions: Mapping[str, ConditionConfig]
+    runs: Mapping[str, Config]
+    cells: Sequence[Cell]
+
+
+def cross(config: Config) -> Crossing:
+    """Cross the runs of the section `comparison` with the conditions.
+
+    As few networks as possible are trained: a network that hears nothing stays the same under every condition, levels
+    that change only the prediction use the run's own checkpoints, and levels that are trained alike share theirs.
+
+    Args:
+        config: the checked configuration, with defaults.
+
+    Raises:
+        UserError: a run or condition is unknown, a run is a control, a level has no changes that are possible, a name
+            is taken, or the study is one of saliency alone.
+    """
+    comparison = ComparisonConfig.from_dict(config["comparison"], where="config: comparison")
+    if not comparison.runs:
+        return Crossing(comparison, {}, {}, [])
+    conditions = _choose(config, comparison)
+    _check_runs(config, comparison)
+    added: dict[str, Config] = {}
+    cells: list[Cell] = []
+    for run in comparison.runs:
+        plain = settings_of_run(config, run)
+        if not plain.train.trains_moments:
+            raise UserError(f"config: comparison.runs: {run} learns saliency alone; conditions need moments to score")
+        names = _Names(config, run, plain)
+        for condition, settings in conditions.items():
+            if settings.level_key:
+                cells.append(Cell(run, condition, None, settings.split, run))
+            for level in settings.levels:
+                wanted = f"{run}.{condition}_{level.at:g}"
+                where = f"config: conditions.{condition}: level {level.at:g}"
+                name = names.find(wanted, level.train, level.inference, where) if plain.model.reads_audio else run
+                cells.append(Cell(run, condition, level.at, settings.split, name))
+        added |= names.added
+    taken = sorted(added.keys() & config["runs"].keys())
+    if taken:
+        raise UserError(f"config: runs: {taken[0]} is the name of a run under a condition: choose another name")
+    return Crossing(comparison, conditions, added, cells)
+
+
+class _Names:
+    """The runs that conditions make of one run, by what they are trained and predicted with."""
+
+    def __init__(self, config: Config, run: str, plain: RunSettings) -> None:
+        self._config, self._run = config, run
+        self._patch: Config = config["runs"][run] or {}
+        self._trained = {canonical_json(plain.train.to_dict()): run}
+        self._predicted = {(run, canonical_json(plain.inference.to_dict())): run}
+        self.added: dict[str, Config] = {}
+
+    def find(self, wanted: str, train: Mapping[Any, Any], inference: Mapping[Any, Any], where: str) -> str:
+        """The run that is trained and predicts with these changes; added as `wanted` if there is none yet."""
+        trained = merge(merge(self._config["train"], self._patch.get("train", {})), dict(train))
+        heard = merge(merge(self._config["inference"], self._patch.get("inference", {})), dict(inference))
+        by_train = canonical_json(TrainConfig.from_dict(trained, where=where).to_dict())
+        by_inference = canonical_json(InferenceConfig.from_dict(heard, where=where).to_dict())
+        source = self._trained.setdefault(by_train, wanted)
+        name = self._predicted.setdefault((source, by_inference), wanted)
+        if name == wanted:
+            heard_by_run: Config = merge(self._patch.get("inference", {}), dict(inference))
+            if source == wanted:
+                patch: Config = {"train": merge(self._patch.get("train", {}), dict(train))}
+                patch |= {key: self._patch[key] for key in ("model", "init_from") if key in self._patch}
+            else:
+                patch = {"checkpoint_of": source}
+            self.added[wanted] = {**patch, "inference": heard_by_run}
+        return name
+
+
+def _choose(config: Config, comparison: ComparisonConfig) -> dict[str, ConditionConfig]:
+    """The conditions of a comparison, each with levels, or a key that says them."""
+    defined: dict[str, Any] = {name: values for name, values in config["conditions"].items() if values is not None}
+    unknown = sorted(set(comparison.conditions) - defined.keys())
+    if unknown:
+        known = ", ".join(defined) or "none"
+        raise UserError(f"config: comparison.conditions: {unknown[0]!r} is not under conditions (defined: {known})")
+    chosen = {}
+    for name in comparison.conditions or defined:
+        where = f"config: conditions.{name}"
+        settings = ConditionConfig.from_dict(defined[name], where=where)
+        if bool(settings.levels) == bool(settings.level_key):
+            raise UserError(f"{where}: needs either levels or level_key")
+        repeated = [level.at for level in settings.levels]
+        if len(set(repeated)) < len(repeated):
+            raise UserError(f"{where}.levels: a level occurs twice")
+        if settings.split not in config["dataset"]["annotations"]:
+            raise UserError(f"{where}.split: dataset.annotations has no split {settings.split!r}")
+        chosen[name] = settings
+    keys = {(settings.split, settings.level_key) for settings in chosen.values()}
+    divided = sorted(split for split, key in keys if key and sum(split == other for other, _ in keys) > 1)
+    if divided:
+        raise UserError(f"config: conditions: split {divided[0]} has a level_key in one of them: all need the same")
+    return chosen
+
+
+def _check_runs(config: Config, comparison: ComparisonConfig) -> None:
+    for run in comparison.runs:
+        if run not in config["runs"]:
+            raise UserError(f"config: comparison.runs: {run!r} is not defined under runs")
+        if (config["runs"][run] or {}).get("checkpoint_of"):
+            raise UserError(f"config: comparison.runs: {run} is a control, and conditions are controls themselves")
+    if config["dataset"]["scopes"] != "all":
+        raise UserError("config: comparison.runs: conditions need dataset.scopes all")
+    if config["inference"]["gate_save_path"].endswith(".jsonl"):
+        raise UserError("config: inference.gate_save_path: many jobs log gates for comparison.runs: name a folder")
+    others = sorted(set(comparison.against) - set(comparison.runs))
+    if others:
+        raise UserError(f"config: comparison.against: {others[0]!r} is not one of comparison.runs")
