@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.test_architecture import PACKAGES, ROOT
+from tests.warm import run_python
 
 GENERATED = ROOT / "docs/reference/configuration.md"  # tests/workflow/test_schema.py holds it
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -66,8 +66,7 @@ def test_the_page_of_commands_lists_all_verbs(package: str) -> None:
     text = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
     part = text.partition(f"\n## {package}\n")[2].partition("\n## ")[0]
     shown = re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE)
-    command = [sys.executable, "-m", package, "--help"]
-    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env={"COLUMNS": "200"})
+    printed = run_python(["-m", package, "--help"], ROOT, {"COLUMNS": "200"})
     verbs = re.findall(r"^    ([a-z][\w-]*)", printed.stdout, re.MULTILINE)
     assert verbs and sorted(shown) == sorted(verbs)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.gpu_sections.record import Record
 from benchmarks.gpu_sections.table import render
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 def test_a_dry_run_measures_everything_and_keeps_it(tmp_path: Path) -> None:
     # Without the two slow ones: the tests marked `gpu`, and torch.compile.
     sections = ["machine", "training", "encoders", "pipeline", "seeds"]
-    command = [sys.executable, str(ROOT / "benchmarks/gpu.py"), "--dry", "--out", str(tmp_path), "--budget", "1200"]
-    done = subprocess.run([*command, "--sections", *sections], capture_output=True, text=True, check=False)
+    script = ROOT / "benchmarks/gpu.py"
+    done = run_python([script, "--dry", "--out", tmp_path, "--budget", "1200", "--sections", *sections])
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert set(found) == {"dry", *sections}
@@ -35,8 +34,8 @@ def test_a_dry_run_measures_everything_and_keeps_it(tmp_path: Path) -> None:
         "trainings at once",
     ):
         assert shown in table
-    again = subprocess.run([sys.executable, *command[1:2], "--table", str(tmp_path / "gpu.json")], capture_output=True)
-    assert again.stdout.decode().strip() == ("**A dry run" + table).strip()
+    again = run_python([script, "--table", tmp_path / "gpu.json"])
+    assert again.stdout.strip() == ("**A dry run" + table).strip()
 
 
 def record(folder: Path, seconds: float) -> Record:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.killing import kill_at
-from tests.warm import run_python, server
+from tests.warm import ROOT, Server, run_python, server
 
 # Tells all that a process is given, and ends as its last argument says.
 PROGRAM = """
@@ -45,6 +45,57 @@ def test_a_run_is_like_a_new_process(tmp_path: Path, end: str) -> None:
     # In a traceback, the frames that run the module are others.
     said, wanted = found.stderr.splitlines(), expected.stderr.splitlines()
     assert (said[0], said[-1]) == (wanted[0], wanted[-1]) and wanted[0] == "é to stderr"
+
+
+@pytest.mark.parametrize("words", [["-u", "-m", "folder.program"], ["folder/program.py"], ["-c", PROGRAM]])
+def test_other_ways_to_name_a_program(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/program.py").write_text(PROGRAM, encoding="utf-8")
+    given: dict[str, Any] = {"cwd": tmp_path, "env": {"LC_ALL": "C.UTF-8"}, "input": "", "text": True, "check": False}
+    found, expected = (
+        subprocess.run([python, *words, "3"], capture_output=True, **given)
+        for python in (server().program, sys.executable)
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (expected.returncode, expected.stdout, expected.stderr)
+
+
+POOL = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+
+def tell(number):
+    return number, "torch" in sys.modules
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        print(list(pool.map(tell, [1, 2])))
+"""
+
+
+def test_processes_of_a_run_are_forks_too(tmp_path: Path) -> None:
+    """Those of multiprocessing are given pipes by their numbers."""
+    (tmp_path / "program.py").write_text(POOL, encoding="utf-8")
+    done = run_python(["program.py"], tmp_path)
+    assert (done.returncode, done.stdout) == (0, "[(1, True), (2, True)]\n"), done.stderr
+
+
+def test_our_packages_are_those_of_the_import_path(tmp_path: Path) -> None:
+    show = "import sys, cli, formats.rows; print(cli.__file__, cli.__spec__.origin, 'eval' in sys.modules)"
+    ours = ROOT / "cli/__init__.py"
+    assert run_python(["-c", show], ROOT).stdout == f"{ours} {ours} True\n"
+    other = tmp_path / "cli/__init__.py"
+    other.parent.mkdir()
+    other.touch()
+    (tmp_path / "formats").symlink_to(ROOT / "formats")
+    show = show.replace("formats.rows", "formats")
+    assert run_python(["-c", show], tmp_path).stdout == f"{other} {other} False\n"
+
+
+def test_there_is_one_server() -> None:
+    other = Server()
+    assert (other.process, other.program) == (None, server().program)
+    other.close()
+    assert run_python(["-c", "print(1)"]).stdout == "1\n"
 
 
 def test_runs_do_not_meet(tmp_path: Path) -> None:

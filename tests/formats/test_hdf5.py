@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import formats.store
 from formats.store import Store
 from tests.formats.small_store import write
+from tests.warm import ROOT, run_python
 
 
 @contextmanager
@@ -75,8 +74,7 @@ sys.exit(command.main(["run"]))
 @pytest.mark.parametrize(("most", "file"), [(4000, "000.h5"), (3000, "000.h5"), (200, "000.h5.part/000000.npz")])
 def test_a_full_disk_is_one_line(tmp_path: Path, most: int, file: str) -> None:
     """A file may have no more than some bytes: the store has 11 kB. HDF5 would end the process when it closes it."""
-    script = ["-c", FULL, str(tmp_path / "000.h5"), str(most)]
-    done = subprocess.run([sys.executable, *script], capture_output=True, text=True, check=False)
+    done = run_python(["-c", FULL, tmp_path / "000.h5", most], ROOT)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == f"python -m writer run: error: {tmp_path / file}: file too large"
     assert [entry.name for entry in tmp_path.iterdir()] == ["000.h5.part"]

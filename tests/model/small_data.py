@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +90,8 @@ def run(
     *arguments: str | Path, launcher: tuple[str, ...] = (), environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`python -m model`, or the same under a launcher module, as a new process."""
-    if not launcher:
-        return run_python(["-m", "model", *arguments], environment=environment)
-    command = [sys.executable, "-m", *launcher, *(["-m"] if launcher else []), "model", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    command = ["-m", *launcher, "-m", "model"] if launcher else ["-m", "model"]
+    return run_python([*command, *arguments], environment=environment)
 
 
 def read_rows(path: Path) -> list[Json]:

@@ -111,10 +111,15 @@ def test_best_and_last_are_what_they_say(trained: Path) -> None:
     assert best["stage"]["train"]["learning_rate"] == 2e-3
 
 
-def test_same_seed_same_weights(data: Path, trained: Path, tmp_path: Path) -> None:
-    train(data, tmp_path)
-    assert (tmp_path / "history.jsonl").read_bytes() == (trained / "history.jsonl").read_bytes()
-    first, second = (load_network(folder / "last.pt")[0].state_dict() for folder in (trained, tmp_path))
+def test_same_seed_same_weights(data: Path, tmp_path: Path) -> None:
+    """With dropout, which draws numbers at every step."""
+    model = {**CONFIG["model"], "input_dropout": 0.5, "dropout": 0.1}
+    folders = tmp_path / "one", tmp_path / "two"
+    for folder in folders:
+        done = train(data, folder, model=model, train={**CONFIG["train"], "epochs": 6, "validate_every": 3})
+        assert done.returncode == 0, done.stderr
+    assert (folders[0] / "history.jsonl").read_bytes() == (folders[1] / "history.jsonl").read_bytes()
+    first, second = (load_network(folder / "last.pt")[0].state_dict() for folder in folders)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

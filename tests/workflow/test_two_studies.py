@@ -9,10 +9,11 @@ from typing import Any
 
 from tests.workflow.workspace import Workspace
 
-# The same media under another name, with fewer runs.
+# The same media under another name, with fewer runs and fewer jobs.
 OTHER: dict[str, Any] = {
     "dataset": {
         "name": "other",
+        "shards": 1,
         "videos": "data/demo/videos",
         "annotations": {"train": "data/demo/train.jsonl", "val": "data/demo/val.jsonl"},
     },

@@ -48,20 +48,16 @@ class Workspace:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake here, with single keys changed (nested as in the configuration).
 
-        It and the jobs fork from a Python that has their libraries; with an `environment` all are new processes.
+        It and the jobs fork from a Python that has their libraries.
         """
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merge(TINY, changes or {})), encoding="utf-8")
         command = ["-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(overlay), *arguments]
         # The environment's own programs first: rules call `python`.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        if environment is None:
-            variables = {**os.environ, "PATH": f"{Path(server().program).parent}{os.pathsep}{path}"}
-            return run_python(command, environment=variables)
-        variables = {**environment, "PATH": path}
-        command = [sys.executable, *command]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        folders = [Path(server().program).parent, Path(sys.executable).parent, os.environ["PATH"]]
+        path = os.pathsep.join(map(str, folders))
+        return run_python(command, environment={**(environment or os.environ), "PATH": path})
 
     def planned(self, *targets: str, changes: dict[str, Any] | None = None) -> dict[str, int]:
         """Jobs that a dry run would do, by rule (`encode` by stream as well), targets left out."""

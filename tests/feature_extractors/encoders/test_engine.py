@@ -238,7 +238,7 @@ def test_a_killed_job_encodes_no_finished_video_again(
     folder.mkdir()
     names = [f"v{number}" for number in range(6)]
     for number, name in enumerate(names):
-        write_media(folder / f"{name}.mp4", steady(20.0), first=number)
+        write_media(folder / f"{name}.mp4", steady(8.0), first=number)
     table = [examine(folder, name, folder / f"{name}.mp4", "", ClipGrid(seconds=0.1)) for name in names]
     write_table(tmp_path / "table.jsonl", table)
     clip = {"architecture": "tiny-clip", "definition": str(clip_definition)}

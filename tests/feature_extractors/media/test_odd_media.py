@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,21 @@ from tests.feature_extractors.made_media import read_number
 from tests.feature_extractors.odd_media import Odd, kinds
 
 SECONDS = 1.0
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Odd], Path]:
+    """Make a file, once for all tests of it."""
+    folder = tmp_path_factory.mktemp("odd")
+
+    def make_file(odd: Odd) -> Path:
+        file = folder / odd.name / odd.name
+        if not file.exists():
+            file.parent.mkdir()
+            odd.make(file)
+        return file
+
+    return make_file
 
 
 def last_number(file: Path) -> int:
@@ -44,10 +60,9 @@ def last_number(file: Path) -> int:
 
 
 @pytest.mark.parametrize("odd", kinds(), ids=lambda odd: odd.name)
-def test_clips_show_what_they_should(tmp_path: Path, odd: Odd) -> None:
-    file = tmp_path / odd.name
-    odd.make(file)
-    video = examine(tmp_path, file.stem, file, "", ClipGrid(seconds=SECONDS))
+def test_clips_show_what_they_should(make: Callable[[Odd], Path], odd: Odd) -> None:
+    file = make(odd)
+    video = examine(file.parent, file.stem, file, "", ClipGrid(seconds=SECONDS))
     problems = Problems()
     if not len(odd.times):
         cause = video.problem
@@ -82,12 +97,11 @@ def test_clips_show_what_they_should(tmp_path: Path, odd: Odd) -> None:
 
 
 @pytest.mark.parametrize("odd", kinds(), ids=lambda odd: odd.name)
-def test_skipping_is_exact(tmp_path: Path, odd: Odd) -> None:
+def test_skipping_is_exact(make: Callable[[Odd], Path], odd: Odd) -> None:
     """What is decoded of the wanted frames alone is, byte by byte, what decoding everything gives."""
     if not len(odd.times):
         pytest.skip("no video")
-    file = tmp_path / odd.name
-    odd.make(file)
+    file = make(odd)
     with open_media(file) as container:
         timeline = read_timeline(file, container, Problems())
     times = np.arange(0.02, timeline.end, 0.7).tolist()
@@ -104,11 +118,10 @@ def test_skipping_is_exact(tmp_path: Path, odd: Odd) -> None:
 
 
 @pytest.mark.parametrize("odd", [odd for odd in kinds() if odd.heard], ids=lambda odd: odd.name)
-def test_sound_lies_where_it_should(tmp_path: Path, odd: Odd) -> None:
+def test_sound_lies_where_it_should(make: Callable[[Odd], Path], odd: Odd) -> None:
     assert odd.heard is not None
-    file = tmp_path / odd.name
-    odd.make(file)
-    video = examine(tmp_path, file.stem, file, "", ClipGrid(seconds=SECONDS))
+    file = make(odd)
+    video = examine(file.parent, file.stem, file, "", ClipGrid(seconds=SECONDS))
     assert video.has_audio
     track = open_sound(file, 32_000, video.start_s, Problems())
     assert track is not None

@@ -28,7 +28,7 @@ from tests.unsealed import unseal
 CONFIG: Json = {
     "model": SMALL,
     "train": {
-        "epochs": 40,
+        "epochs": 20,
         "batch_size": 4,
         "validate_every": 2,
         "schedule": "cosine",
@@ -60,7 +60,7 @@ def same_weights(first: Path, second: Path) -> bool:
 
 def test_killed_at_several_steps_it_ends_with_the_same_weights(data: Data, undisturbed: Path, tmp_path: Path) -> None:
     command = train_command(data, tmp_path, CONFIG, "--save-every", "0")
-    # Of 160 steps: the first; within the first epoch, its state written but not in place; and after some validations.
+    # Of 80 steps: the first; within the first epoch, its state written but not in place; and after some validations.
     for start, (count, before) in enumerate([(1, False), (3, True), (25, False), (30, True)]):
         environment = kill_at(tmp_path.with_name(f"hook{start}"), "resume.pt", count, before)
         killed = run(*command, environment=environment)
