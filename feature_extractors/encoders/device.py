@@ -18,7 +18,10 @@ def use_device(name: str, threads: int) -> torch.device:
     torch.set_num_threads(threads)
     # cuBLAS is deterministic only with a fixed workspace, set before it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # The same as `use_deterministic_algorithms`, which would also load torch's compiler (1 s).
+    torch.set_deterministic_debug_mode("error")
+    # Otherwise deterministic mode fills every new tensor with NaN, to expose reads of uninitialised memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # float32 must mean float32: bfloat16 and float16 are set by `encoding.precision`.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
