@@ -9,7 +9,7 @@ from typing import Any
 from cli import UserError, canonical_json
 from formats.rows import Row
 from model.config import InferenceConfig, TrainConfig
-from workflow.configuration import Config, RunSettings, merge, settings_of_run
+from workflow.configuration import Config, RunSettings, merge_control, settings_of_run
 from workflow.settings import ComparisonConfig, ConditionConfig
 
 
@@ -121,16 +121,16 @@ class _Names:
 
     def find(self, wanted: str, train: Mapping[Any, Any], inference: Mapping[Any, Any], where: str) -> str:
         """The run that is trained and predicts with these changes; added as `wanted` if there is none yet."""
-        trained = merge(merge(self._config["train"], self._patch.get("train", {})), dict(train))
-        heard = merge(merge(self._config["inference"], self._patch.get("inference", {})), dict(inference))
+        trained = merge_control(merge_control(self._config["train"], self._patch.get("train", {})), train)
+        heard = merge_control(merge_control(self._config["inference"], self._patch.get("inference", {})), inference)
         by_train = canonical_json(TrainConfig.from_dict(trained, where=where).to_dict())
         by_inference = canonical_json(InferenceConfig.from_dict(heard, where=where).to_dict())
         source = self._trained.setdefault(by_train, wanted)
         name = self._predicted.setdefault((source, by_inference), wanted)
         if name == wanted:
-            heard_by_run: Config = merge(self._patch.get("inference", {}), dict(inference))
+            heard_by_run: Config = merge_control(self._patch.get("inference", {}), inference)
             if source == wanted:
-                patch: Config = {"train": merge(self._patch.get("train", {}), dict(train))}
+                patch: Config = {"train": merge_control(self._patch.get("train", {}), train)}
                 patch |= {key: self._patch[key] for key in ("model", "init_from") if key in self._patch}
             else:
                 patch = {"checkpoint_of": source}

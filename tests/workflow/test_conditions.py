@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cli import UserError
+from model.audio_control import AudioControl
 from tests.workflow.test_study import load
 from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.params import Params
@@ -78,6 +79,26 @@ def test_a_part_uses_the_networks_of_the_whole(gates: Study, part: list[str]) ->
         assert one.name == cell(gates, one.run, one.condition, one.level)
         assert some.settings[one.name] == gates.settings[one.name]
     assert "base.own_sound_75" in some.settings and "base.missing_25" not in some.settings
+
+
+def test_a_control_keeps_no_share_or_seconds_of_the_one_it_replaces() -> None:
+    """Neither those of the section, nor those of the run."""
+    study = load(
+        **merge(
+            GATES,
+            {
+                "train": {"audio_control": "noise", "audio_control_share": 0.5},
+                "inference": {"audio_control": "shifted", "audio_control_seconds": 2},
+                "runs": {"base": {"train": {"audio_control_share": 0.25}}},
+            },
+        )
+    )
+    assert study.settings["base"].train.control == AudioControl("noise", 0.25)
+    assert study.settings["base_noise"].inference.control == AudioControl("noise")
+    silent, other = (study.settings[cell(study, "base", *at)] for at in (("missing", 100), ("other_sound", 100)))
+    assert silent.inference.control == AudioControl("missing") and silent.train.control == AudioControl("noise", 0.25)
+    assert other.train.control == AudioControl("shuffled")
+    assert other.inference.control == AudioControl("shifted", seconds=2.0)
 
 
 def test_late_or_missing_sound_is_still_the_videos_own(gates: Study) -> None:

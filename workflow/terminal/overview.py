@@ -34,11 +34,12 @@ def describe_run(study: Study, run: str) -> str:
         return f"{settings.trained_as}, {describe_control(settings.inference.control) or 'predicts otherwise'}"
     model = settings.model
     what = FUSIONS[model.fusion] + (GATINGS[model.gating_type] if model.has_gates else "")
-    what += " with FiLM" if model.has_gates and model.ffn_gate_film else ""
+    effective = model.effective()
+    what += " with FiLM" if effective.get("ffn_gate_film") else ""
     if control := describe_control(settings.train.control):
         what += f", trained {control}"
     patch = study.config["runs"][run]
-    own = {**patch.get("model", {}), **patch.get("train", {})}
+    own = {key: value for key, value in patch.get("model", {}).items() if key in effective} | patch.get("train", {})
     numbers = [f"{key} {value}" for key, value in own.items() if type(value) in (int, float)]
     return ", ".join([what, *numbers])
 

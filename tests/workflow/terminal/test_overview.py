@@ -44,6 +44,13 @@ def test_every_run_in_a_few_words(demo: Study) -> None:
     }
 
 
+def test_keys_without_effect_are_not_told() -> None:
+    runs = {"near": {"model": {"fusion_window": 1}}, "far": {"model": {"fusion": "avigate", "ffn_gate_film": True}}}
+    study = load(runs=runs)
+    assert describe_run(study, "near") == "gated fusion" and describe_run(study, "far") == "gated cross-attention"
+    assert describe_run(study, "avigate_near") == "gated cross-attention, fusion_window 1"
+
+
 def test_a_control_in_a_few_words() -> None:
     assert describe_control(AudioControl()) == ""
     assert describe_control(AudioControl("shuffled", 0.25)) == "with another video's sound in 25 % of videos"
