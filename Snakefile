@@ -70,3 +70,9 @@ if study.crossing.cells:
         input:
             CONDITIONS,
             PROBLEMS,
+
+else:
+
+    rule conditions:
+        input:
+            lambda wildcards: sys.exit("error: config: comparison.runs is empty: no run is compared under conditions"),

@@ -6,12 +6,15 @@ in the loudness of the distractors alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 
 from demo.plan import DISTRACTORS, MIXTURE, SPLITS, DemoConfig, VideoPlan, draw_sounds, plan_videos
 
 SPLIT = "distractors"
+OF_DEMO = re.compile(r"demo_\d{3,}(_d\d+)?$")
+"""The ids of the demo's videos, and of its mixtures."""
 
 
 @lru_cache(maxsize=4)

@@ -28,6 +28,11 @@ class AudioControl:
     share: float = 1.0
     seconds: float = 0.0
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the sound of the videos is no longer their own; late or silent, it still is."""
+        return self.kind in ("zeroed", "shuffled", "noise")
+
 
 class ControlledAudio(Settings):
     """What the sections that control audio share. Each has the three keys as fields of its own, in their places."""

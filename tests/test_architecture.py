@@ -53,6 +53,7 @@ ALLOWED = {
         "feature_extractors.weights.catalogue",
         "formats",
         "model.CODE_VERSION",
+        "model.audio_control",
         "model.config",
         "model.summary",
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,8 @@ def settings_of_run(config: Config, run: str) -> RunSettings:
     source = patch.checkpoint_of or run
     trained = RunConfig.from_dict(config["runs"][source] or {}, where=f"config: run {source}")
     model = merge(config["model"], trained.model)
-    train = merge(config["train"], trained.train)
-    inference = merge(config["inference"], patch.to_dict()["inference"])
+    train = merge_control(config["train"], trained.train)
+    inference = merge_control(config["inference"], patch.to_dict()["inference"])
     # Together, as the training job does: some of their keys must agree.
     stage = TrainStage.from_dict({"model": model, "train": train}, where=f"config: run {run}")
     check_metric(stage.train, f"config: run {run}")
@@ -169,6 +169,12 @@ def merge(base: Config, patch: Config) -> Config:
         both_nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if both_nested else value
     return merged
+
+
+def merge_control(section: Config, patch: Mapping[Any, Any]) -> Config:
+    """`merge` for train or inference: an audio control does not take over share and seconds of the one it replaces."""
+    details = ("audio_control_share", "audio_control_seconds") if "audio_control" in patch else ()
+    return merge({key: value for key, value in section.items() if key not in details}, dict(patch))
 
 
 def _read_numbers(value: Any, schema: Config) -> Any:

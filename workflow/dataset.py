@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from cli import UserError
 from cli.errors import no_such
 from demo import questions
-from demo.mixtures import all_videos, splits_of
+from demo.mixtures import OF_DEMO, all_videos, splits_of
 from demo.plan import DemoConfig
 from feature_extractors.released.layouts import ImportConfig
 from feature_extractors.shards import shard_name, videos_of
@@ -80,7 +81,7 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     planned: dict[str, list[Row]] = {}
     if is_demo(config["dataset"]["name"]):
         demo = DemoConfig.from_dict(config["demo"], where="config: demo")
-        _check_demo_files(config["dataset"]["annotations"], splits_of(demo))
+        _check_demo_files(config["dataset"]["name"], config["dataset"]["annotations"], splits_of(demo))
         planned = {split: questions.annotations(demo, split) for split in config["dataset"]["annotations"]}
         queries = [row for rows in planned.values() for row in rows]
         files = {video.vid: folder / video.file for video in all_videos(demo)}
@@ -132,10 +133,33 @@ def _find(folder: Path, vids: set[str], policy: str) -> dict[str, Path]:
     return files
 
 
-def _check_demo_files(annotations: dict[str, str], splits: Sequence[str]) -> None:
-    """Check the names: the demo writes train.jsonl, val.jsonl and, with mixtures, distractors.jsonl into one folder."""
+def _check_demo_files(name: str, annotations: dict[str, str], splits: Sequence[str]) -> None:
+    """Check the files that the demo writes: train.jsonl, val.jsonl and, with mixtures, distractors.jsonl in one folder.
+
+    Raises:
+        UserError: they have other names, or there are such files that the demo did not make: it would replace them.
+    """
     files = {split: Path(file) for split, file in annotations.items()}
     names = {split: file.name for split, file in files.items()}
     if names != {split: f"{split}.jsonl" for split in splits} or len({file.parent for file in files.values()}) > 1:
         needed = " and ".join(f"{split}.jsonl" for split in splits)
-        raise UserError(f"config: dataset.annotations: the demo needs {needed}, in one folder")
+        raise UserError(
+            f"config: dataset.annotations: the demo needs {needed}, in one folder (dataset.name {name!r} selects the"
+            " demo, demo.distractor_db its split distractors)"
+        )
+    for split, file in files.items():
+        if file.is_file() and not _is_of_demo(file):
+            raise UserError(
+                f"config: dataset.name {name!r} selects the demo, which would replace dataset.annotations.{split},"
+                f" {file}: its rows are not the demo's; choose a name that does not begin with demo"
+            )
+
+
+def _is_of_demo(file: Path) -> bool:
+    """Whether the first row of an annotation file is about a video of the demo; also if the file is damaged."""
+    with file.open("rb") as lines:
+        try:
+            row = json.loads(lines.readline())
+        except ValueError:
+            return True
+    return not isinstance(row, dict) or OF_DEMO.match(str(row.get("vid", "demo_000"))) is not None

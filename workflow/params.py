@@ -108,7 +108,7 @@ class Params:
         the annotation key that divides the split into levels.
         """
         control = self.study.settings[wildcards.run].inference.control
-        replaced = control.share == 1 and control.kind in ("shuffled", "zeroed", "noise")
+        replaced = control.share == 1 and control.replaces
         keys = {condition.split: condition.level_key for condition in self.study.crossing.conditions.values()}
         key = keys.get(wildcards.split, "")
         return shlex.join([*(["--replaced"] if replaced else []), *(["--level-key", key] if key else [])])

@@ -16,7 +16,7 @@ from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
 from workflow.checks.defaults import is_demo
 from workflow.checks.given_bundle import take_bundle
-from workflow.conditions import Crossing, cross
+from workflow.conditions import Crossing, check_level_keys, cross
 from workflow.configuration import (
     Config,
     RunSettings,
@@ -239,6 +239,7 @@ def load_study(merged: Config, root: Path, given: Config | None = None) -> Study
     settings = _settings_of_runs(config, wanted)
     check_checkpoint(config)
     data = load_dataset(config)
+    check_level_keys(crossing, lambda split: data.rows_of(config, split))
     scopes, left_out_domains = find_scopes(config, data)
     qids: list[str] = []
     before: set[str] = set()

@@ -158,6 +158,6 @@ def answer(
 
 def _add_sound(row: Row, features: FeatureSet, index: int, control: AudioControl) -> Row:
     # Of a control of all videos nothing is added: there are older logs of such ones.
-    some = control.share < 1 and control.kind != "missing"
+    some = control.share < 1 and control.replaces
     replaced = features.rows[index]["vid"] in features.replaced if some else None
     return add_sound(row, features.levels(index), features.novelty(index), replaced)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cli import UserError
+from model.audio_control import AudioControl
 from tests.workflow.test_study import load
 from tests.workflow.workspace import ROOT, Workspace, merge
 from workflow.params import Params
@@ -69,6 +70,42 @@ def test_the_least_number_of_trainings(gates: Study) -> None:
     assert {fewer.settings[cell.name].trained_as for cell in fewer.crossing.cells} == {"video_only", "concat", "base"}
 
 
+@pytest.mark.parametrize("part", [["other_sound"], ["shift", "other_sound"]])
+def test_a_part_uses_the_networks_of_the_whole(gates: Study, part: list[str]) -> None:
+    """Which conditions are asked for changes no name: a part that was trained first is not trained again."""
+    some = load(**merge(GATES, {"comparison": {"conditions": part}}))
+    assert [*some.crossing.conditions] == part and {cell.condition for cell in some.crossing.cells} == {*part}
+    for one in some.crossing.cells:
+        assert one.name == cell(gates, one.run, one.condition, one.level)
+        assert some.settings[one.name] == gates.settings[one.name]
+    assert "base.own_sound_75" in some.settings and "base.missing_25" not in some.settings
+
+
+def test_a_control_keeps_no_share_or_seconds_of_the_one_it_replaces() -> None:
+    """Neither those of the section, nor those of the run."""
+    study = load(
+        **merge(
+            GATES,
+            {
+                "train": {"audio_control": "noise", "audio_control_share": 0.5},
+                "inference": {"audio_control": "shifted", "audio_control_seconds": 2},
+                "runs": {"base": {"train": {"audio_control_share": 0.25}}},
+            },
+        )
+    )
+    assert study.settings["base"].train.control == AudioControl("noise", 0.25)
+    assert study.settings["base_noise"].inference.control == AudioControl("noise")
+    silent, other = (study.settings[cell(study, "base", *at)] for at in (("missing", 100), ("other_sound", 100)))
+    assert silent.inference.control == AudioControl("missing") and silent.train.control == AudioControl("noise", 0.25)
+    assert other.train.control == AudioControl("shuffled")
+    assert other.inference.control == AudioControl("shifted", seconds=2.0)
+
+
+def test_late_or_missing_sound_is_still_the_videos_own(gates: Study) -> None:
+    own, other = (gates.settings[cell(gates, "base", *at)] for at in (("shift", 4), ("own_sound", 25)))
+    assert not own.inference.control.replaces and other.inference.control.replaces
+
+
 def test_files_and_params(gates: Study) -> None:
     paths, tracked = Paths(gates), Params(gates)
     assert f"results/{gates.name}/concat.shift_10/all/seed2019/queries_val.json" in paths.values_under_conditions
@@ -102,8 +139,14 @@ def test_files_and_params(gates: Study) -> None:
         ({"conditions": {"shift": {"level_key": "x"}}}, "conditions.shift: needs either levels or level_key"),
         (
             {"conditions": {"shift": {"levels": [{"at": 1}, {"at": 1}]}}},
-            "shift.levels: a level occurs twice",
+            "shift.levels: a level occurs twice: 1 ",
         ),
+        (
+            {"conditions": {"shift": {"levels": [{"at": 1234567}, {"at": 1234568}]}}},
+            r"a level occurs twice: 1.23457e\+06 \(six digits count\)",
+        ),
+        ({"conditions": {"distractors": {"level_key": "db"}}}, "level_key: no query of distractors has a number 'db'"),
+        ({"demo": {"distractor_db": []}}, r"needs train.jsonl and val.jsonl, .*demo.distractor_db its split"),
         (
             {"conditions": {"shift": {"split": "test"}}},
             "shift.split: dataset.annotations has no split 'test'",
@@ -176,3 +219,9 @@ def test_table_and_figure_of_runs_that_are_trained_already(built: Workspace) -> 
         "plot_conditions": 1,
         "conditions": 1,
     }
+
+
+def test_the_target_without_a_comparison_is_a_mistake(tmp_path: Path) -> None:
+    done = Workspace(tmp_path).snakemake("-n", "conditions")
+    message = "error: config: comparison.runs is empty: no run is compared under conditions"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, message)

@@ -71,6 +71,23 @@ def test_what_follows_from_the_sections(demo: Study) -> None:
     assert list(demo.data.shards) == list(demo.grids) == ["000"] and "demo_000" in demo.grids["000"]
 
 
+def test_annotations_that_the_demo_would_replace_are_refused(tmp_path: Path) -> None:
+    """A name such as demo_office may be of somebody's own videos. What the demo made, or left torn, it may replace."""
+    splits = {split: tmp_path / f"{split}.jsonl" for split in ("train", "val")}
+    dataset = {
+        "name": "demo_office",
+        "videos": str(tmp_path),
+        "annotations": {split: str(file) for split, file in splits.items()},
+    }
+    assert load(dataset=dataset).is_demo
+    splits["train"].write_text('{"qid": 1, "query": "A dog.", "vid": "demo_000", "duration": 10}\n')
+    splits["val"].write_text('{"qid": 2, "que')
+    assert load(dataset=dataset).is_demo
+    splits["val"].write_text('{"qid": 2, "query": "A dog.", "vid": "office", "duration": 10}\n')
+    with pytest.raises(UserError, match=r"'demo_office' selects the demo, which would replace .*val, .*val.jsonl"):
+        load(dataset=dataset)
+
+
 def test_a_study_without_gates_or_sound() -> None:
     silent = load(selected_runs=["video_only"], inference={"gate_log": False, "checkpoint": "last"})
     assert silent.streams == ["clip_text", "clip_visual"]

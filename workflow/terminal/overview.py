@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from model.audio_control import AudioControl
 from workflow.layout import GIVEN
 from workflow.study import Study
 
@@ -12,8 +13,7 @@ CONTROLS = {
     "zeroed": "without sound",
     "shuffled": "with another video's sound",
     "noise": "with noise for sound",
-    "shifted": "with the sound shifted in time",
-    "missing": "with gaps in the sound",
+    "missing": "without sound",
 }
 FUSIONS = {
     "none": "no sound",
@@ -30,18 +30,27 @@ def describe_run(study: Study, run: str) -> str:
         bundle = study.config["bundle"]
         return f"the network of {bundle}" if bundle else Path(study.config["checkpoint"]).name
     settings = study.settings[run]
-    control = settings.inference.audio_control
     if settings.trained_as != run:
-        return f"{settings.trained_as}, {CONTROLS.get(control, 'predicts otherwise')}"
+        return f"{settings.trained_as}, {describe_control(settings.inference.control) or 'predicts otherwise'}"
     model = settings.model
     what = FUSIONS[model.fusion] + (GATINGS[model.gating_type] if model.has_gates else "")
-    what += " with FiLM" if model.has_gates and model.ffn_gate_film else ""
-    if settings.train.audio_control != "original":
-        what += f", trained {CONTROLS[settings.train.audio_control]}"
+    effective = model.effective()
+    what += " with FiLM" if effective.get("ffn_gate_film") else ""
+    if control := describe_control(settings.train.control):
+        what += f", trained {control}"
     patch = study.config["runs"][run]
-    own = {**patch.get("model", {}), **patch.get("train", {})}
+    own = {key: value for key, value in patch.get("model", {}).items() if key in effective} | patch.get("train", {})
     numbers = [f"{key} {value}" for key, value in own.items() if type(value) in (int, float)]
     return ", ".join([what, *numbers])
+
+
+def describe_control(control: AudioControl) -> str:
+    """A few words on an audio control, such as "with another video's sound in 25 % of videos"; empty for none."""
+    if control.kind == "original":
+        return ""
+    late = f"with the sound {abs(control.seconds):g} s {'late' if control.seconds > 0 else 'early'}"
+    of = "clips" if control.kind == "missing" else "videos"
+    return CONTROLS.get(control.kind, late) + (f" in {100 * control.share:g} % of {of}" if control.share < 1 else "")
 
 
 def find_reference(study: Study) -> str:

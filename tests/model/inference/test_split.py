@@ -40,13 +40,14 @@ def test_the_log_says_whose_sound_was_replaced_where_videos_differ(
         "quarter": InferenceConfig(audio_control="noise", audio_control_share=0.25),
         "all": InferenceConfig(audio_control="noise"),
         "gaps": InferenceConfig(audio_control="missing", audio_control_share=0.5),
+        "late": InferenceConfig(audio_control="shifted", audio_control_share=0.5, audio_control_seconds=2),
     }.items():
         answers = predict_split(config, *data, tmp_path / f"{name}.jsonl", gate_log=tmp_path / f"g_{name}.jsonl")
         assert [answer.gates for answer in answers] == read_rows(tmp_path / f"g_{name}.jsonl")
         found[name] = [answer.gates for answer in answers if answer.gates]
     half, quarter = ({row["vid"] for row in found[name] if row["audio_replaced"]} for name in ("half", "quarter"))
     assert len(half) == 2 and len(quarter) == 1 and quarter < half
-    for other in ("original", "all", "gaps"):
+    for other in ("original", "all", "gaps", "late"):
         assert not any("audio_replaced" in row for row in found[other])
     for before, after in zip(found["original"], found["half"], strict=True):
         assert (before["saliency"] != after["saliency"]) == after["audio_replaced"]

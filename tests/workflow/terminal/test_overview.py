@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from model.audio_control import AudioControl
 from model.config import ModelConfig
 from tests.workflow.test_study import load
 from workflow.dataset import choose_example
 from workflow.paths import Paths
 from workflow.study import Study
-from workflow.terminal.overview import describe_example, describe_run, find_reference, overview_options
+from workflow.terminal.overview import (
+    describe_control,
+    describe_example,
+    describe_run,
+    find_reference,
+    overview_options,
+)
 
 ALL = ["base", "film", "mha_strong", "clipwise", "avigate", "concat", "video_only", "base_noise", "trained_zeroed"]
 
@@ -35,6 +42,22 @@ def test_every_run_in_a_few_words(demo: Study) -> None:
         "base_noise": "base, with noise for sound",
         "trained_zeroed": "gated fusion, trained without sound",
     }
+
+
+def test_keys_without_effect_are_not_told() -> None:
+    runs = {"near": {"model": {"fusion_window": 1}}, "far": {"model": {"fusion": "avigate", "ffn_gate_film": True}}}
+    study = load(runs=runs)
+    assert describe_run(study, "near") == "gated fusion" and describe_run(study, "far") == "gated cross-attention"
+    assert describe_run(study, "avigate_near") == "gated cross-attention, fusion_window 1"
+
+
+def test_a_control_in_a_few_words() -> None:
+    assert describe_control(AudioControl()) == ""
+    assert describe_control(AudioControl("shuffled", 0.25)) == "with another video's sound in 25 % of videos"
+    assert describe_control(AudioControl("missing", 0.5)) == "without sound in 50 % of clips"
+    assert describe_control(AudioControl("shifted", seconds=10.0)) == "with the sound 10 s late"
+    assert describe_control(AudioControl("shifted", 0.5, -2.0)) == "with the sound 2 s early in 50 % of videos"
+    assert describe_run(load(), "base_shifted") == "base, with the sound 10 s late"
 
 
 def test_options_follow_from_the_configuration(demo: Study) -> None:
