@@ -138,7 +138,7 @@ def _difference_from(other: str) -> Value:
 def _title(result: dict[str, Any]) -> str:
     counts = sorted({len(row["seeds"]) for row in result["rows"]})
     seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-    intervals = "; bars: 95 % intervals over seeds" if counts[-1] >= FEWEST_SEEDS else ""
+    intervals = "; bars of differences: 95 % intervals over seeds" if counts[-1] >= FEWEST_SEEDS else ""
     return f"Runs under conditions: means over {seeds} seed{'s' if counts[-1] > 1 else ''}{intervals}"
 
 

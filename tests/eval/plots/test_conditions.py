@@ -30,7 +30,7 @@ def test_picture(tmp_path: Path, png_size: Any, count: int) -> None:
     assert png_size(tmp_path / "one.png")[1] == pytest.approx(150 * (1.9 * 6 + 0.9 + 0.18 * 2), abs=2)
     text = (tmp_path / "one.svg").read_text()
     assert "delay (s)" in text and "film: film in words" in text
-    assert f"means over {count} seed" in text and ("bars: 95 % intervals" in text) == (count > 2)
+    assert f"means over {count} seed" in text and ("bars of differences: 95 % intervals" in text) == (count > 2)
 
 
 def test_what_is_missing_leaves_its_panels_out(tmp_path: Path, png_size: Any) -> None:
