@@ -88,6 +88,13 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_video_is_overwritten(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (media / "a.mp4").read_bytes()
+    assert run(media, "--qid", "1", "--out", f"{media}/a.mp4") == 1
+    assert "a.mp4: would overwrite the input" in capsys.readouterr().err
+    assert (media / "a.mp4").read_bytes() == before
+
+
 def test_a_reel_is_mp4(media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(media, "--out", f"{tmp_path}/r.avi") == 1
     assert "r.avi: must end in .mp4" in capsys.readouterr().err
