@@ -99,7 +99,8 @@ def make_plan(
     chosen = [parts[place] for place in (ranked if order == "score" else sorted(ranked))]
     fade = min(wanted, *(part.frames // 2 for part in chosen)) if len(chosen) > 1 else 0
     sources = [part.cut.footage for part in chosen]
-    width, height = size or (max(one.width for one in sources), max(one.height for one in sources))
+    sizes = [one.shown_size() for one in sources]
+    width, height = size or (max(width for width, _ in sizes), max(height for _, height in sizes))
     return Plan(
         parts=tuple(chosen),
         rate=rate,

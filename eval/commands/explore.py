@@ -31,6 +31,8 @@ def explore(arguments: argparse.Namespace) -> None:
     from formats.strip import read_previews
 
     page: Path = arguments.out_dir
+    if arguments.videos and not arguments.previews:
+        raise UserError("--videos: needs --previews, the folder that `python -m feature_extractors previews` makes")
     where = ", ".join(map(str, arguments.queries))
     queries = list(index_truth([row for path in arguments.queries for row in read_rows(path)], where).values())
     patterns = Patterns(
@@ -117,7 +119,9 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--per-query", default="", metavar="PATTERN", help="files of `score --per-query`")
     verb.add_argument("--history", default="", metavar="PATTERN", help="histories of the trainings")
     verb.add_argument("--previews", type=Path, metavar="DIR", help="folder of `feature_extractors previews`")
-    verb.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files, to play them")
+    verb.add_argument(
+        "--videos", type=Path, metavar="DIR", help="folder of the media files, to play them; needs --previews"
+    )
     verb.add_argument(
         "--stores", type=Path, nargs="*", default=[], metavar="S.h5", help="stores of audio, for the level of the sound"
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from cli import UserError
 from eval.exchange.cuts import Cut, Timeline
 from eval.exchange.names import one_line
+from eval.markup import count
 
 SHORTEST = 10
 """Seconds that a chapter of YouTube lasts at least."""
@@ -40,8 +41,9 @@ def write_youtube(timeline: Timeline) -> str:
         found[-1][1].append(label)
     _add_rest(found, end, int(source.seconds))
     if len(found) < FEWEST:
+        made = count(len(found), "chapter", "chapters")
         raise UserError(
-            f"{timeline.title}: makes {len(found)} chapters, but YouTube shows none if there are fewer than {FEWEST} of"
+            f"{timeline.title}: makes {made}, but YouTube shows none if there are fewer than {FEWEST} of"
             f" {SHORTEST} s: select more moments, or choose ffmetadata"
         )
     return "".join(f"{_clock(start, source.seconds)} {' / '.join(labels) or REST}\n" for start, labels in found)
