@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import Command, UserError
+from eval.markup import count
 from formats.rows import read_rows
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ def explore(arguments: argparse.Namespace) -> None:
         arguments.scopes or ["all"],
     )
     runs = [(name, what) for name, what in arguments.run_name] or [("predictions", "")]
+    if len(dict(runs)) < len(runs):
+        raise UserError("--run: a name occurs twice")
     answers = read_answers(runs, patterns)
     asked = {row["qid"] for row in queries}
     for one in answers:
@@ -72,7 +75,8 @@ def explore(arguments: argparse.Namespace) -> None:
             yield describe_query(row, answers, media.get(vid), levels.of(vid), where)
 
     size = write_site(page, study, describe())
-    _log.info("wrote %s: %d queries, %d answers, %.1f MB", page / "index.html", len(queries), len(answers), size / 1e6)
+    about = f"{count(len(queries), 'query', 'queries')}, {count(len(answers), 'answer', 'answers')}"
+    _log.info("wrote %s: %s, %.1f MB", page / "index.html", about, size / 1e6)
 
 
 class _Levels:

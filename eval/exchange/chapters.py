@@ -14,6 +14,8 @@ SHORTEST = 10
 """Seconds that a chapter of YouTube lasts at least."""
 FEWEST = 3
 """Chapters that YouTube wants at least."""
+_BRACKETS = str.maketrans("<>", "‹›")
+"""YouTube refuses a description with < or >."""
 REST = "…"
 """Title of what lies between moments."""
 
@@ -31,7 +33,7 @@ def write_youtube(timeline: Timeline) -> str:
     found: list[tuple[int, list[str]]] = [(0, [])]
     end = 0
     for cut in sorted(timeline.cuts, key=lambda cut: cut.start):
-        start, label = int(cut.start), one_line(cut.label)
+        start, label = int(cut.start), one_line(cut.label).translate(_BRACKETS)
         _add_rest(found, end, start)
         end = max(end, round(cut.end))
         if label in found[-1][1]:
