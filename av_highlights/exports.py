@@ -19,16 +19,18 @@ from formats.media.footage import Footage
 FOLDER, TITLE = "exports", "moments"
 
 
-def write_exports(folder: Path, ranking: Ranking, formats: Sequence[str]) -> list[str]:
+def write_exports(folder: Path, ranking: Ranking, formats: Sequence[str]) -> tuple[list[str], list[str]]:
     """Write the ranked moments of all queries in some formats into `folder`/exports/FORMAT, one file per video.
 
     Moments of one query that overlap become one.
 
+    A format that cannot hold any of the moments does not keep the others from being written.
+
     Returns:
-        one line per video that a format had to leave out.
+        one line per video that a format had to leave out, and one per format that had to leave out everything.
 
     Raises:
-        UserError: a format had to leave out everything, or a file cannot be written.
+        UserError: a file cannot be written.
     """
     videos = {one.answer.video.resolve() for moments in ranking.values() for one in moments}
     common = Path(os.path.commonpath([video.parent for video in videos]))
@@ -47,12 +49,14 @@ def write_exports(folder: Path, ranking: Ranking, formats: Sequence[str]) -> lis
         of_videos = [[cut for cut in cuts if cut.footage == source] for source in footage.values()]
         selected[query] = [cut for of_video in of_videos for cut in select_cuts(of_video, Selection())]
     problems: list[str] = []
+    failures: list[str] = []
     for name in dict.fromkeys(formats):
         try:
             files, left_out = render_files(name, selected, "video", TITLE, folder=common)
         except UserError as problem:
-            raise UserError(f"--export {name}: {problem}") from None
+            failures.append(f"--export {name}: {problem}")
+            continue
         problems += [f"--export {name}: {line}" for line in left_out]
         for file, text in files.items():
             write_text(folder / FOLDER / name / file, text)
-    return problems
+    return problems, failures

@@ -16,7 +16,7 @@ from eval.markup import markdown_table, markdown_text
 from eval.tvsum.precision import rank_clips
 from formats.annotations import Qid, index_by_qid
 from formats.grid import clip_bounds
-from formats.predictions import has_windows, read_predicted_saliency, read_predicted_windows
+from formats.predictions import has_saliency, has_windows, read_predicted_saliency, read_predicted_windows
 from formats.rows import Row, shorten
 
 HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
@@ -67,10 +67,9 @@ def _find_best(row: Row, where: str, topk: int) -> list[tuple[str, float, float,
     if has_windows(row):
         windows = read_predicted_windows(row, where, as_listed=True)
         windows = windows[np.argsort(-windows[:, 2], kind="stable")][:topk]
-    else:
-        windows = np.zeros((0, 3))
-    if len(windows):
-        return [("moment", float(start), float(end), float(score)) for start, end, score in windows]
+        # An answer of a language model may name no moment, and has no scores.
+        if len(windows) or not has_saliency(row):
+            return [("moment", float(start), float(end), float(score)) for start, end, score in windows]
     scores = read_predicted_saliency(row, where)
     best = rank_clips(scores)[:topk]
     bounds = clip_bounds(len(scores))
@@ -123,7 +122,7 @@ def render_markdown(
             lines[-1] += f" [Highlight curve]({pictures}/{files[query['qid']]}.png)"
         found = ranked[query["qid"]]
         if not found:
-            lines += ["", "No prediction: the video was left out, see the list of problems (`problems.tsv`).", ""]
+            lines += ["", "No moment: none was predicted, or the video was left out (see `problems.tsv`).", ""]
             continue
         rows = [
             [str(one.rank), one.what, show_time(one.start), show_time(one.end), f"{one.score:.4f}"] for one in found

@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from cli import Command, whole_number
+from cli import Command, UserError, whole_number
 from cli.device import add_device
 from eval.exchange.export import FORMATS
 
@@ -43,11 +43,16 @@ def find(arguments: argparse.Namespace) -> None:
     found = find_in_all(finder, arguments.videos, queries, arguments.queries)
     ranking = write_report(arguments.out, found, arguments.top)
     sys.stdout.write(render_text(ranking, found))
+    failures: list[str] = []
     if arguments.export:
-        for problem in write_exports(arguments.out, ranking, arguments.export):
+        problems, failures = write_exports(arguments.out, ranking, arguments.export)
+        for problem in problems:
             _log.warning("left out: %s", problem)
-        _log.info("%s: for other programs", arguments.out / FOLDER)
+        if len(failures) < len(set(arguments.export)):
+            _log.info("%s: for other programs", arguments.out / FOLDER)
     _log.info("%s: tables, curves and all answers; begin with moments.md", arguments.out)
+    if failures:
+        raise UserError("; ".join(failures))
 
 
 def add_verbs(command: Command) -> None:

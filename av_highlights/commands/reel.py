@@ -10,7 +10,9 @@ from pathlib import Path
 
 from av_highlights.reel.plan import ORDERS, make_plan
 from cli import Command, UserError
+from cli.outputs import check_outputs
 from eval.commands.selection import add_selection, number, read_asked
+from eval.markup import count
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ def reel(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.out}: must end in .mp4")
     asked = read_asked(arguments)
     vids = dict.fromkeys(str(row.get("vid")) for row in asked.queries)
-    footage = {one.vid: one for one in examine_all(folder, *locate_videos(folder, vids))}
+    files, causes = locate_videos(folder, vids)
+    check_outputs([arguments.out], list(files.values()))
+    footage = {one.vid: one for one in examine_all(folder, files, causes)}
     for one in footage.values():
         if not one.frames:
             _log.warning("left out: %s: %s", one.file or one.vid, one.problem)
@@ -44,7 +48,8 @@ def reel(arguments: argparse.Namespace) -> None:
     cuts = [cut for cuts in asked.select(footage).values() for cut in cuts]
     cuts.sort(key=lambda cut: (order.index(cut.footage.vid), cut.start, cut.end))
     plan = make_plan(cuts, arguments.order, arguments.target_length, arguments.fade, arguments.size, arguments.rate)
-    _log.info("%s: %d moments, %.1f s", arguments.out, len(plan.parts), float(plan.frames / plan.rate))
+    moments = count(len(plan.parts), "moment", "moments")
+    _log.info("%s: %s, %.1f s", arguments.out, moments, float(plan.frames / plan.rate))
     write_reel(arguments.out, plan, folder, arguments.caption, arguments.encoder)
 
 

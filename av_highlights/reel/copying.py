@@ -40,7 +40,7 @@ def find_copy(plan: Plan, folder: Path) -> Copy | None:
     """
     sources = {part.cut.footage.vid: part.cut.footage for part in plan.parts}
     (source, *others) = sources.values()
-    if others or plan.fade or source.exact_rate() != plan.rate or (source.width, source.height) != plan.size:
+    if others or plan.fade or source.exact_rate() != plan.rate or source.shown_size() != plan.size:
         return None
     file = folder / source.file
     with open_media(file) as container:

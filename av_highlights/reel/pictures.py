@@ -39,7 +39,7 @@ def read_pictures(folder: Path, part: Part, rate: Fraction, size: tuple[int, int
     times = [begin + float((place + Fraction(1, 2)) / rate) for place in range(part.frames)]
     drawn = _draw_caption(_describe(part), size) if caption else None
     for picture in frames_at(folder / footage.file, times):
-        fitted = fit(picture, size)
+        fitted = fit(picture, size, footage.shape_of_pixels())
         if drawn is not None:
             top, text = drawn
             below = fitted[top:] * SHADE
@@ -47,12 +47,15 @@ def read_pictures(folder: Path, part: Part, rate: Fraction, size: tuple[int, int
         yield fitted
 
 
-def fit(picture: Picture, size: tuple[int, int]) -> Picture:
-    """Scale a picture into a size, keeping its shape, with black bars; the result can be written to."""
+def fit(picture: Picture, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> Picture:
+    """Scale a picture into a size, keeping its shape, with black bars; the result can be written to.
+
+    `aspect` is the width of the picture's pixels relative to their height; the result's pixels are square.
+    """
     width, height = size
     rows, columns, _ = picture.shape
-    scale = min(Fraction(width, columns), Fraction(height, rows))
-    inner = max(1, round(columns * scale)), max(1, round(rows * scale))
+    scale = min(width / (columns * aspect), Fraction(height, rows))
+    inner = max(1, round(columns * aspect * scale)), max(1, round(rows * scale))
     if inner != (columns, rows):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         picture = frame.reformat(width=inner[0], height=inner[1], interpolation="BICUBIC").to_ndarray()

@@ -85,19 +85,22 @@ def make_plan(
     ranked = sorted(range(len(parts)), key=lambda place: -(parts[place].cut.score or 0.0))
     if target_s is not None:
         kept: list[int] = []
-        left = math.floor(target_s * rate)
+        total, shortest = 0, wanted * 2
         for place in ranked:
-            needed = parts[place].frames - (wanted if kept else 0)
-            if needed <= left:
+            frames = parts[place].frames
+            # A shorter part shortens all fades.
+            faded = total + frames - min(wanted, min(shortest, frames) // 2) * len(kept)
+            if faded <= target_s * rate:
                 kept.append(place)
-                left -= needed
+                total, shortest = total + frames, min(shortest, frames)
         if not kept:
             raise UserError(f"no moment fits into {target_s:g} s: the shortest has {_shortest(parts, rate):g} s")
         ranked = kept
     chosen = [parts[place] for place in (ranked if order == "score" else sorted(ranked))]
     fade = min(wanted, *(part.frames // 2 for part in chosen)) if len(chosen) > 1 else 0
     sources = [part.cut.footage for part in chosen]
-    width, height = size or (max(one.width for one in sources), max(one.height for one in sources))
+    sizes = [one.shown_size() for one in sources]
+    width, height = size or (max(width for width, _ in sizes), max(height for _, height in sizes))
     return Plan(
         parts=tuple(chosen),
         rate=rate,

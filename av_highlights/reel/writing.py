@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.codec import UnknownCodecError
 from av.video.reformatter import Colorspace
 
 from av_highlights.reel.copying import Copy, copy_packets, find_copy
@@ -82,8 +83,12 @@ def _write_copy(container: Any, plan: Plan, folder: Path, copy: Copy) -> None:
 def _encode(container: Any, plan: Plan, folder: Path, caption: bool, encoder: str) -> None:
     try:
         pictures = container.add_stream(encoder, rate=plan.rate, options=QUALITY if encoder == SOFTWARE else {})
+    except UnknownCodecError:
+        raise UserError(f"--encoder {encoder}: FFmpeg in PyAV has no such encoder") from None
     except (av.FFmpegError, ValueError) as problem:
         raise UserError(f"--encoder {encoder}: {problem}") from None
+    if pictures.codec_context.codec.id != av.Codec("h264", "r").id:
+        raise UserError(f"--encoder {encoder}: not an encoder of H.264")
     pictures.width, pictures.height = plan.size
     pictures.pix_fmt = "yuv420p"
     pictures.time_base = pictures.codec_context.time_base = 1 / plan.rate

@@ -38,6 +38,10 @@ def export(arguments: argparse.Namespace) -> None:
     footage = footage_of_rows(asked.queries) if arguments.footage is None else read_footage(arguments.footage)
     drop = {"auto": None, "yes": True, "no": False}[arguments.drop_frame]
     selected = asked.select(footage)
+    about = {row["vid"] for row in asked.queries}
+    for one in footage.values():
+        if one.vid in about and not one.seconds:
+            _log.warning("left out: %s: %s", one.file or one.vid, one.problem or "has no length")
     files, problems = render_files(arguments.format, selected, arguments.per, TITLE, drop, arguments.videos)
     given = [*arguments.predictions, *arguments.queries, *([arguments.footage] if arguments.footage else [])]
     check_outputs([arguments.out / name for name in files], given)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import Command, UserError
+from eval.markup import count
 from formats.rows import read_rows
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ def explore(arguments: argparse.Namespace) -> None:
     from formats.strip import read_previews
 
     page: Path = arguments.out_dir
+    if arguments.videos and not arguments.previews:
+        raise UserError("--videos: needs --previews, the folder that `python -m feature_extractors previews` makes")
     where = ", ".join(map(str, arguments.queries))
     queries = list(index_truth([row for path in arguments.queries for row in read_rows(path)], where).values())
     patterns = Patterns(
@@ -42,6 +45,8 @@ def explore(arguments: argparse.Namespace) -> None:
         arguments.scopes or ["all"],
     )
     runs = [(name, what) for name, what in arguments.run_name] or [("predictions", "")]
+    if len(dict(runs)) < len(runs):
+        raise UserError("--run: a name occurs twice")
     answers = read_answers(runs, patterns)
     asked = {row["qid"] for row in queries}
     for one in answers:
@@ -70,7 +75,8 @@ def explore(arguments: argparse.Namespace) -> None:
             yield describe_query(row, answers, media.get(vid), levels.of(vid), where)
 
     size = write_site(page, study, describe())
-    _log.info("wrote %s: %d queries, %d answers, %.1f MB", page / "index.html", len(queries), len(answers), size / 1e6)
+    about = f"{count(len(queries), 'query', 'queries')}, {count(len(answers), 'answer', 'answers')}"
+    _log.info("wrote %s: %s, %.1f MB", page / "index.html", about, size / 1e6)
 
 
 class _Levels:
@@ -117,7 +123,9 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--per-query", default="", metavar="PATTERN", help="files of `score --per-query`")
     verb.add_argument("--history", default="", metavar="PATTERN", help="histories of the trainings")
     verb.add_argument("--previews", type=Path, metavar="DIR", help="folder of `feature_extractors previews`")
-    verb.add_argument("--videos", type=Path, metavar="DIR", help="folder of the media files, to play them")
+    verb.add_argument(
+        "--videos", type=Path, metavar="DIR", help="folder of the media files, to play them; needs --previews"
+    )
     verb.add_argument(
         "--stores", type=Path, nargs="*", default=[], metavar="S.h5", help="stores of audio, for the level of the sound"
     )

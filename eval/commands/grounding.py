@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from cli import Command
+from eval.markup import count
 from formats.rows import write_object, write_rows
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def import_answers(arguments: argparse.Namespace) -> None:
     rows = read(arguments.answers, arguments.ground_truth)
     write_rows(arguments.out, rows)
     silent = sum(not row["pred_relevant_windows"] for row in rows)
-    _log.info("%s: %d answers, %d without a moment", arguments.out, len(rows), silent)
+    _log.info("%s: %s, %d without a moment", arguments.out, count(len(rows), "answer", "answers"), silent)
 
 
 def export_answers(arguments: argparse.Namespace) -> None:

@@ -8,11 +8,14 @@ from dataclasses import replace
 from cli import UserError
 from eval.exchange.cuts import Cut, Timeline
 from eval.exchange.names import one_line
+from eval.markup import count
 
 SHORTEST = 10
 """Seconds that a chapter of YouTube lasts at least."""
 FEWEST = 3
 """Chapters that YouTube wants at least."""
+_BRACKETS = str.maketrans("<>", "‹›")
+"""YouTube refuses a description with < or >."""
 REST = "…"
 """Title of what lies between moments."""
 
@@ -30,7 +33,7 @@ def write_youtube(timeline: Timeline) -> str:
     found: list[tuple[int, list[str]]] = [(0, [])]
     end = 0
     for cut in sorted(timeline.cuts, key=lambda cut: cut.start):
-        start, label = int(cut.start), one_line(cut.label)
+        start, label = int(cut.start), one_line(cut.label).translate(_BRACKETS)
         _add_rest(found, end, start)
         end = max(end, round(cut.end))
         if label in found[-1][1]:
@@ -40,8 +43,9 @@ def write_youtube(timeline: Timeline) -> str:
         found[-1][1].append(label)
     _add_rest(found, end, int(source.seconds))
     if len(found) < FEWEST:
+        made = count(len(found), "chapter", "chapters")
         raise UserError(
-            f"{timeline.title}: makes {len(found)} chapters, but YouTube shows none if there are fewer than {FEWEST} of"
+            f"{timeline.title}: makes {made}, but YouTube shows none if there are fewer than {FEWEST} of"
             f" {SHORTEST} s: select more moments, or choose ffmetadata"
         )
     return "".join(f"{_clock(start, source.seconds)} {' / '.join(labels) or REST}\n" for start, labels in found)

@@ -27,22 +27,24 @@ def write_fcpxml(timeline: Timeline) -> str:
     sources = timeline.sources()
     root = Element("fcpxml", version=VERSION)
     resources = SubElement(root, "resources")
-    formats: dict[tuple[int, int], str] = {}
+    formats: dict[tuple[int, int, str], str] = {}
     for source in sources:
-        size = (source.width, source.height)
+        size = _size_of(source)
         if size not in formats:
             formats[size] = f"r{len(formats) + 1}"
             shape = {"width": str(source.width), "height": str(source.height)}
+            if source.pixel_aspect:
+                shape |= zip(("paspH", "paspV"), source.pixel_aspect.split("/"), strict=True)
             about = {"id": formats[size], "frameDuration": _time(1, rate), **shape}
             SubElement(resources, "format", about)
     assets = {source.vid: f"r{len(formats) + number}" for number, source in enumerate(sources, start=1)}
     for source in sources:
-        _describe_asset(resources, assets[source.vid], formats[source.width, source.height], timeline, source, rate)
+        _describe_asset(resources, assets[source.vid], formats[_size_of(source)], timeline, source, rate)
     lengths = [stop - first for first, stop in (cut.frames() for cut in timeline.cuts)]
     title = one_line(timeline.title)
     event = SubElement(SubElement(root, "library"), "event", name=title)
     about = {
-        "format": formats[sources[0].width, sources[0].height],
+        "format": formats[_size_of(sources[0])],
         "duration": _time(sum(lengths), rate),
         "tcStart": _time(begin_frame(rate, drop), rate),
         "tcFormat": _kind(drop),
@@ -91,6 +93,10 @@ def _describe_asset(
     }
     asset = SubElement(resources, "asset", about)
     SubElement(asset, "media-rep", kind="original-media", src=file_url(timeline.folder, source.file))
+
+
+def _size_of(source: Footage) -> tuple[int, int, str]:
+    return source.width, source.height, source.pixel_aspect
 
 
 def _sound_of(source: Footage) -> dict[str, str]:

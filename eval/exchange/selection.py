@@ -85,7 +85,10 @@ def select_labelled(
 def _cut(row: Row, footage: Mapping[str, Footage], start: float, end: float, score: float | None) -> Cut:
     source = footage.get(row["vid"])
     if source is None:
-        raise UserError(f"query {row['qid']}: video {shorten(row['vid'])} is not in the footage table")
+        raise UserError(
+            f"query {row['qid']}: video {shorten(row['vid'])} is not in the footage table: make the table with"
+            " --annotations, and missing videos are left out"
+        )
     return Cut(source, start, end, row["query"], score)
 
 

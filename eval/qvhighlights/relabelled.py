@@ -11,7 +11,7 @@ from eval.qvhighlights.queries import Queries, read_queries
 from eval.qvhighlights.score import score_queries
 from eval.qvhighlights.variants import score_variants
 from formats.annotations import index_truth
-from formats.rows import Row, read_rows
+from formats.rows import Row, read_rows, shorten
 
 
 def score_relabelled(
@@ -31,9 +31,15 @@ def score_relabelled(
         as_listed: see `read_queries`.
 
     Raises:
-        UserError: the second file is malformed, or has none of the queries.
+        UserError: the second file is malformed, has none of the queries, or one of them about another video.
     """
     rows = index_truth(read_rows(labels), str(labels))
+    for row in predictions:
+        vids = row.get("vid"), rows.get(row["qid"], {}).get("vid")
+        if None not in vids and vids[0] != vids[1]:
+            raise UserError(
+                f"{labels}: qid {row['qid']}: vid is {shorten(vids[1])}, but {shorten(vids[0])} in {names[0]}"
+            )
     places = [place for place, qid in enumerate(queries.qids) if qid in rows]
     if not places:
         raise UserError(f"{labels}: has labels for none of the queries of {names[1]}")

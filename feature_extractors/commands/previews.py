@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from cli import Command, UserError, track, whole_number
+from cli.outputs import check_outputs
 
 _log = logging.getLogger(__name__)
 MOST = 30
@@ -22,7 +23,7 @@ def previews(arguments: argparse.Namespace) -> None:
 
     from feature_extractors.media.previews import copy_for_browsers, make_preview
     from formats.annotations import read_annotations
-    from formats.strip import Preview, write_previews
+    from formats.strip import TABLE, Preview, write_previews
     from formats.video_table import read_table
 
     out: Path = arguments.out_dir
@@ -31,11 +32,13 @@ def previews(arguments: argparse.Namespace) -> None:
     shown = [video for video in videos if asked is None or video.vid in asked]
     if not shown:
         raise UserError(f"{arguments.manifest[0]}: has none of the videos of the queries")
+    # Ids of videos may be no file names.
+    names = [f"{number:05d}" for number in range(len(shown))]
+    written = [out / f"{name}{suffix}" for name in names for suffix in (".jpg", ".mp4")]
+    check_outputs([*written, out / TABLE], [arguments.videos / video.file for video in shown if video.file])
     out.mkdir(parents=True, exist_ok=True)
     made = []
-    for number, video in enumerate(track(shown, "previews", total=len(shown))):
-        # Ids of videos may be no file names.
-        name = f"{number:05d}"
+    for name, video in zip(names, track(shown, "previews", total=len(shown)), strict=True):
         try:
             preview = make_preview(arguments.videos, video, arguments.clip_seconds, arguments.most, name, out)
             if arguments.transcode and preview.codecs and not preview.plays:

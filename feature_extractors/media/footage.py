@@ -68,7 +68,7 @@ def examine(folder: Path, vid: str, file: Path) -> Footage:
         return Footage(vid=vid, file=name, seconds=seconds, sound_rate=hertz, channels=channels, problem=NO_PICTURES)
     timeline = timeline.counted_from(timeline.start_s)
     rate, problem = find_rate(timeline, declared)
-    width, height = _upright_size(file)
+    width, height, aspect = _upright_size(file)
     return Footage(
         vid=vid,
         file=name,
@@ -78,6 +78,7 @@ def examine(folder: Path, vid: str, file: Path) -> Footage:
         lead_s=round(timeline.lead, 6),
         width=width,
         height=height,
+        pixel_aspect="" if aspect == 1 else f"{aspect.numerator}/{aspect.denominator}",
         sound_rate=hertz,
         channels=channels,
         timecode=timecode,
@@ -125,12 +126,16 @@ def _own_timecode(container: InputContainer) -> str:
     return next((tag for tag in tags if TIMECODE.fullmatch(tag)), "")
 
 
-def _upright_size(file: Path) -> tuple[int, int]:
-    """Width and height as players show the picture; telephones store it turned."""
+def _upright_size(file: Path) -> tuple[int, int, Fraction]:
+    """Width and height of the upright picture in pixels, and width of a pixel by its height; phones store it turned."""
     with open_media(file) as container:
         stream, problems = pick_pictures(file, container), Problems()
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        if not Fraction(1, 10) <= aspect <= 10:
+            aspect = Fraction(1)
         for packet in read_packets(container, [stream], problems):
             for frame in decode_packet(packet, problems):
-                turned = round(frame.rotation) % 180 != 0
-                return (frame.height, frame.width) if turned else (frame.width, frame.height)
-        return stream.codec_context.width, stream.codec_context.height
+                if round(frame.rotation) % 180:
+                    return frame.height, frame.width, 1 / aspect
+                return frame.width, frame.height, aspect
+        return stream.codec_context.width, stream.codec_context.height, aspect

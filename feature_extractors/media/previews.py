@@ -105,7 +105,7 @@ def _plain(name: str) -> str:
 
 
 def copy_for_browsers(file: Path, copy: Path) -> None:
-    """Encode a video as H.264 and AAC in MP4, at the times of its own frames.
+    """Encode a video as H.264 and AAC in MP4, at the times of its own frames. It is as upright as the video.
 
     Raises:
         UserError: the file cannot be read.
@@ -133,6 +133,8 @@ def _add_stream(sink: OutputContainer, source: Any, frame: Any) -> Any:
     added = sink.add_stream("libx264", rate=source.average_rate or 25, options={"preset": "veryfast", "crf": "23"})
     added.width, added.height = frame.width & ~1, frame.height & ~1
     added.pix_fmt = "yuv420p"
+    if frame.rotation:  # a telephone's picture is stored turned
+        added.set_display_rotation(frame.rotation)
     added.codec_context.time_base = source.time_base or Fraction(1, 90_000)
     return added
 

@@ -33,6 +33,8 @@ class Footage(Settings):
     width: int = 0
     """Pixels of an upright picture."""
     height: int = 0
+    pixel_aspect: str = ""
+    """Width of an upright pixel relative to its height, such as 4/3; empty if pixels are square."""
     sound_rate: int = 0
     """Samples per second; 0 if there is no sound."""
     channels: int = 0
@@ -44,6 +46,17 @@ class Footage(Settings):
     def exact_rate(self) -> Fraction | None:
         """Frames per second; None if the frame rate is variable."""
         return Fraction(self.rate) if self.rate else None
+
+    def shape_of_pixels(self) -> Fraction:
+        """Width of an upright pixel relative to its height."""
+        return Fraction(self.pixel_aspect) if self.pixel_aspect else Fraction(1)
+
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height as players show the picture: pixels that are not square make it wider."""
+        shape = self.shape_of_pixels()
+        if shape >= 1:
+            return round(self.width * shape), self.height
+        return self.width, round(self.height / shape)
 
 
 def write_footage(path: Path, table: Iterable[Footage]) -> None:
@@ -63,6 +76,8 @@ def read_footage(path: Path) -> dict[str, Footage]:
         footage = Footage.from_dict(row, where=where)
         if footage.rate and not _RATE.fullmatch(footage.rate):
             raise UserError(f"{where}: rate must be a fraction such as 30000/1001, got {footage.rate[:40]!r}")
+        if footage.pixel_aspect and not _RATE.fullmatch(footage.pixel_aspect):
+            raise UserError(f"{where}: pixel_aspect must be a fraction such as 4/3, got {footage.pixel_aspect[:40]!r}")
         if footage.timecode and not TIMECODE.fullmatch(footage.timecode):
             raise UserError(f"{where}: timecode must be such as 01:00:00:00, got {footage.timecode[:40]!r}")
         if not 0 <= footage.seconds < float("inf") or not 0 <= footage.lead_s < float("inf") or footage.frames < 0:

@@ -38,6 +38,13 @@ def test_best_moments_first_or_clips_where_there_are_none() -> None:
     }
 
 
+def test_a_prediction_may_name_no_moment() -> None:
+    silent: list[dict[str, Any]] = [{"qid": 7, "pred_relevant_windows": []}]
+    assert rank_queries(silent, QUERIES, 2, NAMES) == {7: [], 8: [], 9: []}
+    clips = [{**silent[0], "pred_saliency_scores": [0.0, 1.0]}]
+    assert [one.what for one in rank_queries(clips, QUERIES, 1, NAMES)[7]] == ["clip"]
+
+
 def test_tables() -> None:
     ranked = rank_queries(PREDICTIONS, QUERIES, 2, NAMES)
     text = render_markdown(ranked, QUERIES, "../plots")
@@ -45,7 +52,7 @@ def test_tables() -> None:
     assert "Video `a b`, query 7. [Highlight curve](../plots/7.png)" in text
     assert "| 1 | moment | 1:00:00 | 1:01:02 | 0.9000 |" in text
     assert "| 2 | moment | 0:00 | 0:04.5 | 0.2500 |" in text
-    assert text.count("No prediction: the video was left out") == 1
+    assert text.count("No moment: none was predicted, or the video was left out") == 1
     warned = render_markdown(ranked, QUERIES, "../plots", warning="means nothing")
     assert warned == text.replace("# Ranked moments\n", "# Ranked moments\n\n**Warning:** means nothing.\n", 1)
     lines = render_tsv(ranked).splitlines()

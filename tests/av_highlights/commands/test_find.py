@@ -338,5 +338,9 @@ def test_an_export_that_holds_nothing_is_one_line(find: Find, tmp_path: Path) ->
     status, _, log = find(tmp_path / "phone.mp4", "--query", "a dog", "--export", "otio")
     assert status == 1 and "error: --export otio: phone.mp4: variable frame rate" in log[-1]
     assert (tmp_path / "out/moments.md").is_file()
+    # Another format after it is written all the same.
+    status, _, log = find(tmp_path / "phone.mp4", "--query", "a dog", "--export", "otio", "--export", "csv")
+    assert status == 1 and "error: --export otio: phone.mp4: variable frame rate" in log[-1]
+    assert (tmp_path / "out/exports/csv/phone.csv").is_file()
     status, _, log = find(tmp_path / "phone.mp4", "--query", "a dog", "--export", "avi")
     assert status == 2 and len(log) == 1 and "invalid choice: 'avi'" in log[0]

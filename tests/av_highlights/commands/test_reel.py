@@ -77,7 +77,8 @@ def test_a_missing_video_is_named_and_left_out(media: Path, tmp_path: Path, caps
         (["--size", "1x1"], "must be such as 1920x1080, got '1x1'"),
         (["--rate", "0"], "must be frames per second, such as 25 or 30000/1001, got '0'"),
         (["--rate", "25/0"], "must be frames per second"),
-        (["--encoder", "none"], "--encoder none: "),
+        (["--encoder", "none"], "--encoder none: FFmpeg in PyAV has no such encoder"),
+        (["--encoder", "mpeg4"], "--encoder mpeg4: not an encoder of H.264"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(
@@ -86,6 +87,13 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert run(media, *options, "--out", f"{tmp_path}/r.mp4") > 0
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_video_is_overwritten(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (media / "a.mp4").read_bytes()
+    assert run(media, "--qid", "1", "--out", f"{media}/a.mp4") == 1
+    assert "a.mp4: would overwrite the input" in capsys.readouterr().err
+    assert (media / "a.mp4").read_bytes() == before
 
 
 def test_a_reel_is_mp4(media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,14 @@ def test_the_best_that_fit_are_kept(target: float, starts: list[float]) -> None:
     assert plan.frames <= target * 25
 
 
+@pytest.mark.parametrize("fade", [0.2, 1.0, 2.0, 30.0])
+@pytest.mark.parametrize("target", [1.0, 3.0, 5.3])
+def test_a_long_fade_makes_no_reel_longer_than_asked(fade: float, target: float) -> None:
+    cuts = [Cut(footage(), start, start + 0.9, "x", 0.5) for start in range(0, 20, 2)]
+    plan = make_plan(cuts, target_s=target, fade_s=fade)
+    assert plan.parts and plan.frames <= target * 25
+
+
 def test_nothing_that_fits_is_said() -> None:
     with pytest.raises(UserError, match=r"no moment fits into 1\.5 s: the shortest has 2 s"):
         make_plan(CUTS, target_s=1.5)

@@ -121,6 +121,21 @@ def test_videos_of_other_rates_sizes_and_without_sound_fit_together(tmp_path: Pa
     assert find_noise(sound, 2.5) == pytest.approx(3.5, abs=0.001)
 
 
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
+    options = {"bf": "0", "g": "25", "crf": "10", "x264-params": "sar=4/3"}
+    write_media(tmp_path / "a.mp4", steady("25/1", 2.0), coding=Coding(height=96, width=96, options=options))
+    wide = examine(tmp_path, "a", tmp_path / "a.mp4")
+    assert (wide.width, wide.height, wide.pixel_aspect, wide.shown_size()) == (96, 96, "4/3", (128, 96))
+    plan = make_plan([Cut(wide, 0.0, 1.0, "x", None)])
+    assert plan.size == (128, 96)
+    write_reel(tmp_path / "r.mp4", plan, tmp_path)
+    pictures, _ = read_pictures(tmp_path / "r.mp4")
+    assert [read_number(picture, (96, 128)) for picture in pictures] == list(range(25))
+    write_reel(tmp_path / "s.mp4", make_plan([plan.parts[0].cut], size=(128, 128)), tmp_path)
+    pictures, _ = read_pictures(tmp_path / "s.mp4")
+    assert pictures[0][:14].max() < 40 and pictures[0][114:].max() < 40  # 128 x 96 in the middle
+
+
 @pytest.mark.parametrize("rate", [32_000, 44_100])
 def test_sound_of_another_rate_stays_in_step(rate: int, tmp_path: Path) -> None:
     # A click of one sample at 1.5 s: resampling and AAC widen it around its place.

@@ -72,6 +72,16 @@ def test_without_predictions_the_labels_are_exported(given: list[object], tmp_pa
     assert (tmp_path / "out/b.csv").read_text() == "0,30,a siren\n"
 
 
+def test_a_broken_video_is_named_and_left_out(
+    given: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = [Footage(vid="a", file="a.mp4", seconds=0.0, problem="not a readable media file")]
+    write_footage(tmp_path / "footage.jsonl", [*table, Footage(vid="b", file="b.mp4", seconds=100.0)])
+    assert run("export", "--format", "csv", *given) == 0
+    assert capsys.readouterr().err.splitlines()[0] == "left out: a.mp4: not a readable media file"
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["b.csv"]
+
+
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if not form.needs_footage])
 def test_formats_in_seconds_need_no_table(name: str, given: list[object], tmp_path: Path) -> None:
     assert run("export", "--format", name, *given[:2], *given[4:], "--qid", "1", "--merge-gap", "1") == 0

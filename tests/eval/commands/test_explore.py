@@ -41,6 +41,10 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "queries.jsonl").write_text(json.dumps(rows[""][0]) + "\n")
     assert explore(*options, "--out-dir", tmp_path / "page") == 1
     assert capsys.readouterr().err.endswith(f"predictions of base: qid 1: no such query in {tmp_path}/queries.jsonl\n")
+    assert explore(*options, "--run", "base", "again", "--out-dir", tmp_path / "page") == 1
+    assert "--run: a name occurs twice" in capsys.readouterr().err
+    assert explore(*options, "--videos", tmp_path, "--out-dir", tmp_path / "page") == 1
+    assert "--videos: needs --previews, the folder that" in capsys.readouterr().err
     assert explore(*options, "--out-dir", tmp_path / "queries.jsonl") == 1
     assert "queries.jsonl: is a file, not a folder to write into" in capsys.readouterr().err
     assert not (tmp_path / "page/index.html").exists()

@@ -74,3 +74,8 @@ def test_a_long_video_shows_hours() -> None:
 def test_too_few_chapters_are_refused_with_a_hint() -> None:
     with pytest.raises(UserError, match=r"makes 2 chapters, but YouTube shows none .* select more moments"):
         write_youtube(timeline_of((2, 4, "a"), (5, 6, "b")))
+
+
+def test_a_description_has_no_angle_brackets() -> None:
+    text = write_youtube(timeline_of((0, 10, "<b>"), (12, 14, "b -> c"), (30, 50, "c")))
+    assert rules(text, 120.0)[:2] == ["‹b›", "b -› c"] and not set("<>") & set(text)

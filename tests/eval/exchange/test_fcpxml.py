@@ -101,3 +101,11 @@ def test_a_video_without_sound_says_so() -> None:
 def test_the_same_cuts_give_the_same_bytes() -> None:
     timeline = make_timeline()
     assert write_fcpxml(timeline) == write_fcpxml(replace(timeline))
+
+
+def test_pixels_that_are_not_square_are_said() -> None:
+    sources = make_footage(), make_footage(vid="wide", width=1440, height=1080, pixel_aspect="4/3")
+    cuts = tuple(Cut(source, 0.0, 1.0, "x", None) for source in sources)
+    square, wide = ElementTree.fromstring(write_fcpxml(Timeline("t", cuts))).findall("resources/format")
+    assert (square.get("paspH"), square.get("paspV")) == (None, None)
+    assert (wide.get("width"), wide.get("paspH"), wide.get("paspV")) == ("1440", "4", "3")

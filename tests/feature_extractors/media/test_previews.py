@@ -83,6 +83,27 @@ def test_a_copy_has_the_frames_at_their_own_times(tmp_path: Path) -> None:
     assert (preview.codecs, preview.plays) == ("h264, aac", True)
 
 
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_a_copy_of_a_turned_picture_is_upright(rotation: int, tmp_path: Path) -> None:
+    source = write_media(tmp_path / "a.mov", steady(2, FPS), rotation=rotation, coding=Coding(pixels="yuv444p"))
+    copy_for_browsers(source, tmp_path / "copy.mp4")
+    (before,), (after,) = (list(frames_at(file, [0.55])) for file in (source, tmp_path / "copy.mp4"))
+    assert before.shape == after.shape and read_number(after) == 5
+
+
+def test_no_video_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_media(tmp_path / "00000.mp4", steady(2, FPS), coding=Coding(pixels="yuv444p"))
+    before = file.read_bytes()
+    write_table(tmp_path / "videos.jsonl", [probe(tmp_path, file, ClipGrid())])
+    command = ["previews", "--manifest", f"{tmp_path}/videos.jsonl", "--videos", str(tmp_path), "--transcode"]
+    monkeypatch.setattr("sys.argv", ["feature_extractors", *command, "--out-dir", str(tmp_path)])
+    assert main() == 1
+    assert "00000.mp4: would overwrite the input" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
 def test_the_verb_writes_a_row_per_video_of_the_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_media(tmp_path / "a.mp4", steady(4, FPS))
     write_media(tmp_path / "b.avi", steady(4, 25), coding=Coding(codec="mpeg4", clock=Coding().rate ** -1))
