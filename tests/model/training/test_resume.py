@@ -76,7 +76,8 @@ def test_killed_at_several_steps_it_ends_with_the_same_weights(data: Data, undis
     assert same_weights(tmp_path / "last.pt", undisturbed / "last.pt")
     assert same_weights(tmp_path / "best.pt", undisturbed / "best.pt")
     assert load_network(tmp_path / "best.pt")[1] == load_network(undisturbed / "best.pt")[1]
-    assert (tmp_path / "history.jsonl").read_bytes() == (undisturbed / "history.jsonl").read_bytes()
+    for name in ("best.pt", "last.pt", "history.jsonl"):
+        assert (tmp_path / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "history.jsonl", "last.pt"]
 
 
@@ -142,6 +143,20 @@ def test_a_damaged_state_is_thrown_away(engine: Engine, tmp_path: Path, caplog: 
     (tmp_path / "resume.pt").write_bytes(content[: len(content) // 2])
     assert keeper.load(engine) == Progress()
     assert "resume.pt: cannot be read" in caplog.text
+
+
+def test_a_state_with_one_wrong_bit_is_thrown_away(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "resume.pt"
+    keeper = Keeper(path, {}, 0)
+    keeper.save_if_due(engine, Progress(epoch=2))
+    weight = engine.network.global_token.detach().numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weight)] ^= 1
+    path.write_bytes(content)
+    assert keeper.load(engine) == Progress()
+    assert f"{path}: cannot be read (damaged since it was written: Bad CRC-32" in caplog.text
 
 
 def test_the_first_state_is_written_at_once_and_the_next_when_due(engine: Engine, tmp_path: Path) -> None:
