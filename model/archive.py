@@ -17,7 +17,7 @@ from typing import Any
 
 from cli import UserError
 from cli.errors import one_line
-from formats.archive import is_archive
+from formats.checksums import is_archive
 
 LARGEST_PICKLE = 1 << 28
 """Bytes. The pickle holds names, shapes and options, so a larger one is not a checkpoint of any network here."""

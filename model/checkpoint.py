@@ -13,7 +13,7 @@ import torch
 from cli import UserError
 from cli.errors import one_line
 from cli.outputs import replacing
-from formats.archive import check_archive
+from formats.checksums import check_archive
 from model.archive import Archive
 from model.compat import drop_removed
 from model.network.detector import HighlightDetector, build_detector

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from cli import UserError
 from cli.errors import one_line
-from formats.archive import check_archive
+from formats.checksums import check_archive
 
 # Arrays of numbers, which some checkpoints hold alongside their tensors (PANN's sampler), under the names that NumPy 1
 # and 2 pickle them by. An array of objects is read element by element, under the same rules.

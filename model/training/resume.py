@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from cli.outputs import remove_leftovers
-from formats.archive import check_archive
+from formats.checksums import check_archive
 from formats.rows import Row
 from model.checkpoint import save_archive
 from model.training.engine import Engine

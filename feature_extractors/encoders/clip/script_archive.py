@@ -16,7 +16,7 @@ from torch import Tensor
 from cli import UserError
 from feature_extractors.encoders.clip.facts import digest_in, published_as
 from feature_extractors.weights.loading import reason
-from formats.archive import is_archive
+from formats.checksums import is_archive
 
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 """Numbers that these archives store among their weights."""

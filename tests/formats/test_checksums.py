@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cli import UserError
-from formats.archive import check_archive
+from formats.checksums import check_archive
 
 CONTENT = {"weights": torch.arange(40, dtype=torch.float32), "about": {"epoch": 3, "name": "a run"}}
 
