@@ -12,7 +12,7 @@ import torch
 
 from cli import UserError
 from cli.errors import one_line
-from cli.outputs import replacing
+from cli.outputs import replacing, saving
 from formats.checksums import check_archive
 from model.archive import Archive
 from model.compat import drop_removed
@@ -45,13 +45,10 @@ def save_archive(path: Path, content: object) -> None:
     """Write what `torch.save` makes of plain values and tensors, atomically. Equal values give equal bytes.
 
     Raises:
-        UserError: it cannot be written. torch reports a full disk as a mistake in its archive, without a name.
+        UserError: it cannot be written.
     """
-    with replacing(path) as part:
-        try:
-            torch.save(_unshared(content), part)
-        except RuntimeError as problem:
-            raise UserError(f"{path}: cannot be written (is the disk full?): {one_line(problem)}") from None
+    with replacing(path) as part, saving(path):
+        torch.save(_unshared(content), part)
 
 
 def _unshared(value: Any) -> Any:

@@ -151,6 +151,8 @@ class Trainer:
         if board:
             board.close()
         if first:
+            if progress.best is not None and not out.best.exists():  # a second job that failed took it along
+                self._save(out.best, progress.best.about, progress.best.weights)
             self._save(out.last, self._about(progress.history[-1]), self._weights())
             write_rows(out.history, progress.history)
             self.keeper.remove()

@@ -13,13 +13,15 @@ import torch
 
 from formats.annotations import read_annotations
 from model.checkpoint import load_network
-from model.config import ModelConfig, TrainConfig
+from model.config import ModelConfig, TrainConfig, TrainStage
 from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
+from model.training import trainer
 from model.training.batches import Plan
 from model.training.distributed import Processes
 from model.training.engine import Engine
 from model.training.resume import Keeper, Progress
+from model.training.run import train_run
 from tests.killing import kill_at
 from tests.model.small_data import SMALL, Data, Json, run, train_command, write_data
 from tests.unsealed import unseal
@@ -164,3 +166,21 @@ def test_the_first_state_is_written_at_once_and_the_next_when_due(engine: Engine
     keeper.save_if_due(engine, Progress(epoch=2))
     keeper.save_if_due(engine, Progress(epoch=3))
     assert keeper.load(engine).epoch == 2
+
+
+def test_a_best_checkpoint_that_another_job_took_along_is_written_again(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake deletes the outputs of a job before it starts it, also while an orphan of a killed one still runs."""
+    write = trainer.write_rows
+
+    def write_and_lose(path: Path, rows: list[Any]) -> None:
+        write(path, rows)
+        (tmp_path / "best.pt").unlink(missing_ok=True)
+
+    monkeypatch.setattr(trainer, "write_rows", write_and_lose)
+    stage = TrainStage.from_dict({**CONFIG, "train": {**CONFIG["train"], "epochs": 2}})
+    saved = []
+    monkeypatch.setattr(trainer, "save_checkpoint", lambda path, *_: (saved.append(path.name), path.touch()))
+    train_run(stage, data.train, data.val, data.stores, tmp_path, 3)
+    assert saved == ["best.pt", "best.pt", "last.pt"]
