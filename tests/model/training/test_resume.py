@@ -11,6 +11,8 @@ import h5py
 import pytest
 import torch
 
+from cli import UserError
+from cli.ownership import owning
 from formats.annotations import read_annotations
 from model.checkpoint import load_network
 from model.config import ModelConfig, TrainConfig, TrainStage
@@ -184,3 +186,10 @@ def test_a_best_checkpoint_that_another_job_took_along_is_written_again(
     monkeypatch.setattr(trainer, "save_checkpoint", lambda path, *_: (saved.append(path.name), path.touch()))
     train_run(stage, data.train, data.val, data.stores, tmp_path, 3)
     assert saved == ["best.pt", "best.pt", "last.pt"]
+
+
+def test_one_process_at_a_time_trains_into_a_folder(data: Data, tmp_path: Path) -> None:
+    stage = TrainStage.from_dict(CONFIG)
+    with owning(tmp_path / "resume.pt"), pytest.raises(UserError, match=r"resume\.pt: process \d+ is making it"):
+        train_run(stage, data.train, data.val, data.stores, tmp_path, 3)
+    assert list(tmp_path.iterdir()) == []
