@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from cli import UserError
 from feature_extractors.media.clock import AS_WRITTEN, Clock
 from feature_extractors.media.faults import raise_if_of_machine
+from feature_extractors.media.playlists import is_playlist, whole_formats
 
 RETRIES = 10_000
 """Stretches without a packet after which reading stops; FFmpeg looks 64 KB ahead in each."""
@@ -56,10 +57,11 @@ def open_media(file: Path) -> InputContainer:
     try:
         # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
         # Tags may be in any encoding; nothing here depends on them.
-        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
+        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN | whole_formats())
     except av.FFmpegError as problem:
         raise_if_of_machine(problem, file)
-        raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
+        cause = "a playlist, which names other files" if is_playlist(file) else problem.strerror
+        raise UserError(f"{file}: not a readable media file: {cause}") from None
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
