@@ -26,6 +26,8 @@ class Video(Settings):
     """Digest of the media file that the features were made from."""
     start_s: float = 0.0
     """Second 0 of the clip grid on the file's own clock: mostly when the first frame is shown."""
+    size: int = 0
+    """Bytes of that file; 0 if it is not known, as in tables of earlier versions."""
     problem: str = ""
     """What is wrong with the file, or empty. A file that is missing or not a video has no clips."""
 

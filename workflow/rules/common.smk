@@ -22,6 +22,7 @@ from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
+from workflow.replaced import mark_replaced
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -37,6 +38,8 @@ except (UserError, OSError) as problem:
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
+for line in mark_replaced(study):
+    print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file
