@@ -25,6 +25,7 @@ HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1", 
 """Brands of MP4 files that are pictures from phones and the web, and occasionally animations."""
 NO_PICTURES = "no video stream"
 UNREADABLE = "damaged file: a part of it holds no packets"
+LATE_STREAM = "a stream that begins later in the file is left out"
 
 
 class Problems:
@@ -120,6 +121,8 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], problems:
             return
         except av.BlockingIOError:  # nothing in this stretch looks like a packet: later ones may have some
             problems.add(UNREADABLE)
+        except IndexError:  # a packet of a stream that was not there when the file was opened, which PyAV does not know
+            problems.add(LATE_STREAM)
         except av.FFmpegError as problem:
             problems.add(f"cannot be read to its end: {problem.strerror}")
             return

@@ -17,12 +17,12 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
+from workflow.checks.replaced_videos import mark_replaced
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
-from workflow.replaced import mark_replaced
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -38,7 +38,9 @@ except (UserError, OSError) as problem:
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
-for line in mark_replaced(study):
+for line in mark_replaced(
+    study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
+):
     print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cli import UserError
 from formats.rows import read_rows
-from workflow.study import Study
 
 
-def mark_replaced(study: Study) -> list[str]:
+def mark_replaced(dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]]) -> list[str]:
     """Make video tables older than their videos if one of these has another size than when its table was made.
 
     Snakemake then makes the table, and all that follows from it, again. Only the table's modification time changes.
+
+    Args:
+        folder: the folder of videos.
+        shards: the media files of each shard.
 
     Returns:
         one line for each such video.
     """
     told = []
-    for shard in study.data.shards:
-        table = Path(f"manifests/{study.name}/{shard}.jsonl")
-        times = {file: file.stat() for file in study.data.files_of(shard) if file.exists()}
+    for shard, files in shards.items():
+        table = Path(f"manifests/{dataset}/{shard}.jsonl")
+        times = {file: file.stat() for file in files if file.exists()}
         # Newer ones Snakemake finds by itself.
         if not times or not table.is_file() or max(facts.st_mtime_ns for facts in times.values()) > _time_of(table):
             continue
-        found = list(_find_replaced(table, Path(study.dataset.videos), times))
+        found = list(_find_replaced(table, folder, times))
         if found:
             told += found
             oldest = min(facts.st_mtime_ns for facts in times.values()) - 10**9
