@@ -16,6 +16,7 @@ from cli import UserError
 from feature_extractors.annotations.tvsum_files import read_mat
 from feature_extractors.released.arrays import read_array
 from formats.store import Store
+from formats.strip import read_strip
 from tests.conftest import ROOT
 from tests.formats.small_store import write
 from tests.unsealed import unseal
@@ -123,5 +124,17 @@ def test_released_archives_are_not_unpacked(tmp_path: Path, name: str) -> None:
 
 def test_released_arrays_of_objects_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(UserError, match=r"a\.npy"):
+    with pytest.raises(UserError, match=r"a\.npy: .*holds more than numbers and plain values"):
         read_array(tmp_path / "a.npy", "")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy"])
+def test_no_message_advises_unsafe_loading(tmp_path: Path, name: str) -> None:
+    """As NumPy does about a file that is none of its own, and torch about a refused pickle."""
+    (tmp_path / name).write_bytes(b"no array")
+    with pytest.raises(UserError) as strip:
+        read_strip(tmp_path / name)
+    with pytest.raises(UserError) as released:
+        read_array(tmp_path / name, "")
+    for problem in (strip, released):
+        assert "pickle" not in str(problem.value) and "trust" not in str(problem.value)
