@@ -222,9 +222,9 @@ def meet(fault: Fault, built: Path, folder: Path) -> Met:
     make(workspace, fault.target)
     found = workspace.folder / fault.target
     lines = [line.partition(": error: ")[2] for line in said.splitlines() if ": error: " in line]
-    lines = lines or [line for line in said.splitlines() if re.match(r"\w*(Error|Exception): |bash: .*Killed", line)]
+    lines = lines or [line for line in said.splitlines() if re.match(r"\w*(Error|Exception)(:| in rule) ", line)]
     lines = lines or ["killed"] * ("non-zero exit code" in said)
-    message = re.sub(r"\S*/faulty/", "", lines[-1] if lines else "").replace("|", "\\|").replace("`", "'")
+    message = re.sub(rf"\S*/faulty/|{ROOT}/", "", lines[-1] if lines else "").replace("|", "\\|").replace("`", "'")
     ours = OURS.search(said) is not None
     return Met(fault, message[:240], ours, unnoticed, found.is_file() and found.read_bytes() == expected)
 
