@@ -152,13 +152,9 @@ def damages(seed: int) -> Iterator[Fault]:
     }
     for name, (rule, target) in READ.items():
         for what, spoil in ways.items():
-            yield Fault(f"`{_short(name)}`: {what}", rule, target, _spoilt(name, target, spoil))
+            yield Fault(f"`{name}`: {what}", rule, target, _spoilt(name, target, spoil))
         other = OTHERS[name]
-        yield Fault(f"`{_short(name)}`: `{_short(other)}` in its place", rule, target, _spoilt(name, target, None))
-
-
-def _short(name: str) -> str:
-    return "/".join(Path(name).parts[-2:])
+        yield Fault(f"`{name}`: `{other}` in its place", rule, target, _spoilt(name, target, None))
 
 
 def _spoilt(name: str, target: str, spoil: Callable[[bytes], bytes] | None) -> Callable[[Workspace], tuple[str, bool]]:
