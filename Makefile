@@ -5,7 +5,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint docs schema clean
+.PHONY: help run test fuzz faults lint docs schema clean
 
 # The comments after ## are the help.
 help: ## show this page
@@ -25,6 +25,13 @@ run: .venv/installed ## run the whole workflow on the embedded demo: media, feat
 # Tests of one file share their set-up, so each file goes to one process; a process needs up to 2 GB.
 test: .venv/installed lint ## run all checks, then the tests
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minutes: the long form of tests/test_fuzzing.py, and media
+	FUZZ_EXAMPLES=1000 python -m pytest -q tests/test_fuzzing.py
+	python benchmarks/fuzz_media.py
+
+faults: .venv/installed ## break a small study in a hundred ways, in some 20 minutes, and write docs/reliability.md (as root, full disks too)
+	python benchmarks/faults.py --write docs/reliability.md
 
 lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	ruff check .

@@ -153,7 +153,7 @@ def _render_page(ranking: Ranking, names: Mapping[Path, str], pictures: Mapping[
     for moments in ranking.values():
         first = moments[0].answer
         lines += [f"## {markdown_text(_title(first))}", ""]
-        lines += [f"**Warning: {first.warning}**", ""] if first.warning else []
+        lines += [f"**Warning: {markdown_text(first.warning)}**", ""] if first.warning else []
         heads = ["Rank", "File", "From", "To", "Score", "Mean gate"]
         rows = [
             [

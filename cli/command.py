@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cli.configuration import file_of
-from cli.errors import UserError
+from cli.errors import UserError, one_line
 from cli.outputs import check_folder, check_outputs
 
 MOST_DIGITS = 18
@@ -94,10 +94,10 @@ class Command:
     """The verbs of one package.
 
     Each verb is a function that takes the parsed arguments and may return an exit status. A `UserError` or `OSError`
-    that it raises is printed as one line on stderr, with exit status 1. So is the failed import of a library that an
-    extra of the distribution installs. Ctrl-C ends a verb with one line and status 130. Wrong arguments exit with
-    status 2. A verb that adds its outputs by `Verb.add_output` or `add_output_folder` does not run if one of them
-    cannot be written or would overwrite an input.
+    that it raises is printed as one line on stderr, with exit status 1. So are the failed import of a library that an
+    extra of the distribution installs, and too little memory. Ctrl-C ends a verb with one line and status 130. Wrong
+    arguments exit with status 2. A verb that adds its outputs by `Verb.add_output` or `add_output_folder` does not run
+    if one of them cannot be written or would overwrite an input.
 
     Args:
         package: name of the package that the verbs belong to.
@@ -142,6 +142,10 @@ class Command:
             return INTERRUPTED
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
+        except (MemoryError, RuntimeError) as problem:
+            if not _is_out_of_memory(problem):
+                raise
+            line = f"out of memory: {one_line(problem) or 'nothing is left'} (run fewer jobs at a time)"
         else:
             return status or 0
         sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
@@ -152,6 +156,12 @@ def _find_extra(library: str | None, preferred: str | None) -> str | None:
     """The extra that installs a library: the preferred one if it does, else the first; None if no extra does."""
     extras = [extra for extra, libraries in EXTRAS.items() if library in libraries]
     return preferred if preferred in extras else next(iter(extras), None)
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    """Whether Python, NumPy, PyAV or torch (whose errors are recognised without importing it) got no memory."""
+    named = type(problem).__name__ == "OutOfMemoryError"
+    return isinstance(problem, MemoryError) or named or "can't allocate memory" in str(problem)
 
 
 def _describe(problem: Exception) -> str:

@@ -47,6 +47,9 @@ SECTIONS = frozenset(
 """The sections of a study. A file may have all of them, and a command reads its own. A test compares them with
 config.yaml's schema."""
 
+MOST_VALUES = 1_000_000
+"""Values in a YAML file. No study comes near it; references to references do."""
+
 
 @dataclass(frozen=True)
 class GivenConfig:
@@ -121,6 +124,23 @@ def _parse_yaml(content: bytes | str) -> Any:
     )
     try:
         # An empty file has no sections.
-        return yaml.load(content, Loader=Loader) or {}
+        values = yaml.load(content, Loader=Loader) or {}
     except yaml.YAMLError as problem:
         raise ValueError(str(problem)) from None
+    _check_size(values)
+    return values
+
+
+def _check_size(values: Any) -> None:
+    """Check that a YAML file does not hold more values than it has lines for, by references to references.
+
+    Raises:
+        ValueError: it does.
+    """
+    waiting, count = [values], 0
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise ValueError(f"holds more than {MOST_VALUES:,} values, or a value that holds itself")
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -12,8 +12,14 @@ class UserError(Exception):
 
 
 def one_line(problem: Exception, most: int = 200) -> str:
-    """What a library says of a problem, on one line of at most `most` characters."""
-    return " ".join(str(problem).split())[:most]
+    """What a library says of a problem, on one line of at most `most` characters.
+
+    Advice to switch safe loading off, which NumPy and torch give about files that hold objects, is not passed on.
+    """
+    said = str(problem)
+    if "allow_pickle" in said or "weights_only" in said:
+        return "holds more than numbers and plain values"
+    return " ".join(said.split())[:most]
 
 
 def unknown_key(key: str, known: Iterable[str], under: str = "") -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.errors import UserError
+from cli.errors import UserError, one_line
 
 # Suffix of the temporary folder in which a file is being written.
 PART = ".part"
@@ -141,9 +141,30 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        if problem.strerror and (problem.filename is None or PART in str(problem.filename)):
+        if not problem.strerror or not (problem.filename is None or PART in str(problem.filename)):
+            raise
+        try:
             problem.filename, problem.filename2 = str(path), None
+        except AttributeError:  # PyAV's errors cannot be changed
+            raise OSError(problem.errno, problem.strerror, str(path)) from problem
         raise
+
+
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """Name the file where a library cannot save: torch and safetensors report a full disk in words of their own.
+
+    Keep only saving in the block.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as problem:
+        raise UserError(f"{path}: cannot be written (is the disk full?): {one_line(problem)}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -9,12 +9,18 @@ from functools import cache
 from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from cli.configuration import GivenConfig, read_config
-from cli.errors import UserError, unknown_key
+from cli.errors import UserError, one_line, unknown_key
 
 
 def canonical_json(value: object) -> str:
     """Serialise a value as canonical JSON: sorted keys, no spaces. Equal settings give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+MOST_WHOLE = 10**18 - 1
+"""Largest whole number of a setting, as of the arguments of commands: more does not fit into 64 bits."""
+MOST = 3.4e38
+"""Largest number of a setting: networks compute in 32 bits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +64,10 @@ class Settings:
         # Imported here: it takes a tenth of the time of `eval score`, which has no settings, like most of `eval`.
         from pydantic import ValidationError
 
+        # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
+        text = _to_json(values, where)
         try:
-            # Through JSON, so that a list read from YAML is accepted for a field that is a tuple.
-            checked: Self = _adapter(cls).validate_json(json.dumps(values))  # type: ignore[arg-type] # a class is hashable
-            return checked
+            checked: Self = _adapter(cls).validate_json(text)  # type: ignore[arg-type] # a class is hashable
         except UserError as problem:  # of a class that compares its own keys
             raise UserError(f"{where}: {problem}") from None
         except ValidationError as problem:
@@ -74,7 +80,9 @@ class Settings:
                 raise UserError(f"{where}: {unknown_key(last, _keys(cls, above), '.'.join(above))}") from None
             if first["type"].startswith("missing"):
                 raise UserError(f"{where}: {key} is required") from None
-            raise UserError(f"{where}: {key or 'value'}: {first['msg']}, got {first['input']!r}") from None
+            raise UserError(f"{where}: {key or 'value'}: {first['msg']}, got {repr(first['input'])[:200]}") from None
+        _check_numbers(values, where)
+        return checked
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -103,6 +111,25 @@ class Settings:
     def to_json(self) -> str:
         """The canonical JSON of these settings."""
         return canonical_json(self.to_dict())
+
+
+def _to_json(values: object, where: str) -> str:
+    """YAML also has dates, bytes, sets, lists that hold themselves, and numbers that no computation here holds."""
+    try:
+        text = json.dumps(values)
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise UserError(f"{where}: holds a value that JSON does not have: {one_line(problem)}") from None
+    return text
+
+
+def _check_numbers(value: object, where: str, key: str = "") -> None:
+    if isinstance(value, dict | list | tuple):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, part in parts:
+            _check_numbers(part, where, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, int | float) and not abs(value) <= (MOST_WHOLE if isinstance(value, int) else MOST):
+        wanted = "of at most 18 digits" if isinstance(value, int) else f"within ±{MOST:.2g}, got {value}"
+        raise UserError(f"{where}: {key or 'value'}: must be a number {wanted}")
 
 
 def _has_defaults(hint: Any) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,8 +12,9 @@ import av
 import numpy as np
 
 from cli import track
-from cli.outputs import replacing
+from cli.outputs import remove_leftovers, replacing
 from demo import questions
+from demo.crew import encode_all
 from demo.mixtures import all_videos, splits_of
 from demo.picture import draw_frame
 from demo.plan import FRAME_TIMES, DemoConfig, VideoPlan
@@ -49,14 +48,12 @@ def write_videos(videos: Sequence[VideoPlan], folder: Path, threads: int = 1) ->
         for video in track(videos, "demo videos"):
             write(video)
         return
-    # Spawned, because FFmpeg's threads do not survive a fork.
-    with ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for _ in track(pool.map(write, videos), "demo videos", total=len(videos)):
-            pass
+    encode_all(write, videos, threads, "demo videos")
 
 
 def write_video(video: VideoPlan, folder: Path) -> None:
     """Encode one video as `folder / video.file`. A file of that name is always complete."""
+    remove_leftovers(folder / video.file)
     with (
         replacing(folder / video.file) as part,
         av.open(str(part), "w", options={"fflags": "+bitexact"}) as container,

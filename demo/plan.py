@@ -55,7 +55,7 @@ Window = tuple[int, int]
 class DemoConfig(Settings):
     """How many videos, how long (seconds, even) and how large (pixels, even; frames per second)."""
 
-    seed: Annotated[int, Field(ge=0)] = 2018
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2018
     """Seed of everything that is drawn: videos, sounds, queries and labels."""
     train_videos: Annotated[int, Field(ge=1)] = 40
     """Videos of the train split."""

@@ -8,9 +8,7 @@ octaves and gets louder. Any network that learns at all learns this; scores on i
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -21,8 +19,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from cli import UserError, track
-from cli.outputs import replacing
+from cli import UserError
+from cli.outputs import remove_leftovers, replacing
+from demo.crew import encode_all
 from demo.media import CODEC, H264, VIDEO_CLOCK
 from formats.grid import CLIP_SECONDS
 from formats.labels import HIGHEST_RATING, LOWEST_RATING
@@ -91,14 +90,12 @@ def write_stand_ins(videos: Sequence[StandIn], folder: Path, seed: int, threads:
     folder.mkdir(parents=True, exist_ok=True)
     missing = [video for video in videos if not (folder / f"{video.vid}.mp4").exists()]
     write = partial(write_stand_in, folder=folder, seed=seed)
-    # Spawned, because FFmpeg's threads do not survive a fork.
-    with ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for _ in track(pool.map(write, missing), "stand-in videos", total=len(missing)):
-            pass
+    encode_all(write, missing, threads, "stand-in videos")
 
 
 def write_stand_in(video: StandIn, folder: Path, seed: int) -> None:
     """Encode one video as `folder / {vid}.mp4`, H.264 and AAC. The same video and seed give the same bytes."""
+    remove_leftovers(folder / f"{video.vid}.mp4")
     with (
         replacing(folder / f"{video.vid}.mp4") as part,
         av.open(f"file:{part}", "w", format="mp4", options={"fflags": "+bitexact"}) as container,

@@ -116,8 +116,8 @@ def render_markdown(
     files = picture_names(queries, where) if pictures else {}
     lines = ["# Ranked moments", "", *([f"**Warning:** {markdown_text(warning)}.", ""] if warning else [])]
     for query in queries:
-        vid = " ".join(query["vid"].split()).replace("`", "'")
-        lines += [f"## {markdown_text(query['query'])}", "", f"Video `{vid}`, query {query['qid']}."]
+        vid, qid = " ".join(query["vid"].split()).replace("`", "'"), markdown_text(str(query["qid"]))
+        lines += [f"## {markdown_text(query['query'])}", "", f"Video `{vid}`, query {qid}."]
         if files:
             lines[-1] += f" [Highlight curve]({pictures}/{files[query['qid']]}.png)"
         found = ranked[query["qid"]]

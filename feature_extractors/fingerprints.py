@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cli import UserError
+from formats.checksums import check_archive
 
 
 def digest_of(file: Path, algorithm: str = "sha256") -> str:
@@ -28,12 +29,13 @@ def fingerprint(files: Iterable[Path]) -> str:
     """sha256 of a file's content; of several files, that of their digests in the given order. Names do not count.
 
     Raises:
-        UserError: a file is missing.
+        UserError: a file of weights is missing, or a damaged archive: torch and open_clip would read it without notice.
     """
     digests = []
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: no such weights")
+        check_archive(file)
         digests.append(digest_of(file))
     return combine(digests)
 

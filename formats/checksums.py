@@ -1,10 +1,16 @@
-"""What shows that a store is damaged: a CRC-32 of each id's rows, and one digest of all other bytes.
+"""What shows that a file is damaged: the checksums of stores, and those in the archives of `torch.save`.
 
-The digest is in the first 512 bytes of the file, HDF5's user block, which HDF5 itself skips. It is compared before HDF5
-opens the file, because a single wrong bit in the structure of a file can make the library run for ever or crash. It
-costs little: it covers everything but the rows, which are nearly all of a store. Each id's rows are compared when they
-are read, with the fastest of the checksums at hand (CRC-32: 2.0 GB/s, SHA-256: 1.1, BLAKE2b: 0.95, on the machine of
-benchmarks/damage.py), so a store is read once. All this guards against accidents, not against forgery.
+A store has a CRC-32 of each id's rows, and one digest of all other bytes. The digest is in the first 512 bytes of the
+file, HDF5's user block, which HDF5 itself skips. It is compared before HDF5 opens the file, because a single wrong bit
+in the structure of a file can make the library run for ever or crash. It costs little: it covers everything but the
+rows, which are nearly all of a store. Each id's rows are compared when they are read, with the fastest of the checksums
+at hand (CRC-32: 2.0 GB/s, SHA-256: 1.1, BLAKE2b: 0.95, on the machine of benchmarks/damage.py), so a store is read
+once.
+
+Each entry of a torch archive has a CRC-32, which torch itself does not compare: without the comparison a wrong bit in a
+weight gives a wrong network and no message. Comparing takes about as long as reading the file.
+
+All this guards against accidents, not against forgery.
 """
 
 from __future__ import annotations
@@ -12,12 +18,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cli import UserError
+from cli.errors import one_line
 
 BLOCK = 512
 """Bytes of the user block: the least that HDF5 allows."""
@@ -83,3 +93,31 @@ def _render(file: BinaryIO, start: int, length: int) -> bytes:
             first += len(piece)
     about = {"rows": [start, length], "sha256": digest.hexdigest(), "size": size}
     return (_MAGIC + json.dumps(about, sort_keys=True).encode() + b"\n").ljust(BLOCK, b"\0")
+
+
+def check_archive(path: Path) -> None:
+    """Compare the checksum of every entry. A file in another format has none, and passes.
+
+    Raises:
+        UserError: an entry is damaged, or the list of entries is.
+    """
+    if not is_archive(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.compress_type == zipfile.ZIP_STORED and entry.compress_size != entry.file_size:
+                    raise zipfile.BadZipFile(f"two sizes of {entry.filename}")
+                with archive.open(entry) as content:
+                    while content.read(_PIECE):
+                        pass
+    except Exception as problem:  # a damaged list of entries can raise almost anything, also a failed seek
+        raise UserError(f"{path}: damaged since it was written: {one_line(problem)}") from None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive, perhaps a damaged one, which `zipfile.is_zipfile` may raise an error about."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from cli import UserError, canonical_json, track
 from cli.outputs import remove_leftovers, replacing
+from cli.ownership import owning
 from formats.checksums import BLOCK, check_seal, row_checksum, seal
 from formats.hdf5 import LazyRows, Skeleton, dataset, member, naming_faults, open_file, reserve
 from formats.layout import check_offsets, check_rows, place_rows
@@ -98,20 +99,22 @@ def write_groups(
         columns: one value per id, in the order of the groups.
 
     Raises:
-        UserError: there are no ids, or the store cannot be written.
+        UserError: there are no ids, another process is making the store, or it cannot be written.
     """
     names = [name for group in groups for name in group]
     if not names:
         raise UserError(f"{path}: nothing to store: the shard is empty")
-    sources = {key: values.tolist() for key, values in columns.items()}
-    begun = {"schema_version": SCHEMA_VERSION, "provenance": asdict(provenance), "ids": names, "columns": sources}
-    unfinished = Unfinished(path, canonical_json(begun), names)
-    pending = [list(group) for group in groups if not all(map(unfinished.holds, group))]
-    count = sum(map(len, pending))
-    for name, arrays in track(produce(pending), f"{provenance.stream} {path.stem}", total=count):
-        unfinished.save(name, arrays)
-    _assemble(path, provenance, names, unfinished, columns)
-    unfinished.remove()
+    begun = {"schema_version": SCHEMA_VERSION, "provenance": asdict(provenance), "ids": names}
+    identity = canonical_json({**begun, "columns": {key: values.tolist() for key, values in columns.items()}})
+    with owning(path) as claim:
+        unfinished = Unfinished(path, identity, names)
+        pending = [list(group) for group in groups if not all(map(unfinished.holds, group))]
+        label, count = f"{provenance.stream} {path.stem}", sum(map(len, pending))
+        for name, arrays in track(produce(pending), label, total=count):
+            claim.check()
+            unfinished.save(name, arrays)
+        _assemble(path, provenance, names, unfinished, columns)
+        unfinished.remove()
 
 
 def _assemble(
@@ -153,12 +156,10 @@ def _assemble(
             store.create_dataset("offsets", data=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
             store.create_dataset("checksums", data=np.array(checksums, np.uint32))
             for key, column in columns.items():
-                text = column.dtype.kind == "U"
-                data = column.astype(h5py.string_dtype()) if text else column
+                data = column.astype(h5py.string_dtype()) if column.dtype.kind == "U" else column
                 store.create_dataset(f"columns/{key}", data=data)
-            store.attrs["schema_version"] = SCHEMA_VERSION
-            store.attrs["dim"] = dim
-            for key, value in asdict(provenance).items():
+            about = {"schema_version": SCHEMA_VERSION, "dim": dim, **asdict(provenance)}
+            for key, value in about.items():
                 store.attrs[key] = value
         skeleton.copy(file, start, start + size)
         seal(file, start, size)
@@ -180,8 +181,7 @@ def _open(path: Path) -> h5py.File:
 
 
 def _read_texts(values: h5py.Dataset) -> list[str]:
-    texts: list[str] = values.asstr()[:].tolist()
-    return texts
+    return [*map(str, values.asstr()[:])]
 
 
 def _read_numbers(group: h5py.Group, name: str, kinds: str) -> NDArray[Any]:

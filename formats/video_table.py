@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cli import Settings, UserError
 from formats.annotations import annotated_seconds
 from formats.grid import ClipGrid
-from formats.rows import Row, read_rows, write_rows
+from formats.rows import Row, read_rows, shorten, write_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,8 @@ class Video(Settings):
     """Digest of the media file that the features were made from."""
     start_s: float = 0.0
     """Second 0 of the clip grid on the file's own clock: mostly when the first frame is shown."""
+    size: int = 0
+    """Bytes of that file; 0 if it is not known, as in tables of earlier versions."""
     problem: str = ""
     """What is wrong with the file, or empty. A file that is missing or not a video has no clips."""
 
@@ -55,5 +57,14 @@ def write_table(path: Path, videos: Iterable[Video]) -> None:
 
 
 def read_table(path: Path) -> list[Video]:
-    """Read a video table."""
-    return [Video.from_dict(row, where=f"{path}: row {i}") for i, row in enumerate(read_rows(path), start=1)]
+    """Read a video table.
+
+    Raises:
+        UserError: a row is malformed, or names a file outside the folder of videos.
+    """
+    videos = [Video.from_dict(row, where=f"{path}: row {i}") for i, row in enumerate(read_rows(path), start=1)]
+    for number, video in enumerate(videos, start=1):
+        parts = PurePath(video.file).parts
+        if ".." in parts or PurePath(video.file).is_absolute() or "\0" in video.file:
+            raise UserError(f"{path}: row {number}: file {shorten(video.file)} is not inside the folder of videos")
+    return videos

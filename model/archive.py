@@ -17,6 +17,7 @@ from typing import Any
 
 from cli import UserError
 from cli.errors import one_line
+from formats.checksums import is_archive
 
 LARGEST_PICKLE = 1 << 28
 """Bytes. The pickle holds names, shapes and options, so a larger one is not a checkpoint of any network here."""
@@ -148,7 +149,7 @@ class Archive:
         self.path = path
         if not path.is_file():
             raise UserError(f"{path}: no such checkpoint")
-        if not zipfile.is_zipfile(path):
+        if not is_archive(path):
             raise UserError(
                 f"{path}: not a checkpoint of torch 1.6 or newer: if it is older, load and save it with a newer torch"
             )

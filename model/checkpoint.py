@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,7 +12,8 @@ import torch
 
 from cli import UserError
 from cli.errors import one_line
-from cli.outputs import replacing
+from cli.outputs import replacing, saving
+from formats.checksums import check_archive
 from model.archive import Archive
 from model.compat import drop_removed
 from model.network.detector import HighlightDetector, build_detector
@@ -41,16 +43,25 @@ def save_checkpoint(path: Path, network: HighlightDetector, about: dict[str, Any
 
 
 def save_archive(path: Path, content: object) -> None:
-    """Write what `torch.save` makes of plain values and tensors, atomically.
+    """Write what `torch.save` makes of plain values and tensors, atomically. Equal values give equal bytes.
 
     Raises:
-        UserError: it cannot be written. torch reports a full disk as a mistake in its archive, without a name.
+        UserError: it cannot be written.
     """
-    with replacing(path) as part:
-        try:
-            torch.save(content, part)
-        except RuntimeError as problem:
-            raise UserError(f"{path}: cannot be written (is the disk full?): {one_line(problem)}") from None
+    with replacing(path) as part, saving(path):
+        torch.save(_unshared(content), part)
+
+
+def _unshared(value: Any) -> Any:
+    """A copy in which equal texts are one object and no container occurs twice; tensors stay.
+
+    Pickle writes an object that occurs again as a reference, and a resumed run holds equal texts as other objects.
+    """
+    if isinstance(value, dict):
+        return {_unshared(key): _unshared(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_unshared(item) for item in value])
+    return sys.intern(value) if type(value) is str else value
 
 
 def save_no_network(path: Path, cause: str) -> None:
@@ -63,10 +74,11 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
 
     Raises:
         NoNetwork: the checkpoint is a placeholder, because there was nothing to train on.
-        UserError: the file is missing, contains more than plain values, or has another format.
+        UserError: the file is missing, damaged, contains more than plain values, or has another format.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cli.outputs import replacing
+from cli.outputs import replacing, saving
 from demo.plan import CLIP, DemoConfig, VideoPlan, plan_videos
 from demo.sound import synthesise
 from demo.weights.settings import EncoderConfig
@@ -94,5 +94,5 @@ def set_to_whitening(layer: nn.Linear, x: Tensor) -> None:
 
 def save(content: object, out: Path) -> None:
     """Write a checkpoint atomically."""
-    with replacing(out) as part:
+    with replacing(out) as part, saving(out):
         torch.save(content, part)

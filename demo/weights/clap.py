@@ -9,6 +9,7 @@ from torch import nn
 from transformers import ClapAudioConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
 from transformers import ClapConfig as ClapModelConfig
 
+from cli.outputs import saving
 from demo.weights.calibration import calibrate_norms, set_to_whitening, windows_of_sound
 from demo.weights.settings import ClapWeights
 from feature_extractors.encoders.audio.clap import Clap
@@ -49,5 +50,6 @@ def write_clap(stage: ClapWeights, out: Path) -> None:
     nn.init.orthogonal_(projection.linear2.weight)
     projection.linear2.bias.copy_(-(projection.linear2.weight @ hidden.mean(dim=0)))
     out.mkdir(parents=True, exist_ok=True)
-    clap.model.save_pretrained(out)
-    extractor.save_pretrained(out)
+    with saving(out):
+        clap.model.save_pretrained(out)
+        extractor.save_pretrained(out)

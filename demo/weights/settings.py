@@ -17,7 +17,7 @@ from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 class EncoderConfig(Settings):
     """How the demo's weights are drawn."""
 
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 1
     """Seed of the weights and of the media that they are calibrated on."""
 
 

@@ -15,7 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from cli import UserError
 from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_figure
 from eval.study.run_table import COLUMNS
-from formats.rows import Row
+from formats.arrays import read_numbers
+from formats.rows import Row, shorten
 
 # In order of preference: the first metric found in the history decides the best epoch.
 BEST_BY = ("MR-full-mAP", "HL-min-VeryGood-mAP", "mAP")
@@ -32,11 +33,11 @@ def plot_training(
     the best epoch (default: MR-full-mAP, else the first of `BEST_BY` in the history).
 
     Raises:
-        UserError: a row has no epoch or no training loss, or no epoch has the metric `best_by`.
+        UserError: a row has no epoch or no training loss, holds something else than numbers, or no epoch has the
+            metric `best_by`.
     """
     for number, row in enumerate(history, start=1):
-        if not isinstance(row.get("epoch"), int) or not isinstance(row.get("train"), dict):
-            raise UserError(f"history, row {number}: needs 'epoch' (a whole number) and 'train' (an object)")
+        _check_row(row, f"history, row {number}")
     metrics = _collect(history, "val")
     if best_by is not None and best_by not in metrics:
         raise UserError(f"no epoch has the metric {best_by!r} (found: {', '.join(sorted(metrics)) or 'none'})")
@@ -54,6 +55,17 @@ def plot_training(
         )
         _write_notes(figure.add_subplot(grid[1, 1]), history, metrics, best_by)
         save_figure(figure, paths)
+
+
+def _check_row(row: Row, where: str) -> None:
+    if type(row.get("epoch")) is not int or not isinstance(row.get("train"), dict):
+        raise UserError(f"{where}: needs 'epoch' (a whole number) and 'train' (an object)")
+    if not isinstance(row.get("val"), dict | None):
+        raise UserError(f"{where}: 'val' must be an object or null, got {shorten(row['val'])}")
+    values = {f"{part}.{key}": value for part in ("train", "val") for key, value in (row.get(part) or {}).items()}
+    for key, value in {**values, "lr": row.get("lr")}.items():
+        if value is not None:
+            read_numbers(value, (), f"{where}: {key}")
 
 
 Curve = tuple[list[int], list[float]]

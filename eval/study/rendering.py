@@ -7,7 +7,16 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from eval.markup import NONE, NOT_COMPARABLE, PARTIAL, latex_text, markdown_table, show_number, show_spread
+from eval.markup import (
+    NONE,
+    NOT_COMPARABLE,
+    PARTIAL,
+    latex_text,
+    markdown_table,
+    markdown_text,
+    show_number,
+    show_spread,
+)
 from eval.study.run_table import DIGITS
 
 # Marks of rows with a note below the table, by the key that calls for the note, and their LaTeX forms.
@@ -18,12 +27,14 @@ LATEX_MARKS = {PARTIAL: "$^\\dagger$", "‡": "$^\\ddagger$"}
 def render_markdown(summary: dict[str, Any]) -> str:
     """Render the summary as a Markdown table, with a line explaining its numbers, and intervals and tests if any."""
     columns, several = summary["columns"], _has_scopes(summary)
-    heads = ["Run", *(["Scope"] if several else []), "Seeds", *_headings(columns)]
+    heads = ["Run", *(["Scope"] if several else []), "Seeds", *map(markdown_text, _headings(columns))]
     rows = []
     for row in summary["rows"]:
-        name = f"*{row['run']} ({_what_baseline(row)})*" if row["baseline"] else row["run"]
+        name = markdown_text(row["run"])
+        name = f"*{name} ({_what_baseline(row)})*" if row["baseline"] else name
         cells = [_render(row["values"][column["key"]], column["key"]) for column in columns]
-        rows.append([_mark(name, row), *([row["scope"]] if several else []), _seeds(row), *cells])
+        scope = [markdown_text(row["scope"])] if several else []
+        rows.append([_mark(name, row), *scope, _seeds(row), *cells])
     lines = [
         "# Runs",
         "",
@@ -33,7 +44,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
         *markdown_table(heads, "l" * (1 + several) + "r" * (len(columns) + 1), rows, padded_rule=True),
     ]
     for mark, note in find_notes(summary):
-        lines += ["", " ".join(f"{mark} {note}.".split())]
+        lines += ["", f"{mark} {markdown_text(note)}."]
     return "\n".join([*lines, *_list_intervals(summary), *_list_tests(summary)]) + "\n"
 
 
@@ -46,8 +57,9 @@ def _list_intervals(summary: dict[str, Any]) -> list[str]:
             value = row["values"][column["key"]]
             if value and "interval" in value:
                 numbers = [show_number(number, 2) for number in (value["mean"], *value["interval"])]
-                scope = [row["scope"]] if several else []
-                rows.append([_mark(row["run"], row), *scope, column["label"], *numbers])
+                scope = [markdown_text(row["scope"])] if several else []
+                name = _mark(markdown_text(row["run"]), row)
+                rows.append([name, *scope, markdown_text(column["label"]), *numbers])
     if not rows:
         return []
     heads = ["Run", *(["Scope"] if several else []), "Metric", "Mean", "From", "To"]
@@ -64,9 +76,10 @@ def _list_tests(summary: dict[str, Any]) -> list[str]:
     for test in summary["tests"]:
         found = [_render_test(test.get(key)) for key in ("over_seeds", "over_scopes", "over_queries")]
         difference = f"{test['difference']:+.{DIGITS.get(test['column'], 2)}f}"
-        rows.append([test["run"], test["scope"], labels[test["column"]], difference, *found])
+        names = map(markdown_text, (test["run"], test["scope"], labels[test["column"]]))
+        rows.append([*names, difference, *found])
     heads = ["Run", "Scope", "Metric", "Difference", "p over seeds (n)", "p over scopes (n)", "p over queries (n)"]
-    against = " ".join(summary["tests"][0]["against"].split())
+    against = markdown_text(summary["tests"][0]["against"])
     what = f"Paired tests against {against}, two-sided p, not corrected for the number of tests:"
     return ["", what, "", *markdown_table(heads, "lllrrrr", rows, padded_rule=True)]
 

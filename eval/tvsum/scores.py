@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cli import UserError
-from eval.markup import markdown_table, show_number
+from eval.markup import markdown_table, markdown_text, show_number
 from eval.rank_statistics import compute_rho, compute_tau
 from eval.tvsum.bounds import draw_scores, find_bounds, seed_of
 from eval.tvsum.precision import find_positives, rank_clips, score_ranking
@@ -142,10 +142,10 @@ def render_markdown(rows: Mapping[str, Mapping[str, Mapping[str, float | None]]]
     """Render one row per prediction and reference, one column per domain, the mean, and the means of other metrics."""
     domains = [name for name in next(iter(rows.values()))["mAP"] if name != MEAN]
     others = [key for key in ("tau", "rho", "F1") if any(key in row for row in rows.values())]
-    heads = ["Ranking", *domains, MEAN, *others]
+    heads = ["Ranking", *map(markdown_text, domains), MEAN, *others]
     cells = [
         [
-            name,
+            markdown_text(name),
             *(show_number(row["mAP"][domain], 1) for domain in (*domains, MEAN)),
             *(show_number(row[key][MEAN] if key in row else None, 1 if key == "F1" else 3) for key in others),
         ]

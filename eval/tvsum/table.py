@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import UserError
-from eval.markup import NONE, NOT_COMPARABLE, PARTIAL, markdown_table, show_number, show_spread
+from eval.markup import NONE, NOT_COMPARABLE, PARTIAL, markdown_table, markdown_text, show_number, show_spread
 from eval.metrics_files import Coverage, Numbers, RatedDomains, check_shape, read_named
 from eval.significance import average_seeds
 from eval.tvsum.scores import EPOCHS, REFERENCES
@@ -67,11 +67,12 @@ def make_table(files: Sequence[tuple[str, Row]]) -> dict[str, Any]:
 def render_markdown(table: dict[str, Any]) -> str:
     """Render mAP by domain, its mean ± deviation over seeds, and the means of the other metrics over domains."""
     others = [key for key in ("tau", "rho", "F1") if any(key in row["values"] for row in table["rows"])]
-    heads = ["Run", "Epoch", "Seeds", *table["domains"], MEAN, *others]
+    heads = ["Run", "Epoch", "Seeds", *map(markdown_text, table["domains"]), MEAN, *others]
     rows = []
     for row in table["rows"]:
         reference = row["epoch"] is None
-        name = f"*{row['run']}*" if reference else row["run"] + (f" {PARTIAL}" if row["coverage"] else "")
+        run = markdown_text(row["run"])
+        name = f"*{run}*" if reference else run + (f" {PARTIAL}" if row["coverage"] else "")
         epoch = NONE if reference else row["epoch"].removesuffix(" epoch")
         scores = row["values"].get("mAP", {})
         means = [(scores.get(domain) or {}).get("mean") for domain in table["domains"]]
@@ -88,7 +89,7 @@ def render_markdown(table: dict[str, Any]) -> str:
     ]
     for row in table["rows"]:
         if part := row["coverage"]:
-            what = f"{row['run']}: {render_coverage(part, 'videos')}, {NOT_COMPARABLE}"
+            what = f"{markdown_text(row['run'])}: {render_coverage(part, 'videos')}, {NOT_COMPARABLE}"
             lines += ["", f"{PARTIAL} {what}."]
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli import Command, Settings, UserError
 from cli.configuration import add_config
+from cli.ownership import owning
 from feature_extractors import CODE_VERSION
 from feature_extractors.commands.arguments import add_optional, add_policy, add_shard, check_shard
 from formats.grid import ClipGrid
@@ -43,24 +44,24 @@ def manifest(arguments: argparse.Namespace) -> None:
     check_shard(arguments)
     rows = read_annotations(arguments.annotations)
     vids = videos_of(rows, arguments.shard, arguments.shards)
-    flight = InFlight(arguments.out.with_name(arguments.out.name + ".part"))
-    if arguments.videos:
-        folder = Path(arguments.videos)
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder")
-        files, causes = locate_videos(folder, vids)
-        table = examine_all(folder, vids, files, causes, clips, flight)
-    else:
-        table = annotated_videos(rows, vids, clips)
-    broken = [f"{video.file or video.vid}: {video.problem}" for video in table if not video.n_clips]
-    if broken and arguments.broken_videos == "stop":
-        raise UserError(f"{arguments.videos}: {len(broken)} of {len(table)} videos are broken: {'; '.join(broken)}")
-    for video in table:
-        if video.problem:
-            _log.warning("%s: %s", video.file or video.vid, video.problem)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    write_table(arguments.out, table)
-    flight.forget()
+    with owning(arguments.out):
+        flight = InFlight(arguments.out.with_name(arguments.out.name + ".part"))
+        if arguments.videos:
+            folder = Path(arguments.videos)
+            if not folder.is_dir():
+                raise UserError(f"{folder}: no such folder")
+            files, causes = locate_videos(folder, vids)
+            table = examine_all(folder, vids, files, causes, clips, flight)
+        else:
+            table = annotated_videos(rows, vids, clips)
+        broken = [f"{video.file or video.vid}: {video.problem}" for video in table if not video.n_clips]
+        if broken and arguments.broken_videos == "stop":
+            raise UserError(f"{arguments.videos}: {len(broken)} of {len(table)} videos are broken: {'; '.join(broken)}")
+        for video in table:
+            if video.problem:
+                _log.warning("%s: %s", video.file or video.vid, video.problem)
+        write_table(arguments.out, table)
+        flight.forget()
     n_clips = sum(video.n_clips for video in table)
     silent = sum(not video.has_audio for video in table if video.n_clips)
     _log.info(

@@ -32,6 +32,8 @@ AHEAD = 2
 GPU_GROUP = 512
 """Minimum clips in a group of videos that share batches on a GPU. On the CPU, where this gains nothing, each video is
 a group of its own."""
+REPLACED = "the file is another than when its table was made: left out; make the table again"
+"""The recorded cause of a video that is not the one of its table. It may come back."""
 
 _log = logging.getLogger(__name__)
 
@@ -150,8 +152,8 @@ def encode_videos(
             if cause:
                 _log.warning("%s: %s", video.file or video.vid, cause)
             arrays = result.arrays(provenance.clip_seconds, cause)
-            if UNFORESEEN in problem:
-                # Not stored yet: if the job ends with an error, the next run must try this video again.
+            if UNFORESEEN in problem or REPLACED in problem:
+                # Not stored yet: if the job ends early, the next run must try this video again.
                 failed[video.vid] = arrays
             else:
                 yield video.vid, arrays
@@ -252,7 +254,7 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     if not file.is_file():
         raise UserError(f"{file}: no such video")
     if video.sha256 and _digest(file) != video.sha256:
-        problems.add("the file is another than when its table was made: left out; make the table again")
+        problems.add(REPLACED)
         return
     try:
         yield from decode(video, problems)

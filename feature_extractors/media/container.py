@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from cli import UserError
 from feature_extractors.media.clock import AS_WRITTEN, Clock
 from feature_extractors.media.faults import raise_if_of_machine
+from feature_extractors.media.playlists import is_playlist, whole_formats
 
 RETRIES = 10_000
 """Stretches without a packet after which reading stops; FFmpeg looks 64 KB ahead in each."""
@@ -24,6 +25,7 @@ HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1", 
 """Brands of MP4 files that are pictures from phones and the web, and occasionally animations."""
 NO_PICTURES = "no video stream"
 UNREADABLE = "damaged file: a part of it holds no packets"
+LATE_STREAM = "a stream that begins later in the file is left out"
 
 
 class Problems:
@@ -56,10 +58,11 @@ def open_media(file: Path) -> InputContainer:
     try:
         # `file:` keeps names with a colon or a leading dash from being read as a protocol or an option.
         # Tags may be in any encoding; nothing here depends on them.
-        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN)
+        return av.open(f"file:{file}", metadata_errors="replace", options=AS_WRITTEN | whole_formats())
     except av.FFmpegError as problem:
         raise_if_of_machine(problem, file)
-        raise UserError(f"{file}: not a readable media file: {problem.strerror}") from None
+        cause = "a playlist, which names other files" if is_playlist(file) else problem.strerror
+        raise UserError(f"{file}: not a readable media file: {cause}") from None
 
 
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
@@ -118,6 +121,8 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], problems:
             return
         except av.BlockingIOError:  # nothing in this stretch looks like a packet: later ones may have some
             problems.add(UNREADABLE)
+        except IndexError:  # a packet of a stream that was not there when the file was opened, which PyAV does not know
+            problems.add(LATE_STREAM)
         except av.FFmpegError as problem:
             problems.add(f"cannot be read to its end: {problem.strerror}")
             return

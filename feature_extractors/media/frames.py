@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -187,7 +188,11 @@ def _planned_frames(
             dropping = not wanted[number]
             context.skip_frame = "NONREF" if dropping else "DEFAULT"
         yield from decode_packet(packet, problems)
-    yield from context.decode(None)
+    try:
+        rest = context.decode(None)
+    except av.FFmpegError:  # if no packet had content, the decoder opens only now, and may not
+        return
+    yield from rest
 
 
 def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:

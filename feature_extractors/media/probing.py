@@ -90,6 +90,7 @@ def _without_clips(folder: Path, vid: str, file: Path | None, cause: str) -> Vid
         n_clips=0,
         has_audio=False,
         sha256=digest_of(file) if file and file.is_file() else "",
+        size=file.stat().st_size if file and file.is_file() else 0,
         problem=cause,
     )
 
@@ -108,6 +109,7 @@ def probe(folder: Path, file: Path, clips: ClipGrid) -> Video:
         n_clips=clips.count(length.seconds),
         has_audio=length.has_sound,
         sha256=digest_of(file),
+        size=file.stat().st_size,
         start_s=length.start_s,
         problem=length.problem,
     )

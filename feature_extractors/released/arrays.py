@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cli import UserError
+from cli.errors import one_line
 
 ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)
 """Errors that a .npz file raises that is damaged (RuntimeError: encrypted, or compressed by an unknown method)."""
@@ -33,7 +34,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
         else:
             values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, IndexError, EOFError, MemoryError, *ARCHIVE) as problem:  # MemoryError: a wrong shape
-        raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
+        raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
         raise UserError(f"{file}: features must be floating-point (rows, dim), got {values.dtype} {values.shape}")
     with np.errstate(over="ignore"):
@@ -60,7 +61,7 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
         with zipfile.ZipFile(file) as archive, archive.open(f"{key}.npy") as content:
             return _header(content)
     except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, *ARCHIVE) as problem:
-        raise UserError(f"{file}: not a readable NumPy file: {' '.join(str(problem).split())[:200]}") from None
+        raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
 
 
 def list_arrays(file: Path) -> list[str]:

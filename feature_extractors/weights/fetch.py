@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cli import UserError, track
+from cli.ownership import owning
 from feature_extractors.fingerprints import digest_of, git_blob_of
 from feature_extractors.weights.catalogue import KnownFile, KnownWeights
 
@@ -30,27 +31,28 @@ def fetch_file(weights: KnownWeights, file: KnownFile, folder: Path, mirror: Pat
         mirror: a folder that holds the file, directly or in a folder named after the weights; nothing is downloaded.
 
     Raises:
-        UserError: another file has its name, the mirror does not have it, the download fails, or a checksum is wrong.
+        UserError: another file has its name, another process is fetching it, the mirror does not have it, the download
+            fails, or a checksum is wrong.
     """
     target = folder / file.name
     if target.exists():
         check_file(target, file, "another file already has this name: move it away")
         _log.info("%s: already there, checksum correct", target)
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    if mirror is not None:
-        source = _mirrored(weights, file, mirror)
-        check_file(source, file, "the mirror holds another file")
-        shutil.copyfile(source, part)
-    else:
-        _download(weights, file, target, part)
-    try:
-        check_file(part, file, "the download is not the published file and was discarded")
-    except UserError:
-        part.unlink()
-        raise
-    part.replace(target)
+    with owning(target):
+        part = target.with_name(target.name + ".part")
+        if mirror is not None:
+            source = _mirrored(weights, file, mirror)
+            check_file(source, file, "the mirror holds another file")
+            shutil.copyfile(source, part)
+        else:
+            _download(weights, file, target, part)
+        try:
+            check_file(part, file, "the download is not the published file and was discarded")
+        except UserError:
+            part.unlink()
+            raise
+        part.replace(target)
     _log.info("%s: %s, %s, licence %s", target, weights.name, file.digest, weights.licence)
     return target
 

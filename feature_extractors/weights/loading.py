@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from cli import UserError
 from cli.errors import one_line
+from formats.checksums import check_archive
 
 # Arrays of numbers, which some checkpoints hold alongside their tensors (PANN's sampler), under the names that NumPy 1
 # and 2 pickle them by. An array of objects is read element by element, under the same rules.
@@ -30,13 +31,14 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """Load safetensors, or a torch checkpoint that holds only tensors, arrays of numbers and plain values.
 
     Raises:
-        UserError: the file is missing, is not a checkpoint, or cannot be read without running code.
+        UserError: the file is missing or damaged, is not a checkpoint, or cannot be read without running code.
     """
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(_existing(file)))
+        check_archive(_existing(file))
         with torch.serialization.safe_globals(_ARRAYS):
-            loaded = torch.load(_existing(file), map_location="cpu", weights_only=True)
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
     except UserError:
         raise
     except Exception as problem:  # a damaged file can raise almost anything

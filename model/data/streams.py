@@ -27,7 +27,8 @@ class Streams:
     """The stores of all shards, by stream. If several have one id, the first of them counts.
 
     Raises:
-        UserError: a file is no store, or two stores of one stream were made in different ways.
+        UserError: a file is no store, or is in the folder of another stream, or two stores of one stream were made in
+            different ways.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -39,6 +40,15 @@ class Streams:
             check_shards(of_stream[0], store)
             for earlier in of_stream[:-1]:
                 _name_doubles(earlier, store)
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """Refuse a store in a folder of another stream's: the videos of the store that belongs there would lack it."""
+        stores = [store for of_stream in self._stores.values() for store in of_stream]
+        folders = {store.path.parent for store in stores if store.path.parent.name == store.stream}
+        for store in stores:
+            if store.path.parent in folders and store.path.parent.name != store.stream:
+                raise UserError(f"{store.path}: holds stream {store.stream}, but lies among those of its folder's name")
 
     def find(self, stream: str, name: str) -> Store | None:
         """The store of `stream` that holds an id; None if no store does.

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from cli.outputs import remove_leftovers
+from formats.checksums import check_archive
 from formats.rows import Row
 from model.checkpoint import save_archive
 from model.training.engine import Engine
@@ -93,6 +94,7 @@ class Keeper:
         network, average = engine.network, engine.average
         initial = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         try:
+            check_archive(self._path)
             state = torch.load(self._path, map_location=engine.device, weights_only=True)
             different = _first_difference(state["identity"], self._identity)
             if state["format"] != FORMAT or different:
@@ -114,7 +116,8 @@ class Keeper:
         except Exception as problem:  # a damaged file can raise almost any exception
             # Torch's text on a refused pickle advises unsafe loading.
             refused = isinstance(problem, UnpicklingError) or "weights_only" in str(problem)
-            cause = "not only tensors and plain values" if refused else str(problem).split("\n")[0][:120]
+            told = str(problem).removeprefix(f"{self._path}: ").split("\n")[0][:120]
+            cause = "not only tensors and plain values" if refused else told
             _log.warning("%s: cannot be read (%s): starting from scratch", self._path, cause)
             network.load_state_dict(initial)
             if average is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from cli import UserError
 from cli.outputs import remove_leftovers
+from cli.ownership import Claim, owning
 from formats.rows import Row, write_rows
 from model.checkpoint import save_checkpoint
 from model.config import TrainStage
@@ -88,14 +90,18 @@ def train(
     """Train one network, from the weights of `start` if given; writes the files of `out`.
 
     A killed run resumes from its resume.pt and ends with the same weights as an uninterrupted one.
+
+    Raises:
+        UserError: another process is training into the folder of `out`, or a setting does not fit.
     """
     seed_everything(seed)
     network = HighlightDetector(stage.model, train_set.dims)
     if start is not None:
         _copy_weights(start, network)
     initial = "" if start is None else _digest(start)
-    trainer = Trainer(stage, train_set, val_set, seed, out, running, network.to(running.device), initial)
-    trainer.go()
+    with owning(out.resume) if running.processes.first else nullcontext() as claim:
+        trainer = Trainer(stage, train_set, val_set, seed, out, running, network.to(running.device), initial, claim)
+        trainer.go()
 
 
 class Trainer:
@@ -111,10 +117,11 @@ class Trainer:
         running: Running,
         network: HighlightDetector,
         initial: str,
+        claim: Claim | None,
     ) -> None:
         self.stage, self.config, self.seed, self.out, self.running = stage, stage.train, seed, out, running
         self.train_set, self.val_set = train_set, val_set
-        self.processes = running.processes
+        self.processes, self.claim = running.processes, claim
         self.plan = Plan(train_set, self.config, seed, stage.model.num_queries)
         self.processes.share_weights(network)
         identity = {
@@ -151,6 +158,8 @@ class Trainer:
         if board:
             board.close()
         if first:
+            if progress.best is not None and not out.best.exists():  # a second job that failed took it along
+                self._save(out.best, progress.best.about, progress.best.weights)
             self._save(out.last, self._about(progress.history[-1]), self._weights())
             write_rows(out.history, progress.history)
             self.keeper.remove()
@@ -166,8 +175,8 @@ class Trainer:
                 progress.totals[name] = sofar + value.double() * len(batch.indices)
             progress.batch += 1
             progress.step += 1
-            if self.processes.first and progress.batch < steps:
-                self.keeper.save_if_due(self.engine, progress)
+            if progress.batch < steps:
+                self._keep()
         terms = {name: round(float(total) / len(self.train_set), 6) for name, total in progress.totals.items()}
         if terms["loss"] != terms["loss"] or abs(terms["loss"]) == float("inf"):
             raise UserError("the loss is NaN or infinite: lower train.learning_rate")
@@ -189,11 +198,16 @@ class Trainer:
         if stop:
             # So that a resumed run sees that it is done.
             progress.epoch = config.epochs + 1
-        if self.processes.first:
-            if line["val"] is not None:
-                write_rows(self.out.history, progress.history)
-            self.keeper.save_if_due(self.engine, progress)
+        if self.processes.first and line["val"] is not None:
+            write_rows(self.out.history, progress.history)
+        self._keep()
         return line, stop
+
+    def _keep(self) -> None:
+        """Save the state of the run, if it is due and this process is the first."""
+        if self.claim is not None:
+            self.claim.check()
+            self.keeper.save_if_due(self.engine, self.progress)
 
     def _validate(self, line: Row) -> bool:
         """Validate, keep the weights if they are the best so far, and return whether to stop early."""
@@ -245,6 +259,8 @@ class Trainer:
         return {**about, "objective": self.config.objective, "features": self.train_set.origins}
 
     def _save(self, path: Path, about: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+        if self.claim is not None:
+            self.claim.check()
         with using_weights(self.engine.network, weights):
             save_checkpoint(path, self.engine.network, about)
 

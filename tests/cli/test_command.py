@@ -223,3 +223,36 @@ print(gc.get_freeze_count())
 '''
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "True", str(NEW_OBJECTS)]
+
+
+@pytest.mark.parametrize(
+    ("problem", "cause"),
+    [
+        (MemoryError(), "nothing is left"),
+        (MemoryError("Unable to allocate 4.00 TiB"), "Unable to allocate 4.00 TiB"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes\nmore"), "bytes more"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "CUDA out of memory"),
+    ],
+)
+def test_too_little_memory_is_one_line(capsys: pytest.CaptureFixture[str], problem: Exception, cause: str) -> None:
+    def fill(arguments: argparse.Namespace) -> None:
+        """Fill the memory."""
+        raise problem
+
+    command = Command("package", "Does things.")
+    command.verb("fill", fill)
+    assert command.main(["fill"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("python -m package fill: error: out of memory: ")
+    assert error.endswith(f"{cause} (run fewer jobs at a time)\n") and error.count("\n") == 1
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    def fail(arguments: argparse.Namespace) -> None:
+        """Fail."""
+        raise RuntimeError("a bug")
+
+    command = Command("package", "Does things.")
+    command.verb("fail", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        command.main(["fail"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli import UserError
-from cli.outputs import check_outputs, remove_leftovers, replacing, write_text
+from cli.outputs import check_outputs, remove_leftovers, replacing, saving, write_text
 from formats.rows import write_object
 
 
@@ -108,3 +109,21 @@ def test_outputs_are_checked_before_anything_is_written(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             check_outputs(outputs, [read])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.json", "in.json"]
+
+
+def test_a_full_disk_is_one_line_whatever_the_library(tmp_path: Path) -> None:
+    """PyAV's errors refuse another file name, torch's are no errors of the system."""
+
+    class Fixed(OSError):
+        filename = property(lambda self: str(tmp_path / ".v.mp4.x.part/v.mp4"))
+
+    path = tmp_path / "v.mp4"
+    with pytest.raises(OSError, match="No space left on device") as problem, replacing(path):
+        raise Fixed(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert (problem.value.errno, problem.value.filename) == (errno.ENOSPC, str(path))
+    line = rf"{path}: cannot be written \(is the disk full\?\): unexpected pos 4 vs 2"
+    with pytest.raises(UserError, match=line), replacing(path), saving(path):
+        raise RuntimeError("unexpected pos 4\nvs 2")
+    with pytest.raises(PermissionError), saving(path):
+        raise PermissionError(errno.EACCES, "no")
+    assert list(tmp_path.iterdir()) == []

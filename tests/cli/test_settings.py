@@ -108,6 +108,10 @@ def test_a_file_may_be_a_whole_study(tmp_path: Path) -> None:
         Stage.from_json("{}")
 
 
+# Each line holds the one before twice: 2^24 values in 500 bytes.
+REFERENCES = "".join(f"x{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(24))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -117,6 +121,13 @@ def test_a_file_may_be_a_whole_study(tmp_path: Path) -> None:
         ("model: {rate: 1", "not YAML: "),
         ("- 1", "value: "),
         ("!!python/object/apply:os.getcwd []", "not YAML: could not determine a constructor"),
+        ("model: {rate: !!python/name:os.system }", "not YAML: could not determine a constructor"),
+        ("model: {rate: 2020-01-01}", "holds a value that JSON does not have: Object of type date"),
+        ("model: {rate: !!binary aGVsbG8=}", "holds a value that JSON does not have: Object of type bytes"),
+        ("model: &a [*a]", "not YAML: holds more than 1,000,000 values, or a value that holds itself"),
+        ("model: &a [x, x]\n" + REFERENCES, "not YAML: holds more than 1,000,000 values"),
+        ("model: {layers: 1" + 30 * "0" + "}", "model.layers: must be a number of at most 18 digits"),
+        ("model: {rate: .inf}", "model.rate: must be a number within ±3.4e+38, got inf"),
     ],
 )
 def test_a_mistake_in_a_file_names_the_file(tmp_path: Path, text: str, message: str) -> None:

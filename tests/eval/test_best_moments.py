@@ -55,6 +55,8 @@ def test_tables() -> None:
     assert text.count("No moment: none was predicted, or the video was left out") == 1
     warned = render_markdown(ranked, QUERIES, "../plots", warning="means nothing")
     assert warned == text.replace("# Ranked moments\n", "# Ranked moments\n\n**Warning:** means nothing.\n", 1)
+    named = render_markdown({"<i>[a](b)": []}, [{"qid": "<i>[a](b)", "vid": "`<b>", "query": "<b>"}], None)
+    assert "## &lt;b>\n\nVideo `'<b>`, query &lt;i>&#91;a](b)." in named
     lines = render_tsv(ranked).splitlines()
     assert lines[0] == "video\tquery\trank\twhat\tstart_s\tend_s\tscore"
     assert lines[1] == "a b\ta dog barks | `loud`\t1\tmoment\t3600\t3662\t0.9"

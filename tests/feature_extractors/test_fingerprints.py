@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,14 @@ def test_the_id_of_a_blob_is_that_of_git(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\0\xff" * 700_000)
     done = subprocess.run(["git", "hash-object", "--no-filters", "file"], cwd=tmp_path, capture_output=True, check=True)
     assert git_blob_of(tmp_path / "file") == done.stdout.decode().strip()
+
+
+def test_a_damaged_archive_has_no_fingerprint(tmp_path: Path) -> None:
+    """As torch.save writes them: with one wrong bit open_clip, timm and torch would load other weights."""
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data/0", b"weights")
+    fingerprint([path])
+    path.write_bytes(path.read_bytes().replace(b"weights", b"weighty"))
+    with pytest.raises(UserError, match=r"net\.pt: damaged since it was written: Bad CRC-32 for file 'net/data/0'"):
+        fingerprint([path])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cli import UserError
+from cli.ownership import owning
 from formats.store import Arrays, Provenance, write_groups, write_store
 from formats.unfinished import Unfinished
 from tests.formats.small_store import CLIPS, COLUMNS, PROVENANCE, Breaking, encode, write
@@ -154,3 +155,16 @@ def test_a_group_that_is_not_whole_is_made_again_as_a_whole(tmp_path: Path) -> N
     assert asked == [groups, groups]
     write(tmp_path / "whole.h5")
     assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def test_one_process_at_a_time_makes_a_store(tmp_path: Path) -> None:
+    """What the first one has finished stays, although the second one has other settings."""
+    path = tmp_path / "000.h5"
+    with pytest.raises(KeyboardInterrupt):
+        write(path, Breaking("c"))
+    before = sorted(file.name for file in (tmp_path / "000.h5.part").iterdir())
+    with owning(path), pytest.raises(UserError, match=r"000\.h5: process \d+ is making it"):
+        write(path, provenance=replace(PROVENANCE, extractor="extractor 2"))
+    assert sorted(file.name for file in (tmp_path / "000.h5.part").iterdir()) == before
+    write(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["000.h5"]

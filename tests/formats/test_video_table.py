@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,11 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(UserError, match=rf"table\.jsonl: {message}"):
         read_table(path)
+
+
+@pytest.mark.parametrize("file", ["../private.mp4", "sub/../../private.mp4", "/etc/passwd", "a\0.mp4"])
+def test_a_file_outside_the_folder_of_videos_is_refused(tmp_path: Path, file: str) -> None:
+    inside = Video(vid="a", file="sub/a..mp4", duration_s=4, n_clips=2, has_audio=False, sha256="")
+    write_table(tmp_path / "table.jsonl", [inside, replace(inside, vid="b", file=file)])
+    with pytest.raises(UserError, match=r"table\.jsonl: row 2: file .* is not inside the folder of videos"):
+        read_table(tmp_path / "table.jsonl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,3 +227,28 @@ def test_the_command_writes_all_three(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_commands_know_the_sections_of_a_study(schema: dict[str, Any]) -> None:
     """`cli` cannot import them: it lies below all packages."""
     assert set(schema["properties"]) == SECTIONS
+
+
+def test_no_key_takes_a_number_that_nothing_can_compute_with(schema: dict[str, Any]) -> None:
+    """Infinity, NaN, whole numbers beyond 64 bits and numbers beyond 32-bit floats, for every key that is a number."""
+    tried = 0
+    for path, part in keys(schema):
+        kinds = {kind for one in (part, *part.get("anyOf", ())) for kind in [one.get("type")] if isinstance(kind, str)}
+        if not kinds & {"number", "integer"} or "*" in path:
+            continue
+        for value in (math.inf, -math.inf, math.nan, 10**30, -(10**30), 1e300):
+            given: dict[str, Any] = {path.split(".")[-1]: value}
+            for name in reversed(path.split(".")[:-1]):
+                given = {name: given}
+            with pytest.raises(UserError, match=re.escape(path.split(".")[-1])):
+                StudyConfig.from_dict(merge(LEAST, given))
+            tried += 1
+    assert tried > 300
+
+
+@pytest.mark.parametrize("section", ["demo", "demo_encoders"])
+def test_seeds_are_those_of_numpy_and_torch(section: str) -> None:
+    StudyConfig.from_dict({**LEAST, section: {"seed": 2**32 - 1}})
+    for seed in (-1, 2**32):
+        with pytest.raises(UserError, match=rf"{section}\.seed"):
+            StudyConfig.from_dict({**LEAST, section: {"seed": seed}})

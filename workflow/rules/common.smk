@@ -17,6 +17,7 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
+from workflow.checks.replaced_videos import mark_replaced
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
@@ -37,6 +38,10 @@ except (UserError, OSError) as problem:
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
+for line in mark_replaced(
+    study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
+):
+    print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file

@@ -46,7 +46,7 @@ class ClapConfig(Settings):
 
     mode: Literal["centred", "repeat"] = "centred"
     """What the network hears of a clip: the sound around its centre, or the clip alone, repeated to fill the window."""
-    window_seconds: Annotated[float, Field(gt=0)] = 10.0
+    window_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
     """Seconds of sound around each clip's centre, in mode centred. Beyond either end of the video there are zeros. It
     must be the length that the checkpoint was trained on; the published one takes 10 s."""
 

@@ -16,17 +16,25 @@ from torch import Tensor
 from cli import UserError
 from feature_extractors.encoders.clip.facts import digest_in, published_as
 from feature_extractors.weights.loading import reason
+from formats.checksums import is_archive
 
 NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 """Numbers that these archives store among their weights."""
 
 
 def is_script(file: Path) -> bool:
-    """Whether a file is a TorchScript archive."""
-    if not zipfile.is_zipfile(file):
+    """Whether a file is a TorchScript archive.
+
+    Raises:
+        UserError: it is a damaged archive.
+    """
+    if not is_archive(file):
         return False
-    with zipfile.ZipFile(file) as archive:
-        return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+    except Exception as problem:  # a damaged list of entries can raise almost anything
+        raise UserError(f"{file}: {reason(problem)}") from None
 
 
 def read_published_script(file: Path, sha256: str) -> dict[str, Tensor]:

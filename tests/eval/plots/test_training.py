@@ -37,5 +37,19 @@ def test_best_epoch_is_the_first_maximum():
 def test_training_faults_are_named(tmp_path):
     with pytest.raises(UserError, match="row 1: needs 'epoch'"):
         plot_training([{"loss": 1}], [tmp_path / "x.png"])
+    for part, key, value, message in (
+        ("train", "loss", float("nan"), "row 2: train.loss: holds NaN"),
+        ("train", "loss_span", "0.5", "row 2: train.loss_span: must be"),
+        ("val", "MR-full-mAP", 1e300, "row 2: val.MR-full-mAP: holds a number beyond"),
+        ("val", "MR-full-mAP", True, "row 2: val.MR-full-mAP: must be"),
+    ):
+        history = make_history(2)
+        history[1][part][key] = value
+        with pytest.raises(UserError, match=message):
+            plot_training(history, [tmp_path / "x.png"])
+    with pytest.raises(UserError, match="row 1: 'val' must be an object or null, got 3"):
+        plot_training([{**make_history(1)[0], "val": 3}], [tmp_path / "x.png"])
+    with pytest.raises(UserError, match="row 1: lr: must be"):
+        plot_training([{**make_history(1)[0], "lr": "fast"}], [tmp_path / "x.png"])
     with pytest.raises(UserError, match="no epoch has the metric 'mAP'"):
         plot_training(make_history(2), [tmp_path / "x.png"], best_by="mAP")

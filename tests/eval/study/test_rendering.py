@@ -42,9 +42,17 @@ def test_latex_and_csv():
 def test_names_break_no_table():
     name = "a|b\\c\nd^e~f"
     tested = render_markdown(summarise([metrics(name, 0, 60.0), metrics("b", 0, 60.0)], against=name))
-    assert "\nPaired tests against a|b\\c d^e~f, two-sided" in tested
+    assert "\nPaired tests against a|b&#92;c d^e~f, two-sided" in tested
     summary = summarise([metrics(name, 0, 60.0)])
-    assert "| a\\|b\\\\c d^e~f | 1 | 60.00 |" in render_markdown(summary)
+    assert "| a\\|b&#92;c d^e~f | 1 | 60.00 |" in render_markdown(summary)
     latex = "a|b\\textbackslash{}c d\\textasciicircum{}e\\textasciitilde{}f & 1 & 60.00"
     assert latex in render_latex(summary)
     assert next(csv.DictReader(io.StringIO(render_csv(summary))))["run"] == name
+
+
+def test_names_are_neither_tags_nor_links():
+    name = "<img src=x onerror=alert(1)>[a](javascript:b)"
+    files = [metrics(name, seed, 60.0, "<b>") for seed in (0, 1)] + [metrics("base", 0, 60.0, "[c](d)")]
+    text = render_markdown(summarise(files, against=name))
+    assert "&lt;img src=x onerror=alert(1)>&#91;a](javascript:b)" in text
+    assert "<" not in text and "[" not in text

@@ -184,6 +184,26 @@ def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, v
     assert read_problems(tmp_path / "000.h5")[1] == {"e": cause}
 
 
+def test_a_file_that_is_replaced_and_restored_is_encoded_by_the_next_run(tmp_path: Path, videos: list[Video]) -> None:
+    """The job that saw the other file was interrupted, so its unfinished store must not lack this one."""
+
+    def interrupted(video: Video, problems: Problems) -> Iterator[Piece]:
+        if video.vid == "c":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield from decode(video, problems)
+
+    sums = {vid: hashlib.sha256(b"").hexdigest() for vid in CLIPS}
+    table = [replace(video, sha256=sums[video.vid]) for video in videos]
+    (tmp_path / "a.mp4").write_bytes(b"another film")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, interrupted, encoder())
+    (tmp_path / "a.mp4").write_bytes(b"")
+    encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    encode_videos(tmp_path / "whole.h5", PROVENANCE, table, tmp_path, decode, encoder())
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert len(Store(tmp_path / "000.h5").rows("a")) == 3
+
+
 def test_a_folder_that_is_no_longer_there_is_an_error(tmp_path: Path, videos: list[Video]) -> None:
     (tmp_path / "c.mp4").unlink()
     with pytest.raises(UserError, match=r"c\.mp4: no such video"):

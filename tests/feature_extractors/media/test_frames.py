@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli import UserError
 from feature_extractors.media import Problems, frames_at, frames_of_clips, probe
 from feature_extractors.media.container import open_media
 from feature_extractors.media.frames import _prepare
 from formats.grid import ClipGrid
 from tests.feature_extractors.edited_media import noise
-from tests.feature_extractors.made_media import read_number, steady, write_media
+from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
 
 
 def numbers_at(file: Path, times: list[float]) -> list[int]:
@@ -141,3 +143,14 @@ def test_a_file_cut_without_encoding_starts_where_players_start_it(tmp_path: Pat
     video = probe(tmp_path, file, ClipGrid(seconds=1.0))
     assert (video.duration_s, video.n_clips) == (3.0, 3)
     assert numbers_at(file, [0.0, 1.0, 2.96]) == [25, 50, 99]
+
+
+def test_a_video_whose_decoder_does_not_open_is_named(tmp_path: Path) -> None:
+    """An AVI file without the codec and the size of its pictures: FFmpeg takes it for raw pictures of no size."""
+    path = write_media(tmp_path / "a.avi", steady(1.0), coding=Coding("mjpeg", "yuvj420p", {}, clock=Fraction(1, 25)))
+    content = bytearray(path.read_bytes())
+    about = content.index(b"strf") + 8  # a BITMAPINFOHEADER: its own size, then width, height, ..., compression, ...
+    content[about + 4 : about + 40] = bytes(36)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.avi: no video frame can be decoded"):
+        list(frames_at(path, [0.5]))

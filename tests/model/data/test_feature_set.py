@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,18 @@ def test_novelty(streams: Streams) -> None:
     assert features.novelty(0)[:2] == pytest.approx([expected] * 2, abs=1e-4)
     assert features.novelty(0)[2:] == [None, None]
     assert features.novelty(1) == [None] * 3
+
+
+def test_a_store_in_the_folder_of_another_stream_is_refused(tmp_path: Path) -> None:
+    """The videos of the store that belongs there would pass for ones without sound."""
+    heard = {"a": [0], "b": [1]}
+    (tmp_path / "pann").mkdir()
+    given = [
+        write_clips(tmp_path / "pann/000.h5", "pann", 4, heard),
+        write_clips(tmp_path / "001.h5", "clip_visual", 7, heard),
+    ]
+    Streams(given)
+    shutil.copy(given[1], tmp_path / "pann/001.h5")
+    with pytest.raises(UserError, match=r"pann/001\.h5: holds stream clip_visual, but lies among those of its folder"):
+        Streams([*given, tmp_path / "pann/001.h5"])
+    Streams([given[1], tmp_path / "pann/001.h5"])  # a folder's name alone says nothing

@@ -11,15 +11,19 @@ import h5py
 import pytest
 import torch
 
+from cli import UserError
+from cli.ownership import owning
 from formats.annotations import read_annotations
 from model.checkpoint import load_network
-from model.config import ModelConfig, TrainConfig
+from model.config import ModelConfig, TrainConfig, TrainStage
 from model.data.feature_set import FeatureSet, Streams
 from model.network.detector import HighlightDetector
+from model.training import trainer
 from model.training.batches import Plan
 from model.training.distributed import Processes
 from model.training.engine import Engine
 from model.training.resume import Keeper, Progress
+from model.training.run import train_run
 from tests.killing import kill_at
 from tests.model.small_data import SMALL, Data, Json, run, train_command, write_data
 from tests.unsealed import unseal
@@ -76,7 +80,8 @@ def test_killed_at_several_steps_it_ends_with_the_same_weights(data: Data, undis
     assert same_weights(tmp_path / "last.pt", undisturbed / "last.pt")
     assert same_weights(tmp_path / "best.pt", undisturbed / "best.pt")
     assert load_network(tmp_path / "best.pt")[1] == load_network(undisturbed / "best.pt")[1]
-    assert (tmp_path / "history.jsonl").read_bytes() == (undisturbed / "history.jsonl").read_bytes()
+    for name in ("best.pt", "last.pt", "history.jsonl"):
+        assert (tmp_path / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "history.jsonl", "last.pt"]
 
 
@@ -144,8 +149,47 @@ def test_a_damaged_state_is_thrown_away(engine: Engine, tmp_path: Path, caplog: 
     assert "resume.pt: cannot be read" in caplog.text
 
 
+def test_a_state_with_one_wrong_bit_is_thrown_away(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "resume.pt"
+    keeper = Keeper(path, {}, 0)
+    keeper.save_if_due(engine, Progress(epoch=2))
+    weight = engine.network.global_token.detach().numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weight)] ^= 1
+    path.write_bytes(content)
+    assert keeper.load(engine) == Progress()
+    assert f"{path}: cannot be read (damaged since it was written: Bad CRC-32" in caplog.text
+
+
 def test_the_first_state_is_written_at_once_and_the_next_when_due(engine: Engine, tmp_path: Path) -> None:
     keeper = Keeper(tmp_path / "resume.pt", {}, 3600)
     keeper.save_if_due(engine, Progress(epoch=2))
     keeper.save_if_due(engine, Progress(epoch=3))
     assert keeper.load(engine).epoch == 2
+
+
+def test_a_best_checkpoint_that_another_job_took_along_is_written_again(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake deletes the outputs of a job before it starts it, also while an orphan of a killed one still runs."""
+    write = trainer.write_rows
+
+    def write_and_lose(path: Path, rows: list[Any]) -> None:
+        write(path, rows)
+        (tmp_path / "best.pt").unlink(missing_ok=True)
+
+    monkeypatch.setattr(trainer, "write_rows", write_and_lose)
+    stage = TrainStage.from_dict({**CONFIG, "train": {**CONFIG["train"], "epochs": 2}})
+    saved = []
+    monkeypatch.setattr(trainer, "save_checkpoint", lambda path, *_: (saved.append(path.name), path.touch()))
+    train_run(stage, data.train, data.val, data.stores, tmp_path, 3)
+    assert saved == ["best.pt", "best.pt", "last.pt"]
+
+
+def test_one_process_at_a_time_trains_into_a_folder(data: Data, tmp_path: Path) -> None:
+    stage = TrainStage.from_dict(CONFIG)
+    with owning(tmp_path / "resume.pt"), pytest.raises(UserError, match=r"resume\.pt: process \d+ is making it"):
+        train_run(stage, data.train, data.val, data.stores, tmp_path, 3)
+    assert list(tmp_path.iterdir()) == []
