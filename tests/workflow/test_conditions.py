@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -187,8 +189,10 @@ def test_the_plan_of_a_cut_down_study(tmp_path: Path) -> None:
     assert "plot_gates" not in planned and "infer_other" not in planned
 
 
-def test_table_and_figure_of_runs_that_are_trained_already(built: Workspace) -> None:
+def test_table_and_figure_of_runs_that_are_trained_already(built: Workspace, tmp_path: Path) -> None:
     """Of networks as they are under silence at prediction: nothing is trained."""
+    workspace = replace(built, folder=tmp_path / "compared")
+    shutil.copytree(built.folder, workspace.folder, symlinks=True)
     changes = {
         "comparison": {"runs": ["video_only", "base"], "against": ["video_only"]},
         "conditions": {
@@ -198,23 +202,23 @@ def test_table_and_figure_of_runs_that_are_trained_already(built: Workspace) -> 
             }
         },
     }
-    planned = built.planned("conditions", changes=changes)
+    planned = workspace.planned("conditions", changes=changes)
     new = {"infer_gated": 1, "score": 1, "calibrate": 2, "tabulate_conditions": 1, "plot_conditions": 1}
     assert planned == {**new, "conditions": 1}
-    done = built.snakemake("--cores", "2", "conditions", changes=changes)
+    done = workspace.snakemake("--cores", "2", "conditions", changes=changes)
     assert done.returncode == 0, done.stderr[-3000:]
-    results = built.folder / "results/demo"
+    results = workspace.folder / "results/demo"
     table = (results / "conditions.md").read_text(encoding="utf-8")
     assert "| gaps | 0 | base | 1 |" in table and "| gaps | 100 | video_only | 1 |" in table
     silent, sound = (
         json.loads((results / run / "all/seed1/calibration_val.json").read_text()) for run in ("base.gaps_100", "base")
     )
     assert silent["informative"] == 0 < sound["informative"]
-    assert (built.folder / "plots/demo/conditions.png").is_file()
-    assert built.planned("conditions", changes=changes) == {}
+    assert (workspace.folder / "plots/demo/conditions.png").is_file()
+    assert workspace.planned("conditions", changes=changes) == {}
     # A run under a condition is a run of the configuration: what was made of it stays. Another label is no new result.
     changes["conditions"]["gaps"]["label"] = "silence (%)"
-    assert built.planned("conditions", changes=changes) == {
+    assert workspace.planned("conditions", changes=changes) == {
         "tabulate_conditions": 1,
         "plot_conditions": 1,
         "conditions": 1,

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torchaudio.functional import spectrogram
 from torchaudio.transforms import MelSpectrogram
 
 SLICE = 2**19
@@ -30,8 +31,18 @@ def log_mel(mel: MelSpectrogram, windows: Tensor, step: int = 0) -> Tensor:
 
 def _transform(mel: MelSpectrogram, windows: Tensor) -> Tensor:
     at_a_time = max(1, SLICE // windows.shape[1]) if windows.device.type == "cpu" else len(windows)
-    powers = [mel(some).transpose(1, 2).unsqueeze(1) for some in windows.split(at_a_time)]
+    powers = [_mel_power(mel, some).transpose(1, 2).unsqueeze(1) for some in windows.split(at_a_time)]
     return torch.cat([10.0 * torch.log10(power.clamp(min=1e-10)) for power in powers])
+
+
+def _mel_power(mel: MelSpectrogram, windows: Tensor) -> Tensor:
+    """What `mel` computes, (B, mels, frames), without the magnitudes that it squares: they take most of its time."""
+    spectra = spectrogram(
+        windows, 0, mel.spectrogram.window, mel.n_fft, mel.hop_length, mel.win_length, power=None, normalized=False
+    )
+    real, imaginary = torch.view_as_real(spectra).unbind(-1)
+    power: Tensor = mel.mel_scale(torch.addcmul(real.square(), imaginary, imaginary))
+    return power
 
 
 def _transform_overlapping(mel: MelSpectrogram, windows: Tensor, step: int) -> Tensor:

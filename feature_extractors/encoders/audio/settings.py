@@ -81,7 +81,7 @@ class PannStage(ClipStage):
     """The configuration sections that `pann` consumes."""
 
     pann: PannConfig
-    version: int = 5
+    version: int = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,4 +89,4 @@ class ClapStage(ClipStage):
     """The configuration sections that `clap` consumes."""
 
     clap: ClapConfig
-    version: int = 5
+    version: int = 6
