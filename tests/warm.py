@@ -169,7 +169,9 @@ class Loaded(MetaPathFinder, Loader):
                     importlib.import_module(module.name)
         sys.path.remove(str(ROOT))
         ours = [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
-        self.modules = {name: sys.modules.pop(name) for name in ours}
+        loaded = {name: sys.modules.pop(name) for name in ours}
+        # `python -m PACKAGE` runs its `__main__` anew, and warns if it is loaded already.
+        self.modules = {name: module for name, module in loaded.items() if not name.endswith(".__main__")}
         self.specs = {name: module.__spec__ for name, module in self.modules.items()}
         self.found: bool | None = None  # whether the import path leads here
 
