@@ -130,7 +130,7 @@ def test_released_arrays_of_objects_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.npz", "a.npy"])
 def test_no_message_advises_unsafe_loading(tmp_path: Path, name: str) -> None:
-    """As NumPy does about a file that is none of its own, and torch about a refused pickle."""
+    """NumPy advises it for a file in another format, and torch for a refused pickle."""
     (tmp_path / name).write_bytes(b"no array")
     with pytest.raises(UserError) as strip:
         read_strip(tmp_path / name)

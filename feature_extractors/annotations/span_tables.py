@@ -64,7 +64,7 @@ def read_spans(path: Path) -> Iterator[Span]:
 
 
 def _find_columns(heads: list[str], where: str) -> dict[str, int]:
-    """The place of each column by its head; empty if the line is none of heads, but the first of three columns."""
+    """The place of each column by its heading; empty for three columns without any heading."""
     plain = [head.strip().lower() for head in heads]
     found = {
         column: next(plain.index(name) for name in names if name in plain)

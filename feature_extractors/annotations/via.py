@@ -54,7 +54,7 @@ def read_spans(path: Path) -> Iterator[Span]:
 
 
 def _labels(attribute: Row | None, value: Any, where: str) -> list[str]:
-    """The labels that a value stands for; empty if it is none of a temporal segment, or nothing was chosen."""
+    """The labels that a value stands for; empty if it describes no temporal segment, or nothing was chosen."""
     if attribute is None or value in ("", None):
         return []
     if not isinstance(value, str):
