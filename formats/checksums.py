@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 
 BLOCK = 512
 """Bytes of the user block: the least that HDF5 allows."""
@@ -112,6 +113,7 @@ def check_archive(path: Path) -> None:
                     while content.read(_PIECE):
                         pass
     except Exception as problem:  # a damaged list of entries can raise almost anything, also a failed seek
+        raise_if_unreadable(problem, path)
         raise UserError(f"{path}: damaged since it was written: {one_line(problem)}") from None
 
 

@@ -12,8 +12,9 @@ Makes the study of tests/workflow once in --folder, and breaks a copy of it:
 - `videos`: videos that grow, change or go during a job; the folder moved.
 
 Then the fault is taken away and the same command run again. Prints a row per fault, or writes the parts that it ran
-between their markers of a page (--write). The exit status is 1 if a fault ended in a traceback, changed a result
-without a message or lost a finished file, or if the re-run did not end with the bytes of an undisturbed run.
+between their markers of a page (--write); all that was said is kept in FOLDER/told. The exit status is 1 if a fault
+ended in a traceback, changed a result without a message or lost a finished file, or if the re-run did not end with the
+bytes of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ def main() -> int:
         sys.stderr.write("making the study\n")
         built.mkdir(parents=True)
         make(Workspace(built), "all")
+    told = built.with_name("told")
+    told.mkdir(exist_ok=True)
     bad = 0
     for part in arguments.part or PARTS:
         faults = list(PARTS[part](arguments.seed))
@@ -70,8 +73,9 @@ def main() -> int:
             continue
         step = max(1, len(faults) // arguments.count) if arguments.count else 1
         found = []
-        for fault in faults[::step]:
+        for number, fault in enumerate(faults[::step]):
             met = meet(fault, built, built.with_name("faulty"))
+            (told / f"{part}-{number:03}.txt").write_text(met.told, encoding="utf-8")
             found.append(met)
             sys.stderr.write(f"{part}: {' | '.join(met.cells)}{' TRACEBACK' if met.traceback else ''}\n")
         bad += sum(met.bad for met in found)

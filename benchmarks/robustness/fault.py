@@ -29,10 +29,12 @@ class Met:
     """What came of a fault.
 
     Attributes:
+        told: all that was said, also by the run after the fault was taken away.
         lost: finished files, not among the outputs of the jobs that ran, that are gone or changed before the re-run.
     """
 
     fault: Fault
+    told: str
     message: str
     traceback: bool
     unnoticed: bool
@@ -74,9 +76,8 @@ def meet(fault: Fault, built: Path, folder: Path) -> Met:
     lost = _lost(built, folder, said, fault.target)
     said_again = make(workspace, fault.target)
     same = _same(built, folder, fault.target)
-    if not same:
-        (folder.parent / "again.txt").write_text(f"{said}\n{'=' * 80}\n{said_again}", encoding="utf-8")
-    return Met(fault, _message_of(said), OURS.search(said) is not None, unnoticed, lost, same)
+    told = f"{said}\nAFTERWARDS:\n{said_again}"
+    return Met(fault, told, _message_of(said), OURS.search(said) is not None, unnoticed, lost, same)
 
 
 def _same(built: Path, folder: Path, target: str) -> bool:
@@ -107,8 +108,9 @@ def _message_of(said: str) -> str:
     """The line that says what is wrong: ours, or else one of Snakemake or Python."""
     lines = [line.partition(": error: ")[2] for line in said.splitlines() if ": error: " in line]
     lines = lines or [line.partition("note: ")[2] for line in said.splitlines() if line.startswith("note: ")]
+    lines = lines or re.findall(r": line 1: +\d+ (\w[\w ]*?)  +python -m", said)  # the shell's, of a fatal signal
+    lines = lines or [line for line in said.splitlines() if re.match(r"Output \S+ has older modification time", line)]
     lines = lines or [line for line in said.splitlines() if re.match(r"\w*(Error|Exception)(:| in rule) ", line)]
-    lines = lines or [line for line in said.splitlines() if line.endswith(": interrupted")]
     lines = lines or ["killed"] * ("non-zero exit code" in said)
     line = re.sub(rf"\S*/faulty/|{ROOT}/", "", lines[-1] if lines else "")
     return line.replace("|", "\\|").replace("`", "'")[:240]

@@ -70,10 +70,9 @@ def _during(what: str, target: str) -> Callable[[Workspace], tuple[str, bool]]:
             (workspace.folder / target).unlink()
             code = HOOK.format(name=Path(target).name, change=change)
             said = make(workspace, target, environment=begin_with(Path(hooks, "hook"), code))
-        if what == "is removed":
-            whole.rename(video)
         if what == "is replaced":
             said += make(workspace, target)
+        if not video.is_file() or video.read_bytes() != content:
             video.write_bytes(content)
         for file in (whole, other):
             file.unlink(missing_ok=True)

@@ -92,6 +92,25 @@ def test_a_video_replaced_by_an_older_file_is_noticed(workspace: Workspace) -> N
     assert workspace.planned("features", changes=changes(workspace, "leave_out")) == {}
 
 
+def test_a_table_of_other_videos_is_made_again(workspace: Workspace) -> None:
+    """Rows are missing, or the table of another shard lies in its place."""
+    first, second = sorted((workspace.folder / "manifests/own").glob("*.jsonl"))
+    content, facts = first.read_bytes(), first.stat()
+    vid = json.loads(content.splitlines()[-1])["vid"]
+    for damaged, said in (
+        (content[: content[:-1].rfind(b"\n") + 1], f"lacks the video {vid!r}"),
+        (second.read_bytes(), "lacks the video|lists a video of another shard, "),
+    ):
+        first.write_bytes(damaged)
+        os.utime(first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        told = workspace.snakemake("--dry-run", "--cores", "2", "features", changes=changes(workspace, "leave_out"))
+        assert re.search(rf"note: manifests/own/{first.name} ({said}).*: its shard is made again", told.stderr)
+        assert workspace.planned("features", changes=changes(workspace, "leave_out"))["manifest"] == 1
+    first.write_bytes(content)
+    os.utime(first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert workspace.planned("features", changes=changes(workspace, "leave_out")) == {}
+
+
 def test_the_other_policy_ends_with_an_error_and_the_list_stays(workspace: Workspace) -> None:
     """Nothing is made again; what is wrong with any video is one line, and the list stays."""
     before = listed(workspace.folder)

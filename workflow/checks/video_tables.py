@@ -1,9 +1,12 @@
-"""Videos that were replaced by others with an older modification time, which Snakemake does not notice."""
+"""Video tables that do not fit the videos, although Snakemake notices nothing.
+
+A video was replaced by another with an older modification time, or rows of a table are missing or of another shard.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,17 +14,21 @@ from cli import UserError
 from formats.rows import read_rows
 
 
-def mark_replaced(dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Make video tables older than their videos if one of these has another size than when its table was made.
+def mark_unfit(
+    dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]], vids: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Make a video table older than its videos if it does not fit them.
 
+    So it is if a video has another size than when the table was made, or if it lists other videos than its shard has.
     Snakemake then makes the table, and all that follows from it, again. Only the table's modification time changes.
 
     Args:
         folder: the folder of videos.
         shards: the media files of each shard.
+        vids: the videos of each shard, also those without a file.
 
     Returns:
-        one line for each such video.
+        one line for each video that was replaced, and for each table of other videos.
     """
     told = []
     for shard, files in shards.items():
@@ -30,7 +37,7 @@ def mark_replaced(dataset: str, folder: Path, shards: Mapping[str, Sequence[Path
         # Newer ones Snakemake finds by itself.
         if not times or not table.is_file() or max(facts.st_mtime_ns for facts in times.values()) > _time_of(table):
             continue
-        found = list(_find_replaced(table, folder, times))
+        found = list(_find_unfit(table, folder, times, set(vids[shard])))
         if found:
             told += found
             oldest = min(facts.st_mtime_ns for facts in times.values()) - 10**9
@@ -43,11 +50,15 @@ def _time_of(file: Path) -> int:
     return file.stat().st_mtime_ns
 
 
-def _find_replaced(table: Path, folder: Path, files: dict[Path, os.stat_result]) -> Iterator[str]:
+def _find_unfit(table: Path, folder: Path, files: dict[Path, os.stat_result], vids: set[str]) -> Iterator[str]:
     try:
         rows = read_rows(table)
     except (UserError, OSError):
         return  # whoever reads it next says what is wrong
+    different = sorted(vids ^ {str(row.get("vid")) for row in rows})
+    if different:
+        which = "lacks the video" if different[0] in vids else "lists a video of another shard,"
+        yield f"{table} {which} {different[0]!r}"
     for row in rows:
         file, size = folder / str(row.get("file", "")), row.get("size", 0)
         if file in files and size not in (0, files[file].st_size):
