@@ -89,14 +89,18 @@ def _same(built: Path, folder: Path, target: str) -> bool:
     return all(_content(built / name) == _content(folder / name) for name in names if not UNLIKE.match(name))
 
 
+# What a job writes, by its command: Snakemake does not name the outputs of jobs that have a message.
+WRITTEN = re.compile(r"--(?:out[\w-]*|per-query|gate-log) (.+?)(?= --| [2>]|$)|demo media .*--annotations (\S+)", re.M)
+
+
 def _lost(built: Path, folder: Path, said: str, target: str) -> list[str]:
-    """Finished files that are gone or changed, although no job that ran made them."""
-    own = {target, *(name for line in re.findall(r"^ +output: (.+)$", said, re.MULTILINE) for name in line.split(", "))}
+    """Finished files that are gone or changed, although no job that ran makes them."""
+    own = (target, *(name for found in WRITTEN.findall(said) for part in found for name in part.split()))
     names = (str(path.relative_to(built)) for path in sorted(built.rglob("*")) if path.is_file())
     return [
         name
         for name in names
-        if name not in own and not UNLIKE.match(name) and _content(folder / name) != _content(built / name)
+        if not name.startswith(own) and not UNLIKE.match(name) and _content(folder / name) != _content(built / name)
     ]
 
 

@@ -80,11 +80,11 @@ def without_snakemake(seed: int) -> Iterator[Fault]:
     """Snakemake killed while each rule writes, with the job alive when the command is run again; told to end; twice."""
     for rule, target in MADE.items():
         what = f"`kill -9` of Snakemake while `{Path(target).name}` is written; run again while its job lives"
-        yield Fault(what, rule, target, _orphaned(target, signal.SIGKILL))
+        yield Fault(what, rule, target, interfere(target, signal.SIGKILL))
     for rule in ("manifest", "encode", "train", "score"):
-        yield Fault("two Snakemakes in one folder", rule, MADE[rule], _orphaned(MADE[rule], 0, unlock=False))
+        yield Fault("two Snakemakes in one folder", rule, MADE[rule], interfere(MADE[rule], 0, unlock=False))
         what = "two Snakemakes in one folder, unlocked"
-        yield Fault(what, rule, MADE[rule], _orphaned(MADE[rule], 0))
+        yield Fault(what, rule, MADE[rule], interfere(MADE[rule], 0))
     for rule in ("media", "encode", "train", "infer_gated", "score", "summarise", "plot_summary"):
         what = f"`kill` of Snakemake while `{Path(MADE[rule]).name}` is written"
         yield Fault(what, rule, MADE[rule], _told_to_end(MADE[rule]))
@@ -93,7 +93,14 @@ def without_snakemake(seed: int) -> Iterator[Fault]:
     yield Fault(what, "all", "all", _again_and_again(moments))
 
 
-def _orphaned(target: str, by: int, unlock: bool = True) -> Callable[[Workspace], tuple[str, bool]]:
+def interfere(target: str, by: int, unlock: bool = True) -> Callable[[Workspace], tuple[str, bool]]:
+    """Run a target while another run's job is about to put it in place, and then let that one go on.
+
+    Args:
+        by: the signal that the first Snakemake gets before; 0 for none.
+        unlock: whether the second one first breaks the lock.
+    """
+
     def provoke(workspace: Workspace) -> tuple[str, bool]:
         made = workspace.folder / target
         expected = made.read_bytes()

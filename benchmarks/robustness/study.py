@@ -58,7 +58,7 @@ READ = {
 
 def make(workspace: Workspace, *targets: str, environment: dict[str, str] | None = None) -> str:
     """Run the workflow to some targets; returns all that it says."""
-    done = workspace.snakemake("--cores", "2", *targets, environment=environment)
+    done = workspace.snakemake("--printshellcmds", "--cores", "2", *targets, environment=environment)
     return done.stdout + done.stderr
 
 

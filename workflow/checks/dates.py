@@ -48,8 +48,8 @@ def date_back(now: float, sources: Iterable[Path] = ()) -> list[str]:
     """
     ahead = _ahead([*sources, *(file for name in MADE for file in _files(Path(name)))], now)
     for place, (_, file) in enumerate(ahead):
-        moment = round(now * 10**9) + 1000 * place
-        os.utime(file, ns=(moment, moment))
+        nanoseconds = round(now * 10**9) + 1000 * place
+        os.utime(file, ns=(nanoseconds, nanoseconds))
     if not ahead:
         return []
     moment, file = ahead[-1]

@@ -14,13 +14,13 @@ from cli import UserError
 from formats.rows import read_rows
 
 
-def mark_unfit(
+def remove_unfit(
     dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]], vids: Mapping[str, Collection[str]]
 ) -> list[str]:
-    """Make a video table older than its videos if it does not fit them.
+    """Remove a video table if a video had another size when it was made, or if it lists other videos than its shard.
 
-    So it is if a video has another size than when the table was made, or if it lists other videos than its shard has.
-    Snakemake then makes the table, and all that follows from it, again. Only the table's modification time changes.
+    Snakemake then makes the table, and all that follows from it, again. An older date would not do: Snakemake takes a
+    small video for unchanged if it is as it was when the table was written, even if it changed after it was read.
 
     Args:
         folder: the folder of videos.
@@ -40,9 +40,8 @@ def mark_unfit(
         found = list(_find_unfit(table, folder, times, set(vids[shard])))
         if found:
             told += found
-            oldest = min(facts.st_mtime_ns for facts in times.values()) - 10**9
             with suppress(OSError):  # a read-only folder, in which nothing can be made again
-                os.utime(table, ns=(oldest, oldest))
+                table.unlink()
     return told
 
 
