@@ -109,15 +109,13 @@ def _content(path: Path) -> bytes | None:
 
 
 def _message_of(said: str) -> str:
-    """The line that says what is wrong: ours, or else one of Snakemake or Python."""
-    lines = [line.partition(": error: ")[2] for line in said.splitlines() if ": error: " in line]
-    lines = lines or [line.partition("note: ")[2] for line in said.splitlines() if line.startswith("note: ")]
+    """The line that says what is wrong: ours, or else one of the shell, Snakemake or Python."""
+    said = re.sub(rf"\S*/faulty(/|\b)|{ROOT}/", "", said)
+    lines = re.findall(r": error: (.+)", said) or re.findall(r"^note: (.+)", said, re.M)
     lines = lines or re.findall(r": line 1: +\d+ (\w[\w ]*?)  +python -m", said)  # the shell's, of a fatal signal
-    lines = lines or [line for line in said.splitlines() if re.match(r"Output \S+ has older modification time", line)]
-    lines = lines or [line for line in said.splitlines() if re.match(r"\w*(Error|Exception)(:| in rule) ", line)]
+    lines = lines or re.findall(r"^\w*(?:Error|Exception)(?:: | in rule )(?:.*:\n)?.+", said, re.M)
     lines = lines or ["killed"] * ("non-zero exit code" in said)
-    line = re.sub(rf"\S*/faulty/|{ROOT}/", "", lines[-1] if lines else "")
-    return line.replace("|", "\\|").replace("`", "'")[:240]
+    return " ".join(lines[-1].split()).replace("|", "\\|").replace("`", "'")[:240] if lines else ""
 
 
 def render(found: list[Met]) -> str:

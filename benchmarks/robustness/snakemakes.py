@@ -16,8 +16,6 @@ from benchmarks.robustness.study import MADE, begin, make
 from tests.killing import begin_with
 from tests.workflow.workspace import Workspace
 
-PATIENCE = 600.0
-"""Seconds after which a job that does not come to the chosen write counts as one that never will."""
 # The job that is about to put the `count`-th file called NAME (any file, without a name) in place sends Snakemake a
 # signal. With `held` it says so through the pipe `alive`, which stays open to its end, and waits for the pipe `gate`.
 HOOK = """
@@ -34,11 +32,10 @@ def replace(source, target, **options):
             written.write(".")
         if os.path.getsize(count) == {count}:
             if {held}:
-                alive = os.open(os.path.join(folder, "alive"), os.O_WRONLY)
+                os.write(os.open(os.path.join(folder, "alive"), os.O_WRONLY), b".")
             with open(os.path.join(folder, "pid")) as file:
                 os.kill(int(file.read()), {by})
             if {held}:
-                os.write(alive, b".")
                 os.close(os.open(os.path.join(folder, "gate"), os.O_RDONLY))
     rename(source, target, **options)
 
@@ -63,9 +60,12 @@ class Held:
         os.mkfifo(folder / "gate")
         self._alive = os.open(folder / "alive", os.O_RDONLY | os.O_NONBLOCK)
 
-    def wait(self) -> bool:
-        """Wait until the job waits; whether it does."""
-        return bool(select.select([self._alive], [], [], PATIENCE)[0]) and os.read(self._alive, 1) == b"."
+    def wait(self, snakemake: int) -> bool:
+        """Wait until the job waits, or that process ends; whether the job does."""
+        end = os.pidfd_open(snakemake)
+        select.select([self._alive, end], [], [])
+        os.close(end)
+        return bool(select.select([self._alive], [], [], 0)[0]) and os.read(self._alive, 1) == b"."
 
     def release(self) -> None:
         """Let the job go on, and wait for its end."""
@@ -108,9 +108,10 @@ def interfere(target: str, by: int, unlock: bool = True) -> Callable[[Workspace]
         with tempfile.TemporaryDirectory() as folder, Path(folder, "said.txt").open("w+", encoding="utf-8") as log:
             held = Held(Path(folder), made.name, by)
             first = begin(workspace, target, held.environment, log)
-            if not held.wait():
-                first.kill()
-                return "Error: the job did not come to its write", False
+            if not held.wait(first.pid):
+                first.wait()
+                log.seek(0)
+                return f"{log.read()}\nError: no job came to that write", False
             if by:
                 first.wait()
             if unlock:

@@ -70,7 +70,7 @@ def _read_only(target: str) -> Callable[[Workspace], tuple[str, bool]]:
         (workspace.folder / target).unlink()
         _give(folder, OTHER)
         said = _as_ordinary(workspace, target)
-        _give(folder, 0)
+        _give(workspace.folder, 0)  # its folder may have gone: Snakemake removes empty ones
         return said, False
 
     return provoke

@@ -70,8 +70,8 @@ def _during(what: str, target: str) -> Callable[[Workspace], tuple[str, bool]]:
             (workspace.folder / target).unlink()
             code = HOOK.format(name=Path(target).name, change=change)
             said = make(workspace, target, environment=begin_with(Path(hooks, "hook"), code))
-        if what == "is replaced":
-            said += make(workspace, target)
+        if what != "is removed":
+            said += make(workspace, target)  # what the next run says, before the old video is back
         if not video.is_file() or video.read_bytes() != content:
             video.write_bytes(content)
         for file in (whole, other):
@@ -86,9 +86,9 @@ def _between(target: str) -> Callable[[Workspace], tuple[str, bool]]:
         video = _first_video(workspace)
         content = video.read_bytes()
         video.write_bytes(content[: len(content) // 2])
-        make(workspace, "manifests/demo/000.jsonl")
+        said = make(workspace, "manifests/demo/000.jsonl")
         video.write_bytes(content)
-        return make(workspace, "--allowed-rules", "encode", "--", target), False
+        return said + make(workspace, "--allowed-rules", "encode", "--", target), False
 
     return provoke
 

@@ -5,6 +5,7 @@ A video was replaced by another with an older modification time, or rows of a ta
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,13 +15,12 @@ from cli import UserError
 from formats.rows import read_rows
 
 
-def remove_unfit(
+def outdate_unfit(
     dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]], vids: Mapping[str, Collection[str]]
 ) -> list[str]:
-    """Remove a video table if a video had another size when it was made, or if it lists other videos than its shard.
+    """Make a video table older than its videos if one of these had another size, or if it lists other videos.
 
-    Snakemake then makes the table, and all that follows from it, again. An older date would not do: Snakemake takes a
-    small video for unchanged if it is as it was when the table was written, even if it changed after it was read.
+    Snakemake then makes the table, and all that follows from it, again. The table's content stays.
 
     Args:
         folder: the folder of videos.
@@ -40,9 +40,20 @@ def remove_unfit(
         found = list(_find_unfit(table, folder, times, set(vids[shard])))
         if found:
             told += found
+            oldest = min(facts.st_mtime_ns for facts in times.values()) - 10**9
             with suppress(OSError):  # a read-only folder, in which nothing can be made again
-                table.unlink()
+                os.utime(table, ns=(oldest, oldest))
+                _record_of(table).unlink(missing_ok=True)
     return told
+
+
+def _record_of(table: Path) -> Path:
+    """Snakemake's record of how a table was made.
+
+    It would take a small video (1 MB) for unchanged that is as it was at the end of that job, whatever its date, but
+    the table may be damaged, or the video may have changed during the job.
+    """
+    return Path(".snakemake/metadata", base64.urlsafe_b64encode(str(table).encode()).decode())
 
 
 def _time_of(file: Path) -> int:

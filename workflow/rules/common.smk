@@ -19,7 +19,7 @@ from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
 from workflow.checks.dates import check_dates, date_back
-from workflow.checks.video_tables import remove_unfit
+from workflow.checks.video_tables import outdate_unfit
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
@@ -45,7 +45,7 @@ config.update(study.config)
 paths, tracked = Paths(study), Params(study)
 for line in date_back(time.time(), sources if study.is_demo else []):
     print(f"note: {line}", file=sys.stderr)
-for line in remove_unfit(
+for line in outdate_unfit(
     study.name,
     Path(study.dataset.videos),
     {shard: study.data.files_of(shard) for shard in study.data.shards},
