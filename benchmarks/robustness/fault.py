@@ -110,7 +110,7 @@ def _content(path: Path) -> bytes | None:
 
 def _message_of(said: str) -> str:
     """The line that says what is wrong: ours, or else one of the shell, Snakemake or Python."""
-    said = re.sub(rf"\S*/faulty(/|\b)|{ROOT}/", "", said)
+    said = re.sub(rf"\S*/faulty(/|\b)|\S*/site-packages/|{ROOT}/", "", said)
     lines = re.findall(r": error: (.+)", said) or re.findall(r"^note: (.+)", said, re.M)
     lines = lines or re.findall(r": line 1: +\d+ (\w[\w ]*?)  +python -m", said)  # the shell's, of a fatal signal
     lines = lines or re.findall(r"^\w*(?:Error|Exception)(?:: | in rule )(?:.*:\n)?.+", said, re.M)

@@ -230,9 +230,10 @@ def test_a_video_that_grows_meanwhile_ends_the_job(tmp_path: Path, monkeypatch: 
             files["a"].write_bytes(whole)
         return look(folder, vid, *rest)
 
-    monkeypatch.setattr(probing, "examine", copy_on)
     flight = InFlight(tmp_path / "flight")
-    with pytest.raises(UserError, match=r"a\.mkv: changed while the videos were read: run again when all are copied$"):
+    message = r"a\.mkv: changed while the videos were read: run again when all are copied$"
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=message):
+        patch.setattr(probing, "examine", copy_on)
         examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     table = examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     assert [video.n_clips for video in table] == [1, 1]
