@@ -28,10 +28,10 @@ test: .venv/installed lint ## run all checks, then the tests
 
 fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minutes: the long form of tests/test_fuzzing.py, and media
 	FUZZ_EXAMPLES=1000 python -m pytest -q tests/test_fuzzing.py
-	python benchmarks/fuzz_media.py
+	python -m benchmarks.robustness.damaged_media
 
-faults: .venv/installed ## break a small study in a hundred ways, in some 20 minutes, and write docs/reliability.md (as root, full disks too)
-	python benchmarks/faults.py --write docs/reliability.md
+faults: .venv/installed ## break a small study in 300 ways, in an hour, and write docs/reliability.md (as root, full disks and other users too)
+	python -m benchmarks.robustness --write docs/reliability.md
 
 lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	ruff check .
@@ -46,12 +46,23 @@ docs: .venv/installed ## build the documentation as a site, build/site/index.htm
 schema: .venv/installed ## regenerate from the settings classes: JSON schema, reference page, comments of config.yaml
 	python -m workflow schema
 
+# Programs of an environment name its folder, so a moved one is made anew. So is a half-made one, which has no `installed`
+# but a `making`.
+MADE_IN := $(shell cat .venv/installed 2>/dev/null)
+ifneq ($(filter-out $(CURDIR),$(MADE_IN)),)
+.venv/installed: anew
+.PHONY: anew
+anew: ; @echo "the folder was moved: .venv is made anew"; touch .venv/making
+endif
+
 # Installed with uv, which resolves wheels that fit together (see pyproject.toml) and compiles them to bytecode once.
 .venv/installed: pyproject.toml constraints.txt
+	@if [ -e .venv/making ]; then echo "removing an unfinished .venv"; rm -rf .venv; fi
+	@mkdir -p .venv && touch .venv/making
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev]'
-	touch $@
+	@rm .venv/making && echo "$(CURDIR)" >$@
 
 clean: ## remove all outputs, keep the environment
 	rm -rf build data weights manifests features runs predictions results plots reports logs .snakemake

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from cli.configuration import file_of
 from cli.errors import UserError, one_line
+from cli.machine import is_out_of_memory
 from cli.outputs import check_folder, check_outputs
 
 MOST_DIGITS = 18
@@ -142,8 +143,8 @@ class Command:
             return INTERRUPTED
         except (UserError, OSError) as problem:
             line = " ".join(_describe(problem).split())
-        except (MemoryError, RuntimeError) as problem:
-            if not _is_out_of_memory(problem):
+        except Exception as problem:
+            if not is_out_of_memory(problem):
                 raise
             line = f"out of memory: {one_line(problem) or 'nothing is left'} (run fewer jobs at a time)"
         else:
@@ -156,12 +157,6 @@ def _find_extra(library: str | None, preferred: str | None) -> str | None:
     """The extra that installs a library: the preferred one if it does, else the first; None if no extra does."""
     extras = [extra for extra, libraries in EXTRAS.items() if library in libraries]
     return preferred if preferred in extras else next(iter(extras), None)
-
-
-def _is_out_of_memory(problem: Exception) -> bool:
-    """Whether Python, NumPy, PyAV or torch (whose errors are recognised without importing it) got no memory."""
-    named = type(problem).__name__ == "OutOfMemoryError"
-    return isinstance(problem, MemoryError) or named or "can't allocate memory" in str(problem)
 
 
 def _describe(problem: Exception) -> str:

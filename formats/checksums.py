@@ -4,8 +4,8 @@ A store has a CRC-32 of each id's rows, and one digest of all other bytes. The d
 file, HDF5's user block, which HDF5 itself skips. It is compared before HDF5 opens the file, because a single wrong bit
 in the structure of a file can make the library run for ever or crash. It costs little: it covers everything but the
 rows, which are nearly all of a store. Each id's rows are compared when they are read, with the fastest of the checksums
-at hand (CRC-32: 2.0 GB/s, SHA-256: 1.1, BLAKE2b: 0.95, on the machine of benchmarks/damage.py), so a store is read
-once.
+at hand (CRC-32: 2.0 GB/s, SHA-256: 1.1, BLAKE2b: 0.95, as benchmarks/robustness/damaged_stores.py measured), so a store
+is read once.
 
 Each entry of a torch archive has a CRC-32, which torch itself does not compare: without the comparison a wrong bit in a
 weight gives a wrong network and no message. Comparing takes about as long as reading the file.
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 
 BLOCK = 512
 """Bytes of the user block: the least that HDF5 allows."""
@@ -112,6 +113,7 @@ def check_archive(path: Path) -> None:
                     while content.read(_PIECE):
                         pass
     except Exception as problem:  # a damaged list of entries can raise almost anything, also a failed seek
+        raise_if_unreadable(problem, path)
         raise UserError(f"{path}: damaged since it was written: {one_line(problem)}") from None
 
 

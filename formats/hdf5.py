@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 
 _PAGE = 4096
 
@@ -38,6 +39,7 @@ def naming_faults(path: Path, kind: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Exception as problem:
+        raise_if_unreadable(problem, path)
         if path.is_dir():
             raise UserError(f"{path}: is a folder, not a {kind}") from None
         system = problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cli import Settings, UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 from cli.outputs import write_bytes
 from formats.rows import read_rows, write_rows
 
@@ -64,6 +65,7 @@ def read_strip(path: Path) -> Strip:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Exception as problem:  # a damaged archive can raise almost any exception
+        raise_if_unreadable(problem, path)
         raise UserError(f"{path}: not a readable strip: {one_line(problem)}") from None
     frames, sound, seconds = found["frames"], found["sound"], found["seconds"]
     fits = frames.dtype == np.uint8 and frames.ndim == 4 and frames.shape[3:] == (3,)

@@ -17,6 +17,7 @@ from typing import Any
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 from formats.checksums import is_archive
 
 LARGEST_PICKLE = 1 << 28
@@ -163,6 +164,7 @@ class Archive:
         except UserError:
             raise
         except Exception as problem:  # a damaged file can raise almost any exception
+            raise_if_unreadable(problem, path)
             raise UserError(f"{path}: not a checkpoint that can be read safely: {one_line(problem)}") from None
 
     def read(self, name: str, most: int | None = None) -> bytes:

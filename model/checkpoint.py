@@ -12,6 +12,7 @@ import torch
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 from cli.outputs import replacing, saving
 from formats.checksums import check_archive
 from model.archive import Archive
@@ -95,6 +96,7 @@ def load_network(path: Path) -> tuple[HighlightDetector, dict[str, Any]]:
     except UserError:
         raise
     except Exception as problem:  # a damaged file can raise almost anything
+        raise_if_unreadable(problem, path)
         raise UserError(_describe_failure(path, problem)) from None
     return network.eval(), about
 

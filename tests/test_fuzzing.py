@@ -175,7 +175,7 @@ def test_strips(folder: Path, data: st.DataObject) -> None:
 @few(10)
 @given(data=st.data())
 def test_stores(folder: Path, data: st.DataObject) -> None:
-    """With its digest, because damage that HDF5 sees can make it hang: benchmarks/damage.py."""
+    """With its digest, because damage that HDF5 sees can make it hang: benchmarks/robustness/damaged_stores.py."""
     path = folder / "000.h5"
     write(path, levels)
 

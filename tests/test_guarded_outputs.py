@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import runpy
 import sys
 from pathlib import Path
 
@@ -19,8 +18,9 @@ def parsers(package: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Verb]:
     """The verbs of a package, as built by its `__main__`."""
     commands: list[Command] = []
     monkeypatch.setattr(Command, "main", lambda command: commands.append(command) or 0)
-    with pytest.raises(SystemExit):
-        runpy.run_module(package, run_name="__main__")
+    # Not by runpy, which warns if another test has imported the module.
+    program = importlib.import_module(f"{package}.__main__")
+    (program.build_command() if hasattr(program, "build_command") else program).main()
     return commands[0]._verbs.choices
 
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from cli import Settings, UserError, canonical_json
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 from feature_extractors.encoders.stream import (
     ClipStage,
     ClipStream,
@@ -187,6 +188,7 @@ def _load(config: SiglipConfig, given: str) -> tuple[Any, Any, dict[str, Any], P
                 image_resize_mode=known.get("resize_mode", "squash"),
             )
         except Exception as problem:  # open_clip does not check the file: a wrong one can raise anything
+            raise_if_unreadable(problem, file)
             raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     return network.eval(), preprocess, model["text_cfg"], file
 

@@ -16,20 +16,8 @@ from pathlib import Path
 import av
 
 from cli import UserError
+from cli.machine import OF_MACHINE
 
-OF_MACHINE = {
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EIO,
-    errno.ENODEV,
-    errno.ENXIO,
-    errno.ESTALE,
-    errno.ENOTCONN,
-    errno.ETIMEDOUT,
-}
 OF_MACHINE_FROM_FFMPEG = {errno.EMFILE, errno.ENFILE}
 """FFmpeg also reports "out of memory" and "input/output error" for damaged files. Those of the machine show up when the
 sha256 of a file is computed, which reads all of it."""

@@ -45,17 +45,22 @@ def examine_all(
 
     Raises:
         OSError: a fault of the machine.
-        UserError: most of the files failed with an unexpected error.
+        UserError: most of the files failed with an unexpected error, or one changed meanwhile.
     """
     table = []
+    names = {file: _name(file) for file in files.values()}
     for vid in vids:
         file, look = files.get(vid), partial(examine, folder, vid, files.get(vid), causes.get(vid, ""), clips)
         if file is None:
             table.append(look())
-        elif (name := _name(file)) in flight.ended:
+        elif (name := names[file]) in flight.ended:
             table.append(_without_clips(folder, vid, file, ENDED))
         else:
             table.append(flight.run(name, look))
+    changed = [file for file, name in names.items() if _name(file) != name]
+    if changed:
+        others = f" ({len(changed)} did)" if len(changed) > 1 else ""
+        raise UserError(f"{changed[0]}: changed while the videos were read{others}: run again when all are copied")
     stop_if_systematic({video.vid: video.problem for video in table}, len(files))
     return table
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 
 ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)
 """Errors that a .npz file raises that is damaged (RuntimeError: encrypted, or compressed by an unknown method)."""
@@ -34,6 +35,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
         else:
             values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, IndexError, EOFError, MemoryError, *ARCHIVE) as problem:  # MemoryError: a wrong shape
+        raise_if_unreadable(problem, file)
         raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
         raise UserError(f"{file}: features must be floating-point (rows, dim), got {values.dtype} {values.shape}")
@@ -61,6 +63,7 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
         with zipfile.ZipFile(file) as archive, archive.open(f"{key}.npy") as content:
             return _header(content)
     except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, *ARCHIVE) as problem:
+        raise_if_unreadable(problem, file)
         raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from cli import UserError
 from cli.errors import one_line
+from cli.machine import raise_if_unreadable
 from formats.checksums import check_archive
 
 # Arrays of numbers, which some checkpoints hold alongside their tensors (PANN's sampler), under the names that NumPy 1
@@ -42,6 +43,7 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     except UserError:
         raise
     except Exception as problem:  # a damaged file can raise almost anything
+        raise_if_unreadable(problem, file)
         raise UserError(f"{file}: {reason(problem)}") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{file}: expected a dictionary of tensors, got {type(loaded).__name__}")

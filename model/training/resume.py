@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cli.machine import raise_if_unreadable
 from cli.outputs import remove_leftovers
 from formats.checksums import check_archive
 from formats.rows import Row
@@ -87,7 +88,10 @@ class Keeper:
     def load(self, engine: Engine) -> Progress:
         """Restore the saved state into the engine and return its progress; without one, return that of a new run.
 
-        A file with other settings or data, or one that cannot be read, is discarded with a warning.
+        A file with other settings or data, or a damaged one, is discarded with a warning.
+
+        Raises:
+            Unreadable: it cannot be read now, because there is no memory, file handle or permission.
         """
         if not self._path.exists():
             return Progress()
@@ -114,6 +118,7 @@ class Keeper:
             # Last, because it changes nothing if it fails.
             engine.optimizer.load_state_dict(state["optimizer"])
         except Exception as problem:  # a damaged file can raise almost any exception
+            raise_if_unreadable(problem, self._path)
             # Torch's text on a refused pickle advises unsafe loading.
             refused = isinstance(problem, UnpicklingError) or "weights_only" in str(problem)
             told = str(problem).removeprefix(f"{self._path}: ").split("\n")[0][:120]

@@ -232,6 +232,8 @@ print(gc.get_freeze_count())
         (MemoryError("Unable to allocate 4.00 TiB"), "Unable to allocate 4.00 TiB"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes\nmore"), "bytes more"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "CUDA out of memory"),
+        (RuntimeError("can't start new thread"), "can't start new thread"),
+        (ImportError("x.so: failed to map segment from shared object"), "failed to map segment from shared object"),
     ],
 )
 def test_too_little_memory_is_one_line(capsys: pytest.CaptureFixture[str], problem: Exception, cause: str) -> None:

@@ -1,5 +1,6 @@
 """Odd media files of many kinds, each with numbered pictures at known times: what phones, cameras and cut-off downloads
-produce. Used by the tests and by benchmarks/odd_media.py, which writes the table of docs/measurements/extraction.md."""
+produce. Used by the tests and by benchmarks/robustness/odd_media.py, which writes the table of
+docs/measurements/extraction.md."""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ def refuse(path: Path) -> None:
 
 
 def test_any_wrong_bit_is_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """200 bits each of the rows, the user block, and what is before and after the rows; benchmarks/damage.py tries all.
+    """200 bits each of the rows, the user block, and what is before and after the rows.
+
+    benchmarks/robustness/damaged_stores.py tries all.
 
     Wrong bits of the structure can make HDF5 run for ever: it must not see them, and does not here even if the digest
     were not compared.

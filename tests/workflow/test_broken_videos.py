@@ -79,16 +79,35 @@ def test_they_are_left_out_and_listed(workspace: Workspace) -> None:
 def test_a_video_replaced_by_an_older_file_is_noticed(workspace: Workspace) -> None:
     """Snakemake compares modification times alone."""
     file, tables = workspace.folder / "videos/a.mkv", sorted((workspace.folder / "manifests/own").glob("*.jsonl"))
-    content, before = file.read_bytes(), [path.stat() for path in (file, *tables)]
+    before = [(path, path.read_bytes(), path.stat()) for path in (file, *tables)]
     write_media(file, steady(4.0), sound=noise(4.0))
-    os.utime(file, ns=(before[0].st_atime_ns, before[0].st_mtime_ns - 10**12))
+    os.utime(file, ns=(before[0][2].st_atime_ns, before[0][2].st_mtime_ns - 10**12))
     told = workspace.snakemake("--dry-run", "--cores", "2", "features", changes=changes(workspace, "leave_out"))
     assert re.search(r"note: videos/a\.mkv is another file than when manifests/own/\d+\.jsonl was made", told.stderr)
     planned = workspace.planned("features", changes=changes(workspace, "leave_out"))
     assert planned["manifest"] == 1 and planned["encode clip_visual"] == 1, planned
-    file.write_bytes(content)
-    for path, facts in zip((file, *tables), before, strict=True):
+    for path, content, facts in before:
+        path.write_bytes(content)
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert workspace.planned("features", changes=changes(workspace, "leave_out")) == {}
+
+
+def test_a_table_of_other_videos_is_made_again(workspace: Workspace) -> None:
+    """Rows are missing, or the table of another shard lies in its place."""
+    first, second = sorted((workspace.folder / "manifests/own").glob("*.jsonl"))
+    content, facts = first.read_bytes(), first.stat()
+    vid = json.loads(content.splitlines()[-1])["vid"]
+    for damaged, said in (
+        (content[: content[:-1].rfind(b"\n") + 1], f"lacks the video {vid!r}"),
+        (second.read_bytes(), "lacks the video|lists a video of another shard, "),
+    ):
+        first.write_bytes(damaged)
+        os.utime(first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        told = workspace.snakemake("--dry-run", "--cores", "2", "features", changes=changes(workspace, "leave_out"))
+        assert re.search(rf"note: manifests/own/{first.name} ({said}).*: its shard is made again", told.stderr)
+        assert workspace.planned("features", changes=changes(workspace, "leave_out"))["manifest"] == 1
+    first.write_bytes(content)
+    os.utime(first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     assert workspace.planned("features", changes=changes(workspace, "leave_out")) == {}
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.logging import logger as snakemake_logger
@@ -17,7 +18,8 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
-from workflow.checks.replaced_videos import mark_replaced
+from workflow.checks.dates import check_dates, date_back
+from workflow.checks.video_tables import outdate_unfit
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
@@ -32,14 +34,22 @@ if not workflow.output_settings.dryrun:
 try:
     # What the user gives, without config.yaml: the demo's values are not for other datasets.
     study = load_study(config, Path(workflow.basedir), given=workflow.config_settings.overwrite_config)
+    sources = [*study.data.files.values(), *map(Path, study.annotations.values())]
+    if not study.is_demo:
+        check_dates(sources, time.time())
 except (UserError, OSError) as problem:
     # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
-for line in mark_replaced(
-    study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
+for line in date_back(time.time(), sources if study.is_demo else []):
+    print(f"note: {line}", file=sys.stderr)
+for line in outdate_unfit(
+    study.name,
+    Path(study.dataset.videos),
+    {shard: study.data.files_of(shard) for shard in study.data.shards},
+    study.data.shards,
 ):
     print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:

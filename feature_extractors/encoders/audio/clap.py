@@ -17,6 +17,7 @@ from transformers import ClapFeatureExtractor, ClapModel
 from transformers.utils import logging
 
 from cli import UserError
+from cli.machine import raise_if_unreadable
 from feature_extractors.encoders.audio.log_mel import log_mel
 from feature_extractors.encoders.audio.settings import HUB, SETTINGS, STATES, ClapStage
 from feature_extractors.encoders.sounds import SoundEncoder
@@ -158,6 +159,7 @@ def load_clap(weights: Path) -> Clap:
             output_loading_info=True,
         )
     except Exception as problem:  # a damaged file can raise almost anything
+        raise_if_unreadable(problem, weights)
         raise UserError(f"{weights}: {reason(problem)}") from None
     drawn = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
     # The text side is not used. Counters and index tables, all integers, are not in every checkpoint.

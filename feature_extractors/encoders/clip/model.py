@@ -16,6 +16,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from cli import UserError, canonical_json
+from cli.machine import raise_if_unreadable
 from feature_extractors.encoders.clip.facts import ClipFacts, find_tag, settle
 from feature_extractors.encoders.clip.script_archive import is_script, read_published_script
 from feature_extractors.encoders.clip.settings import ClipEncoderConfig
@@ -110,6 +111,7 @@ def build_clip(config: ClipEncoderConfig, weights: Path | None) -> ClipModel:
             tokenise = _tokeniser(config.architecture, model)
         except Exception as problem:  # open_clip checks neither file: a wrong one can raise anything
             file = weights or config.definition
+            raise_if_unreadable(problem, Path(file))
             raise UserError(f"{file}: does not fit {config.architecture}: {reason(problem)}") from None
     return ClipModel(network.eval(), preprocess, tokenise, facts)
 

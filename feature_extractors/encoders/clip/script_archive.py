@@ -14,6 +14,7 @@ from open_clip.pretrained import get_pretrained_url
 from torch import Tensor
 
 from cli import UserError
+from cli.machine import raise_if_unreadable
 from feature_extractors.encoders.clip.facts import digest_in, published_as
 from feature_extractors.weights.loading import reason
 from formats.checksums import is_archive
@@ -34,6 +35,7 @@ def is_script(file: Path) -> bool:
         with zipfile.ZipFile(file) as archive:
             return any(Path(name).name == "constants.pkl" for name in archive.namelist())
     except Exception as problem:  # a damaged list of entries can raise almost anything
+        raise_if_unreadable(problem, file)
         raise UserError(f"{file}: {reason(problem)}") from None
 
 
@@ -53,6 +55,7 @@ def read_published_script(file: Path, sha256: str) -> dict[str, Tensor]:
             warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is deprecated, but these files use it
             state: dict[str, Tensor] = torch.jit.load(str(file), map_location="cpu").state_dict()
     except Exception as problem:  # a damaged archive can raise almost anything
+        raise_if_unreadable(problem, file)
         raise UserError(f"{file}: {reason(problem)}") from None
     return {name: value for name, value in state.items() if name not in NOT_WEIGHTS}
 

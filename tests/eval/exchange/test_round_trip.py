@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import runpy
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from feature_extractors.__main__ import main
 from tests.eval.running import run
 from tests.feature_extractors.made_media import Coding, steady, write_media
 
@@ -35,9 +35,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def extract(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run a verb of `python -m feature_extractors`."""
     monkeypatch.setattr(sys, "argv", ["feature_extractors", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_module("feature_extractors", run_name="__main__")
-    return int(stop.value.code or 0)
+    return main()
 
 
 @pytest.mark.parametrize(("form", "source"), [("csv", "csv"), ("via", "via"), ("label-studio", "label-studio")])

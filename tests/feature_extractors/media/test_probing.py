@@ -8,6 +8,7 @@ import os
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.in_flight import InFlight
 from feature_extractors.video_files import locate_videos
 from formats.grid import ClipGrid
+from formats.video_table import Video
 from tests.feature_extractors.edited_media import noise
 from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
 from tests.warm import run_python
@@ -213,6 +215,28 @@ def test_unexpected_errors_of_most_videos_end_the_job(tmp_path: Path, monkeypatc
         examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     only = {"a": files["a"]}
     assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("unexpected error: KeyError")
+
+
+def test_a_video_that_grows_meanwhile_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is still being copied."""
+    files = {vid: write_media(tmp_path / f"{vid}.mkv", steady(2.0)) for vid in ("a", "b")}
+    whole = files["a"].read_bytes()
+    files["a"].write_bytes(whole[: len(whole) // 2])
+    probing = sys.modules["feature_extractors.media.probing"]
+    look = probing.examine
+
+    def copy_on(folder: Path, vid: str, *rest: Any) -> Video:
+        if vid == "b":
+            files["a"].write_bytes(whole)
+        return look(folder, vid, *rest)
+
+    flight = InFlight(tmp_path / "flight")
+    message = r"a\.mkv: changed while the videos were read: run again when all are copied$"
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=message):
+        patch.setattr(probing, "examine", copy_on)
+        examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
+    table = examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
+    assert [video.n_clips for video in table] == [1, 1]
 
 
 @pytest.mark.parametrize("left", [0, 1])

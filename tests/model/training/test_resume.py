@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -147,6 +149,28 @@ def test_a_damaged_state_is_thrown_away(engine: Engine, tmp_path: Path, caplog: 
     (tmp_path / "resume.pt").write_bytes(content[: len(content) // 2])
     assert keeper.load(engine) == Progress()
     assert "resume.pt: cannot be read" in caplog.text
+
+
+def test_a_state_that_cannot_be_read_now_is_kept(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first error may be met by the comparison of checksums or by torch."""
+    path = tmp_path / "resume.pt"
+    keeper = Keeper(path, {}, 0)
+    keeper.save_if_due(engine, Progress(epoch=2))
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, descriptors[1]))
+    try:
+        with pytest.raises(UserError, match=r"resume\.pt: cannot be read: too many open files$"):
+            keeper.load(engine)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"resume\.pt: cannot be read: out of memory"):
+        patch.setattr(torch, "load", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
+        keeper.load(engine)
+    assert keeper.load(engine).epoch == 2
 
 
 def test_a_state_with_one_wrong_bit_is_thrown_away(

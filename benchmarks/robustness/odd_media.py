@@ -1,6 +1,6 @@
 """Check sampling on many kinds of odd media.
 
-    python benchmarks/odd_media.py --write docs/measurements/extraction.md
+    python -m benchmarks.robustness.odd_media --write docs/measurements/extraction.md
 
 Uses the kinds of tests/feature_extractors/odd_media.py, which PyAV makes, and more kinds made by the ffmpeg program
 (Debian's package). Every frame shows its number, and frame times are known: the numbers read back from the sampled
@@ -20,15 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from cli import UserError  # noqa: E402
-from feature_extractors.media import Problems, examine, frames_of_clips, open_sound  # noqa: E402
-from formats.grid import ClipGrid  # noqa: E402
-from formats.video_table import Video  # noqa: E402
-from tests.feature_extractors.made_media import Coding, read_number, steady, write_media  # noqa: E402
-from tests.feature_extractors.odd_media import Odd, kinds  # noqa: E402
+from cli import UserError
+from feature_extractors.media import Problems, examine, frames_of_clips, open_sound
+from formats.grid import ClipGrid
+from formats.video_table import Video
+from tests.feature_extractors.made_media import Coding, read_number, steady, write_media
+from tests.feature_extractors.odd_media import Odd, kinds
 
 SECONDS = 1.0
 BEGIN, END = "<!-- odd media: begin -->", "<!-- odd media: end -->"

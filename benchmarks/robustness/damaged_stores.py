@@ -1,4 +1,6 @@
-"""What damage to a store does, and what checking for it costs: `python benchmarks/damage.py [--sample 4000]`.
+"""What damage to a store does, and what checking for it costs.
+
+    python -m benchmarks.robustness.damaged_stores [--sample 4000]
 
 Flips single bits of a small store, one at a time (without --sample every one), and reads it with all readers in another
 process, which is ended if one read takes longer than --limit seconds. Each flip must end in one line, or change nothing
@@ -21,8 +23,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cli import UserError
 from formats.store import Arrays, Provenance, Store, read_columns, read_pooled, read_problems, write_store

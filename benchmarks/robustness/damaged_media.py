@@ -1,4 +1,6 @@
-"""Damaged media through all that opens them: `python benchmarks/fuzz_media.py [--count 2000] [--seed 0]`.
+"""Damaged media through all that opens them.
+
+    python -m benchmarks.robustness.damaged_media [--count 2000] [--seed 0]
 
 Makes the kinds of tests/feature_extractors/odd_media.py, changes each at random places (bits, zeros, pieces cut out,
 doubled or moved, the end cut off), and examines, decodes and doctors the result in another process, which has
@@ -24,8 +26,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cli import UserError
 from feature_extractors.doctor.media_facts import NoVideo, inspect_media
