@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from av_highlights.reel.plan import Part, Plan
 from av_highlights.reel.source import Source, Sources
@@ -26,12 +27,17 @@ class Copy:
     Attributes:
         source: the video.
         packets: of each part, the first of its packets in the file and the one after the last.
-        first_ticks: of each part, the time of its first picture on the file's clock.
+        ticks: of each part, the times of its packets on the file's clock, in the order of the file.
     """
 
     source: Source
     packets: tuple[tuple[int, int], ...]
-    first_ticks: tuple[int, ...]
+    ticks: tuple[NDArray[np.int64], ...]
+
+    @property
+    def delay(self) -> int:
+        """Ticks by which decoding runs ahead, so that every picture is decoded before it is shown."""
+        return max(int((np.sort(ticks) - ticks).max()) for ticks in self.ticks)
 
 
 def find_copy(plan: Plan, sources: Sources) -> Copy | None:
@@ -58,7 +64,7 @@ def find_copy(plan: Plan, sources: Sources) -> Copy | None:
     packets = tuple(pair for pair in found if pair is not None)
     if len(packets) < len(found):
         return None
-    return Copy(source, packets, tuple(int(timeline.pts[first]) for first, _ in packets))
+    return Copy(source, packets, tuple(timeline.pts[first:stop] for first, stop in packets))
 
 
 def _packets_of(part: Part, timeline: Timeline) -> tuple[int, int] | None:
@@ -86,11 +92,12 @@ def copy_packets(copy: Copy, plan: Plan, target: Any) -> Iterator[list[Any]]:
     at = 0
     for place, part in enumerate(plan.parts):
         moved = _read_group(copy, *copy.packets[place])
-        for packet in moved:
-            offset = round(at / plan.rate / packet.time_base) - copy.first_ticks[place]
+        # Times of decoding are made anew: FFmpeg makes up those of Matroska, and others from the middle of a file.
+        in_order = np.sort(copy.ticks[place])
+        for packet, decoded in zip(moved, in_order.tolist(), strict=True):
+            offset = round(at / plan.rate / packet.time_base) - int(in_order[0])
             packet.pts += offset
-            if packet.dts is not None:
-                packet.dts += offset
+            packet.dts = decoded - copy.delay + offset
             packet.stream = target
         yield moved
         at += part.frames
