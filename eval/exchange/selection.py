@@ -58,7 +58,7 @@ def select_predicted(
     cuts = {
         qid: [_cut(one.query, footage, one.start, one.end, one.score) for one in found] for qid, found in ranked.items()
     }
-    _name_beyond(cuts)
+    _name_beyond(cuts, selection.padding)
     return {qid: select_cuts(found, selection) for qid, found in cuts.items()}
 
 
@@ -81,14 +81,17 @@ def select_labelled(
         found[qid] = [] if windows is None else [_cut(row, footage, *window, None) for window in windows.tolist()]
     if not labelled:
         raise UserError(f"{where}: no row has relevant_windows to export: give --predictions")
-    _name_beyond(found)
+    _name_beyond(found, selection.padding)
     return {qid: select_cuts(cuts, selection) for qid, cuts in found.items()}
 
 
-def _name_beyond(cuts: Mapping[Qid, Sequence[Cut]]) -> None:
-    """Name in the log the moments that begin after the end of their video, which are left out. It may be cut off."""
+def _name_beyond(cuts: Mapping[Qid, Sequence[Cut]], padding: float) -> None:
+    """Name in the log the moments that lie wholly behind the end of their video, which are left out."""
     beyond = [
-        (qid, cut) for qid, found in cuts.items() for cut in found if 0 < cut.footage.seconds <= cut.start < cut.end
+        (qid, cut)
+        for qid, found in cuts.items()
+        for cut in found
+        if 0 < cut.footage.seconds <= cut.start - padding and cut.start < cut.end
     ]
     if beyond:
         qid, first = beyond[0]
