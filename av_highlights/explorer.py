@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ def write_explorer(folder: Path, search: Search, ranking: Ranking, finder: Momen
     pictures = {video: f"{number:05d}" for number, video in enumerate(videos)}
     check_outputs([page / INDEX, *(page / PREVIEWS / f"{name}.jpg" for name in pictures.values())], videos)
     (page / PREVIEWS).mkdir(parents=True, exist_ok=True)
+    for old in (page / PREVIEWS).glob("*.jpg"):
+        if re.fullmatch(r"\d{5,}", old.stem):
+            old.unlink()
     media: dict[Path, dict[str, Any]] = {}
     levels: dict[Path, Floats | None] = {}
     for video in track(videos, "pictures"):
