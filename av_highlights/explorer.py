@@ -22,7 +22,8 @@ from formats.gate_log import GateSample, read_gate_sample
 from formats.rows import Row
 
 FOLDER, PREVIEWS = "explorer", "previews"
-TITLE = "Moments"
+TITLE, NAME = "Moments", "found"
+"""Of the page, and of the answers, where those of a study have the name of a run."""
 SCORE = "score"
 """Key of the column of best scores."""
 
@@ -90,4 +91,4 @@ def _gather(answers: list[Answer], names: dict[Path, str]) -> tuple[list[Row], A
         values[qid] = {SCORE: 100 * answer.moments[0].score if answer.moments else None}
         if answer.gates:
             gates[qid] = read_gate_sample({**query, **answer.to_dict()}, f"answer {qid}")
-    return rows, Answers(answers[0].bundle, answers[0].bundle, "", predictions, gates, values)
+    return rows, Answers(NAME, NAME, answers[0].bundle, predictions, gates, values)

@@ -89,13 +89,15 @@ def draw_reliability(matches: Matches) -> Figure:
     for across, (best, what) in enumerate(((False, "all windows"), (True, "the best window of each query"))):
         axes = figure.add_subplot(grid[0, across])
         below = figure.add_subplot(grid[1, across], sharex=axes)
-        axes.set_title(what)
+        axes.set_title(what, fontsize=9)
         if not matches.listed.any():
             why = "no windows were predicted"
         elif not are_probabilities(matches):
             why = "scores are not between 0 and 1"
         else:
-            _draw_reliability(axes, below, measure_reliability(matches, best))
+            found = measure_reliability(matches, best)
+            _draw_reliability(axes, below, found)
+            axes.set_title(f"{what}: expected calibration error {found.error:.3f}", fontsize=8)
             axes.set_ylabel("" if across else "share that is right")
             below.set_ylabel("" if across else "windows")
             continue
@@ -108,12 +110,8 @@ def _draw_reliability(axes: Axes, below: Axes, found: Reliability) -> None:
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=0.9)
     known = found.counts > 0
     axes.vlines(found.scores[known], *found.interval[known].T, color=COLOURS[0], linewidth=1.0)
-    axes.plot(found.scores[known], found.right[known], "o-", color=COLOURS[0], markersize=4, linewidth=1.2)
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
-    axes.text(
-        0.03, 0.97, f"expected calibration\nerror {found.error:.3f}", transform=axes.transAxes, va="top", fontsize=8,
-        color=INK, bbox=box,
-    )  # fmt: skip
+    axes.plot(found.scores[known], found.right[known], color=COLOURS[0], linewidth=1.0, alpha=0.4)
+    axes.plot(found.scores[known], found.right[known], "o", color=COLOURS[0], markersize=4)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(True)
     axes.tick_params(labelbottom=False)

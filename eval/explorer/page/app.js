@@ -27,6 +27,7 @@
     // Answers without a study have one view.
     studied = Boolean(data.runs || data.domains || data.training.length || data.figures.length);
     byId("tabs").hidden = !studied;
+    document.querySelectorAll(".choices .a, #answer-a").forEach((one) => { one.hidden = !studied && data.answers.length < 2; });
     ["queries", "study"].forEach((which) => byId(`tab-${which}`).addEventListener("click", () => show(which)));
     byId("theme").addEventListener("click", toggleTheme);
     byId("help").addEventListener("click", showKeys);
