@@ -73,6 +73,7 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         "plot_training": 1,  # of the first scope and seed
         "tvsum": 2,
         "tvsum_table": 1,
+        "plot_domains": 1,
         "summarise": 1,
         "plot_summary": 1,
         "overview": 1,
