@@ -84,7 +84,8 @@ def draw_reliability(matches: Matches) -> Figure:
     grid = figure.add_gridspec(2, 2, height_ratios=[3, 1])
     figure.suptitle(
         f"Right: IoU of at least {THRESHOLD:g} with a moment that no better window has taken."
-        " Bars at the dots: 95 % intervals (Wilson)."
+        " Bars at the dots: 95 % intervals (Wilson).\n"
+        "ECE: expected calibration error, the mean distance of score and share over the windows, 0 to 1."
     )
     for across, (best, what) in enumerate(((False, "all windows"), (True, "the best window of each query"))):
         axes = figure.add_subplot(grid[0, across])
@@ -97,7 +98,7 @@ def draw_reliability(matches: Matches) -> Figure:
         else:
             found = measure_reliability(matches, best)
             _draw_reliability(axes, below, found)
-            axes.set_title(f"{what}: expected calibration error {found.error:.3f}", fontsize=8)
+            axes.set_title(f"{what}, ECE {found.error:.3f}", fontsize=9)
             axes.set_ylabel("" if across else "share that is right")
             below.set_ylabel("" if across else "windows")
             continue

@@ -28,7 +28,7 @@ def test_figures_tell_the_official_numbers(tmp_path: Path, count: int) -> None:
     for threshold in ("0.5", "0.75"):
         assert f"mean over queries, mAP {brief[f'MR-full-mAP@{threshold}']:.2f}" in text
     assert f"run base · {count} quer" in text
-    assert "error 0." in text_of(tmp_path, "reliability")
+    assert "windows, ECE 0." in text_of(tmp_path, "reliability")
     assert sum(len(windows) for windows in queries.relevant_windows if windows is not None) > 0
 
 
