@@ -62,7 +62,7 @@ def baseline(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Compare two prediction files query by query: the gains and losses of the second, largest first."""
-    from eval.qvhighlights.comparison import compare_files, describe_change
+    from eval.qvhighlights.gains import compare_files, describe_change
 
     first, second = arguments.predictions
     result = compare_files(
