@@ -78,7 +78,9 @@ def select_labelled(
                 raise UserError(f"{where}: qid {qid}: {key} must be text")
         windows = read_relevant_windows(row, where)
         labelled = labelled or windows is not None
-        found[qid] = [] if windows is None else [_cut(row, footage, *window, None) for window in windows.tolist()]
+        found[qid] = (
+            [] if windows is None else [_cut(row, footage, start, end, None) for start, end in windows.tolist()]
+        )
     if not labelled:
         raise UserError(f"{where}: no row has relevant_windows to export: give --predictions")
     _name_beyond(found, selection.padding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,10 @@ def plot_differences(
     against = against or pairs[0].name
     several = len({pair.row["scope"] for pair in pairs}) > 1
     names = [_name(pair, several) for pair in pairs]
-    notes = [*_explain(pairs), *(f"{mark} {note}" for mark, note in find_notes({"rows": [one.row for one in pairs]}))]
+    notes = [
+        *_explain(pairs),
+        *(f"{mark} {note}" for mark, note in find_notes({"rows": [dict(one.row) for one in pairs]})),
+    ]
     with house_style():
         down = len(metrics)
         figure = Figure(
@@ -63,7 +66,7 @@ def plot_differences(
 
 
 def _name(pair: Compared, several: bool) -> str:
-    marks = "".join(f" {mark}" for mark in find_marks(pair.row))
+    marks = "".join(f" {mark}" for mark in find_marks(dict(pair.row)))
     name = f"{pair.name} · {pair.row['scope']}" if several else pair.name
     return fit_text(name, NAME_LENGTH - len(marks)) + marks
 
@@ -86,7 +89,7 @@ def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _draw_scores(axes: Axes, column: dict[str, Any], pairs: Sequence[Compared]) -> list[str]:
+def _draw_scores(axes: Axes, column: Mapping[str, Any], pairs: Sequence[Compared]) -> list[str]:
     """Draw the scores of each run; returns them as text."""
     told = []
     digits = DIGITS.get(column["key"], 1)
@@ -104,7 +107,7 @@ def _draw_scores(axes: Axes, column: dict[str, Any], pairs: Sequence[Compared]) 
     return told
 
 
-def _draw_differences(axes: Axes, column: dict[str, Any], pairs: Sequence[Compared], against: str) -> list[str]:
+def _draw_differences(axes: Axes, column: Mapping[str, Any], pairs: Sequence[Compared], against: str) -> list[str]:
     """Draw the differences of each run from `against`; returns them as text."""
     told = []
     axes.axvline(0, color=INK, linewidth=0.9, zorder=0)

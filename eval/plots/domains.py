@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ from eval.tvsum.videos import MEAN
 METRIC = "mAP"
 MOST_RUNS = len(COLOURS)
 # Names of reference rows, with the line of each. Two ceilings: over 25 clips, as the metric is mostly taken, or all.
-LINES = {
+LINES: dict[str, tuple[str, Literal["--", ":", "-"], str]] = {
     "chance": ("chance", "--", INK),
     "mean human": ("mean human", ":", INK),
     "best found (25 clips)": ("ceiling", "-", INK),

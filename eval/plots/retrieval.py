@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cli.outputs import check_outputs
 from eval.markup import count
@@ -119,7 +120,7 @@ def _draw_reliability(axes: Axes, below: Axes, found: Reliability) -> None:
     edges = np.linspace(0, 1, BINS + 1)
     below.bar(edges[:-1], found.counts, 1 / BINS, align="edge", color=COLOURS[0], edgecolor="white", linewidth=0.6)
     below.set_xlabel("predicted score")
-    below.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+    below.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     below.grid(True, axis="y")
     below.set_axisbelow(True)
 

@@ -72,8 +72,8 @@ def match_moments(answers: Sequence[Queries], where: str = "predictions") -> Mat
     )
     missed = []
     for places in group_by_size(found.relevant.tolist()):
-        windows, listed = stack([pairs[place][0] for place in places], MOST_WINDOWS)  # type: ignore[misc]
-        truth, wanted = stack([pairs[place][1] for place in places], int(found.relevant[places].max()))  # type: ignore[misc]
+        windows, listed = stack([pairs[place][0] for place in places], MOST_WINDOWS)
+        truth, wanted = stack([pairs[place][1] for place in places], int(found.relevant[places].max()))
         order = order_by_score(windows, listed)
         windows = np.take_along_axis(windows, order[..., None], axis=1)
         listed = np.take_along_axis(listed, order, axis=1)

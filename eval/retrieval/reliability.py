@@ -61,7 +61,8 @@ def measure_reliability(matches: Matches, best_only: bool = False) -> Reliabilit
 def _bin(scores: Floats, right: Bools) -> Reliability:
     places = np.minimum((scores * BINS).astype(np.intp), BINS - 1)
     counts = np.bincount(places, minlength=BINS).astype(np.float64)
-    mean, share = (_divide(np.bincount(places, of, BINS), counts) for of in (scores, right.astype(np.float64)))
+    sums = (np.bincount(places, of, BINS).astype(np.float64) for of in (scores, right.astype(np.float64)))
+    mean, share = (_divide(of_bin, counts) for of_bin in sums)
     distance = np.nansum(counts * np.abs(share - mean)) / counts.sum()
     return Reliability(counts, mean, share, _wilson(share, counts), float(distance))
 

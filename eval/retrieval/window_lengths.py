@@ -30,7 +30,8 @@ def count_window_lengths(matches: Matches) -> NDArray[np.intp]:
     found = classify(matches.lengths)[best]
     table = np.zeros((none + 1, none + 1), np.intp)
     np.add.at(table, (truth, found), 1)
-    np.add.at(table, (classify(matches.missed), none), 1)
+    missed = classify(matches.missed)
+    np.add.at(table, (missed, np.full(len(missed), none)), 1)
     return table
 
 
