@@ -42,6 +42,7 @@ include: "workflow/rules/explorer.smk"
 localrules:
     all,
     features,
+    figures,
 
 
 rule all:
@@ -59,6 +60,11 @@ rule features:
     input:
         paths.features,
         PROBLEMS,
+
+
+rule figures:
+    input:
+        FURTHER,
 
 
 if study.crossing.cells:

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from av_highlights.bundle import Bundle
@@ -26,6 +28,7 @@ from cli import UserError, canonical_json
 from cli.progress import metering, silence
 from feature_extractors import CODE_VERSION
 from feature_extractors.annotations.qids import stable_qid
+from feature_extractors.commands.previews import MOST
 from feature_extractors.encoders import pictures, sounds, texts
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream, QueryStream
@@ -33,11 +36,14 @@ from feature_extractors.fingerprints import digest_of, fingerprint
 from feature_extractors.media import examine
 from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine
 from feature_extractors.media.in_flight import ENDED
+from feature_extractors.media.previews import make_preview
 from feature_extractors.video_files import why_no_video
+from formats.arrays import Floats
 from formats.bundle import PATH_KEYS
 from formats.grid import ClipGrid
 from formats.rows import Row
 from formats.store import Store, read_problems
+from formats.strip import TABLE, Preview, read_previews, write_previews
 from formats.video_table import Video, read_table, write_table
 
 _log = logging.getLogger(__name__)
@@ -110,6 +116,29 @@ class FeatureSource:
         else:
             _log.info("features of %s are cached", shown)
         return VideoFeatures(video, tuple(stores.values()), not missing, problems)
+
+    def preview_of(self, file: Path, folder: Path, name: str) -> tuple[Preview, Floats | None]:
+        """What a page shows of a video whose features are in the cache: it writes `folder`/`name`.jpg.
+
+        Returns:
+            the preview, and the sound level of each clip in dB, (L,); None without audio features.
+        """
+        digest = _read_digest(file)
+        kept = self._cache / "videos" / digest[:2] / digest
+        with _locked(kept, show_path(Path(file.name))):
+            video = self._examine(file, digest, kept)
+            version_of = {"most": MOST, "seconds": self._bundle.clip_seconds, "av": version("av")}
+            made = kept / f"preview-{_fingerprint({**version_of, 'version': CODE_VERSION['previews']})}"
+            if not (made / TABLE).is_file():
+                made.mkdir(exist_ok=True)
+                write_previews(made, [make_preview(file.parent, video, self._bundle.clip_seconds, MOST, "0", made)])
+            (preview,) = read_previews(made).values()
+            if preview.pictures:
+                shutil.copyfile(made / preview.pictures, folder / f"{name}.jpg")
+        stores = [Store(kept / f"{stream}-{self._keys[stream]}.h5") for stream in self._bundle.audio_streams]
+        levels = [store.level_db(digest, video.n_clips).astype(np.float64) for store in stores if digest in store]
+        heard = next((level for level in levels if np.isfinite(level).any()), None)
+        return replace(preview, file=file.name, pictures=f"{name}.jpg" if preview.pictures else ""), heard
 
     def of_queries(self, queries: Sequence[str]) -> tuple[Path, dict[str, int]]:
         """The store of some queries, and the id of each of them in it.

@@ -18,10 +18,11 @@ from cli import UserError
 from cli.outputs import check_folder
 from feature_extractors.encoders.device import use_device
 from feature_extractors.weights.catalogue import PREFIX
-from formats.arrays import Bools
+from formats.arrays import Bools, Floats
 from formats.bundle import DEMO_WARNING
 from formats.grid import clip_bounds
 from formats.rows import Row, shorten
+from formats.strip import Preview
 from model.checkpoint import load_network
 from model.config import InferenceConfig
 from model.data.feature_set import FeatureSet, NoQueries
@@ -139,6 +140,14 @@ class MomentFinder:
         mask = feature_set.batch([0]).audio_mask
         heard = np.zeros(feature_set.n_clips(0), bool) if mask is None else mask[0].numpy()
         return [self._make(video, features, heard, neutral, item) for item in found]
+
+    def preview(self, video: Path, folder: Path, name: str) -> tuple[Preview, Floats | None]:
+        """What a page shows of a video that was answered about: a strip of pictures, `folder`/`name`.jpg.
+
+        Returns:
+            the preview, and the sound level of each clip in dB, (L,); None for a network without audio.
+        """
+        return self._features.preview_of(video, folder, name)
 
     def _make(self, video: Path, features: VideoFeatures, heard: Bools, neutral: bool, item: split.Answer) -> Answer:
         saliency = np.array(item.row["pred_saliency_scores"], dtype=np.float64)

@@ -23,14 +23,17 @@ CODE_VERSION = {
     "conditions": 1,
     "overview": 1,
     "plot_example": 1,
-    "rank": 8,
+    "rank": 9,
     "plot_moments": 7,
     "plot_gates": 8,
     "plot_gate_figures": 8,
-    "plot_training": 7,
+    "plot_training": 8,
     "plot_summary": 7,
     "explore": 1,
-    "plot_conditions": 1,
+    "plot_conditions": 2,
+    "plot_differences": 1,
+    "plot_domains": 1,
+    "plot_retrieval_figures": 1,
 }
 # Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.
 MEAN_SCOPE = "mean of"

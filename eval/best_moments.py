@@ -16,10 +16,16 @@ from eval.markup import markdown_table, markdown_text
 from eval.tvsum.precision import rank_clips
 from formats.annotations import Qid, index_by_qid
 from formats.grid import clip_bounds
-from formats.predictions import has_saliency, has_windows, read_predicted_saliency, read_predicted_windows
-from formats.rows import Row, shorten
+from formats.predictions import (
+    check_video,
+    has_saliency,
+    has_windows,
+    read_predicted_saliency,
+    read_predicted_windows,
+)
+from formats.rows import Row
 
-HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score")
+HEADS = ("video", "query", "rank", "what", "start_s", "end_s", "score", "warning")
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,7 @@ def rank_queries(
     for qid, row in predicted.items():
         if qid not in asked:
             raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
-        if "vid" in row and row["vid"] != asked[qid]["vid"]:
-            raise UserError(
-                f"{names[0]}: qid {qid}: vid is {shorten(row['vid'])}, but {asked[qid]['vid']!r} in {names[1]}"
-            )
+        check_video(row, asked[qid], names)
     return {
         qid: [
             Ranked(query, rank, *found)
@@ -131,14 +134,14 @@ def render_markdown(
     return "\n".join(lines)
 
 
-def render_tsv(ranked: Mapping[Qid, Sequence[Ranked]]) -> str:
-    """Render one line per moment, times in seconds."""
+def render_tsv(ranked: Mapping[Qid, Sequence[Ranked]], warning: str = "") -> str:
+    """Render one line per moment, times in seconds. `warning` stands in the last column of each."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(HEADS)
     for one in (one for found in ranked.values() for one in found):
         names: list[Any] = [" ".join(one.query[key].split()) for key in ("vid", "query")]
-        writer.writerow([*names, one.rank, one.what, f"{one.start:g}", f"{one.end:g}", f"{one.score:g}"])
+        writer.writerow([*names, one.rank, one.what, f"{one.start:g}", f"{one.end:g}", f"{one.score:g}", warning])
     return text.getvalue()
 
 

@@ -228,7 +228,7 @@ def read_gate_log(path: Path, most: int = -1) -> GateLog:
         gating_type = row.get("gating_type")
         if gating_type not in GATING_TYPES:
             raise UserError(f"{where}: gating_type must be one of {', '.join(GATING_TYPES)}, got {gating_type!r}")
-        sample = _read_sample(row, where)
+        sample = read_gate_sample(row, where)
         shape = (str(gating_type), tuple(sample.gates), len(sample.gates["mha"]))
         if first is None:
             first = shape
@@ -240,7 +240,12 @@ def read_gate_log(path: Path, most: int = -1) -> GateLog:
     return GateLog(path.name, *first, tuple(samples))
 
 
-def _read_sample(row: Row, where: str) -> GateSample:
+def read_gate_sample(row: Row, where: str) -> GateSample:
+    """Read a row of the gate log.
+
+    Raises:
+        UserError: the row is malformed.
+    """
     missing = [key for key in ("qid", "vid", "layer_gates") if key not in row]
     if missing:
         raise UserError(f"{where}: has no {missing[0]!r}")

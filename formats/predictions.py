@@ -16,7 +16,7 @@ from cli import UserError
 from formats.annotations import Qid, index_by_qid, index_truth
 from formats.arrays import Floats, read_numbers
 from formats.grid import Span, average_spans
-from formats.rows import Row
+from formats.rows import Row, shorten
 
 MOST_WINDOWS = 10
 """Predicted windows per query that the metrics look at, in the order listed."""
@@ -81,6 +81,8 @@ def match_queries(
 ) -> list[tuple[Row, Row]]:
     """Pair each prediction with its ground truth, in the order of the predictions; both must hold the same queries.
 
+    Predictions about other videos than those of their queries are an error (`check_video`).
+
     Scores over different sets of queries would not be comparable, so a missing or extra prediction is an error. With
     `covered_only`, predictions may be missing, but an extra one is still an error.
     """
@@ -93,7 +95,20 @@ def match_queries(
         raise UserError(f"{names[0]}: {len(extra)} queries are not in {names[1]}, first qid {extra[0]}")
     if not predicted:
         raise UserError(f"{names[0]}: no queries")
+    for qid, row in predicted.items():
+        check_video(row, wanted[qid], names)
     return [(row, wanted[qid]) for qid, row in predicted.items()]
+
+
+def check_video(prediction: Row, query: Row, names: tuple[str, str]) -> None:
+    """Check that a prediction is about the video of its query, if both name one.
+
+    Raises:
+        UserError: it is about another one: the two files are of different annotations.
+    """
+    mine, asked = prediction.get("vid"), query.get("vid")
+    if mine is not None and asked is not None and mine != asked:
+        raise UserError(f"{names[0]}: qid {query['qid']}: vid is {shorten(mine)}, but {asked!r} in {names[1]}")
 
 
 def has_windows(row: Row) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from eval.plots import RETRIEVAL_FIGURES
 from workflow.layout import GIVEN
 from workflow.study import Study
 
@@ -13,6 +14,7 @@ FOLDERS = ("results", "plots")
 # What the rules write below results/{dataset}/{run}/ and plots/{dataset}/{run}/. Other files there are not ours.
 _MADE = r"""
     gates_SPLIT\.(json|png|svg) | gates_SPLIT/gate_\w+\.(png|svg) | training\.(png|svg)
+    | retrieval_SPLIT/(RETRIEVAL)\.(png|svg)
     | seed\d+/tvsum_SPLIT\.json | [^/]+/seed\d+/(metrics|queries|calibration)_SPLIT(_best|_last)?\.json
 """
 
@@ -47,7 +49,8 @@ def _folders(parent: Path) -> Iterable[Path]:
 
 def _clear(folder: Path) -> bool:
     """Remove what rules made in a run's folder, and the folders that are then empty; whether there was anything."""
-    made = re.compile(_MADE.replace("SPLIT", "[a-z]+"), re.VERBOSE)
+    figures = "|".join(RETRIEVAL_FIGURES)
+    made = re.compile(_MADE.replace("SPLIT", "[a-z]+").replace("RETRIEVAL", figures), re.VERBOSE)
     inside = sorted(folder.rglob("*"), reverse=True)
     files = [path for path in inside if path.is_file() and made.fullmatch(path.relative_to(folder).as_posix())]
     for path in files:

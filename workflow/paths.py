@@ -180,6 +180,14 @@ class Paths:
             return []
         return self._of_scopes(self.gate_log, study.told_run, study.seeds[0], split=study.told_split)
 
+    def answers_of_run(self, wildcards: Wildcards) -> list[str]:
+        """Predictions of a run for all seeds and scopes."""
+        study = self.study
+        if study.given:
+            return self.predictions(wildcards.split)
+        pattern = f"{layout.RUN}/predictions_{wildcards.split}.jsonl"
+        return [file for seed in study.seeds for file in self._of_scopes(pattern, wildcards.run, seed)]
+
     def ratings_of_run(self, epoch: str) -> Files:
         """Predictions of a checkpoint for all scopes of a run and seed."""
         part = "" if self.study.inference.checkpoint == epoch else f"_{epoch}"

@@ -18,9 +18,10 @@ def find(arguments: argparse.Namespace) -> None:
     """Find the moments of videos that fit queries.
 
     Prints the best moments of each query over all videos, and writes to the folder --out: tables (moments.md,
-    moments.tsv, moments.json), highlight curves (curves/*.png), all answers with saliency and gates per clip
-    (answers.jsonl), and what was left out (problems.tsv). Without a query, the answers are the highlights of each
-    video. The exit status is 1 if nothing could be answered.
+    moments.tsv, moments.json), a page that plays the videos and shows moments, scores and gates on one time axis
+    (explorer/index.html, which opens from disk), highlight curves (curves/*.png), all answers with saliency and gates
+    per clip (answers.jsonl), and what was left out (problems.tsv). Without a query, the answers are the highlights of
+    each video. The exit status is 1 if nothing could be answered.
 
     With --export the moments are also written for editing programs and players, such as edl, fcpxml or vtt; the formats
     are those of `python -m eval export`.
@@ -31,6 +32,7 @@ def find(arguments: argparse.Namespace) -> None:
       python -m av_highlights find holiday.mp4 --query "a siren is heard" --query "a dog runs"
       python -m av_highlights find recordings/ --queries queries.txt --bundle bundles/mine --out found
     """
+    from av_highlights.explorer import write_explorer
     from av_highlights.exports import FOLDER, write_exports
     from av_highlights.finder import MomentFinder
     from av_highlights.queries import check_queries
@@ -43,6 +45,7 @@ def find(arguments: argparse.Namespace) -> None:
     found = find_in_all(finder, arguments.videos, queries, arguments.queries)
     ranking = write_report(arguments.out, found, arguments.top)
     sys.stdout.write(render_text(ranking, found))
+    page = write_explorer(arguments.out, found, ranking, finder)
     failures: list[str] = []
     if arguments.export:
         problems, failures = write_exports(arguments.out, ranking, arguments.export)
@@ -50,7 +53,7 @@ def find(arguments: argparse.Namespace) -> None:
             _log.warning("left out: %s", problem)
         if len(failures) < len(set(arguments.export)):
             _log.info("%s: for other programs", arguments.out / FOLDER)
-    _log.info("%s: tables, curves and all answers; begin with moments.md", arguments.out)
+    _log.info("%s: tables, curves and all answers; begin with %s", arguments.out, page.relative_to(arguments.out))
     if failures:
         raise UserError("; ".join(failures))
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from av_highlights.reel.plan import Part, Plan
-from feature_extractors.media.container import Problems, open_media, pick_pictures, read_packets
-from feature_extractors.media.timeline import Timeline, read_timeline
+from av_highlights.reel.source import Source, Sources
+from cli import UserError
+from feature_extractors.media.container import Problems, open_media, pick_pictures
+from feature_extractors.media.frames import packets_from
+from feature_extractors.media.timeline import Timeline
 
 CONTAINERS = {"mp4", "matroska"}
 """Formats whose H.264 goes into MP4 as it is."""
@@ -22,42 +25,46 @@ class Copy:
     """What is copied of the one file of a reel.
 
     Attributes:
-        file: the video.
+        source: the video.
         packets: of each part, the first of its packets in the file and the one after the last.
-        first_ticks: of each part, the time of its first picture on the file's clock.
+        ticks: of each part, the times of its packets on the file's clock, in the order of the file.
     """
 
-    file: Path
+    source: Source
     packets: tuple[tuple[int, int], ...]
-    first_ticks: tuple[int, ...]
+    ticks: tuple[NDArray[np.int64], ...]
+
+    @property
+    def delay(self) -> int:
+        """Ticks by which decoding runs ahead, so that every picture is decoded before it is shown."""
+        return max(int((np.sort(ticks) - ticks).max()) for ticks in self.ticks)
 
 
-def find_copy(plan: Plan, folder: Path) -> Copy | None:
+def find_copy(plan: Plan, sources: Sources) -> Copy | None:
     """What can be copied so that the reel is the same to the frame; None if it must be encoded.
 
     All parts must be of one H.264 file of the reel's rate and size. Each must begin with a picture with which decoding
     can start and before which no later one is shown, and end before such a picture or with the file.
     """
-    sources = {part.cut.footage.vid: part.cut.footage for part in plan.parts}
-    (source, *others) = sources.values()
-    if others or plan.fade or source.exact_rate() != plan.rate or source.shown_size() != plan.size:
+    (footage, *others) = {part.cut.footage.vid: part.cut.footage for part in plan.parts}.values()
+    if others or plan.fade or footage.exact_rate() != plan.rate or footage.shown_size() != plan.size:
         return None
-    file = folder / source.file
-    with open_media(file) as container:
-        stream = pick_pictures(file, container)
+    source = sources.of(footage.file)
+    timeline = source.timeline
+    with open_media(source.file) as container:
+        stream = pick_pictures(source.file, container)
         context = stream.codec_context
         # A turned picture has other numbers here: its width is stored as its height.
         fits = context.name == "h264" and context.pix_fmt == "yuv420p" and (stream.width, stream.height) == plan.size
         if not fits or not CONTAINERS & set(container.format.name.split(",")):
             return None
-        timeline = read_timeline(file, container, Problems())
     if not timeline.exact:
         return None
     found = [_packets_of(part, timeline) for part in plan.parts]
     packets = tuple(pair for pair in found if pair is not None)
     if len(packets) < len(found):
         return None
-    return Copy(file, packets, tuple(int(timeline.pts[first]) for first, _ in packets))
+    return Copy(source, packets, tuple(timeline.pts[first:stop] for first, stop in packets))
 
 
 def _packets_of(part: Part, timeline: Timeline) -> tuple[int, int] | None:
@@ -84,23 +91,27 @@ def copy_packets(copy: Copy, plan: Plan, target: Any) -> Iterator[list[Any]]:
     """
     at = 0
     for place, part in enumerate(plan.parts):
-        begin, end = copy.packets[place]
-        with open_media(copy.file) as container:
-            stream = pick_pictures(copy.file, container)
-            moved: list[Any] = []
-            number = 0
-            for packet in read_packets(container, [stream], Problems()):
-                if not packet.size:
-                    continue
-                if begin <= number < end:
-                    offset = round(at / plan.rate / packet.time_base) - copy.first_ticks[place]
-                    packet.pts += offset
-                    if packet.dts is not None:
-                        packet.dts += offset
-                    packet.stream = target
-                    moved.append(packet)
-                number += 1
-                if number >= end:
-                    break
+        moved = _read_group(copy, *copy.packets[place])
+        # Times of decoding are made anew: FFmpeg makes up those of Matroska, and others from the middle of a file.
+        in_order = np.sort(copy.ticks[place])
+        for packet, decoded in zip(moved, in_order.tolist(), strict=True):
+            offset = round(at / plan.rate / packet.time_base) - int(in_order[0])
+            packet.pts += offset
+            packet.dts = decoded - copy.delay + offset
+            packet.stream = target
         yield moved
         at += part.frames
+
+
+def _read_group(copy: Copy, begin: int, end: int) -> list[Any]:
+    """The packets `begin` to `end` - 1 of the video: by the file's index, or if that does not lead there, from 0 on."""
+    for first in (begin, 0):
+        found: list[Any] = []
+        with open_media(copy.source.file) as container:
+            stream = pick_pictures(copy.source.file, container)
+            for number, packet in packets_from(container, stream, copy.source.timeline, first, Problems()):
+                if number >= begin:
+                    found.append(packet)
+                if number + 1 == end:
+                    return found
+    raise UserError(f"{copy.source.file}: cannot be read to the end of a moment")

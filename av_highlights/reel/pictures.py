@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from av_highlights.reel.plan import Part
+from av_highlights.reel.source import Source
 from eval.exchange.names import one_line
 from feature_extractors.media.frames import frames_at
 
@@ -23,13 +24,15 @@ SHADE = 0.45
 """What is left of the picture's light behind a caption."""
 
 
-def read_pictures(folder: Path, part: Part, rate: Fraction, size: tuple[int, int], caption: bool) -> Iterator[Picture]:
+def read_pictures(
+    source: Source, part: Part, rate: Fraction, size: tuple[int, int], caption: bool
+) -> Iterator[Picture]:
     """Yield the pictures of a part, each (height, width, 3) RGB.
 
     Each is what the video shows in the middle of a frame of the reel, so that rounded times lead to no other frame.
 
     Args:
-        folder: of the media files.
+        source: the part's video.
         rate: the reel's frames per second.
         size: the reel's width and height.
         caption: whether the query, and the score if there is one, are written onto the picture.
@@ -38,7 +41,7 @@ def read_pictures(folder: Path, part: Part, rate: Fraction, size: tuple[int, int
     begin = part.start - footage.lead_s  # pictures count from the first one
     times = [begin + float((place + Fraction(1, 2)) / rate) for place in range(part.frames)]
     drawn = _draw_caption(_describe(part), size) if caption else None
-    for picture in frames_at(folder / footage.file, times):
+    for picture in frames_at(source.file, times, source.timeline):
         fitted = fit(picture, size, footage.shape_of_pixels())
         if drawn is not None:
             top, text = drawn

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from av_highlights.reel.source import Source
 from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
-from feature_extractors.media.timeline import read_timeline
 
 RATE = 48_000
 """Hz of a reel."""
@@ -19,35 +18,27 @@ LEAD_S = 1.0
 """Seconds before a part at which decoding begins: codecs need some packets to settle."""
 
 
-class SoundSource:
-    """The sound of one video, on the clock that begins at its second 0."""
+def read_sound(source: Source, start: float, count: int) -> Samples:
+    """`count` stereo samples of a video from `start` seconds on, (2, count), silence where it has no sound.
 
-    def __init__(self, file: Path) -> None:
-        """Read the packets of a file to find its second 0."""
-        self._file = file
-        with open_media(file) as container:
-            sound = pick_sound(container)
-            timeline = read_timeline(file, container, Problems(), [sound] if sound else [])
-            self._start_s = timeline.start_s
-
-    def read(self, start: float, count: int) -> Samples:
-        """`count` stereo samples from `start` seconds on, (2, count); silence where the file has no sound."""
-        found = np.zeros((2, count), np.float32)
-        wanted = round(start * RATE)
-        with open_media(self._file) as container:
-            stream = pick_sound(container)
-            if stream is None:
-                return found
-            seek = self._start_s + start - LEAD_S
-            if seek > self._start_s and stream.time_base is not None:
-                container.seek(int(seek / float(stream.time_base)), stream=stream)
-            for first, samples in _pieces(container, stream, self._start_s):
-                if first >= wanted + count:
-                    break
-                begin, end = max(first, wanted), min(first + samples.shape[1], wanted + count)
-                if begin < end:
-                    found[:, begin - wanted : end - wanted] = samples[:, begin - first : end - first]
-        return found
+    Seconds count from the video's second 0.
+    """
+    found = np.zeros((2, count), np.float32)
+    wanted, start_s = round(start * RATE), source.timeline.start_s
+    with open_media(source.file) as container:
+        stream = pick_sound(container)
+        if stream is None:
+            return found
+        seek = start_s + start - LEAD_S
+        if seek > start_s and stream.time_base is not None:
+            container.seek(int(seek / float(stream.time_base)), stream=stream)
+        for first, samples in _pieces(container, stream, start_s):
+            if first >= wanted + count:
+                break
+            begin, end = max(first, wanted), min(first + samples.shape[1], wanted + count)
+            if begin < end:
+                found[:, begin - wanted : end - wanted] = samples[:, begin - first : end - first]
+    return found
 
 
 def _pieces(container: Any, stream: Any, start_s: float) -> Any:

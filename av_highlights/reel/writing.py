@@ -16,7 +16,8 @@ from av.video.reformatter import Colorspace
 from av_highlights.reel.copying import Copy, copy_packets, find_copy
 from av_highlights.reel.pictures import Picture, read_pictures
 from av_highlights.reel.plan import Part, Plan
-from av_highlights.reel.sound import RATE, Samples, SoundSource
+from av_highlights.reel.sound import RATE, Samples, read_sound
+from av_highlights.reel.source import Sources
 from cli import UserError, track
 from cli.outputs import replacing
 from feature_extractors.media.container import open_media, pick_pictures
@@ -48,13 +49,14 @@ def write_reel(path: Path, plan: Plan, folder: Path, caption: bool = False, enco
     Raises:
         UserError: the encoder is missing or cannot be opened, or a video cannot be read.
     """
-    copy = find_copy(plan, folder) if encoder == AUTO and not caption else None
+    sources = Sources(folder)
+    copy = find_copy(plan, sources) if encoder == AUTO and not caption else None
     with replacing(path) as part, av.open(f"file:{part}", "w", format="mp4", options=_muxer()) as container:
         if copy is not None:
             _log.info("%s: its pictures are copied", path)
-            _write_copy(container, plan, folder, copy)
+            _write_copy(container, plan, sources, copy)
         else:
-            _encode(container, plan, folder, caption, SOFTWARE if encoder == AUTO else encoder)
+            _encode(container, plan, sources, caption, SOFTWARE if encoder == AUTO else encoder)
 
 
 def _muxer() -> dict[str, str]:
@@ -62,25 +64,24 @@ def _muxer() -> dict[str, str]:
     return {"movflags": "+faststart", "fflags": "+bitexact"}
 
 
-def _write_copy(container: Any, plan: Plan, folder: Path, copy: Copy) -> None:
-    with open_media(copy.file) as source:
-        pictures = container.add_stream_from_template(pick_pictures(copy.file, source))
+def _write_copy(container: Any, plan: Plan, sources: Sources, copy: Copy) -> None:
+    with open_media(copy.source.file) as source:
+        pictures = container.add_stream_from_template(pick_pictures(copy.source.file, source))
     sound = _add_sound(container) if plan.sound else None
-    sources: dict[str, SoundSource] = {}
     number = 0
     parts = track(zip(plan.parts, copy_packets(copy, plan, pictures), strict=True), "reel: moments", len(plan.parts))
     for part, packets in parts:
         for packet in packets:
             container.mux(packet)
         if sound is not None:
-            samples, _ = _read_sound(part, plan, folder, number, sources)
+            samples, _ = _read_sound(part, plan, sources, number)
             container.mux(sound.encode(_to_sound(samples, number, plan.rate)))
         number += part.frames
     if sound is not None:
         container.mux(sound.encode(None))
 
 
-def _encode(container: Any, plan: Plan, folder: Path, caption: bool, encoder: str) -> None:
+def _encode(container: Any, plan: Plan, sources: Sources, caption: bool, encoder: str) -> None:
     try:
         pictures = container.add_stream(encoder, rate=plan.rate, options=QUALITY if encoder == SOFTWARE else {})
     except UnknownCodecError:
@@ -96,7 +97,7 @@ def _encode(container: Any, plan: Plan, folder: Path, caption: bool, encoder: st
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.color_range = _LIMITED
     sound = _add_sound(container) if plan.sound else None
-    blocks = track(read_blocks(plan, folder, caption), "reel: frames", plan.frames)
+    blocks = track(read_blocks(plan, sources, caption), "reel: frames", plan.frames)
     try:
         for number, (picture, samples) in enumerate(blocks):
             container.mux(pictures.encode(_to_frame(picture, number, plan.rate)))
@@ -113,16 +114,15 @@ def _add_sound(container: Any) -> Any:
     return container.add_stream("aac", rate=RATE, layout="stereo", bit_rate=BIT_RATE)
 
 
-def read_blocks(plan: Plan, folder: Path, caption: bool) -> Iterator[tuple[Picture, Samples]]:
+def read_blocks(plan: Plan, sources: Sources, caption: bool) -> Iterator[tuple[Picture, Samples]]:
     """Yield the pictures of a reel with the samples of their time, each part faded into the next one."""
     tail: list[tuple[Picture, Samples]] = []
-    sources: dict[str, SoundSource] = {}
     number = 0
     for place, part in enumerate(plan.parts):
         fade_in = plan.fade if place else 0
         fade_out = plan.fade if place + 1 < len(plan.parts) else 0
         following: list[tuple[Picture, Samples]] = []
-        for index, (picture, samples) in enumerate(_read(part, plan, folder, caption, number, sources)):
+        for index, (picture, samples) in enumerate(_read(part, plan, sources, caption, number)):
             if index < fade_in:
                 picture, samples = _mix(tail[index], (picture, samples), index, fade_in)
             if index >= part.frames - fade_out:
@@ -142,27 +142,20 @@ def _mix(old: tuple[Picture, Samples], new: tuple[Picture, Samples], index: int,
     return picture, old[1] * (1 - rising) + new[1] * rising
 
 
-def _read(
-    part: Part, plan: Plan, folder: Path, caption: bool, number: int, sources: dict[str, SoundSource]
-) -> Iterator[tuple[Picture, Samples]]:
+def _read(part: Part, plan: Plan, sources: Sources, caption: bool, number: int) -> Iterator[tuple[Picture, Samples]]:
     """Yield the pictures of a part with the samples of their time; `number` is its first frame in the reel."""
-    samples, edges = _read_sound(part, plan, folder, number, sources)
-    pictures = read_pictures(folder, part, plan.rate, plan.size, caption)
+    samples, edges = _read_sound(part, plan, sources, number)
+    pictures = read_pictures(sources.of(part.cut.footage.file), part, plan.rate, plan.size, caption)
     for index, picture in enumerate(pictures):
         yield picture, samples[:, edges[index] - edges[0] : edges[index + 1] - edges[0]]
 
 
-def _read_sound(
-    part: Part, plan: Plan, folder: Path, number: int, sources: dict[str, SoundSource]
-) -> tuple[Samples, list[int]]:
+def _read_sound(part: Part, plan: Plan, sources: Sources, number: int) -> tuple[Samples, list[int]]:
     """The samples of a part, and the first sample in the reel of each of its frames and of the next one."""
     edges = [_sample_at(number + index, plan.rate) for index in range(part.frames + 1)]
-    file = part.cut.footage.file
     if not part.cut.footage.channels:
         return np.zeros((2, edges[-1] - edges[0]), np.float32), edges
-    if file not in sources:
-        sources[file] = SoundSource(folder / file)
-    return sources[file].read(part.start, edges[-1] - edges[0]), edges
+    return read_sound(sources.of(part.cut.footage.file), part.start, edges[-1] - edges[0]), edges
 
 
 def _sample_at(frame: int, rate: Fraction) -> int:

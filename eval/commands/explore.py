@@ -12,6 +12,8 @@ from cli import Command, UserError
 from eval.markup import count
 from formats.rows import read_rows
 
+TRANSCODE = "`python -m feature_extractors previews --transcode` makes copies that they play."
+"""What to do about videos that browsers do not play."""
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,7 @@ def explore(arguments: argparse.Namespace) -> None:
         "dataset": arguments.dataset,
         "split": arguments.split,
         "warning": arguments.warning,
+        "hint": TRANSCODE,
         **describe_table(queries, answers, where),
         "runs": describe_runs(arguments.summary) if arguments.summary else None,
         "domains": describe_domains(arguments.domains) if arguments.domains else None,

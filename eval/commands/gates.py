@@ -63,7 +63,7 @@ def plot_gate_figures(arguments: argparse.Namespace) -> None:
 
 def plot_gate_comparison(arguments: argparse.Namespace) -> None:
     """Draw the gate logs of several runs side by side, layer by layer: one panel per kind of gate."""
-    from eval.plots.gates.comparison import plot_gate_comparison
+    from eval.plots.gates.side_by_side import plot_gate_comparison
     from formats.gate_log import read_gate_log
 
     count = len(arguments.log)

@@ -24,7 +24,7 @@ def rank(arguments: argparse.Namespace) -> None:
         arguments.out_markdown, render_markdown(ranked, queries, arguments.pictures, names[1], arguments.warning)
     )
     if arguments.out_tsv:
-        write_text(arguments.out_tsv, render_tsv(ranked))
+        write_text(arguments.out_tsv, render_tsv(ranked, arguments.warning))
     missing = sum(not found for found in ranked.values())
     if missing:
         _log.warning("note: %d of %d queries have no prediction", missing, len(ranked))

@@ -62,7 +62,7 @@ def baseline(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Compare two prediction files query by query: the gains and losses of the second, largest first."""
-    from eval.qvhighlights.comparison import compare_files, describe_change
+    from eval.qvhighlights.gains import compare_files, describe_change
 
     first, second = arguments.predictions
     result = compare_files(
@@ -77,6 +77,29 @@ def compare(arguments: argparse.Namespace) -> None:
     )
     write_object(arguments.out, result)
     _log.info("%s", describe_change(result))
+
+
+def plot_retrieval_figures(arguments: argparse.Namespace) -> None:
+    """Draw the retrieved moments of a run, each figure as .png and .svg.
+
+    precision_recall: its area is the official mAP at IoU 0.5 and 0.75. reliability: scores against the share of
+    windows that are right. window_lengths: lengths of labelled moments against those of the windows that answer
+    them. Several files of --predictions, as of seeds, count together.
+    """
+    from eval.plots.retrieval import plot_retrieval_figures
+    from eval.qvhighlights.queries import read_queries
+
+    truth = read_rows(arguments.ground_truth)
+    answers = [
+        read_queries(rows, truth, (str(path), str(arguments.ground_truth)), arguments.as_listed, arguments.covered_only)
+        for path in arguments.predictions
+        # The file of a domain that could not be read has no rows.
+        if (rows := read_rows(path)) or not arguments.covered_only
+    ]
+    where = ", ".join(map(str, arguments.predictions))
+    inputs = [*arguments.predictions, arguments.ground_truth]
+    written = plot_retrieval_figures(answers, arguments.out_dir, arguments.title, where, inputs)
+    _log.info("wrote %d files to %s", len(written), arguments.out_dir)
 
 
 def add_verbs(command: Command) -> None:
@@ -117,3 +140,13 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of intervals and tests (default: 0)")
     verb.add_argument("--as-listed", action="store_true", help="accept windows that are not sorted by score")
     verb.add_output("--out", required=True, help="comparison (JSON) to write")
+
+    verb = command.verb("plot-retrieval-figures", plot_retrieval_figures)
+    verb.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, metavar="P.jsonl", help="files of a run, as of its seeds"
+    )
+    verb.add_argument("--ground-truth", type=Path, required=True, help=TRUTH)
+    verb.add_argument("--title", default="", help="heading, such as the run's name")
+    verb.add_argument("--as-listed", action="store_true", help="accept windows that are not sorted by score")
+    verb.add_argument("--covered-only", action="store_true", help="draw only the queries that have predictions")
+    verb.add_output_folder("--out-dir", required=True, help="folder to write to")

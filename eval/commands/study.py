@@ -40,6 +40,16 @@ def plot_summary(arguments: argparse.Namespace) -> None:
     plot_summary(read_object(arguments.summary), arguments.out)
 
 
+def plot_differences(arguments: argparse.Namespace) -> None:
+    """Draw runs side by side with error bars over seeds, and their paired differences from one run.
+
+    A difference is that of two runs with the same seed; the bar at their mean is Student's 95 % interval.
+    """
+    from eval.plots.differences import plot_differences
+
+    plot_differences(read_object(arguments.summary), arguments.out, arguments.against, arguments.epoch)
+
+
 def add_verbs(command: Command) -> None:
     """Add the verbs of this module and their arguments."""
     verb = command.verb("summarise", summarise)
@@ -56,4 +66,10 @@ def add_verbs(command: Command) -> None:
 
     verb = command.verb("plot-summary", plot_summary)
     verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
+    verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")
+
+    verb = command.verb("plot-differences", plot_differences)
+    verb.add_argument("--summary", type=Path, required=True, help="summary.json of `summarise`")
+    verb.add_argument("--against", metavar="RUN", help="compare every other run with this one (default: the first)")
+    verb.add_argument("--epoch", choices=("best", "last"), help="of runs scored at both (default: the first)")
     verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")

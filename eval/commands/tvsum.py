@@ -9,7 +9,7 @@ from pathlib import Path
 from cli import Command, whole_number
 from cli.outputs import write_text
 from eval.commands.options import add_about, read_about
-from formats.rows import write_object
+from formats.rows import read_object, write_object
 
 # NumPy and SciPy are imported inside the verbs, so that help and errors appear at once.
 _log = logging.getLogger(__name__)
@@ -60,6 +60,13 @@ def tvsum_table(arguments: argparse.Namespace) -> None:
         write_text(arguments.out_markdown, render_markdown(table))
 
 
+def plot_domains(arguments: argparse.Namespace) -> None:
+    """Draw TVSum scores by domain as bars, with chance, annotators and the best possible score as lines."""
+    from eval.plots.domains import plot_domains
+
+    plot_domains(read_object(arguments.table), arguments.out)
+
+
 def add_verbs(command: Command) -> None:
     """Add the verbs of this module and their arguments."""
     verb = command.verb("tvsum", tvsum)
@@ -81,3 +88,7 @@ def add_verbs(command: Command) -> None:
     verb.add_argument("--scores", type=Path, nargs="+", required=True, metavar="M.json", help="files of `tvsum`")
     verb.add_output("--out", required=True, help="table (JSON) to write")
     verb.add_output("--out-markdown", help="table (Markdown) to write as well")
+
+    verb = command.verb("plot-domains", plot_domains)
+    verb.add_argument("--table", type=Path, required=True, metavar="T.json", help="file of `tvsum-table`")
+    verb.add_output("--out", nargs="+", required=True, help="pictures to write, .png or .svg")

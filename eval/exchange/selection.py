@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from formats.rows import Row, shorten
 
 ALL = 10**9
 """More moments than any query has."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ def select_predicted(
         UserError: rows are malformed or do not fit together, or a video is not in the footage table.
     """
     ranked = rank_queries(predictions, queries, selection.topk or ALL, names)
-    return {
-        qid: select_cuts([_cut(one.query, footage, one.start, one.end, one.score) for one in found], selection)
-        for qid, found in ranked.items()
+    cuts = {
+        qid: [_cut(one.query, footage, one.start, one.end, one.score) for one in found] for qid, found in ranked.items()
     }
+    _name_beyond(cuts, selection.padding)
+    return {qid: select_cuts(found, selection) for qid, found in cuts.items()}
 
 
 def select_labelled(
@@ -75,11 +78,30 @@ def select_labelled(
                 raise UserError(f"{where}: qid {qid}: {key} must be text")
         windows = read_relevant_windows(row, where)
         labelled = labelled or windows is not None
-        cuts = [] if windows is None else [_cut(row, footage, start, end, None) for start, end in windows.tolist()]
-        found[qid] = select_cuts(cuts, selection)
+        found[qid] = (
+            [] if windows is None else [_cut(row, footage, start, end, None) for start, end in windows.tolist()]
+        )
     if not labelled:
         raise UserError(f"{where}: no row has relevant_windows to export: give --predictions")
-    return found
+    _name_beyond(found, selection.padding)
+    return {qid: select_cuts(cuts, selection) for qid, cuts in found.items()}
+
+
+def _name_beyond(cuts: Mapping[Qid, Sequence[Cut]], padding: float) -> None:
+    """Name in the log the moments that lie wholly behind the end of their video, which are left out."""
+    beyond = [
+        (qid, cut)
+        for qid, found in cuts.items()
+        for cut in found
+        if 0 < cut.footage.seconds <= cut.start - padding and cut.start < cut.end
+    ]
+    if beyond:
+        qid, first = beyond[0]
+        what = f"{len(beyond)} moments lie" if len(beyond) > 1 else "a moment lies"
+        _log.warning(
+            "left out: %s behind the end of the video: query %s asks for %g s of %s, which lasts %g s",
+            what, qid, first.start, first.footage.vid, first.footage.seconds,
+        )  # fmt: skip
 
 
 def _cut(row: Row, footage: Mapping[str, Footage], start: float, end: float, score: float | None) -> Cut:

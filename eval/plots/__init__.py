@@ -12,3 +12,5 @@ GATE_FIGURES = (
     "gate_parts",
     "gate_training",
 )
+# Files of `plot-retrieval-figures`, each as .png and .svg.
+RETRIEVAL_FIGURES = ("precision_recall", "reliability", "window_lengths")

@@ -24,6 +24,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 FEWEST_SEEDS = 3
 ACROSS, DOWN = 2.7, 1.9
 """Inches per panel."""
+FITS_TITLE = 3
+"""Conditions from which the figure is as wide as its title."""
 Value = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
@@ -138,7 +140,8 @@ def _difference_from(other: str) -> Value:
 def _title(result: dict[str, Any]) -> str:
     counts = sorted({len(row["seeds"]) for row in result["rows"]})
     seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-    intervals = "; bars of differences: 95 % intervals over seeds" if counts[-1] >= FEWEST_SEEDS else ""
+    between = ";\n" if len(result["conditions"]) < FITS_TITLE else "; "
+    intervals = f"{between}bars of differences: 95 % intervals over seeds" if counts[-1] >= FEWEST_SEEDS else ""
     return f"Runs under conditions: means over {seeds} seed{'s' if counts[-1] > 1 else ''}{intervals}"
 
 

@@ -157,7 +157,7 @@ def _finish(axes: Axes, legend: bool) -> None:
     axes.grid(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     left, right = axes.get_xlim()
-    if right - left < 1:  # a single epoch
+    if right - left <= 1:  # a single epoch, and perhaps another panel has set the limits that all share
         middle = round((left + right) / 2)
         axes.set_xlim(middle - 0.5, middle + 0.5)
         axes.set_xticks([middle])

@@ -94,24 +94,43 @@ def recall_at_one(first_iou: Floats, thresholds: Sequence[float]) -> Bools:
     return reached
 
 
+def order_by_score(windows: Floats, listed: Bools) -> NDArray[np.intp]:
+    """Places of windows (N, P, 3) in descending order of score, (N, P); equal scores as listed, then the unlisted."""
+    return np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
+
+
+def match_windows(iou: Floats, wanted: Bools, thresholds: Sequence[float]) -> NDArray[np.intp]:
+    """The relevant window that each predicted window takes at each threshold, (N, T, P); -1 for a false positive.
+
+    One after the other takes the free relevant window of highest IoU, if that reaches the threshold.
+
+    Args:
+        iou: (N, P, G) with the windows in order of score, -1 where none is listed.
+        wanted: (N, G) marks relevant windows.
+        thresholds: T numbers above 0.
+    """
+    queries, places, choices = iou.shape
+    least = np.array(thresholds)
+    free = np.repeat(wanted[:, None], len(least), axis=1)  # (N, T, G)
+    taken = np.full((queries, len(least), places), -1, np.intp)
+    at_query, at_threshold = np.ogrid[:queries, : len(least)]
+    for place in range(places):
+        meets = iou[:, place, None, :]  # (N, 1, G)
+        open_to = np.where(free & (meets >= least[:, None]), meets, -1.0)
+        # In a tie the last one, as in the original's reversed sort: two halves of a window both have exactly 0.5.
+        best = choices - 1 - open_to[..., ::-1].argmax(-1)
+        hit = open_to[at_query, at_threshold, best] >= 0
+        taken[..., place] = np.where(hit, best, -1)
+        free[at_query, at_threshold, best] &= ~hit
+    return taken
+
+
 def compute_moment_ap(iou: Floats, wanted: Bools) -> Floats:
     """AP of each query at each threshold, (N, T).
 
     `iou` (N, P, G) has the windows in order of score, -1 where none is listed; `wanted` (N, G) marks relevant windows.
     """
-    queries, places, choices = iou.shape
-    thresholds = np.array(THRESHOLDS)
-    free = np.repeat(wanted[:, None], len(thresholds), axis=1)  # (N, T, G)
-    hits = np.zeros((queries, len(thresholds), places))
-    at_query, at_threshold = np.ogrid[:queries, : len(thresholds)]
-    for place in range(places):
-        meets = iou[:, place, None, :]  # (N, 1, G)
-        open_to = np.where(free & (meets >= thresholds[:, None]), meets, -1.0)
-        # In a tie the last one, as in the original's reversed sort: two halves of a window both have exactly 0.5.
-        best = choices - 1 - open_to[..., ::-1].argmax(-1)
-        hit = open_to[at_query, at_threshold, best] >= 0
-        hits[..., place] = hit
-        free[at_query, at_threshold, best] &= ~hit
+    hits = (match_windows(iou, wanted, THRESHOLDS) >= 0).astype(np.float64)
     return _sum_as_original(hits, wanted.sum(1))
 
 
@@ -177,7 +196,7 @@ def _score_group(
 ) -> None:
     """Score a group of queries from predicted (N, P, 3) and relevant windows (N, G, 2); stores the values `into`."""
     lengths = truth[..., 1] - truth[..., 0]
-    order = np.argsort(np.where(listed, -windows[..., 2], np.inf), axis=1, kind="stable")
+    order = order_by_score(windows, listed)
     iou = np.where(listed[..., None], compute_iou(windows[..., :2], truth), -1.0)
     iou = np.take_along_axis(iou, order[..., None], axis=1)
     for name, (shortest, longest) in RANGES.items():

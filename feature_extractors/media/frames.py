@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -94,13 +95,23 @@ def frames_of_parts(
         yield part, last[1]
 
 
-def frames_at(file: Path, times: Sequence[float]) -> Iterator[Picture]:
+def frames_at(file: Path, times: Sequence[float], timeline: Timeline | None = None) -> Iterator[Picture]:
     """Yield the frame shown at each of the increasing `times`, upright, as (height, width, 3) RGB.
 
     The frame shown at t is the last one with a timestamp of at most t; the last frame stays in view.
+
+    Args:
+        file: the video.
+        times: seconds from the first picture on.
+        timeline: that of the file, if it was read before. Then only the packets around the times are read.
     """
     last: tuple[Shown, Picture] | None = None
-    for shown in _shown_at(file, times, Problems()):
+    problems = Problems()
+    if timeline is None:
+        found = _shown_at(file, times, problems)
+    else:
+        found = _shown_on(file, timeline, times, problems, near=True)
+    for shown in found:
         if last is None or last[0] is not shown:
             last = shown, shown.picture()
         yield last[1]
@@ -116,12 +127,16 @@ def _shown_at(file: Path, times: Sequence[float], problems: Problems, start_s: f
     yield from _shown_on(file, timeline, times, problems)
 
 
-def _shown_on(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:
+def _shown_on(
+    file: Path, timeline: Timeline, times: Sequence[float], problems: Problems, near: bool = False
+) -> Iterator[Shown]:
+    """Yield what is shown at the times. `near`: go to the first of them, if the file's index leads there."""
     done = 0
-    if timeline.exact:
-        for shown in _decode_wanted(file, timeline, timeline.frames_shown(times)):
-            yield shown
-            done += 1
+    for there in ((True, False) if near else (False,)) if timeline.exact else ():
+        if done < len(times):
+            for shown in _decode_wanted(file, timeline, timeline.frames_shown(times[done:]), there):
+                yield shown
+                done += 1
     if done < len(times):
         yield from _decode_all(file, timeline, times[done:], problems)
 
@@ -147,13 +162,13 @@ def _plan(timeline: Timeline, ticks: NDArray[np.int64]) -> _Plan:
     return _Plan(needed, wanted)
 
 
-def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64]) -> Iterator[Shown]:
+def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64], near: bool) -> Iterator[Shown]:
     """Yield the given frames, by number in display order, until one does not decode as expected."""
     plan = _plan(timeline, timeline.ticks[np.unique(frames)])
     waiting = frames.tolist()[::-1]
     problems = Problems()
     with open_media(file) as container:
-        for frame in _planned_frames(file, container, plan, timeline.drops_unreferenced, problems):
+        for frame in _planned_frames(file, container, plan, timeline, near, problems):
             if str(problems) or frame.is_corrupt or frame.interlaced_frame:
                 return
             expected = waiting[-1]
@@ -171,20 +186,19 @@ def _decode_wanted(file: Path, timeline: Timeline, frames: NDArray[np.int64]) ->
 
 
 def _planned_frames(
-    file: Path, container: InputContainer, plan: _Plan, drop: bool, problems: Problems
+    file: Path, container: InputContainer, plan: _Plan, timeline: Timeline, near: bool, problems: Problems
 ) -> Iterator[VideoFrame]:
     stream = _prepare(file, container)
     context = stream.codec_context
-    last = int(np.flatnonzero(plan.needed)[-1])
+    first, last = np.flatnonzero(plan.needed)[[0, -1]].tolist()
     needed, wanted = plan.needed.tolist(), plan.wanted.tolist()
     dropping = False
-    packets = (packet for packet in read_packets(container, [stream], problems) if packet.size)
-    for number, packet in enumerate(packets):
+    for number, packet in packets_from(container, stream, timeline, first if near else 0, problems):
         if number > last:
             break
         if not needed[number]:
             continue
-        if drop and dropping == wanted[number]:
+        if timeline.drops_unreferenced and dropping == wanted[number]:
             dropping = not wanted[number]
             context.skip_frame = "NONREF" if dropping else "DEFAULT"
         yield from decode_packet(packet, problems)
@@ -193,6 +207,35 @@ def _planned_frames(
     except av.FFmpegError:  # if no packet had content, the decoder opens only now, and may not
         return
     yield from rest
+
+
+def packets_from(
+    container: InputContainer, stream: VideoStream, timeline: Timeline, first: int, problems: Problems
+) -> Iterator[tuple[int, Packet]]:
+    """Yield (number, packet) of a stream with an exact timeline, from packet `first` on or earlier.
+
+    The file's index leads to `first`. If it leads behind it, or to other packets than those of the timeline, the
+    packets end there: they must be read from packet 0 on, which is read without the index.
+    """
+    packets = (packet for packet in read_packets(container, [stream], problems) if packet.size)
+    if not first:
+        yield from enumerate(packets)
+        return
+    try:
+        container.seek(int(timeline.pts[first]), stream=stream)
+    except av.FFmpegError:  # the format cannot seek
+        return
+    number: int | None = None
+    for packet in packets:
+        if number is None:
+            before = np.flatnonzero(timeline.pts[: first + 1] == packet.pts)
+            if not len(before):
+                return
+            number = int(before[-1])
+        if number >= len(timeline.pts) or packet.pts != timeline.pts[number]:
+            return
+        yield number, packet
+        number += 1
 
 
 def _decode_all(file: Path, timeline: Timeline, times: Sequence[float], problems: Problems) -> Iterator[Shown]:

@@ -58,8 +58,10 @@ def test_tables() -> None:
     named = render_markdown({"<i>[a](b)": []}, [{"qid": "<i>[a](b)", "vid": "`<b>", "query": "<b>"}], None)
     assert "## &lt;b>\n\nVideo `'<b>`, query &lt;i>&#91;a](b)." in named
     lines = render_tsv(ranked).splitlines()
-    assert lines[0] == "video\tquery\trank\twhat\tstart_s\tend_s\tscore"
-    assert lines[1] == "a b\ta dog barks | `loud`\t1\tmoment\t3600\t3662\t0.9"
+    assert lines[0] == "video\tquery\trank\twhat\tstart_s\tend_s\tscore\twarning"
+    assert lines[1] == "a b\ta dog barks | `loud`\t1\tmoment\t3600\t3662\t0.9\t"
+    warned = render_tsv(ranked, "means nothing").splitlines()
+    assert warned == [lines[0], *(f"{line}means nothing" for line in lines[1:])]
     assert len(lines) == 5
 
 

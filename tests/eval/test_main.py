@@ -108,14 +108,14 @@ def find_loaded(modules: str, names: tuple[str, ...]) -> str:
 
 
 def test_numbers_load_neither_matplotlib_nor_torch():
-    modules = "eval.qvhighlights.evaluation, eval.qvhighlights.chance, eval.qvhighlights.comparison"
+    modules = "eval.qvhighlights.evaluation, eval.qvhighlights.chance, eval.qvhighlights.gains"
     modules += ", eval.tvsum.evaluation, eval.tvsum.table, eval.gates.statistics, eval.study.summary, eval.best_moments"
     assert find_loaded(modules, ("matplotlib", "torch", "model")) == "[]"
 
 
 def test_scoring_loads_numpy_alone():
     """Each of these takes a tenth of the time of `score` or more."""
-    modules = "eval.qvhighlights.evaluation, eval.qvhighlights.comparison, eval.gates.statistics"
+    modules = "eval.qvhighlights.evaluation, eval.qvhighlights.gains, eval.gates.statistics"
     assert find_loaded(modules, ("pydantic", "scipy", "tqdm")) == "[]"
 
 

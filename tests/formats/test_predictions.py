@@ -67,6 +67,14 @@ def test_pairs_are_of_the_same_queries_in_the_order_of_the_predictions() -> None
         match_queries([], truth, ("p", "g"), covered_only=True)
 
 
+def test_a_prediction_about_another_video_is_an_error() -> None:
+    truth = [{"qid": 1, "vid": "a"}, {"qid": 2}]
+    for fits in ({"qid": 1, "vid": "a"}, {"qid": 1}, {"qid": 1, "vid": None}):
+        assert len(match_queries([fits, {"qid": 2, "vid": "b"}], truth, ("p", "g"))) == 2
+    with pytest.raises(UserError, match=r"^p: qid 1: vid is 'b', but 'a' in g$"):
+        match_queries([{"qid": 1, "vid": "b"}, {"qid": 2}], truth, ("p", "g"))
+
+
 @pytest.mark.parametrize(
     ("windows", "message"),
     [

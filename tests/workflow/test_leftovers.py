@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from eval.plots import GATE_FIGURES
+from eval.plots import GATE_FIGURES, RETRIEVAL_FIGURES
 from model.config import ModelConfig
 from tests.workflow.test_study import load
 from workflow.leftovers import remove_leftovers
@@ -22,6 +22,7 @@ OURS = (
     "plots/demo/old/gates_val.png",
     "plots/demo/old/training.svg",
     *(f"plots/demo/old/gates_val/{figure}.png" for figure in GATE_FIGURES),
+    *(f"plots/demo/old/retrieval_val/{figure}.svg" for figure in RETRIEVAL_FIGURES),
 )
 OTHERS = (
     "results/demo/summary.json",

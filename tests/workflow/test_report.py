@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 
 from tests.workflow.workspace import Workspace
 
+FURTHER = ("precision_recall", "reliability", "window_lengths")
+
 
 class Links(HTMLParser):
     """Addresses of all links."""
@@ -30,9 +32,12 @@ def read_variable(page: str, name: str) -> object:
 
 
 def test_the_report_holds_every_figure_and_table(built: Workspace) -> None:
+    # Those that are made on request alone, too.
+    done = built.snakemake("--cores", "2", "figures")
+    assert done.returncode == 0, done.stderr
     # Snakemake keeps icons and scripts of reports in its package: nothing is fetched.
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
-    done = built.snakemake("--report", "report.html", "all", environment={**os.environ, **nowhere})
+    done = built.snakemake("--report", "report.html", "all", "figures", environment={**os.environ, **nowhere})
     assert done.returncode == 0, done.stderr
     page = (built.folder / "report.html").read_text(encoding="utf-8")
     results = read_variable(page, "results")
@@ -45,6 +50,8 @@ def test_the_report_holds_every_figure_and_table(built: Workspace) -> None:
         if file.suffix in suffixes
     }
     assert results.keys() == made and len(made) > 15
+    further = [f"plots/demo/{run}/retrieval_val/{name}.png" for run in ("base", "video_only") for name in FURTHER]
+    assert {"plots/demo/differences.png", *further} <= made
     for name, result in results.items():
         assert result["caption"] and result["labels"], name
     categories = read_variable(page, "categories")

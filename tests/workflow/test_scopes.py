@@ -73,6 +73,7 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         "plot_training": 1,  # of the first scope and seed
         "tvsum": 2,
         "tvsum_table": 1,
+        "plot_domains": 1,
         "summarise": 1,
         "plot_summary": 1,
         "overview": 1,
@@ -95,6 +96,8 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         assert table["rows"][1]["values"]["mAP"][domain]["by_seed"] == [history[-1]["val"]["mAP"]]
     assert "top-5 mAP (last epoch)" in (tmp_path / "results/rated/summary.md").read_text()
     assert (tmp_path / "plots/rated/summary.png").is_file()
+    text = (tmp_path / "plots/rated/domains.svg").read_text()
+    assert all(f">{word}<" in text for word in ("BK", "VT", "mean", "video_only", "chance", "ceiling", "best epoch"))
 
 
 def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) -> None:

@@ -1,18 +1,34 @@
 """Figures of scores and gate logs, each as PNG and SVG.
 
 Output in plots/{dataset}/: {run}/gates_{split}.*, all gate figures of a run on one sheet; {run}/gates_{split}/ with the
-single figures; {run}/training.*; summary.* over all runs. plots/gates_{split}.* is the sheet of the main run of the
+single figures; {run}/training.*; summary.* over all runs; for TVSum domains.*. Made by the target `figures` alone:
+differences.*, and {run}/retrieval_{split}/ with figures of the retrieved moments. plots/gates_{split}.* is the sheet of the main run of the
 configured dataset: it is drawn again when another study is configured.
 """
 
-from eval.plots import GATE_FIGURES
+from eval.plots import GATE_FIGURES, RETRIEVAL_FIGURES
 
+DOMAINS = (
+    [f"results/{study.name}/tvsum.json", f"results/{study.name}/tvsum.md", f"plots/{study.name}/domains.png"]
+    if study.rates_clips
+    else []
+)
+# Outputs of the target `figures`: each takes a process of its own, and few people need them all.
+FURTHER = [
+    f"plots/{study.name}/differences.png" if "val" in study.scored and not study.given else [],
+    [
+        f"plots/{study.name}/{run}/retrieval_val/{figure}.png"
+        for run in study.runs
+        for figure in RETRIEVAL_FIGURES
+        if "val" in study.scored and not study.rates_clips
+    ],
+]
 # Outputs of the target `all` for the selected runs.
 STUDIED = [
     f"results/{study.name}/summary.json",
     f"results/{study.name}/summary.md",
     f"plots/{study.name}/summary.png",
-    [f"results/{study.name}/tvsum.json", f"results/{study.name}/tvsum.md"] if study.rates_clips else [],
+    DOMAINS,
     [f"plots/{study.name}/{run}/training.png" for run in study.runs if run in study.trained_runs],
     [f"results/{study.name}/{run}/gates_val.json" for run in study.logged_runs],
     [f"plots/{study.name}/{run}/gates_val.png" for run in study.logged_runs],
@@ -160,3 +176,90 @@ rule plot_summary:
         "Plotting the comparison of runs"
     shell:
         "python -m eval plot-summary --summary {input:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule plot_differences:
+    input:
+        "results/{dataset}/summary.json",
+    output:
+        report(
+            "plots/{dataset}/differences.png",
+            caption="../report/differences.rst",
+            category="Scores",
+            labels={"what": "paired differences"},
+        ),
+        "plots/{dataset}/differences.svg",
+    log:
+        "logs/plot_differences/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/plot_differences/{dataset}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        # The checkpoint whose answers are shown, where both are scored.
+        epoch="" if study.given or study.rates_clips else f"--epoch {study.inference.checkpoint}",
+        version=EVAL_VERSION["plot_differences"],
+    message:
+        "Plotting the differences between runs"
+    shell:
+        "python -m eval plot-differences --summary {input:q} {params.epoch} --out {output:q} > {log:q} 2>&1"
+
+
+rule plot_domains:
+    input:
+        "results/{dataset}/tvsum.json",
+    output:
+        report(
+            "plots/{dataset}/domains.png",
+            caption="../report/domains.rst",
+            category="Scores",
+            labels={"what": "by domain"},
+        ),
+        "plots/{dataset}/domains.svg",
+    log:
+        "logs/plot_domains/{dataset}.log",
+    benchmark:
+        "logs/benchmarks/plot_domains/{dataset}.tsv"
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        version=EVAL_VERSION["plot_domains"],
+    message:
+        "Plotting the scores by domain"
+    shell:
+        "python -m eval plot-domains --table {input:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule plot_retrieval_figures:
+    input:
+        predictions=paths.answers_of_run,
+        queries=lambda wildcards: study.annotations[wildcards.split],
+    output:
+        png=[
+            report(
+                f"plots/{{dataset}}/{{run}}/retrieval_{{split}}/{name}.png",
+                caption=f"../report/{name}.rst",
+                category="Moments",
+                labels={"what": name.replace("_", " "), "run": "{run}"},
+            )
+            for name in RETRIEVAL_FIGURES
+        ],
+        svg=[f"plots/{{dataset}}/{{run}}/retrieval_{{split}}/{name}.svg" for name in RETRIEVAL_FIGURES],
+    log:
+        "logs/plot_retrieval_figures/{dataset}/{run}_{split}.log",
+    benchmark:
+        "logs/benchmarks/plot_retrieval_figures/{dataset}/{run}_{split}.tsv"
+    wildcard_constraints:
+        run=any_of(study.settings),
+    conda:
+        "../../envs/eval.yaml"
+    params:
+        title=lambda wildcards: tracked.title_of_all(wildcards.run),
+        covered="--covered-only" if study.by_domain else tracked.covered,
+        version=EVAL_VERSION["plot_retrieval_figures"],
+    message:
+        "Plotting the retrieved moments of run {wildcards.run} on {wildcards.split}"
+    shell:
+        "python -m eval plot-retrieval-figures --predictions {input.predictions:q} --ground-truth {input.queries:q}"
+        " --title {params.title} {params.covered}"
+        " --out-dir plots/{wildcards.dataset}/{wildcards.run}/retrieval_{wildcards.split} > {log:q} 2>&1"

@@ -7,7 +7,6 @@ called `given`. A checkpoint of a reference implementation is imported first, to
 """
 
 PREDICTIONS = [file for split in study.annotations for file in paths.predictions(split)]
-TABLES = [f"results/{study.name}/tvsum.json", f"results/{study.name}/tvsum.md"] if study.rates_clips else []
 GIVEN_SCORES = (
     expand(
         "results/{dataset}/{run}/seed{seed}/tvsum_{split}.json",
@@ -32,7 +31,7 @@ PREDICTED = [
     f"results/{study.name}/ranked.tsv",
     f"plots/{study.name}/moments",
     GIVEN_SCORES,
-    [f"results/{study.name}/summary.md", *TABLES] if "val" in study.scored else [],
+    [f"results/{study.name}/summary.md", DOMAINS] if "val" in study.scored else [],
     [f"results/{study.name}/{run}/gates_{split}.json" for run in study.logged_runs for split in study.annotations],
     [
         f"plots/{study.name}/{run}/gates_{split}/{figure}.png"

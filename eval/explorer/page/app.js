@@ -8,7 +8,7 @@
     [", / .", "one frame (1/25 s) back or on"], ["1 to 9", "go to that predicted moment"], ["x", "swap the two runs"], ["/", "search"],
     ["s", "queries or study"], ["t", "light or dark"], ["?", "this list"],
   ];
-  let data = null, first = 0, second = -1, selected = -1, view = "queries", written = "";
+  let data = null, first = 0, second = -1, selected = -1, view = "queries", studied = true, written = "";
 
   explorer.ready.push((given) => {
     data = explorer.data = given;
@@ -24,6 +24,10 @@
     document.querySelectorAll(".choices .b, #answer-b").forEach((one) => { one.hidden = data.answers.length < 2; });
     byId("answer-a").addEventListener("change", (event) => choose(+event.target.value, second));
     byId("answer-b").addEventListener("change", (event) => choose(first, +event.target.value));
+    // Answers without a study have one view.
+    studied = Boolean(data.runs || data.domains || data.training.length || data.figures.length);
+    byId("tabs").hidden = !studied;
+    document.querySelectorAll(".choices .a, #answer-a").forEach((one) => { one.hidden = !studied && data.answers.length < 2; });
     ["queries", "study"].forEach((which) => byId(`tab-${which}`).addEventListener("click", () => show(which)));
     byId("theme").addEventListener("click", toggleTheme);
     byId("help").addEventListener("click", showKeys);
@@ -31,7 +35,8 @@
     follow();
     window.addEventListener("hashchange", () => { if (location.hash !== written) follow(); });
     window.addEventListener("resize", () => requestAnimationFrame(panels.resize));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    // What the reader chose stays until the system changes.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (system) => setTheme(system.matches));
     document.addEventListener("keydown", press);
     player.onTime(remember);
     document.documentElement.dataset.ready = "yes";
@@ -109,12 +114,12 @@
   }
 
   function show(which) {
-    view = which;
+    view = studied ? which : "queries";
     for (const one of ["queries", "study"]) {
-      byId(one).hidden = one !== which;
-      byId(`tab-${one}`).setAttribute("aria-selected", String(one === which));
+      byId(one).hidden = one !== view;
+      byId(`tab-${one}`).setAttribute("aria-selected", String(one === view));
     }
-    if (which === "study") studyPage.draw(byId("study"), data, openRun);
+    if (view === "study") studyPage.draw(byId("study"), data, openRun);
     remember();
   }
 
@@ -128,13 +133,11 @@
   }
 
   function toggleTheme() {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    repaint();
+    setTheme(document.documentElement.dataset.theme !== "dark");
   }
 
-  function repaint() {
+  function setTheme(dark) {
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
     panels.repaint();
     if (selected >= 0) open(selected, false, player.time);
     if (view === "study") studyPage.draw(byId("study"), data, openRun);

@@ -43,7 +43,7 @@ explorer.detail = (() => {
     const media = query.media;
     let why = "The video is not linked: the curves and pictures are those of the study.";
     if (media && media.problem && !media.codecs) why = media.problem;
-    else if (media && media.codecs && !media.plays) why = `Browsers do not play ${media.codecs} in ${media.file}. \`feature_extractors previews --transcode\` makes copies that they play.`;
+    else if (media && media.codecs && !media.plays) why = `Browsers do not play ${media.codecs} in ${media.file}. ${explorer.data.hint}`;
     else if (failed) why = `This browser cannot play ${media.file} (${media.codecs}), or it is not where the page expects it: ${media.url}`;
     const note = element("p", { class: "why" }, why);
     if (!media || !media.pictures) return [note];

@@ -14,7 +14,6 @@ explorer.studyPage = (() => {
     parent.replaceChildren(...blocks);
     if (data.training.length) addTraining(parent, data.training);
     if (data.figures.length) parent.append(makeFigures(data.figures));
-    if (!parent.childNodes.length) parent.append(element("p", { class: "empty" }, "Nothing is known of the whole study: no summary, history or figure was given."));
   }
 
   const block = (title, note, ...children) => element("section", { class: "block" }, element("h2", {}, title), note ? element("p", { class: "note" }, note) : null, ...children);

@@ -11,6 +11,7 @@ import pytest
 
 from av_highlights.reel.copying import find_copy
 from av_highlights.reel.plan import make_plan
+from av_highlights.reel.source import Sources
 from av_highlights.reel.writing import write_reel
 from eval.exchange.cuts import Cut
 from formats.media.footage import Footage
@@ -41,7 +42,7 @@ def test_pictures_are_copied_where_cuts_lie_between_groups(
     spans: list[tuple[float, float]], frames: list[tuple[int, int]], source: Footage, tmp_path: Path
 ) -> None:
     plan = make_plan([Cut(source, *span, "x", None) for span in spans])
-    assert find_copy(plan, tmp_path) is not None
+    assert find_copy(plan, Sources(tmp_path)) is not None
     write_reel(tmp_path / "r.mp4", plan, tmp_path)
     pictures, times = read_pictures(tmp_path / "r.mp4")
     assert [read_number(picture) for picture in pictures] == [n for first, stop in frames for n in range(first, stop)]
@@ -60,7 +61,7 @@ def test_pictures_are_copied_where_cuts_lie_between_groups(
 @pytest.mark.parametrize("span", [(2.04, 4.0), (2.0, 3.96), (2.0, 4.04), (1.0, 3.0)])
 def test_other_cuts_are_encoded(span: tuple[float, float], source: Footage, tmp_path: Path) -> None:
     plan = make_plan([Cut(source, 4.0, 6.0, "x", None), Cut(source, *span, "x", None)])
-    assert find_copy(plan, tmp_path) is None
+    assert find_copy(plan, Sources(tmp_path)) is None
 
 
 def test_what_changes_the_pictures_is_encoded(source: Footage, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_what_changes_the_pictures_is_encoded(source: Footage, tmp_path: Path) -
         make_plan(cuts, rate=Fraction(50)),
         make_plan([*cuts, Cut(write_source(tmp_path / "b.mp4", steady("25/1", 2.0)), 0.0, 2.0, "x", None)]),
     ):
-        assert find_copy(plan, tmp_path) is None
+        assert find_copy(plan, Sources(tmp_path)) is None
     for name, given in (("told", {"caption": True}), ("named", {"encoder": "libx264"})):
         write_reel(tmp_path / f"{name}.mp4", make_plan(cuts), tmp_path, **given)  # type: ignore[arg-type]
         assert not set(sizes(tmp_path / f"{name}.mp4")) & set(sizes(tmp_path / source.file))
@@ -79,4 +80,4 @@ def test_what_changes_the_pictures_is_encoded(source: Footage, tmp_path: Path) -
 
 def test_another_codec_and_a_turned_picture_are_encoded(tmp_path: Path) -> None:
     other = write_source(tmp_path / "a.mkv", steady("25/1", 4.0), sound=False, codec="mpeg4")
-    assert find_copy(make_plan([Cut(other, 0.0, 2.0, "x", None)]), tmp_path) is None
+    assert find_copy(make_plan([Cut(other, 0.0, 2.0, "x", None)]), Sources(tmp_path)) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from av_highlights.reel.plan import make_plan
+from av_highlights.reel.source import Sources
 from av_highlights.reel.writing import read_blocks, write_reel
 from cli import UserError
 from eval.exchange.cuts import Cut
@@ -105,6 +107,36 @@ def test_a_variable_rate_shows_at_each_moment_what_the_video_shows(tmp_path: Pat
         assert find_noise(sound, at) == pytest.approx(2.0 + at, abs=0.001)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+def test_a_long_file_is_read_once_and_then_only_where_its_moments_are(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {"timeline": 0, "frames": 0}
+    for name in read:
+        module = importlib.import_module(f"feature_extractors.media.{name}")
+
+        def counted(*arguments: Any, name: str = name, packets: Any = module.read_packets) -> Any:
+            for packet in packets(*arguments):
+                read[name] += bool(packet.size)
+                yield packet
+
+        monkeypatch.setattr(module, "read_packets", counted)
+    source = write_source(tmp_path / f"a.{suffix}", steady("25/1", 40.0), sound=False)
+    assert source.frames == 1000
+    read.update(timeline=0, frames=0)
+    # Best first, so that the reel goes back in the file.
+    spans = [(35.0, 36.0), (2.04, 3.0), (20.0, 20.4), (38.0, 39.0), (12.0, 13.0), (39.0, 40.0)]
+    cuts = [Cut(source, *span, "x", 1 - place / 10) for place, span in enumerate(spans)]
+    write_reel(tmp_path / "r.mp4", make_plan(cuts, order="score"), tmp_path)
+    pictures, _ = read_pictures(tmp_path / "r.mp4")
+    wanted = [range(round(25 * start), round(25 * end)) for start, end in spans]
+    assert [read_number(picture) for picture in pictures] == [number % 256 for part in wanted for number in part]
+    assert read["timeline"] == 1000
+    if suffix in ("mp4", "mkv"):
+        # From the key frame before a moment, at most 50 frames away, to a few behind it.
+        assert read["frames"] <= sum(len(part) + 55 for part in wanted)
+
+
 def test_videos_of_other_rates_sizes_and_without_sound_fit_together(tmp_path: Path) -> None:
     one = write_source(tmp_path / "a.mkv", steady("25/1"))
     other = write_source(tmp_path / "b.mp4", steady("50/1", 4.0), "50/1", sound=False, height=96, width=256)
@@ -185,7 +217,7 @@ def test_faded_sound_has_no_sample_too_many_where_a_frame_is_no_whole_number_of_
     source = write_source(tmp_path / "a.mkv", steady("30000/1001", 6.0), "30000/1001")
     cuts = [Cut(source, start, start + 0.7, "x", None) for start in (0.0, 1.3, 2.9, 4.1)]
     plan = make_plan(cuts, fade_s=0.1)
-    lengths = [samples.shape[1] for _, samples in read_blocks(plan, tmp_path, False)]
+    lengths = [samples.shape[1] for _, samples in read_blocks(plan, Sources(tmp_path), False)]
     edges = [round(Fraction(frame * 1001 * RATE, 30000)) for frame in range(plan.frames + 1)]
     assert lengths == np.diff(edges).tolist()
 

@@ -46,6 +46,21 @@ def test_steps_of_a_selection(selection: Selection, expected: list[tuple[float, 
     assert select(selection) == expected
 
 
+def test_moments_behind_the_end_of_a_video_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    windows = [[120, 130, 0.9], [98, 130, 0.8], [100, 101, 0.7]]
+    rows = [{"qid": 1, "vid": "v", "query": "a", "pred_relevant_windows": windows}]
+    assert select(Selection(), rows) == [(98, 100, 0.8)]
+    line = "left out: 2 moments lie behind the end of the video: query 1 asks for 120 s of v, which lasts 100 s"
+    assert caplog.messages == [line]
+    labelled = [{**QUERIES[0], "relevant_windows": [[0, 2], [150, 160]]}]
+    found = select_labelled(labelled, FOOTAGE, Selection(), "q")
+    assert [(cut.start, cut.end) for cut in found[1]] == [(0, 2)]
+    assert "left out: a moment lies behind the end of the video: query 1 asks for 150 s" in caplog.messages[1]
+    caplog.clear()
+    assert select(Selection(padding=5.0, merge_gap=None), rows) == [(93, 100, 0.8), (95, 100, 0.7)]
+    assert len(caplog.messages) == 1
+
+
 def test_clips_stand_in_where_no_moments_were_predicted() -> None:
     rows = [{"qid": 1, "vid": "v", "query": "a", "pred_saliency_scores": [0.1, 3.0, 2.0, 0.0, 1.0]}]
     assert select(Selection(topk=3), rows) == [(2, 6, 3.0), (8, 10, 1.0)]

@@ -30,6 +30,11 @@ def test_training_curves(tmp_path, png_size, epochs, validated):
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
 
 
+def test_a_single_epoch_is_the_only_tick(tmp_path):
+    plot_training(make_history(1), [tmp_path / "one.svg"])
+    assert ">0<" in (text := (tmp_path / "one.svg").read_text()) and ">0.1<" not in text
+
+
 def test_best_epoch_is_the_first_maximum():
     assert find_best(([0, 5, 10], [1.0, 3.0, 3.0])) == (5, 3.0)
 

@@ -36,7 +36,7 @@ def test_queries_with_second_labels_are_scored_on_both(queries, tmp_path):
 def test_second_labels_about_another_video_are_an_error(queries, tmp_path):
     predictions, truth = queries(2)
     write_rows(tmp_path / "p.jsonl", [{**row, "vid": "a"} for row in predictions])
-    write_rows(tmp_path / "g.jsonl", truth)
+    write_rows(tmp_path / "g.jsonl", [{**row, "vid": "a"} for row in truth])
     write_rows(tmp_path / "other.jsonl", [{**row, "vid": "b"} for row in truth])
     with pytest.raises(UserError, match=r"other.jsonl: qid \S+: vid is 'b', but 'a' in .*p.jsonl"):
         evaluate_files(tmp_path / "p.jsonl", tmp_path / "g.jsonl", relabelled=[tmp_path / "other.jsonl"])

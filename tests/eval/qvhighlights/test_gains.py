@@ -8,7 +8,7 @@ import json
 import pytest
 
 from cli import UserError
-from eval.qvhighlights.comparison import compare, compare_files, describe_change
+from eval.qvhighlights.gains import compare, compare_files, describe_change
 from eval.qvhighlights.queries import read_queries
 from eval.qvhighlights.score import evaluate
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from cli import UserError
-from eval.plots.gates.comparison import MOST_LOGS, draw_comparison, plot_gate_comparison
+from eval.plots.gates.side_by_side import MOST_LOGS, draw_comparison, plot_gate_comparison
 from eval.plots.gates.view import arrange
 from eval.plots.style import COLOURS
 from formats.gate_log import read_gate_log
