@@ -49,7 +49,6 @@ if study.left_out_domains:
 # jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.is_demo else ancient(ANNOTATION_FILES)
-GPU = layout.gpus_per_job()
 # The one job that logs gates, if `inference.gate_save_path` names a file: its rule has no wildcards, since the file's
 # name has none.
 ONLY = study.gate_file_job

@@ -96,7 +96,7 @@ rule encode:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=1,
     params:
         cfg=lambda wildcards: encode_json(study.config, wildcards.stream),
         source=lambda wildcards: encode_source(study.config, wildcards.stream, wildcards.shard),

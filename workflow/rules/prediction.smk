@@ -86,7 +86,7 @@ rule predict:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=1,
         mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.prediction,

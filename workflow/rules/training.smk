@@ -25,7 +25,7 @@ rule train:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=1,
         mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.training,
@@ -59,7 +59,7 @@ rule infer:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=1,
         mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.inference(*PREDICTION_KEYS),
