@@ -38,6 +38,7 @@ if study.crossing.cells:
 
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/explorer.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -54,6 +55,7 @@ rule all:
         CONDITIONS if study.crossing.cells else [],
         CLOSING,
         EXPLORED,
+        PAGES,
 
 
 rule features:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from cli.configuration import file_of
 from cli.errors import UserError, one_line
 from cli.outputs import check_folder, check_outputs
+from cli.software import note_software
 
 MOST_DIGITS = 18
 INTERRUPTED = 130
@@ -147,6 +148,7 @@ class Command:
                 raise
             line = f"out of memory: {one_line(problem) or 'nothing is left'} (run fewer jobs at a time)"
         else:
+            note_software(parsed._verb.prog.removeprefix("python -m ").replace(" ", "."))
             return status or 0
         sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
         return 1
