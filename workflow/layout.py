@@ -44,11 +44,3 @@ def gpus_per_job() -> int:
     whose workers do, set the resource in a profile.
     """
     return int(Path("/dev/nvidiactl").exists())
-
-
-def memory_mb(features_mb: float) -> int:
-    """Memory in MB to ask for in a job that trains or predicts: its features are kept in the type of their stores.
-
-    Measured: 1.02 times the stores. The rest is for libraries (with CUDA, some 3 GB), batches and audio controls.
-    """
-    return 4000 + int(1.3 * features_mb)

@@ -17,12 +17,14 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
+from workflow.checks.cluster import check_cluster
 from workflow.checks.replaced_videos import mark_replaced
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
+from workflow.resources import asked
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -67,6 +69,15 @@ wildcard_constraints:
     scope=any_of(study.scopes),
     seed=r"\d+",
     split=any_of(study.annotations),
+
+
+onstart:
+    # Not while the file is read: only now Snakemake has chosen its executor.
+    try:
+        for line in check_cluster(workflow.executor_plugin.name, workflow.executor_settings):
+            print(f"note: {line}", file=sys.stderr)
+    except UserError as problem:
+        sys.exit(f"error: {problem}")
 
 
 overview = Page(Path("results", study.name, "overview.txt"))

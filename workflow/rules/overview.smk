@@ -32,6 +32,8 @@ rule overview:
         "logs/benchmarks/overview/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **asked("overview"),
     params:
         study=overview_options(study),
         version=EVAL_VERSION["overview"],
@@ -58,6 +60,8 @@ if study.example:
         conda:
             "../../envs/features.yaml"
         threads: 1
+        resources:
+            **asked("strip"),
         params:
             # Functions, because Snakemake would format the braces of plain strings.
             vid=lambda wildcards: study.example["vid"],
@@ -89,6 +93,8 @@ if study.example:
             "logs/benchmarks/plot_example/{dataset}.tsv"
         conda:
             "../../envs/eval.yaml"
+        resources:
+            **asked("plot_example"),
         params:
             qid=lambda wildcards: str(study.example["qid"]),
             about=lambda wildcards: describe_example(study),

@@ -62,6 +62,8 @@ rule import_checkpoint:
     conda:
         "../../envs/model.yaml"
     threads: 1
+    resources:
+        **asked("import_checkpoint"),
     params:
         streams=tracked.import_streams,
         version=MODEL_VERSION["import"],
@@ -86,8 +88,8 @@ rule predict:
         "../../envs/model.yaml"
     threads: 1
     resources:
+        **asked("predict"),
         gpu=GPU,
-        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.prediction,
         domain=tracked.domain,
@@ -160,6 +162,8 @@ rule tvsum_given:
         run=layout.GIVEN,
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **asked("tvsum_given"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -190,6 +194,8 @@ rule rank:
         "logs/benchmarks/rank/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **asked("rank"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,
@@ -221,6 +227,8 @@ rule plot_moments:
         "logs/benchmarks/plot_moments/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **asked("plot_moments"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,
