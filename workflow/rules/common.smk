@@ -40,10 +40,12 @@ except (UserError, OSError) as problem:
 
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
-for line in mark_replaced(
-    study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
-):
-    print(f"note: {line}: its shard is made again", file=sys.stderr)
+# Not in a job on a cluster, which reads this file again: it must not change what the run was planned with.
+if workflow.is_main_process:
+    for line in mark_replaced(
+        study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
+    ):
+        print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file

@@ -34,8 +34,8 @@ def test_a_cluster_without_accounting_is_refused_in_one_line(programs: Path) -> 
     with pytest.raises(UserError) as raised:
         check_cluster("slurm", settings())
     assert str(raised.value) == (
-        "this cluster keeps no accounting (Slurm accounting storage is disabled), from which --executor slurm learns that"
-        " jobs ended: run with --workflow-profile profiles/slurm_generic"
+        "this cluster keeps no accounting (Slurm accounting storage is disabled), from which --executor slurm learns"
+        " that jobs ended: run with --workflow-profile profiles/slurm_generic"
     )
 
 
