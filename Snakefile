@@ -11,12 +11,13 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 report: "workflow/report/workflow.rst"
 
 
-# The limit of profiles/default holds on one machine. On a cluster, each job has its own, and the scheduler counts.
+# A limit of GPUs holds on one machine. On a cluster it is that of one job or group, and the scheduler counts.
 resource_scopes:
     gpu="local",
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cards.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
 

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from workflow.resources import NEEDS, asked  # noqa: E402
+from workflow.resources import NEEDS, ask_for  # noqa: E402
 
 # Of the two Snakemake processes that a job on a cluster has.
 SNAKEMAKE_MB = 270
@@ -92,7 +92,7 @@ def tabulate(jobs: Iterable[Job]) -> tuple[list[str], list[str]]:
         size = sum(Path(file).stat().st_size for file in largest.inputs if Path(file).is_file()) / 1e6
         peak, seconds = largest.memory_mb + SNAKEMAKE_MB, max(job.seconds for job in ran)
         inputs = Inputs(largest.inputs)
-        memory, minutes = (asked(rule)[name](None, inputs, 1) for name in ("mem_mb", "runtime"))
+        memory, minutes = (ask_for(rule)[name](None, inputs, 1) for name in ("mem_mb", "runtime"))
         lines.append(f"| `{rule}` | {len(ran)} | {size:.1f} | {peak:.0f} | {memory} | {seconds:.1f} | {minutes} |")
         if peak > memory * 2 / 3 or seconds > minutes * 40:
             close.append(rule)

@@ -116,10 +116,14 @@ def owning(path: Path) -> Iterator[Claim]:
         claim.give_up()
 
 
+def scheduler_job() -> str:
+    """The scheduler's job in which this process runs, such as "Slurm job 12"; empty without one."""
+    return next((f"{kind} {os.environ[name]}" for name, kind in _JOBS.items() if os.environ.get(name)), "")
+
+
 def _this_process() -> Owner:
-    job = next((f"{kind} {os.environ[name]}" for name, kind in _JOBS.items() if os.environ.get(name)), "")
     pid = os.getpid()
-    return Owner(pid, socket.gethostname(), _machine(), _start_of(pid), job, uuid.uuid4().hex)
+    return Owner(pid, socket.gethostname(), _machine(), _start_of(pid), scheduler_job(), uuid.uuid4().hex)
 
 
 def _machine() -> str:

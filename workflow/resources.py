@@ -89,7 +89,7 @@ NEEDS: Mapping[str, Need] = {
 Asked = Callable[..., int]
 
 
-def asked(rule: str) -> dict[str, Asked]:
+def ask_for(rule: str) -> dict[str, Asked]:
     """The resources `mem_mb` and `runtime` (minutes) of a rule, as functions that Snakemake calls for each job."""
     need = NEEDS[rule]
 

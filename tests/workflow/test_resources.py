@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.workflow.workspace import ROOT, Workspace
-from workflow.resources import NEEDS, asked
+from workflow.resources import NEEDS, ask_for
 
 PROFILES = ["slurm", "slurm_generic"]
 
@@ -34,7 +34,7 @@ def of_size(path: Path, megabytes: int) -> Path:
 
 def ask(rule: str, files: Input, attempt: int = 1) -> tuple[int, int]:
     """Memory in MB, minutes."""
-    functions = asked(rule)
+    functions = ask_for(rule)
     return functions["mem_mb"](None, files, attempt), functions["runtime"](None, files, attempt)
 
 
@@ -67,7 +67,7 @@ def rules() -> dict[str, str]:
 
 
 def test_every_rule_asks_for_what_it_needs() -> None:
-    asking = {name: set(re.findall(r'\*\*asked\("(\w+)"\)', body)) for name, body in rules().items()}
+    asking = {name: set(re.findall(r'\*\*ask_for\("(\w+)"\)', body)) for name, body in rules().items()}
     # Rules made from another have its resources.
     assert {name for name, needs in asking.items() if needs} == set(NEEDS)
     assert all(needs <= {name} for name, needs in asking.items())

@@ -24,7 +24,7 @@ from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
-from workflow.resources import asked
+from workflow.resources import ask_for
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -53,7 +53,6 @@ if study.left_out_domains:
 # jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.is_demo else ancient(ANNOTATION_FILES)
-GPU = layout.gpus_per_job()
 # The one job that logs gates, if `inference.gate_save_path` names a file: its rule has no wildcards, since the file's
 # name has none.
 ONLY = study.gate_file_job

@@ -26,7 +26,7 @@ rule calibrate:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("calibrate"),
+        **ask_for("calibrate"),
     params:
         how=tracked.calibration,
         version=EVAL_VERSION["calibration"],
@@ -59,7 +59,7 @@ rule tabulate_conditions:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("tabulate_conditions"),
+        **ask_for("tabulate_conditions"),
     params:
         plan=tracked.plan,
         # Patterns, because a shell takes no command with the names of a thousand files.
@@ -92,7 +92,7 @@ rule plot_conditions:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_conditions"),
+        **ask_for("plot_conditions"),
     params:
         version=EVAL_VERSION["plot_conditions"],
     message:

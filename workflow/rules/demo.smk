@@ -17,7 +17,7 @@ if study.is_demo:
             "../../envs/demo.yaml"
         threads: 2
         resources:
-            **asked("media"),
+            **ask_for("media"),
         params:
             cfg=tracked.media,
             videos=lambda wildcards, output: str(Path(output.videos[0]).parent),
@@ -42,7 +42,7 @@ rule weights_clip:
         "../../envs/demo.yaml"
     threads: 1
     resources:
-        **asked("weights_clip"),
+        **ask_for("weights_clip"),
     params:
         cfg=tracked.section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
     message:
@@ -62,7 +62,7 @@ rule weights_pann:
         "../../envs/demo.yaml"
     threads: 1
     resources:
-        **asked("weights_pann"),
+        **ask_for("weights_pann"),
     params:
         cfg=tracked.section(
             "demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]
@@ -84,7 +84,7 @@ rule weights_clap:
         "../../envs/demo.yaml"
     threads: 1
     resources:
-        **asked("weights_clap"),
+        **ask_for("weights_clap"),
     params:
         cfg=tracked.section("demo_encoders", version=DEMO_VERSION["weights"]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -20,7 +20,7 @@ rule baseline:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("baseline"),
+        **ask_for("baseline"),
     params:
         version=EVAL_VERSION["baseline"],
     message:
@@ -45,7 +45,7 @@ rule score:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("score"),
+        **ask_for("score"),
     params:
         by=tracked.parts,
         epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {study.inference.checkpoint}",
@@ -97,7 +97,7 @@ rule tvsum:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("tvsum"),
+        **ask_for("tvsum"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -130,7 +130,7 @@ rule tvsum_table:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("tvsum_table"),
+        **ask_for("tvsum_table"),
     params:
         version=EVAL_VERSION["tvsum_table"],
     message:
@@ -161,7 +161,7 @@ rule summarise:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("summarise"),
+        **ask_for("summarise"),
     params:
         # Snakemake tracks these files already, as inputs.
         values=lambda wildcards, input: (
@@ -188,7 +188,7 @@ rule gates:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("gates"),
+        **ask_for("gates"),
     params:
         by=tracked.by(study.evaluation.gates_by),
         version=EVAL_VERSION["gates"],

@@ -27,7 +27,7 @@ if study.data.files:
             "../../envs/features.yaml"
         threads: 1
         resources:
-            **asked("previews"),
+            **ask_for("previews"),
         params:
             videos=study.dataset.videos,
             seconds=study.clips.seconds,
@@ -58,7 +58,7 @@ rule explore:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("explore"),
+        **ask_for("explore"),
     params:
         # A function, because Snakemake would format the braces of a plain string.
         options=lambda wildcards: explored.options,

@@ -35,7 +35,7 @@ rule fetch_weights:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        **asked("fetch_weights"),
+        **ask_for("fetch_weights"),
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         # Untracked, because the source does not change the file: Snakemake ignores params that depend on the output.
@@ -63,7 +63,7 @@ rule manifest:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        **asked("manifest"),
+        **ask_for("manifest"),
         # Not a param: the table lists broken videos under either policy, so changing the policy re-runs nothing.
         broken_videos=study.dataset.broken_videos,
     params:
@@ -99,8 +99,8 @@ rule encode:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        **asked("encode"),
-        gpu=GPU,
+        **ask_for("encode"),
+        gpu=1,
     params:
         cfg=lambda wildcards: encode_json(study.config, wildcards.stream),
         source=lambda wildcards: encode_source(study.config, wildcards.stream, wildcards.shard),
@@ -133,7 +133,7 @@ rule import_released:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        **asked("import_released"),
+        **ask_for("import_released"),
     params:
         cfg=tracked.imported,
         texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
@@ -167,7 +167,7 @@ rule problems:
     conda:
         "../../envs/features.yaml"
     resources:
-        **asked("problems"),
+        **ask_for("problems"),
     params:
         policy="leave_out",
         domains=tracked.domain_problems,

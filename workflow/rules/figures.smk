@@ -41,7 +41,7 @@ rule plot_gates:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_gates"),
+        **ask_for("plot_gates"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=study.plots.num_samples,
@@ -99,7 +99,7 @@ rule plot_gate_figures:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_gate_figures"),
+        **ask_for("plot_gate_figures"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gate_figures"]),
         samples=study.plots.num_samples,
@@ -131,7 +131,7 @@ rule plot_training:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_training"),
+        **ask_for("plot_training"),
     params:
         title=lambda wildcards: tracked.titles(wildcards.run),
         best=lambda wildcards: study.settings[wildcards.run].train.best_metric,
@@ -161,7 +161,7 @@ rule plot_summary:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_summary"),
+        **ask_for("plot_summary"),
     params:
         version=EVAL_VERSION["plot_summary"],
     message:

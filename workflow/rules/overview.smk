@@ -33,7 +33,7 @@ rule overview:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("overview"),
+        **ask_for("overview"),
     params:
         study=overview_options(study),
         version=EVAL_VERSION["overview"],
@@ -61,7 +61,7 @@ if study.example:
             "../../envs/features.yaml"
         threads: 1
         resources:
-            **asked("strip"),
+            **ask_for("strip"),
         params:
             # Functions, because Snakemake would format the braces of plain strings.
             vid=lambda wildcards: study.example["vid"],
@@ -94,7 +94,7 @@ if study.example:
         conda:
             "../../envs/eval.yaml"
         resources:
-            **asked("plot_example"),
+            **ask_for("plot_example"),
         params:
             qid=lambda wildcards: str(study.example["qid"]),
             about=lambda wildcards: describe_example(study),

@@ -63,7 +63,7 @@ rule import_checkpoint:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        **asked("import_checkpoint"),
+        **ask_for("import_checkpoint"),
     params:
         streams=tracked.import_streams,
         version=MODEL_VERSION["import"],
@@ -88,8 +88,8 @@ rule predict:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        **asked("predict"),
-        gpu=GPU,
+        **ask_for("predict"),
+        gpu=1,
     params:
         cfg=tracked.prediction,
         domain=tracked.domain,
@@ -163,7 +163,7 @@ rule tvsum_given:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("tvsum_given"),
+        **ask_for("tvsum_given"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -195,7 +195,7 @@ rule rank:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("rank"),
+        **ask_for("rank"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,
@@ -228,7 +228,7 @@ rule plot_moments:
     conda:
         "../../envs/eval.yaml"
     resources:
-        **asked("plot_moments"),
+        **ask_for("plot_moments"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,

@@ -25,8 +25,8 @@ rule train:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        **asked("train"),
-        gpu=GPU,
+        **ask_for("train"),
+        gpu=1,
     params:
         cfg=tracked.training,
         domain=tracked.domain,
@@ -59,8 +59,8 @@ rule infer:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        **asked("infer"),
-        gpu=GPU,
+        **ask_for("infer"),
+        gpu=1,
     params:
         cfg=tracked.inference(*PREDICTION_KEYS),
         domain=tracked.domain,

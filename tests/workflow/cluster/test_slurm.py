@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slurm
 
 NETWORK = "runs/demo/base/all/seed1"
 # A training of minutes, that of TINY takes seconds.
-LONG = {"train": {"epochs": 600, "validate_every": 200}}
+LONG = {"train": {"epochs": 300, "validate_every": 100}}
 
 
 @pytest.fixture(scope="module")
