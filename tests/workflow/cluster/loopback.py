@@ -165,12 +165,18 @@ class Cluster:
     def kill_node(self, name: str, job: str) -> None:
         """As if its power failed: the daemon and all processes of a job."""
         self.stop_daemon(name, signal.SIGKILL)
-        pending = [int(pid) for pid in self.ask("pgrep", "-f", rf"^slurmstepd: \[{job}\.").split()]
-        while pending:
-            pid = pending.pop()
-            pending += [int(child) for child in self.ask("pgrep", "-P", str(pid)).split()]
+        for pid in self.processes(job):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def processes(self, job: str) -> list[int]:
+        """Slurm's own for a job, before those that they started."""
+        found: list[int] = []
+        pending = [int(pid) for pid in self.ask("pgrep", "-f", rf"^slurmstepd: \[{job}\.").split()]
+        while pending:
+            found.append(pending.pop())
+            pending += [int(child) for child in self.ask("pgrep", "-P", str(found[-1])).split()]
+        return found
 
     def run_daemon(self, name: str, *command: str, environment: dict[str, str] | None = None) -> None:
         with (self.folder / f"{name}.out").open("ab") as out:
