@@ -88,7 +88,7 @@ def test_both_profiles_group_and_ask_alike() -> None:
     assert {key for key in keys if first.get(key) != second.get(key)} == {"executor", "max-status-checks-per-second"}
 
 
-def test_a_limit_of_gpus_holds_on_one_machine_only(built: Workspace) -> None:
+def test_a_limit_of_gpus_holds_on_one_machine_only() -> None:
     """On a cluster each job has its own: the scheduler counts. See `resource_scopes` of the Snakefile."""
     text = (ROOT / "Snakefile").read_text(encoding="utf-8")
     assert re.search(r'^resource_scopes:\n    gpu="local",$', text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A real Slurm on 127.0.0.1, of Debian's packages: two nodes on this machine, one with a sham GPU, and accounting.
+"""A real Slurm on 127.0.0.1, of Debian's packages: two nodes on this machine, with sham GPUs, and accounting.
 
 Without systemd and control groups: memory is limited by polling, every two seconds.
 """
@@ -51,7 +51,7 @@ ReturnToService=2
 KillWait=5
 MinJobAge=300
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs=2 CoresPerSocket=2 RealMemory=9000
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs=2 CoresPerSocket=2 RealMemory=9000 Gres=gpu:1
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs=2 CoresPerSocket=2 RealMemory=9000 Gres=gpu:1
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=600
 """
@@ -123,8 +123,8 @@ class Cluster:
         accounting = _WITH_ACCOUNTING if self.accounting else "AccountingStorageType=accounting_storage/none"
         conf = _MARK + _CONF.format(host=host, folder=self.folder, accounting=accounting)
         (SETTINGS / "slurm.conf").write_text(conf, encoding="utf-8")
-        # A GPU as far as Slurm knows.
-        (SETTINGS / "gres.conf").write_text("NodeName=n2 Name=gpu Count=1 File=/dev/zero\n", encoding="utf-8")
+        # GPUs as far as Slurm knows.
+        (SETTINGS / "gres.conf").write_text("NodeName=n[1-2] Name=gpu Count=1 File=/dev/zero\n", encoding="utf-8")
         run = Path("/run/munge")
         run.mkdir(exist_ok=True)
         shutil.chown(run, "munge", "munge")

@@ -148,9 +148,10 @@ def _break_both(cluster: Cluster, job: str) -> None:
 
 def _kill_the_node(cluster: Cluster, job: str) -> None:
     """All that runs on it dies at once; it comes back after Slurm has given it up."""
-    cluster.kill_node("n2", job)
-    wait_until(lambda: "down" in cluster.ask("sinfo", "-hn", "n2", "-o", "%t"), 120, "n2 is down")
-    cluster.start_node("n2")
+    node = cluster.jobs()[job]
+    cluster.kill_node(node, job)
+    wait_until(lambda: "down" in cluster.ask("sinfo", "-hn", node, "-o", "%t"), 120, f"{node} is down")
+    cluster.start_node(node)
 
 
 def _cancel_the_job(cluster: Cluster, job: str) -> None:
