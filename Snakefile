@@ -11,6 +11,11 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 report: "workflow/report/workflow.rst"
 
 
+# A limit of GPUs holds on one machine. On a cluster it is that of one job or group, and the scheduler counts.
+resource_scopes:
+    gpu="local",
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cards.smk"
 include: "workflow/rules/demo.smk"

@@ -34,11 +34,3 @@ def gate_log(inference: InferenceConfig, folder: str = RUN) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A wildcard constraint that matches one of these names, or nothing if there are no names."""
     return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def memory_mb(features_mb: float) -> int:
-    """Memory in MB to ask for in a job that trains or predicts: its features are kept in the type of their stores.
-
-    Measured: 1.02 times the stores. The rest is for libraries (with CUDA, some 3 GB), batches and audio controls.
-    """
-    return 4000 + int(1.3 * features_mb)

@@ -18,6 +18,9 @@ from tests.workflow.workspace import ROOT
 
 # Four jobs that use a GPU and one that decodes.
 RULES = f"""
+resource_scopes:
+    gpu="local",  # as in our Snakefile
+
 include: {str(ROOT / "workflow/rules/cards.smk")!r}
 
 rule all:

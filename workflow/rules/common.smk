@@ -20,12 +20,14 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
+from workflow.checks.cluster import check_cluster
 from workflow.checks.replaced_videos import mark_replaced
 from workflow.encoders import further_files
 from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
+from workflow.resources import ask_for
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -43,10 +45,12 @@ except (UserError, OSError) as problem:
 os.environ[SOFTWARE_FOLDER] = f"logs/software/{study.name}"
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
-for line in mark_replaced(
-    study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
-):
-    print(f"note: {line}: its shard is made again", file=sys.stderr)
+# Not in a job on a cluster, which reads this file again: it must not change what the run was planned with.
+if workflow.is_main_process:
+    for line in mark_replaced(
+        study.name, Path(study.dataset.videos), {shard: study.data.files_of(shard) for shard in study.data.shards}
+    ):
+        print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file
@@ -71,6 +75,15 @@ wildcard_constraints:
     scope=any_of(study.scopes),
     seed=r"\d+",
     split=any_of(study.annotations),
+
+
+onstart:
+    # Not while the file is read: only now Snakemake has chosen its executor.
+    try:
+        for line in check_cluster(workflow.executor_plugin.name, workflow.executor_settings):
+            print(f"note: {line}", file=sys.stderr)
+    except UserError as problem:
+        sys.exit(f"error: {problem}")
 
 
 overview = Page(Path("results", study.name, "overview.txt"))

@@ -19,6 +19,8 @@ rule baseline:
         run="random",
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("baseline"),
     params:
         version=EVAL_VERSION["baseline"],
     message:
@@ -42,6 +44,8 @@ rule score:
         "logs/benchmarks/score/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("score"),
     params:
         by=tracked.parts,
         epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {study.inference.checkpoint}",
@@ -92,6 +96,8 @@ rule tvsum:
         run=any_of(study.settings),
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -118,6 +124,8 @@ rule tvsum_table:
         "logs/benchmarks/tvsum_table/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum_table"),
     params:
         version=EVAL_VERSION["tvsum_table"],
     message:
@@ -142,6 +150,8 @@ rule summarise:
         "logs/benchmarks/summarise/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("summarise"),
     params:
         # Snakemake tracks these files already, as inputs.
         values=lambda wildcards, input: (
@@ -167,6 +177,8 @@ rule gates:
         "logs/benchmarks/gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("gates"),
     params:
         by=tracked.by(study.evaluation.gates_by),
         version=EVAL_VERSION["gates"],

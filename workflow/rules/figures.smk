@@ -40,6 +40,8 @@ rule plot_gates:
         "logs/benchmarks/plot_gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_gates"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=study.plots.num_samples,
@@ -96,6 +98,8 @@ rule plot_gate_figures:
         "logs/benchmarks/plot_gate_figures/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_gate_figures"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gate_figures"]),
         samples=study.plots.num_samples,
@@ -126,6 +130,8 @@ rule plot_training:
         "logs/benchmarks/plot_training/{dataset}/{run}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_training"),
     params:
         title=lambda wildcards: tracked.titles(wildcards.run),
         best=lambda wildcards: study.settings[wildcards.run].train.best_metric,
@@ -154,6 +160,8 @@ rule plot_summary:
         "logs/benchmarks/plot_summary/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_summary"),
     params:
         version=EVAL_VERSION["plot_summary"],
     message:

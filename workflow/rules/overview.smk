@@ -27,6 +27,8 @@ rule overview:
         "logs/benchmarks/overview/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("overview"),
     params:
         study=overview_options(study),
         version=EVAL_VERSION["overview"],
@@ -53,6 +55,8 @@ if study.example:
         conda:
             "../../envs/features.yaml"
         threads: 1
+        resources:
+            **ask_for("strip"),
         params:
             # Functions, because Snakemake would format the braces of plain strings.
             vid=lambda wildcards: study.example["vid"],
@@ -84,6 +88,8 @@ if study.example:
             "logs/benchmarks/plot_example/{dataset}.tsv"
         conda:
             "../../envs/eval.yaml"
+        resources:
+            **ask_for("plot_example"),
         params:
             qid=lambda wildcards: str(study.example["qid"]),
             about=lambda wildcards: describe_example(study),

@@ -62,6 +62,8 @@ rule import_checkpoint:
     conda:
         "../../envs/model.yaml"
     threads: 1
+    resources:
+        **ask_for("import_checkpoint"),
     params:
         streams=tracked.import_streams,
         version=MODEL_VERSION["import"],
@@ -86,8 +88,8 @@ rule predict:
         "../../envs/model.yaml"
     threads: 1
     resources:
+        **ask_for("predict"),
         gpu=1,
-        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
     params:
         cfg=tracked.prediction,
         domain=tracked.domain,
@@ -160,6 +162,8 @@ rule tvsum_given:
         run=layout.GIVEN,
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum_given"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -185,6 +189,8 @@ rule rank:
         "logs/benchmarks/rank/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("rank"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,
@@ -216,6 +222,8 @@ rule plot_moments:
         "logs/benchmarks/plot_moments/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_moments"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,

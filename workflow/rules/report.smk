@@ -43,6 +43,8 @@ rule report_pages:
     priority: -1
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("report_pages"),
     params:
         # A function, because Snakemake would format the braces of a plain string.
         settings=lambda wildcards: canonical_json(study.config),
