@@ -31,6 +31,7 @@ p, li {{ max-width: 50rem; }}
 table {{ border-collapse: collapse; margin: 0.8rem 0; font-variant-numeric: tabular-nums; }}
 th, td {{ border-bottom: 1px solid #d0d7de; padding: 0.25rem 0.75rem 0.25rem 0; text-align: left; }}
 td {{ vertical-align: top; }}
+td:first-child {{ white-space: nowrap; }}
 th {{ border-bottom: 2px solid #8c959f; }}
 .right {{ text-align: right; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, monospace; }}
