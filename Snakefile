@@ -43,6 +43,7 @@ if study.crossing.cells:
 
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/explorer.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -59,6 +60,7 @@ rule all:
         CONDITIONS if study.crossing.cells else [],
         CLOSING,
         EXPLORED,
+        PAGES,
 
 
 rule features:

@@ -8,6 +8,7 @@ import gc
 import inspect
 import io
 import logging
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, NoReturn
 from cli.configuration import file_of
 from cli.errors import UserError, one_line
 from cli.outputs import check_folder, check_outputs
+from cli.ownership import scheduler_job
+from cli.software import note_software
 
 MOST_DIGITS = 18
 INTERRUPTED = 130
@@ -129,6 +132,9 @@ class Command:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+        if job := scheduler_job():
+            # The log of a job that is killed is not empty then: Snakemake shows no log after an empty one.
+            sys.stderr.write(f"{job} on {socket.gethostname()}\n")
         try:
             parsed._verb.check_files(parsed)
             status: int | None = parsed._run(parsed)
@@ -147,6 +153,7 @@ class Command:
                 raise
             line = f"out of memory: {one_line(problem) or 'nothing is left'} (run fewer jobs at a time)"
         else:
+            note_software(parsed._verb.prog.removeprefix("python -m ").replace(" ", "."))
             return status or 0
         sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
         return 1

@@ -81,6 +81,7 @@ NEEDS: Mapping[str, Need] = {
     "plot_summary": _LIGHT,
     "overview": _LIGHT,
     "plot_example": _LIGHT,
+    "report_pages": _LIGHT,
     "rank": _LIGHT,
     "plot_moments": _LIGHT,
 }

@@ -1,5 +1,6 @@
 """Shared by all stages: the study as typed objects of `workflow/`, and the wildcard constraints."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from snakemake.logging import logger as snakemake_logger
 sys.path.insert(0, workflow.basedir)
 
 from cli import UserError, canonical_json
+from cli.software import FOLDER as SOFTWARE_FOLDER
+from cli.software import note_software
 from demo import CODE_VERSION as DEMO_VERSION
 from eval import CODE_VERSION as EVAL_VERSION
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
@@ -38,6 +41,8 @@ except (UserError, OSError) as problem:
     # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
 
+# Each command of a job notes there which versions it ran with, for the report.
+os.environ[SOFTWARE_FOLDER] = f"logs/software/{study.name}"
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
 # Not in a job on a cluster, which reads this file again: it must not change what the run was planned with.
@@ -82,6 +87,10 @@ onstart:
 
 
 overview = Page(Path("results", study.name, "overview.txt"))
+
+
+onstart:
+    note_software("snakemake")
 
 
 onsuccess:

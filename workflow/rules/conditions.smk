@@ -44,12 +44,7 @@ rule tabulate_conditions:
         queries=[study.annotations[split] for split in dict.fromkeys(cell.split for cell in study.crossing.cells)],
     output:
         json="results/{dataset}/conditions.json",
-        markdown=report(
-            "results/{dataset}/conditions.md",
-            caption="../report/conditions.rst",
-            category="Scores",
-            labels={"what": "under conditions"},
-        ),
+        markdown="results/{dataset}/conditions.md",
         latex="results/{dataset}/conditions.tex",
         csv="results/{dataset}/conditions.csv",
     log:

@@ -117,12 +117,7 @@ rule tvsum_table:
         ),
     output:
         json="results/{dataset}/tvsum.json",
-        markdown=report(
-            "results/{dataset}/tvsum.md",
-            caption="../report/tvsum.rst",
-            category="Scores",
-            labels={"what": "by domain"},
-        ),
+        markdown="results/{dataset}/tvsum.md",
     log:
         "logs/tvsum_table/{dataset}.log",
     benchmark:
@@ -146,12 +141,7 @@ rule summarise:
         values=[] if study.rates_clips else paths.results_of_runs("queries"),
     output:
         json="results/{dataset}/summary.json",
-        markdown=report(
-            "results/{dataset}/summary.md",
-            caption="../report/summary.rst",
-            category="Scores",
-            labels={"what": "table of runs"},
-        ),
+        markdown="results/{dataset}/summary.md",
         latex="results/{dataset}/summary.tex",
         csv="results/{dataset}/summary.csv",
     log:

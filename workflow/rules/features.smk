@@ -152,12 +152,7 @@ rule problems:
         stores=paths.features,
         annotations=[] if study.given else [study.annotations["train"], study.annotations["val"]],
     output:
-        report(
-            "reports/{dataset}/problems.tsv",
-            caption="../report/problems.rst",
-            category="Data",
-            labels={"what": "videos with problems"},
-        ),
+        "reports/{dataset}/problems.tsv",
     log:
         "logs/problems/{dataset}.log",
     benchmark:

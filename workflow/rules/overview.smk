@@ -20,12 +20,7 @@ rule overview:
         train=[] if study.given else study.annotations["train"],
         histories=paths.every_history,
     output:
-        report(
-            "results/{dataset}/overview.txt",
-            caption="../report/overview.rst",
-            category="Scores",
-            labels={"what": "overview in words"},
-        ),
+        "results/{dataset}/overview.txt",
     log:
         "logs/overview/{dataset}.log",
     benchmark:

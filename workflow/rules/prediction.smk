@@ -181,12 +181,7 @@ rule rank:
         predictions=PREDICTIONS,
         queries=ANNOTATION_FILES,
     output:
-        markdown=report(
-            "results/{dataset}/ranked.md",
-            caption="../report/ranked.rst",
-            category="Moments",
-            labels={"what": "ranked table"},
-        ),
+        markdown="results/{dataset}/ranked.md",
         tsv="results/{dataset}/ranked.tsv",
     log:
         "logs/rank/{dataset}.log",
