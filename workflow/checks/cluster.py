@@ -28,10 +28,10 @@ class SlurmSettings(Protocol):
 def check_cluster(executor: str, settings: SlurmSettings) -> list[str]:
     """Check that the executor will see the ends of its jobs.
 
-    The plugin asks `squeue` or `sacct`. It does not understand that `sacct` calls the state of a job "CANCELLED by 1000",
-    and waits for that job for ever. `squeue` forgets jobs some time after their end, and while the controller does not
-    answer, the plugin asks `sacct` instead: both have to work. Once all attempts to ask have failed, it forgets its jobs
-    and waits for ever.
+    The plugin asks `squeue` or `sacct`. It does not understand that `sacct` calls a state "CANCELLED by 1000", and
+    waits for that job for ever. `squeue` forgets jobs some time after their end, and while the controller does not
+    answer, the plugin asks `sacct` instead: both have to work. Once all attempts to ask have failed, it forgets its
+    jobs and waits for ever.
 
     Args:
         executor: name of Snakemake's executor; all but `slurm` pass.
