@@ -102,7 +102,7 @@ def tabulate(jobs: Iterable[Job]) -> tuple[list[str], list[str]]:
 class Inputs(list[str]):
     """A job's input whose files have no names: what counts only some of them counts all."""
 
-    def get(self, key: str, default_value: object = None) -> list[str]:
+    def get(self, key: str, default_value: list[str]) -> list[str]:
         return self
 
 

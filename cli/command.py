@@ -8,6 +8,7 @@ import gc
 import inspect
 import io
 import logging
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 from cli.configuration import file_of
 from cli.errors import UserError, one_line
 from cli.outputs import check_folder, check_outputs
+from cli.ownership import scheduler_job
 from cli.software import note_software
 
 MOST_DIGITS = 18
@@ -130,6 +132,9 @@ class Command:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+        if job := scheduler_job():
+            # The log of a job that is killed is not empty then: Snakemake shows no log after an empty one.
+            sys.stderr.write(f"{job} on {socket.gethostname()}\n")
         try:
             parsed._verb.check_files(parsed)
             status: int | None = parsed._run(parsed)

@@ -6,7 +6,7 @@ take more. These are no params: changing them runs no job again. `benchmarks/job
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,8 @@ from typing import Protocol
 class JobInput(Protocol):
     """The files of a job's input: all of them, and those of one name."""
 
-    def __iter__(self) -> object: ...
-    def get(self, key: str, default_value: object = None) -> object: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def get(self, key: str, default_value: list[str]) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ NEEDS: Mapping[str, Need] = {
     "plot_training": _LIGHT,
     "plot_summary": _LIGHT,
     "overview": _LIGHT,
-    "report_pages": _LIGHT,
     "plot_example": _LIGHT,
+    "report_pages": _LIGHT,
     "rank": _LIGHT,
     "plot_moments": _LIGHT,
 }
@@ -109,9 +109,11 @@ def ask_for(rule: str) -> dict[str, Asked]:
 _sizes: dict[str, int] = {}
 
 
-def _size_mb(files: Sequence[str]) -> float:
+def _size_mb(files: Iterable[str]) -> float:
     """Size of the files that exist, in MB: inputs that other jobs of the same group make do not exist yet."""
-    for name in (str(file) for file in files):
+    # A named input of one file is that file.
+    names = [files] if isinstance(files, str) else [str(file) for file in files]
+    for name in names:
         if name not in _sizes and Path(name).is_file():
             _sizes[name] = Path(name).stat().st_size
-    return sum(_sizes.get(str(file), 0) for file in files) / 1e6
+    return sum(_sizes.get(name, 0) for name in names) / 1e6

@@ -20,7 +20,7 @@ class Input(list[str]):
 
     def __init__(self, *files: Path, **named: Path) -> None:
         super().__init__(map(str, [*files, *named.values()]))
-        self._named = {name: [str(file)] for name, file in named.items()}
+        self._named: dict[str, Any] = {name: [str(file)] for name, file in named.items()}
 
     def get(self, name: str, default: Any = None) -> Any:
         return self._named.get(name, default)
@@ -96,3 +96,9 @@ def test_a_limit_of_gpus_holds_on_one_machine_only() -> None:
 
 def test_what_jobs_ask_for_runs_nothing_again(built: Workspace) -> None:
     assert built.planned("all", "--set-resources", "train:mem_mb=9000", "train:runtime=7") == {}
+
+
+def test_a_named_input_may_be_one_file(tmp_path: Path) -> None:
+    files = Input(weights=of_size(tmp_path / "clip.pt", 400))
+    files._named["weights"] = str(tmp_path / "clip.pt")
+    assert ask("encode", files)[0] == 4000 + 1000

@@ -205,8 +205,7 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    def jobs(self, rule: str = "") -> dict[str, str]:
-        """Running jobs: number and node. With `rule`, those whose comment or name has it."""
-        lines = self.ask("squeue", "--states=running", "-h", "-o", "%i|%N|%j|%k").splitlines()
-        found = [line.split("|", 2) for line in lines]
-        return {number: node for number, node, about in found if rule in about}
+    def jobs(self, folder: Path) -> dict[str, str]:
+        """The running jobs of the study in a folder: number and node."""
+        lines = self.ask("squeue", "--states=running", "-h", "-o", "%i|%N|%Z").splitlines()
+        return {number: node for number, node, at in (line.split("|", 2) for line in lines) if at == str(folder)}

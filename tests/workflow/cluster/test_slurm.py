@@ -124,7 +124,7 @@ def _running_training(study: Study, process: subprocess.Popen[str], cluster: Clu
     """The job of a training that has saved its state once."""
     resumable = study.folder / NETWORK / "resume.pt"
     wait_until(lambda: resumable.exists() or process.poll() is not None, 600, "the training saves its state")
-    [job] = cluster.jobs("train")
+    [job] = cluster.jobs(study.folder)
     return job
 
 
@@ -148,7 +148,7 @@ def _break_both(cluster: Cluster, job: str) -> None:
 
 def _kill_the_node(cluster: Cluster, job: str) -> None:
     """All that runs on it dies at once; it comes back after Slurm has given it up."""
-    node = cluster.jobs()[job]
+    node = cluster.ask("squeue", "-j", job, "-h", "-o", "%N")
     cluster.kill_node(node, job)
     wait_until(lambda: "down" in cluster.ask("sinfo", "-hn", node, "-o", "%t"), 120, f"{node} is down")
     cluster.start_node(node)
@@ -216,7 +216,7 @@ def test_interrupted_snakemake_cancels_its_jobs(cluster: Cluster, trained: Study
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=300)
     assert process.returncode != 0
-    wait_until(lambda: not cluster.jobs("train"), 60, "the job is gone")
+    wait_until(lambda: not cluster.jobs(study.folder), 60, "the job is gone")
     study.run(*SLURM, f"{NETWORK}/best.pt")
     assert study.bytes_of("runs") == trained.bytes_of("runs"), told
 
