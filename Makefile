@@ -5,7 +5,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test fuzz faults lint docs schema clean
+.PHONY: help run test fuzz faults slurm lint docs schema clean
 
 # The comments after ## are the help.
 help: ## show this page
@@ -32,6 +32,10 @@ fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minute
 
 faults: .venv/installed ## break a small study in 300 ways, in an hour, and write docs/reliability.md (as root, full disks and other users too)
 	python -m benchmarks.robustness --write docs/reliability.md
+
+slurm: .venv/installed ## run a small study on a real Slurm, set up on this machine as root, and break it, in some 40 minutes
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[slurm]'
+	python -m pytest -m slurm tests/workflow/cluster
 
 lint: .venv/installed ## check formatting, lint rules, types and the workflow
 	ruff check .

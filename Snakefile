@@ -11,7 +11,13 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 report: "workflow/report/workflow.rst"
 
 
+# A limit of GPUs holds on one machine. On a cluster it is that of one job or group, and the scheduler counts.
+resource_scopes:
+    gpu="local",
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cards.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/features.smk"
 
@@ -37,6 +43,7 @@ if study.crossing.cells:
 
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/explorer.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -54,6 +61,7 @@ rule all:
         CONDITIONS if study.crossing.cells else [],
         CLOSING,
         EXPLORED,
+        PAGES,
 
 
 rule features:

@@ -8,6 +8,7 @@ import gc
 import inspect
 import io
 import logging
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from cli.configuration import file_of
 from cli.errors import UserError, one_line
 from cli.machine import is_out_of_memory
 from cli.outputs import check_folder, check_outputs
+from cli.ownership import scheduler_job
+from cli.software import note_software
 
 MOST_DIGITS = 18
 INTERRUPTED = 130
@@ -130,6 +133,9 @@ class Command:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+        if job := scheduler_job():
+            # The log of a job that is killed is not empty then: Snakemake shows no log after an empty one.
+            sys.stderr.write(f"{job} on {socket.gethostname()}\n")
         try:
             parsed._verb.check_files(parsed)
             status: int | None = parsed._run(parsed)
@@ -148,6 +154,7 @@ class Command:
                 raise
             line = f"out of memory: {one_line(problem) or 'nothing is left'} (run fewer jobs at a time)"
         else:
+            note_software(parsed._verb.prog.removeprefix("python -m ").replace(" ", "."))
             return status or 0
         sys.stderr.write(f"{parsed._verb.prog}: error: {line}\n")
         return 1

@@ -13,6 +13,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -99,7 +100,7 @@ def owning(path: Path) -> Iterator[Claim]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path):
         while not _create(file, mine):
-            _remove_dead(path, file)
+            _remove_dead(path, file, mine)
     claim = Claim(path, file, mine)
     stop = threading.Event()
 
@@ -115,10 +116,14 @@ def owning(path: Path) -> Iterator[Claim]:
         claim.give_up()
 
 
+def scheduler_job() -> str:
+    """The scheduler's job in which this process runs, such as "Slurm job 12"; empty without one."""
+    return next((f"{kind} {os.environ[name]}" for name, kind in _JOBS.items() if os.environ.get(name)), "")
+
+
 def _this_process() -> Owner:
-    job = next((f"{kind} {os.environ[name]}" for name, kind in _JOBS.items() if os.environ.get(name)), "")
     pid = os.getpid()
-    return Owner(pid, socket.gethostname(), _machine(), _start_of(pid), job, uuid.uuid4().hex)
+    return Owner(pid, socket.gethostname(), _machine(), _start_of(pid), scheduler_job(), uuid.uuid4().hex)
 
 
 def _machine() -> str:
@@ -162,8 +167,8 @@ def _read(file: Path) -> Owner | None:
         return None
 
 
-def _remove_dead(path: Path, file: Path) -> None:
-    """Remove the file of an owner that is dead.
+def _remove_dead(path: Path, file: Path, mine: Owner) -> None:
+    """Remove the file of an owner that is dead. A scheduler's job waits until that is certain.
 
     Raises:
         UserError: it is alive, or may be.
@@ -177,7 +182,7 @@ def _remove_dead(path: Path, file: Path) -> None:
             )
     else:
         age = _age(file)
-        if age is not None and age < SILENCE:
+        if age is not None and age < SILENCE and not (mine.job and _falls_silent(file)):
             end = "" if owner is None else f" ({_how_to_end(owner, here=False)})"
             raise UserError(
                 f"{path}: {who} is making it, last heard of {max(age, 0):.0f} s ago: wait until it ends, or end it"
@@ -193,6 +198,26 @@ def _remove_dead(path: Path, file: Path) -> None:
             with suppress(OSError):
                 os.link(grave, file)
         grave.unlink()
+
+
+def _falls_silent(file: Path) -> bool:
+    """Wait whether an owner on another machine is heard of again.
+
+    A scheduler starts a job that it killed at a time limit, or that lost its machine, again within less than SILENCE.
+    """
+    touched = _touched(file)
+    while (age := _age(file)) is not None and age < SILENCE:
+        time.sleep(min(BEAT, SILENCE - age))
+        if _touched(file) not in (touched, None):
+            return False
+    return True
+
+
+def _touched(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _how_to_end(owner: Owner, here: bool) -> str:

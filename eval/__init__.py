@@ -22,6 +22,7 @@ CODE_VERSION = {
     "calibration": 1,
     "conditions": 1,
     "overview": 1,
+    "report_pages": 1,
     "plot_example": 1,
     "rank": 9,
     "plot_moments": 7,

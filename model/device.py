@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from cli.cards import take_card
 from cli.device import choose_device
 from model.training.distributed import local_rank
 
@@ -11,11 +12,13 @@ from model.training.distributed import local_rank
 def use_device(name: str, threads: int) -> str:
     """Set the number of CPU threads, and return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
-    With several processes on one machine (torchrun), `auto` gives each process its own GPU.
+    With several processes on one machine (torchrun), `auto` gives each process its own GPU; in a workflow on one
+    machine, each command.
 
     Raises:
         UserError: the device does not exist.
     """
+    take_card(name)
     torch.set_num_threads(threads)
     gpu = f"cuda:{local_rank()}" if torch.cuda.is_available() else None
     return choose_device(name, gpu, lambda place: torch.empty(0, device=place))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from model.config import InferenceConfig
 
@@ -35,20 +34,3 @@ def gate_log(inference: InferenceConfig, folder: str = RUN) -> str:
 def any_of(names: Iterable[str]) -> str:
     """A wildcard constraint that matches one of these names, or nothing if there are no names."""
     return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def gpus_per_job() -> int:
-    """GPUs per encoding or training job: 1 if this machine has an NVIDIA GPU, otherwise 0.
-
-    With 0, jobs need not queue for the single GPU of `profiles/default`. On a cluster whose head node has no GPU but
-    whose workers do, set the resource in a profile.
-    """
-    return int(Path("/dev/nvidiactl").exists())
-
-
-def memory_mb(features_mb: float) -> int:
-    """Memory in MB to ask for in a job that trains or predicts: its features are kept in the type of their stores.
-
-    Measured: 1.02 times the stores. The rest is for libraries (with CUDA, some 3 GB), batches and audio controls.
-    """
-    return 4000 + int(1.3 * features_mb)

@@ -1,8 +1,9 @@
-"""The verb `overview`: a page of text about a whole study."""
+"""The verbs `overview` and `report-pages`: pages about a whole study, as text and as HTML."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,33 @@ def overview(arguments: argparse.Namespace) -> None:
     write_text(arguments.out, render_overview(study))
 
 
+def report_pages(arguments: argparse.Namespace) -> None:
+    """Write pages for Snakemake's report, DIR/NAME.html: each table, settings.html and software.html.
+
+    A page stands alone, and all text in it is escaped. Tables are Markdown, CSV, TSV or plain text, by their suffix.
+    """
+    from cli.software import read_software
+    from eval.study.report_pages import render_file, render_page, render_settings, render_software
+
+    pages = {table.name: render_file(table) for table in arguments.tables}
+    pages["settings"] = render_settings(arguments.settings)
+    pages["software"] = render_software(read_software(arguments.software))
+    for name, body in pages.items():
+        write_text(arguments.out_dir / f"{name}.html", render_page(name, body))
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(text)
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise argparse.ArgumentTypeError("must be an object in JSON")
+    return settings
+
+
 def add_verbs(command: Command) -> None:
-    """Add the verb and its arguments."""
+    """Add the verbs and their arguments."""
     verb = command.verb("overview", overview)
     verb.add_argument("--dataset", required=True, metavar="NAME", help="its name, for the first line")
     verb.add_argument(
@@ -87,3 +113,9 @@ def add_verbs(command: Command) -> None:
         help="a file to open next, and what it shows; may be repeated",
     )
     verb.add_output("--out", required=True, help="the page to write, plain text")
+
+    verb = command.verb("report-pages", report_pages)
+    verb.add_argument("--tables", type=Path, nargs="*", default=[], metavar="FILE", help="tables to show")
+    verb.add_argument("--settings", type=_settings, required=True, metavar="JSON", help="all settings of the study")
+    verb.add_argument("--software", type=Path, required=True, metavar="DIR", help="where commands noted their software")
+    verb.add_output_folder("--out-dir", required=True, metavar="DIR", help="folder of the pages")

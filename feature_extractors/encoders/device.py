@@ -6,15 +6,19 @@ import os
 
 import torch
 
+from cli.cards import take_card
 from cli.device import choose_device
 
 
 def use_device(name: str, threads: int) -> torch.device:
     """Set up the device `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N` for reproducible numbers.
 
+    In a workflow on one machine, each command has a GPU of its own.
+
     Raises:
         UserError: the device does not exist.
     """
+    take_card(name)
     torch.set_num_threads(threads)
     # cuBLAS is deterministic only with a fixed workspace, set before it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

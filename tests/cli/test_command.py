@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_ctrl_c_is_130_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     command.verb("wait", stop)
     assert command.main(["wait"]) == 130
     assert capsys.readouterr().err == "python -m package wait: interrupted\n"
+
+
+def test_a_job_of_a_scheduler_says_first_which_one_it_is(
+    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    command.main(["act", "--how", "well"])
+    assert capsys.readouterr().err == f"Slurm job 7 on {socket.gethostname()}\nat work: well\n"
 
 
 def test_success_is_0_and_logs_plain_lines(command: Command, capsys: pytest.CaptureFixture[str]) -> None:

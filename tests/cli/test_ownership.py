@@ -135,3 +135,27 @@ def test_a_full_disk_leaves_no_owner(path: Path, file: Path, monkeypatch: pytest
     with pytest.raises(OSError, match="No space left") as problem, owning(path):
         pass
     assert problem.value.filename == str(path) and not file.exists()
+
+
+def test_a_schedulers_job_waits_until_an_owner_elsewhere_is_dead(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm starts a job again at once on another node, after it killed it at a time limit."""
+    claim_elsewhere(file, age=10)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    slept: list[float] = []
+    monkeypatch.setattr(ownership.time, "sleep", slept.append)
+    monkeypatch.setattr(ownership, "_age", lambda file: 10 + sum(slept))
+    with owning(path):
+        assert json.loads(file.read_text(encoding="utf-8"))["job"] == "Slurm job 7"
+    assert sum(slept) == SILENCE - 10
+
+
+def test_a_schedulers_job_does_not_wait_for_an_owner_elsewhere_that_lives(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_elsewhere(file, age=10)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr(ownership.time, "sleep", lambda seconds: os.utime(file))
+    with pytest.raises(UserError, match="process 4711 on node3 is making it"), owning(path):
+        pass

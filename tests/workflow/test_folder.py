@@ -89,6 +89,7 @@ def test_videos_of_several_containers_are_searched(
         "overview": 1,
         "previews": 1,
         "explore": 1,
+        "report_pages": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -110,7 +111,9 @@ def test_videos_of_several_containers_are_searched(
     assert workspace.planned(changes=changes) == {}
     changes["inference"]["duplicate_iou"] = 0.9
     again = {"predict_gated", "rank", "plot_moments", "gates", "plot_gates_of_main_run", "plot_gate_figures"}
-    assert workspace.planned(changes=changes) == dict.fromkeys({*again, "plot_example", "overview", "explore"}, 1)
+    assert workspace.planned(changes=changes) == dict.fromkeys(
+        {*again, "plot_example", "overview", "explore", "report_pages"}, 1
+    )
 
     # A query that is removed takes its picture with it.
     queries = tmp_path / "data/folder/queries.jsonl"

@@ -95,6 +95,7 @@ def test_a_gated_reference_is_imported_scored_and_its_gates_drawn(tmp_path: Path
         "plot_example": 1,
         "overview": 1,
         "explore": 1,
+        "report_pages": 1,
     }
     done = workspace.snakemake("--cores", "2", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -162,6 +163,7 @@ def test_rows_without_labels_are_not_scored(tmp_path: Path) -> None:
         "plot_example": 1,
         "overview": 1,
         "explore": 1,
+        "report_pages": 1,
     }
 
 

@@ -79,6 +79,7 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         "overview": 1,
         "plot_example": 1,
         "explore": 1,
+        "report_pages": 1,
     }
     done = workspace.snakemake("--cores", "2", "all", changes=merge(changes, {"seeds": [1]}))
     assert done.returncode == 0, done.stderr[-4000:]

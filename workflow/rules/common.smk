@@ -1,5 +1,6 @@
 """Shared by all stages: the study as typed objects of `workflow/`, and the wildcard constraints."""
 
+import os
 import shlex
 import sys
 import time
@@ -11,6 +12,8 @@ from snakemake.logging import logger as snakemake_logger
 sys.path.insert(0, workflow.basedir)
 
 from cli import UserError, canonical_json
+from cli.software import FOLDER as SOFTWARE_FOLDER
+from cli.software import note_software
 from demo import CODE_VERSION as DEMO_VERSION
 from eval import CODE_VERSION as EVAL_VERSION
 from feature_extractors import CODE_VERSION as FEATURE_VERSION
@@ -18,6 +21,7 @@ from feature_extractors.weights.catalogue import FOLDER as PUBLISHED_WEIGHTS
 from feature_extractors.weights.catalogue import KNOWN as KNOWN_WEIGHTS
 from model import CODE_VERSION as MODEL_VERSION
 from workflow import layout
+from workflow.checks.cluster import check_cluster
 from workflow.checks.dates import check_dates, date_back
 from workflow.checks.video_tables import outdate_unfit
 from workflow.encoders import further_files
@@ -25,6 +29,7 @@ from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
+from workflow.resources import ask_for
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -41,17 +46,21 @@ except (UserError, OSError) as problem:
     # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
 
+# Each command of a job notes there which versions it ran with, for the report.
+os.environ[SOFTWARE_FOLDER] = f"logs/software/{study.name}"
 config.update(study.config)
 paths, tracked = Paths(study), Params(study)
-for line in date_back(time.time(), sources if study.is_demo else []):
-    print(f"note: {line}", file=sys.stderr)
-for line in outdate_unfit(
-    study.name,
-    Path(study.dataset.videos),
-    {shard: study.data.files_of(shard) for shard in study.data.shards},
-    study.data.shards,
-):
-    print(f"note: {line}: its shard is made again", file=sys.stderr)
+# Not in a job on a cluster, which reads this file again: it must not change what the run was planned with.
+if workflow.is_main_process:
+    for line in date_back(time.time(), sources if study.is_demo else []):
+        print(f"note: {line}", file=sys.stderr)
+    for line in outdate_unfit(
+        study.name,
+        Path(study.dataset.videos),
+        {shard: study.data.files_of(shard) for shard in study.data.shards},
+        study.data.shards,
+    ):
+        print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)
 # The params of a shard list its videos and texts, so the annotation files can be `ancient`: an edit elsewhere in a file
@@ -59,7 +68,6 @@ if study.left_out_domains:
 # jobs downstream of a scheduled job, and would not re-run those that depend on it through an ancient file only.
 ANNOTATION_FILES = list(study.annotations.values())
 ANNOTATION_INPUT = ANNOTATION_FILES if study.is_demo else ancient(ANNOTATION_FILES)
-GPU = layout.gpus_per_job()
 # The one job that logs gates, if `inference.gate_save_path` names a file: its rule has no wildcards, since the file's
 # name has none.
 ONLY = study.gate_file_job
@@ -79,7 +87,20 @@ wildcard_constraints:
     split=any_of(study.annotations),
 
 
+onstart:
+    # Not while the file is read: only now Snakemake has chosen its executor.
+    try:
+        for line in check_cluster(workflow.executor_plugin.name, workflow.executor_settings):
+            print(f"note: {line}", file=sys.stderr)
+    except UserError as problem:
+        sys.exit(f"error: {problem}")
+
+
 overview = Page(Path("results", study.name, "overview.txt"))
+
+
+onstart:
+    note_software("snakemake")
 
 
 onsuccess:

@@ -25,6 +25,8 @@ rule calibrate:
         run=any_of(study.gate_logging_runs),
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("calibrate"),
     params:
         how=tracked.calibration,
         version=EVAL_VERSION["calibration"],
@@ -42,12 +44,7 @@ rule tabulate_conditions:
         queries=[study.annotations[split] for split in dict.fromkeys(cell.split for cell in study.crossing.cells)],
     output:
         json="results/{dataset}/conditions.json",
-        markdown=report(
-            "results/{dataset}/conditions.md",
-            caption="../report/conditions.rst",
-            category="Scores",
-            labels={"what": "under conditions"},
-        ),
+        markdown="results/{dataset}/conditions.md",
         latex="results/{dataset}/conditions.tex",
         csv="results/{dataset}/conditions.csv",
     log:
@@ -56,6 +53,8 @@ rule tabulate_conditions:
         "logs/benchmarks/tabulate_conditions/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tabulate_conditions"),
     params:
         plan=tracked.plan,
         # Patterns, because a shell takes no command with the names of a thousand files.
@@ -87,6 +86,8 @@ rule plot_conditions:
         "logs/benchmarks/plot_conditions/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_conditions"),
     params:
         version=EVAL_VERSION["plot_conditions"],
     message:

@@ -16,6 +16,8 @@ if study.is_demo:
         conda:
             "../../envs/demo.yaml"
         threads: 2
+        resources:
+            **ask_for("media"),
         params:
             cfg=tracked.media,
             videos=lambda wildcards, output: str(Path(output.videos[0]).parent),
@@ -39,6 +41,8 @@ rule weights_clip:
     conda:
         "../../envs/demo.yaml"
     threads: 1
+    resources:
+        **ask_for("weights_clip"),
     params:
         cfg=tracked.section("demo_encoders", "clip/architecture", "clip/definition", version=DEMO_VERSION["weights"]),
     message:
@@ -57,6 +61,8 @@ rule weights_pann:
     conda:
         "../../envs/demo.yaml"
     threads: 1
+    resources:
+        **ask_for("weights_pann"),
     params:
         cfg=tracked.section(
             "demo_encoders", "pann/base_channels", "pann/embedding_dim", version=DEMO_VERSION["weights"]
@@ -77,6 +83,8 @@ rule weights_clap:
     conda:
         "../../envs/demo.yaml"
     threads: 1
+    resources:
+        **ask_for("weights_clap"),
     params:
         cfg=tracked.section("demo_encoders", version=DEMO_VERSION["weights"]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

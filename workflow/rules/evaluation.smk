@@ -19,6 +19,8 @@ rule baseline:
         run="random",
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("baseline"),
     params:
         version=EVAL_VERSION["baseline"],
     message:
@@ -42,6 +44,8 @@ rule score:
         "logs/benchmarks/score/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("score"),
     params:
         by=tracked.parts,
         epoch=lambda wildcards: "" if wildcards.run == "random" else f"--epoch {study.inference.checkpoint}",
@@ -92,6 +96,8 @@ rule tvsum:
         run=any_of(study.settings),
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -111,18 +117,15 @@ rule tvsum_table:
         ),
     output:
         json="results/{dataset}/tvsum.json",
-        markdown=report(
-            "results/{dataset}/tvsum.md",
-            caption="../report/tvsum.rst",
-            category="Scores",
-            labels={"what": "by domain"},
-        ),
+        markdown="results/{dataset}/tvsum.md",
     log:
         "logs/tvsum_table/{dataset}.log",
     benchmark:
         "logs/benchmarks/tvsum_table/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum_table"),
     params:
         version=EVAL_VERSION["tvsum_table"],
     message:
@@ -138,12 +141,7 @@ rule summarise:
         values=[] if study.rates_clips else paths.results_of_runs("queries"),
     output:
         json="results/{dataset}/summary.json",
-        markdown=report(
-            "results/{dataset}/summary.md",
-            caption="../report/summary.rst",
-            category="Scores",
-            labels={"what": "table of runs"},
-        ),
+        markdown="results/{dataset}/summary.md",
         latex="results/{dataset}/summary.tex",
         csv="results/{dataset}/summary.csv",
     log:
@@ -152,6 +150,8 @@ rule summarise:
         "logs/benchmarks/summarise/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("summarise"),
     params:
         # Snakemake tracks these files already, as inputs.
         values=lambda wildcards, input: (
@@ -177,6 +177,8 @@ rule gates:
         "logs/benchmarks/gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("gates"),
     params:
         by=tracked.by(study.evaluation.gates_by),
         version=EVAL_VERSION["gates"],

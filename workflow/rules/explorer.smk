@@ -26,6 +26,8 @@ if study.data.files:
         conda:
             "../../envs/features.yaml"
         threads: 1
+        resources:
+            **ask_for("previews"),
         params:
             videos=study.dataset.videos,
             seconds=study.clips.seconds,
@@ -55,6 +57,8 @@ rule explore:
         "logs/benchmarks/explore.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("explore"),
     params:
         # A function, because Snakemake would format the braces of a plain string.
         options=lambda wildcards: explored.options,

@@ -34,6 +34,8 @@ rule fetch_weights:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        **ask_for("fetch_weights"),
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         # Untracked, because the source does not change the file: Snakemake ignores params that depend on the output.
@@ -61,6 +63,7 @@ rule manifest:
         "../../envs/features.yaml"
     threads: 1
     resources:
+        **ask_for("manifest"),
         # Not a param: the table lists broken videos under either policy, so changing the policy re-runs nothing.
         broken_videos=study.dataset.broken_videos,
     params:
@@ -96,7 +99,8 @@ rule encode:
         "../../envs/features.yaml"
     threads: 1
     resources:
-        gpu=GPU,
+        **ask_for("encode"),
+        gpu=1,
     params:
         cfg=lambda wildcards: encode_json(study.config, wildcards.stream),
         source=lambda wildcards: encode_source(study.config, wildcards.stream, wildcards.shard),
@@ -128,6 +132,8 @@ rule import_released:
     conda:
         "../../envs/features.yaml"
     threads: 1
+    resources:
+        **ask_for("import_released"),
     params:
         cfg=tracked.imported,
         texts=lambda wildcards: canonical_json(study.data.texts_of(wildcards.shard)),
@@ -146,12 +152,7 @@ rule problems:
         stores=paths.features,
         annotations=[] if study.given else [study.annotations["train"], study.annotations["val"]],
     output:
-        report(
-            "reports/{dataset}/problems.tsv",
-            caption="../report/problems.rst",
-            category="Data",
-            labels={"what": "videos with problems"},
-        ),
+        "reports/{dataset}/problems.tsv",
     log:
         "logs/problems/{dataset}.log",
     benchmark:
@@ -160,6 +161,8 @@ rule problems:
     priority: 1
     conda:
         "../../envs/features.yaml"
+    resources:
+        **ask_for("problems"),
     params:
         policy="leave_out",
         domains=tracked.domain_problems,

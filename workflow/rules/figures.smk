@@ -56,6 +56,8 @@ rule plot_gates:
         "logs/benchmarks/plot_gates/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_gates"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gates"]),
         samples=study.plots.num_samples,
@@ -112,6 +114,8 @@ rule plot_gate_figures:
         "logs/benchmarks/plot_gate_figures/{dataset}/{run}_{split}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_gate_figures"),
     params:
         plots=tracked.section("plots", version=EVAL_VERSION["plot_gate_figures"]),
         samples=study.plots.num_samples,
@@ -142,6 +146,8 @@ rule plot_training:
         "logs/benchmarks/plot_training/{dataset}/{run}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_training"),
     params:
         title=lambda wildcards: tracked.titles(wildcards.run),
         best=lambda wildcards: study.settings[wildcards.run].train.best_metric,
@@ -170,6 +176,8 @@ rule plot_summary:
         "logs/benchmarks/plot_summary/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_summary"),
     params:
         version=EVAL_VERSION["plot_summary"],
     message:
@@ -195,6 +203,8 @@ rule plot_differences:
         "logs/benchmarks/plot_differences/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_differences"),
     params:
         # The checkpoint whose answers are shown, where both are scored.
         epoch="" if study.given or study.rates_clips else f"--epoch {study.inference.checkpoint}",
@@ -222,6 +232,8 @@ rule plot_domains:
         "logs/benchmarks/plot_domains/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_domains"),
     params:
         version=EVAL_VERSION["plot_domains"],
     message:
@@ -253,6 +265,8 @@ rule plot_retrieval_figures:
         run=any_of(study.settings),
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_retrieval_figures"),
     params:
         title=lambda wildcards: tracked.title_of_all(wildcards.run),
         covered="--covered-only" if study.by_domain else tracked.covered,

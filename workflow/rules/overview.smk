@@ -20,18 +20,15 @@ rule overview:
         train=[] if study.given else study.annotations["train"],
         histories=paths.every_history,
     output:
-        report(
-            "results/{dataset}/overview.txt",
-            caption="../report/overview.rst",
-            category="Scores",
-            labels={"what": "overview in words"},
-        ),
+        "results/{dataset}/overview.txt",
     log:
         "logs/overview/{dataset}.log",
     benchmark:
         "logs/benchmarks/overview/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("overview"),
     params:
         study=overview_options(study),
         version=EVAL_VERSION["overview"],
@@ -58,6 +55,8 @@ if study.example:
         conda:
             "../../envs/features.yaml"
         threads: 1
+        resources:
+            **ask_for("strip"),
         params:
             # Functions, because Snakemake would format the braces of plain strings.
             vid=lambda wildcards: study.example["vid"],
@@ -89,6 +88,8 @@ if study.example:
             "logs/benchmarks/plot_example/{dataset}.tsv"
         conda:
             "../../envs/eval.yaml"
+        resources:
+            **ask_for("plot_example"),
         params:
             qid=lambda wildcards: str(study.example["qid"]),
             about=lambda wildcards: describe_example(study),

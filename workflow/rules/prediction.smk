@@ -61,6 +61,8 @@ rule import_checkpoint:
     conda:
         "../../envs/model.yaml"
     threads: 1
+    resources:
+        **ask_for("import_checkpoint"),
     params:
         streams=tracked.import_streams,
         version=MODEL_VERSION["import"],
@@ -85,8 +87,8 @@ rule predict:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
-        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
+        **ask_for("predict"),
+        gpu=1,
     params:
         cfg=tracked.prediction,
         domain=tracked.domain,
@@ -159,6 +161,8 @@ rule tvsum_given:
         run=layout.GIVEN,
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("tvsum_given"),
     params:
         domains=tracked.domains,
         covered=tracked.covered,
@@ -176,12 +180,7 @@ rule rank:
         predictions=PREDICTIONS,
         queries=ANNOTATION_FILES,
     output:
-        markdown=report(
-            "results/{dataset}/ranked.md",
-            caption="../report/ranked.rst",
-            category="Moments",
-            labels={"what": "ranked table"},
-        ),
+        markdown="results/{dataset}/ranked.md",
         tsv="results/{dataset}/ranked.tsv",
     log:
         "logs/rank/{dataset}.log",
@@ -189,6 +188,8 @@ rule rank:
         "logs/benchmarks/rank/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("rank"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,
@@ -220,6 +221,8 @@ rule plot_moments:
         "logs/benchmarks/plot_moments/{dataset}.tsv"
     conda:
         "../../envs/eval.yaml"
+    resources:
+        **ask_for("plot_moments"),
     params:
         topk=study.plots.topk,
         warning=tracked.warning,

@@ -25,8 +25,8 @@ rule train:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
-        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
+        **ask_for("train"),
+        gpu=1,
     params:
         cfg=tracked.training,
         domain=tracked.domain,
@@ -59,8 +59,8 @@ rule infer:
         "../../envs/model.yaml"
     threads: 1
     resources:
-        gpu=GPU,
-        mem_mb=lambda wildcards, input: layout.memory_mb(input.size_mb),
+        **ask_for("infer"),
+        gpu=1,
     params:
         cfg=tracked.inference(*PREDICTION_KEYS),
         domain=tracked.domain,

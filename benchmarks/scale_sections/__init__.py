@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/scale.py`: plans of studies on paper, rates, a cluster's scheduler, tables."""
