@@ -41,7 +41,6 @@ MADE = {
     "problems": "reports/demo/problems.tsv",
     "train": f"{RUN}/best.pt",
     "infer_gated": f"{RUN}/predictions_val.jsonl",
-    "infer_other": f"{RUN}/predictions_val_last.jsonl",
     "baseline": "runs/demo/random/all/seed1/predictions_val.jsonl",
     "score": f"{SCORES}/metrics_val.json",
     "summarise": "results/demo/summary.json",
