@@ -148,11 +148,18 @@ def test_infer_writes_submission_rows_and_gates(data: Path, trained: Path, tmp_p
 def test_two_checkpoints_predict_in_one_process_as_in_two(data: Path, trained: Path, tmp_path: Path) -> None:
     files = [data / f"{name}.h5" for name in ("visual", "pann", "text")]
     given = ["--features", *files, "--queries", data / "val.jsonl"]
+    # Here the best epoch is the last one, so the weights of the second checkpoint are changed.
+    network, about = load_network(trained / "best.pt")
+    save_checkpoint(tmp_path / "best.pt", network, about)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(0.9)
+    save_checkpoint(tmp_path / "last.pt", network, about)
     for epoch in ("best", "last"):
         out, log = tmp_path / f"{epoch}.jsonl", tmp_path / f"gates_{epoch}.jsonl"
-        done = run("infer", *given, "--checkpoint", trained / f"{epoch}.pt", "--out", out, "--gate-log", log)
+        done = run("infer", *given, "--checkpoint", tmp_path / f"{epoch}.pt", "--out", out, "--gate-log", log)
         assert done.returncode == 0, done.stderr
-    both = ["--checkpoint", trained / "best.pt", trained / "last.pt", "--gate-log", tmp_path / "gates.jsonl"]
+    both = ["--checkpoint", tmp_path / "best.pt", tmp_path / "last.pt", "--gate-log", tmp_path / "gates.jsonl"]
     done = run("infer", *given, *both, "--out", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "best.jsonl").read_bytes() != (tmp_path / "last.jsonl").read_bytes()
