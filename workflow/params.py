@@ -180,23 +180,23 @@ class Params:
         """Option that shows a warning with the answers of the demo's network about other videos."""
         return f"--warning {shlex.quote(self.study.warning)}" if self.study.warning else ""
 
-    def title(self, run: str, kind: str = "run") -> str:
+    def title(self, run: str) -> str:
         """Title of the gate figures of a run's first seed, which show all scopes together; quoted."""
         [only, *others] = self.study.scopes
-        return self._title(run, kind, f"{len(others) + 1} domains" if others else f"domain {only}")
+        return self._title(run, f"{len(others) + 1} domains" if others else f"domain {only}")
 
     def title_of_all(self, run: str) -> str:
         """Title of figures of the answers of a run with all of its seeds; quoted."""
         count = len(self.study.seeds)
-        return self._title(run, "run", "", f"{count} seeds" if count > 1 else "")
+        return self._title(run, "", f"{count} seeds" if count > 1 else "")
 
     def titles(self, run: str) -> str:
         """Titles of the training curves of a run's first seed, one per scope, quoted: the command draws one of them."""
-        return " ".join(self._title(run, "run", f"domain {scope}") for scope in self.study.scopes)
+        return " ".join(self._title(run, f"domain {scope}") for scope in self.study.scopes)
 
-    def _title(self, run: str, kind: str, part: str, seeds: str = "") -> str:
+    def _title(self, run: str, part: str, seeds: str = "") -> str:
         study = self.study
-        network = Path(study.config["bundle"] or study.config["checkpoint"]).name if study.given else f"{kind} {run}"
+        network = Path(study.config["bundle"] or study.config["checkpoint"]).name if study.given else f"run {run}"
         seed = [] if study.given else [seeds or f"seed {study.seeds[0]}"]
         parts = [study.name, network, *([part] if study.by_domain and part else []), *seed]
         return shlex.quote(", ".join(parts))

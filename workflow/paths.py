@@ -71,16 +71,11 @@ class Paths:
         folders = [self.predictions_of_given.format(dataset=name, scope=scope) for scope in self.study.scopes]
         return [f"{folder}/{split}.jsonl" for folder in folders]
 
-    def checkpoint_of_run(self, epoch: str) -> Callable[[Wildcards], str]:
-        """The checkpoint `best` or `last` of a run; for a control, that of the run in `checkpoint_of`."""
-
-        def path(wildcards: Wildcards) -> str:
-            run = self.study.settings[wildcards.run].trained_as
-            return f"{layout.RUN}/{epoch}.pt".format(
-                dataset=self.study.name, run=run, scope=wildcards.scope, seed=wildcards.seed
-            )
-
-        return path
+    def checkpoints_of_run(self, wildcards: Wildcards) -> list[str]:
+        """Both checkpoints of a run, the shown one first; for a control, those of the run in `checkpoint_of`."""
+        run = self.study.settings[wildcards.run].trained_as
+        folder = layout.RUN.format(dataset=self.study.name, run=run, scope=wildcards.scope, seed=wildcards.seed)
+        return [f"{folder}/{epoch}.pt" for epoch in (self.study.inference.checkpoint, self.study.other_checkpoint)]
 
     def initial_weights(self, wildcards: Wildcards) -> list[str]:
         """The checkpoint to start training from; empty if training starts from scratch."""

@@ -72,7 +72,7 @@ class CoreConfig(Settings):
             videos="manifest encode",
             broken_videos="check_problems score",
             shards="manifest encode import_released",
-            scopes="train infer infer_gated infer_other",
+            scopes="train infer infer_gated",
             domains="tvsum",
         ),
     ]
@@ -99,7 +99,7 @@ class CoreConfig(Settings):
     runs: Annotated[
         dict[RunName, RunConfig | None],
         Field(min_length=1),
-        Reruns("train", inference="infer infer_gated infer_other", checkpoint_of="train infer infer_gated infer_other"),
+        Reruns("train", inference="infer infer_gated", checkpoint_of="train infer infer_gated"),
     ]
     """Named experiments, each a patch of `model`, `train` and `inference`. The patched sections are checked too. The
     names `random`, `baseline`, `given` and `moments` are reserved."""
@@ -136,7 +136,7 @@ class CoreConfig(Settings):
     inference: Annotated[
         InferenceConfig,
         Reruns(
-            "infer infer_gated infer_other",
+            "infer infer_gated",
             gate_log="infer_gated predict_gated",
             gate_sample_count="infer_gated predict_gated",
             gate_save_path="infer_gated predict_gated",

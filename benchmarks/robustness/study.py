@@ -25,7 +25,6 @@ MADE = {
     "train": f"{RUN}/best.pt",
     "infer": f"{OTHER_RUN}/predictions_val.jsonl",
     "infer_gated": f"{RUN}/predictions_val.jsonl",
-    "infer_other": f"{RUN}/predictions_val_last.jsonl",
     "baseline": "runs/demo/random/all/seed1/predictions_val.jsonl",
     "score": f"{SCORES}/metrics_val.json",
     "score_other": f"{SCORES}/metrics_val_last.json",

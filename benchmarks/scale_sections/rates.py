@@ -23,7 +23,7 @@ PROBE = 0.03  # s per video to read its packets; the demo: under 0.03
 # Epochs, batch, and epochs between two validations, of the configurations.
 RECIPES = {"qvhighlights": (200, 32, 5), "tvsum": (2000, 4, 5)}
 
-NETWORKS = ("encode", "train", "infer", "infer_gated", "infer_other", "predict", "predict_gated")
+NETWORKS = ("encode", "train", "infer", "infer_gated", "predict", "predict_gated")
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,31 @@ def test_infer_writes_submission_rows_and_gates(data: Path, trained: Path, tmp_p
     assert gates[0]["has_audio"] is True
 
 
+def test_two_checkpoints_predict_in_one_process_as_in_two(data: Path, trained: Path, tmp_path: Path) -> None:
+    files = [data / f"{name}.h5" for name in ("visual", "pann", "text")]
+    given = ["--features", *files, "--queries", data / "val.jsonl"]
+    # Here the best epoch is the last one, so the weights of the second checkpoint are changed.
+    network, about = load_network(trained / "best.pt")
+    save_checkpoint(tmp_path / "best.pt", network, about)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(0.9)
+    save_checkpoint(tmp_path / "last.pt", network, about)
+    for epoch in ("best", "last"):
+        out, log = tmp_path / f"{epoch}.jsonl", tmp_path / f"gates_{epoch}.jsonl"
+        done = run("infer", *given, "--checkpoint", tmp_path / f"{epoch}.pt", "--out", out, "--gate-log", log)
+        assert done.returncode == 0, done.stderr
+    both = ["--checkpoint", tmp_path / "best.pt", tmp_path / "last.pt", "--gate-log", tmp_path / "gates.jsonl"]
+    done = run("infer", *given, *both, "--out", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "best.jsonl").read_bytes() != (tmp_path / "last.jsonl").read_bytes()
+    for one, other in (("a", "best"), ("b", "last"), ("gates", "gates_best")):
+        assert (tmp_path / f"{one}.jsonl").read_bytes() == (tmp_path / f"{other}.jsonl").read_bytes()
+    done = run("infer", *given, *both, "--out", tmp_path / "c.jsonl")
+    assert done.returncode == 1 and "--out must name as many files as --checkpoint (2), got 1" in done.stderr
+    assert not (tmp_path / "c.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

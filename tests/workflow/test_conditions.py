@@ -186,7 +186,7 @@ def test_the_plan_of_a_cut_down_study(tmp_path: Path) -> None:
     # Predictions of concat and of base: as they are, zeroed, another's, both, gaps; of video_only one.
     assert counts == {"train": 14, "infer": 12, "infer_gated": 10, "calibrate": 10, "score": 22}
     assert planned["tabulate_conditions"] == planned["plot_conditions"] == 1
-    assert "plot_gates" not in planned and "infer_other" not in planned
+    assert "plot_gates" not in planned
 
 
 def test_table_and_figure_of_runs_that_are_trained_already(built: Workspace, tmp_path: Path) -> None:

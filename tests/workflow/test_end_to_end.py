@@ -129,6 +129,7 @@ def test_gate_plot_alone_builds_just_what_it_needs(built: Workspace, tmp_path: P
         "encode clap": 2,
         "train": 1,
         "infer_gated": 1,
+        "plot_gates": 1,
         "plot_gates_of_main_run": 1,
     }
 

@@ -90,6 +90,7 @@ def test_a_gated_reference_is_imported_scored_and_its_gates_drawn(tmp_path: Path
         "score": 1,
         "summarise": 1,
         "gates": 1,
+        "plot_gates": 1,
         "plot_gates_of_main_run": 1,
         "plot_gate_figures": 1,
         "plot_example": 1,
@@ -249,7 +250,7 @@ def test_a_trained_run_writes_the_file_of_gates(tmp_path: Path) -> None:
     changes = {"inference": {"gate_save_path": "g.jsonl"}, "selected_runs": ["base"]}
     workspace = Workspace(tmp_path)
     plan = workspace.planned("all", changes=changes)
-    assert (plan["infer_gated"], plan["infer_other"], plan["plot_gates"]) == (1, 1, 1)
+    assert (plan["infer_gated"], plan["score_other"], plan["plot_gates"]) == (1, 1, 1)
     assert "infer" not in plan
     # The same run predicts another split without a log, and another run's gates are not drawn from the file.
     train = workspace.planned("runs/demo/base/all/seed1/predictions_train.jsonl", changes=changes)

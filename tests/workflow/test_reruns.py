@@ -22,10 +22,10 @@ TABLES = {"summarise": 1, "plot_summary": 1, **OVERVIEW, **EXPLORER}
 EXAMPLE = {"plot_example": 1}
 GATE_PLOTS = {"plot_gates": 1, "plot_gates_of_main_run": 1, "plot_gate_figures": 1, **EXPLORER}
 AFTER_BASE = {"infer_gated": 1, "score": 1, "gates": 1, **GATE_PLOTS, **TABLES, **EXAMPLE}
-# The checkpoint that `inference.checkpoint` did not choose is predicted with and scored as well.
-OTHER = {"infer_other": 1, "score_other": 1}
+# The checkpoint that `inference.checkpoint` did not choose is predicted with, by the same job, and scored as well.
+OTHER = {"score_other": 1}
 BASE = {"train": 1, "plot_training": 1, **AFTER_BASE, **OTHER}
-OTHERS = {"infer_other": 2, "score_other": 2}
+OTHERS = {"score_other": 2}
 BOTH = {**BASE, "train": 2, "plot_training": 2, "infer": 1, "score": 2, **OTHERS}
 LIST = {"problems": 1}
 ENCODERS = {"encode clip_visual": 2, "encode clip_text": 2, "encode pann": 2, "encode clap": 2, **LIST}
@@ -77,7 +77,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"inference": {"window_seconds": 10.0}},
         {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
     ),
-    "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, AFTER_BASE),
+    "inference.gate_sample_count": ({"inference": {"gate_sample_count": 3}}, {**AFTER_BASE, **OTHER}),
     "evaluation.score_by": ({"evaluation": {"score_by": []}}, {"score": 3, "score_other": 2, **TABLES}),
     "evaluation.score_lists": (
         {"evaluation": {"score_lists": ["data/demo/val.jsonl"]}},
@@ -105,7 +105,6 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             "train": 3,
             "plot_training": 3,
             "infer_gated": 2,
-            "infer_other": 3,
             "score": 3,
             "score_other": 3,
             "gates": 2,

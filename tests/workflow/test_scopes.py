@@ -69,7 +69,6 @@ def test_domains_and_seeds_end_in_one_table(tmp_path: Path) -> None:
         "problems": 1,
         "train": 4,  # 2 domains x 2 seeds
         "infer": 4,
-        "infer_other": 4,
         "plot_training": 1,  # of the first scope and seed
         "tvsum": 2,
         "tvsum_table": 1,

@@ -143,7 +143,8 @@ def test_files_of_a_run(demo: Study) -> None:
     assert stores == [f"features/demo/{stream}/000.h5" for stream in ("clip_visual", "clip_text")]
     assert len(paths.features) == 4
     wildcards = job(run="base_noise", scope="all", seed="3")
-    assert paths.checkpoint_of_run("last")(wildcards) == "runs/demo/base/all/seed3/last.pt"  # a control has none
+    found = paths.checkpoints_of_run(wildcards)
+    assert found == [f"runs/demo/base/all/seed3/{epoch}.pt" for epoch in ("best", "last")]  # a control has none
     assert paths.initial_weights(wildcards) == []
     assert paths.histories(job(run="base_noise")) == ["runs/demo/base/all/seed2018/history.jsonl"]
     assert paths.gate_logs(job(run="film", split="val")) == ["runs/demo/film/all/seed2018/gate_logs_val_Nall.jsonl"]
@@ -209,7 +210,6 @@ def test_parts_of_command_lines(demo: Study) -> None:
     assert tracked.by(("no_such_key",)) == tracked.by(()) == ""
     assert tracked.titles("film") == "'demo, run film, seed 2018'"
     assert tracked.title("film") == "'demo, run film, seed 2018'"
-    assert tracked.title("base", "main run") == "'demo, main run base, seed 2018'"
 
 
 def test_lists_of_queries_are_parts_of_val_alone(demo: Study, tmp_path: Path) -> None:

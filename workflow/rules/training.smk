@@ -42,13 +42,15 @@ rule train:
         " {params.init_from} {params.domain} 2>&1 | tee {log:q}"
 
 
+# Both checkpoints predict in one job: most of its time is the start of torch, and with much data that of the features.
 rule infer:
     input:
         features=paths.features_of_run,
-        checkpoint=paths.checkpoint_of_run(study.inference.checkpoint),
+        checkpoints=paths.checkpoints_of_run,
         queries=lambda wildcards: study.annotations[wildcards.split],
     output:
         predictions=f"{layout.RUN}/predictions_{{split}}.jsonl",
+        other=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl",
     log:
         "logs/infer/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
     benchmark:
@@ -68,9 +70,9 @@ rule infer:
     message:
         "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
     shell:
-        "python -m model infer --features {input.features:q} --checkpoint {input.checkpoint:q}"
-        " --queries {input.queries:q} --config {params.cfg:q} --threads {threads} --out {output.predictions:q}"
-        " {params.gate_log} {params.domain} > {log:q} 2>&1"
+        "python -m model infer --features {input.features:q} --checkpoint {input.checkpoints:q}"
+        " --queries {input.queries:q} --config {params.cfg:q} --threads {threads}"
+        " --out {output.predictions:q} {output.other:q} {params.gate_log} {params.domain} > {log:q} 2>&1"
 
 
 # A file of gates that no job of this study writes has no rule.
@@ -81,10 +83,11 @@ if ONLY or (study.inference.gate_log and not study.inference.gate_file):
     use rule infer as infer_gated with:
         input:
             features=lambda wildcards: paths.features_of_run(ONLY or wildcards),
-            checkpoint=lambda wildcards: paths.checkpoint_of_run(study.inference.checkpoint)(ONLY or wildcards),
+            checkpoints=lambda wildcards: paths.checkpoints_of_run(ONLY or wildcards),
             queries=lambda wildcards: study.annotations[(ONLY or wildcards).split],
         output:
             predictions=only(f"{layout.RUN}/predictions_{{split}}.jsonl"),
+            other=only(f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl"),
             gates=paths.gate_log,
         log:
             only("logs/infer_gated/{dataset}/{run}/{scope}/seed{seed}_{split}.log"),
@@ -102,18 +105,3 @@ if ONLY or (study.inference.gate_log and not study.inference.gate_file):
                 if ONLY
                 else "Predicting {wildcards.split} with run {wildcards.run}, seed {wildcards.seed}"
             )
-
-
-use rule infer as infer_other with:
-    input:
-        features=paths.features_of_run,
-        checkpoint=paths.checkpoint_of_run(study.other_checkpoint),
-        queries=lambda wildcards: study.annotations[wildcards.split],
-    output:
-        predictions=f"{layout.RUN}/predictions_{{split}}_{study.other_checkpoint}.jsonl",
-    log:
-        "logs/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.log",
-    benchmark:
-        "logs/benchmarks/infer_other/{dataset}/{run}/{scope}/seed{seed}_{split}.tsv"
-    wildcard_constraints:
-        run=any_of(study.settings),
