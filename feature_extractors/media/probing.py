@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from cli import UserError
-from feature_extractors.fingerprints import digest_of
+from feature_extractors.fingerprints import digest_of, state_of
 from feature_extractors.media.container import NO_PICTURES, Problems, find_pictures, open_media, pick_sound
 from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.media.in_flight import ENDED, InFlight
@@ -41,13 +41,14 @@ def examine_all(
 ) -> list[Video]:
     """Make the video table of some ids, from each id's file or the cause why it has none (`locate_videos`).
 
-    A file that ended an earlier process, as recorded by `flight`, is not opened again.
+    A file that ended an earlier process, as recorded by `flight`, is not opened again. One that is written to while the
+    table is made has no `size` there, so that whoever encodes it reads it again to compare its digest.
 
     Raises:
         OSError: a fault of the machine.
         UserError: most of the files failed with an unexpected error.
     """
-    table = []
+    table, states = [], {vid: state_of(file) for vid, file in files.items()}
     for vid in vids:
         file, look = files.get(vid), partial(examine, folder, vid, files.get(vid), causes.get(vid, ""), clips)
         if file is None:
@@ -57,7 +58,8 @@ def examine_all(
         else:
             table.append(flight.run(name, look))
     stop_if_systematic({video.vid: video.problem for video in table}, len(files))
-    return table
+    written = {vid for vid, file in files.items() if state_of(file) != states[vid]}
+    return [replace(video, size=0) if video.vid in written else video for video in table]
 
 
 def _name(file: Path) -> str:

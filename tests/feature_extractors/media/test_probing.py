@@ -6,8 +6,10 @@ import errno
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -213,6 +215,23 @@ def test_unexpected_errors_of_most_videos_end_the_job(tmp_path: Path, monkeypatc
         examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
     only = {"a": files["a"]}
     assert examine_all(tmp_path, only, only, {}, ClipGrid(), flight)[0].problem.startswith("unexpected error: KeyError")
+
+
+def test_a_file_that_is_written_while_its_table_is_made_has_no_size_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The encoders compare its digest then, however old it is."""
+    files = {vid: write_media(tmp_path / f"{vid}.mkv", steady(2.0)) for vid in "ab"}
+    flight, run = InFlight(tmp_path / "table.jsonl.part"), InFlight.run
+
+    def disturbed(self: InFlight, name: str, action: Callable[[], Any]) -> Any:
+        if name.startswith("b"):
+            files["a"].write_bytes(b"another film")
+        return run(self, name, action)
+
+    monkeypatch.setattr(InFlight, "run", disturbed)
+    table = examine_all(tmp_path, files, files, {}, ClipGrid(), flight)
+    assert [video.size for video in table] == [0, files["b"].stat().st_size]
 
 
 @pytest.mark.parametrize("left", [0, 1])
