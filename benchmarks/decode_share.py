@@ -1,42 +1,47 @@
 """Measure what each part of extraction costs per minute of 720p video, by codec, and what streams could share.
 
-`python benchmarks/decode_share.py` takes about two minutes. Needs the ffmpeg program.
+`python benchmarks/decode_share.py` takes about two minutes.
 
-The videos are 20 s of moving noise at 2 Mbit/s with AAC sound, repeated without re-encoding. Every step is timed
-alone, in CPU seconds of this process with one thread, and so are the bytes that it reads (/proc/self/io). The networks
-are of full size with random weights, which does not change their speed. The last table is a video of many minutes:
-every step should take the time of the short one times its length.
+The videos are 10 s of a moving noisy picture at 2 Mbit/s with AAC sound, repeated without re-encoding. Every step is
+timed alone, in CPU seconds of this process with one thread, and so are the bytes that it reads (/proc/self/io). The
+networks are of full size with random weights, which does not change their speed. The last table is a video of many
+minutes: every step should take the time of the short one times its length.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
-from feature_extractors.fingerprints import digest_of
-from feature_extractors.media import Problems, frames_of_clips, open_sound
-from feature_extractors.media.container import open_media
-from feature_extractors.media.timeline import read_timeline
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 
-CODECS = {
-    "H.264": "-c:v libx264 -preset veryfast -bf 3 -g 250",
-    "HEVC": "-c:v libx265 -preset superfast -x265-params log-level=none:keyint=250",
-    "VP9": "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 250",
-    "AV1": "-c:v libsvtav1 -preset 11 -g 250",
-}
+from benchmarks.stand_ins import CODECS, make, repeat  # noqa: E402
+from feature_extractors.fingerprints import digest_of  # noqa: E402
+from feature_extractors.media import Problems, frames_of_clips, open_sound  # noqa: E402
+from feature_extractors.media.container import open_media  # noqa: E402
+from feature_extractors.media.timeline import read_timeline  # noqa: E402
+
 SECONDS = 2.0
-SOURCE_S = 20
+SOURCE_S = 10
+PRECISIONS: tuple[Literal["float32"], Literal["bfloat16"]] = ("float32", "bfloat16")
 STEPS = ("digest", "packets", "pictures", "inputs", "sound, 32 kHz", "sound, 48 kHz")
+
+PARTS = {
+    "clip_visual": (("packets", "pictures"), ("inputs",)),
+    "pann": (("sound, 32 kHz",), ()),
+    "clap": (("sound, 48 kHz",), ()),
+}
+"""The steps of each stream's job that decode, and the others."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +59,6 @@ def say(line: str) -> None:
     """Print a line and flush."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def make(folder: Path, codec: str) -> Path:
-    """Twenty seconds of one codec."""
-    file = folder / f"{''.join(filter(str.isalnum, codec))}.mp4"
-    sources = f"-f lavfi -i testsrc2=size=1280x720:rate=25:duration={SOURCE_S}"
-    sources += f" -f lavfi -i anoisesrc=r=44100:d={SOURCE_S}:a=0.1"
-    noise = ["-vf", "noise=alls=8:allf=t"]
-    coding = f"{CODECS[codec]} -b:v 2M -pix_fmt yuv420p -c:a aac -b:a 128k -ac 2"
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *sources.split(), *noise, *coding.split(), str(file)], check=True)
-    return file
-
-
-def repeat(source: Path, minutes: float) -> Path:
-    """The same pictures and sound again and again, without re-encoding."""
-    file = source.with_name(f"{source.stem}-{minutes:g}.mp4")
-    times = str(round(minutes * 60 / SOURCE_S) - 1)
-    subprocess.run(["ffmpeg", "-v", "error", "-y", "-stream_loop", times, "-i", source, "-c", "copy", file], check=True)
-    return file
 
 
 def bytes_read() -> int:
@@ -123,14 +109,16 @@ def costs_of(file: Path, minutes: float, preprocess: Callable[[Image.Image], Any
     return {name: cost.per(minutes) for name, cost in found.items()}
 
 
-def networks() -> tuple[dict[str, float], Callable[[Image.Image], Any]]:
-    """CPU seconds of each network per minute of video, and CLIP's preprocessing."""
+def networks() -> tuple[dict[str, dict[str, float]], Callable[[Image.Image], Any]]:
+    """CPU seconds of each network per minute of video, by precision, and CLIP's preprocessing."""
     import open_clip
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 
     from feature_extractors.encoders.audio.clap import Clap
     from feature_extractors.encoders.audio.pann import Cnn14
     from feature_extractors.encoders.audio.settings import PannConfig
+    from feature_extractors.encoders.engine import computing
+    from feature_extractors.encoders.stream import EncodingConfig
 
     clip, _, preprocess = open_clip.create_model_and_transforms("ViT-B-32-quickgelu")
     clap = Clap(ClapModel(ClapConfig()), ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")).eval()
@@ -139,12 +127,13 @@ def networks() -> tuple[dict[str, float], Callable[[Image.Image], Any]]:
         "pann": (Cnn14(PannConfig()).eval(), torch.randn(30, 64_000)),
         "clap": (clap, torch.randn(6, 480_000)),
     }
-    found = {}
-    with torch.no_grad():
-        for name, (network, batch) in inputs.items():
-            network(batch[:2])
-            _, cost = measure(lambda run=network, given=batch: run(given))
-            found[name] = cost.cpu * 60 / SECONDS / len(batch)
+    found: dict[str, dict[str, float]] = {name: {} for name in inputs}
+    for precision in PRECISIONS:
+        with computing(EncodingConfig(precision=precision), torch.device("cpu")):
+            for name, (network, batch) in inputs.items():
+                network(batch[:2])
+                _, cost = measure(lambda run=network, given=batch: run(given))
+                found[name][precision] = cost.cpu * 60 / SECONDS / len(batch)
     return found, preprocess
 
 
@@ -164,7 +153,14 @@ def main() -> None:
     network, preprocess = networks()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sources = {codec: make(folder, codec) for codec in CODECS}
+        sources = {
+            codec: make(folder / f"{number}.mp4", SOURCE_S, 1280, 720, 25, codec) for number, codec in enumerate(CODECS)
+        }
+
+        def cost(codec: str, minutes: float) -> dict[str, Cost]:
+            long = repeat(sources[codec], folder / "long.mp4", round(minutes * 60 / SOURCE_S))
+            return costs_of(long, minutes, preprocess)
+
         costs = {
             codec: costs_of(repeat(file, arguments.minutes), arguments.minutes, preprocess)
             for codec, file in sources.items()
@@ -175,24 +171,32 @@ def main() -> None:
             cells = [f"{steps[step].cpu:.3f} ({steps[step].read / 1e6:.0f})" for step in STEPS]
             rows.append([codec, *cells])
         table(["codec", *STEPS], rows)
+        say("\nCPU seconds per minute, and the share of decoding in a job: with the network, and without it.")
+        rows = []
+        for stream, (decoding, others) in PARTS.items():
+            for codec, steps in costs.items():
+                decode = sum(steps[step].cpu for step in decoding)
+                alone = decode + sum(steps[step].cpu for step in others)
+                shares = [f"{decode / (alone + seconds):.1%}" for seconds in network[stream].values()]
+                rows.append([stream, codec, f"{decode:.2f}", *shares, f"{decode / alone:.0%}"])
+        table(["stream", "codec", "decoding", *PRECISIONS, "no network"], rows)
+        rows = [[stream, *(f"{seconds:.2f}" for seconds in times.values())] for stream, times in network.items()]
+        table(["network", *PRECISIONS], rows)
         say(
-            "\nShare of decoding in a job's CPU time (packets and pictures, or sound), with the network and without it."
+            "\nThe three jobs of a video: what hashing in each would add, and what one pass for all would save at most."
         )
         rows = []
         for codec, steps in costs.items():
+            jobs = sum(steps[step].cpu for step in STEPS if step != "digest")
             row = [codec]
-            for stream, decode, rest in (
-                ("clip_visual", ("packets", "pictures"), ("inputs",)),
-                ("pann", ("sound, 32 kHz",), ()),
-                ("clap", ("sound, 48 kHz",), ()),
-            ):
-                decoding = sum(steps[step].cpu for step in decode)
-                others = sum(steps[step].cpu for step in (*rest, "digest"))
-                with_network, without = decoding + others + network[stream], decoding + others
-                row.append(f"{decoding / with_network:.1%}, {decoding / without:.0%}")
+            for whole in (jobs + sum(times["float32"] for times in network.values()), jobs):
+                # One pass decodes the sound once, not twice, and reads the file once, not four times.
+                saved = steps["sound, 32 kHz"].cpu
+                row += [f"{whole:.2f}", f"{3 * steps['digest'].cpu / whole:.1%}", f"{saved / whole:.1%}"]
             rows.append(row)
-        table(["codec", *(f"{stream} ({seconds:.2f} s)" for stream, seconds in network.items())], rows)
-        long = costs_of(repeat(sources["H.264"], arguments.long), arguments.long, preprocess)
+        heads = ["CPU s per minute", "three digests", "one pass for all"]
+        table(["codec", *heads, *(f"{head}, no network" for head in heads)], rows)
+        long = cost("H.264", arguments.long)
         say(f"\nH.264 of {arguments.long:g} minutes, per minute, and ten hours of it in CPU minutes.")
         table(
             ["step", f"{arguments.minutes:g} minutes", f"{arguments.long:g} minutes", "ten hours"],

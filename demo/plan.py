@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from cli import Settings, UserError
 from demo import CODE_VERSION
+from demo.joint_pairs import Pair, Window, choose_pairs, find_pairs, windows_by_name
 from formats.grid import CLIP_SECONDS
 
 CLIP = int(CLIP_SECONDS)
@@ -46,9 +46,6 @@ EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES, MIXTURE = range(1, 8)
 
 ATTEMPTS = 1000
 """Most sound timelines drawn for a video; planning the default dataset takes under a second."""
-
-Window = tuple[int, int]
-"""Start and end in seconds, [start, end)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +286,7 @@ def _draw_audio(
     If there is none, keep the best one. Joint queries count if they need both senses: neither alone finds a window of
     IoU 0.5.
     """
-    shown = _by_name((event.colour, (event.start, event.end)) for event in visual)
+    shown = windows_by_name((event.colour, (event.start, event.end)) for event in visual)
     best: Timeline = ([], [], np.zeros(0))
     best_worth = (-1, -1)
     for _ in range(ATTEMPTS):
@@ -298,8 +295,8 @@ def _draw_audio(
         variety = min(3, len(set(kinds)))
         if (2, variety) <= best_worth:  # whatever the joint queries are
             continue
-        pairs = _joint_pairs(shown, _by_name(zip(kinds, windows, strict=True)))
-        worth = (sum(iou < 0.5 for iou, _, _ in _choose(pairs)), variety)
+        pairs = find_pairs(shown, windows_by_name(zip(kinds, windows, strict=True)))
+        worth = (sum(iou < 0.5 for iou, _, _ in choose_pairs(pairs)), variety)
         if worth > best_worth:
             best, best_worth = timeline, worth
         if worth == (2, 3):
@@ -328,49 +325,7 @@ def of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
     return [event for event in audio if event.kind == kind]
 
 
-Pair = tuple[float, str, str]
-"""IoU of the best answer from one sense, colour, kind."""
-
-
-def _joint_pairs(shown: dict[str, list[Window]], heard: dict[str, list[Window]]) -> list[Pair]:
-    """Colours and kinds that overlap, sorted by the IoU of the best answer from one sense.
-
-    Such an answer is a window of the colour alone, or of the kind alone. Every overlap lasts 4 s or more.
-    """
-    pairs = []
-    for colour, seen in shown.items():
-        for kind, sounds in heard.items():
-            # As `overlaps`, in any order: this is run for every timeline that is drawn.
-            spans = [(max(a, c), min(b, d)) for a, b in seen for c, d in sounds if a < d and c < b]
-            if spans and min(end - start for start, end in spans) >= 4:
-                # Of overlapping windows the union is all between their ends; others have no part in the best answer.
-                best = max(
-                    ((end if end < b else b) - (start if start > a else a))
-                    / ((end if end > b else b) - (start if start < a else a))
-                    for start, end in spans
-                    for a, b in (*seen, *sounds)
-                )
-                pairs.append((best, colour, kind))
-    return sorted(pairs, key=lambda pair: pair[0])
-
-
-def _by_name(events: Iterable[tuple[str, Window]]) -> dict[str, list[Window]]:
-    """The windows of each colour or kind, in the order in which they first come."""
-    windows: dict[str, list[Window]] = {}
-    for name, window in events:
-        windows.setdefault(name, []).append(window)
-    return windows
-
-
 def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[Pair]:
     """Choose two joint pairs for the joint queries, if possible without a colour or kind in common."""
-    shown = _by_name((event.colour, (event.start, event.end)) for event in visual)
-    return _choose(_joint_pairs(shown, _by_name((event.kind, (event.start, event.end)) for event in audio)))
-
-
-def _choose(pairs: Sequence[Pair]) -> list[Pair]:
-    able = [pair for pair in pairs if pair[0] < 1]
-    apart = [two for two in combinations(able, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
-    # The pairs are sorted: the later one of two has the larger IoU.
-    ranked = min(apart or combinations(able, 2), key=lambda two: two[1][0], default=None)
-    return list(ranked) if ranked else able
+    shown = windows_by_name((event.colour, (event.start, event.end)) for event in visual)
+    return choose_pairs(find_pairs(shown, windows_by_name((event.kind, (event.start, event.end)) for event in audio)))
