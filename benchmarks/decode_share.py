@@ -161,10 +161,7 @@ def main() -> None:
             long = repeat(sources[codec], folder / "long.mp4", round(minutes * 60 / SOURCE_S))
             return costs_of(long, minutes, preprocess)
 
-        costs = {
-            codec: costs_of(repeat(file, arguments.minutes), arguments.minutes, preprocess)
-            for codec, file in sources.items()
-        }
+        costs = {codec: cost(codec, arguments.minutes) for codec in CODECS}
         say("CPU seconds per minute of 720p video; reading in MB per minute in brackets.")
         rows = []
         for codec, steps in costs.items():

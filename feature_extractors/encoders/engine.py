@@ -262,7 +262,7 @@ def _pieces(video: Video, folder: Path, made_ns: int, decode: Decode, problems: 
     file = folder / video.file
     if not file.is_file():
         raise UserError(f"{file}: no such video")
-    # Reading all of a file to compare its digest takes longer than decoding its sound.
+    # Comparing the digest reads all of the file, over the network perhaps, so it is done only where it can differ.
     read = bool(video.sha256) and not is_untouched(file, video, made_ns)
     if read and _digest(file) != video.sha256:
         problems.add(REPLACED)
@@ -274,7 +274,7 @@ def _pieces(video: Video, folder: Path, made_ns: int, decode: Decode, problems: 
     except Exception as problem:
         raise_if_of_machine(problem, file)
         problems.add(unforeseen(problem))
-    if not read and str(problems):
+    if video.sha256 and not read and str(problems):
         _digest(file)  # a fault of the machine, which FFmpeg takes for damage, ends the job here
 
 
