@@ -61,7 +61,9 @@ def repeat(source: Path, file: Path, times: int) -> Path:
         for turn in range(times):
             with av.open(str(source)) as container:
                 if not turn:
-                    into = {stream.index: sink.add_stream_from_template(stream) for stream in container.streams}
+                    into = {
+                        stream.index: sink.add_stream_from_template(stream, opaque=True) for stream in container.streams
+                    }
                 lengths = dict.fromkeys(into, 0)
                 for packet in container.demux():
                     if packet.dts is None or packet.pts is None:  # the empty packets at the end
