@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from cli import Settings, UserError
 from demo import CODE_VERSION
+from demo.joint_pairs import Pair, Window, choose_pairs, find_pairs, windows_by_name
 from formats.grid import CLIP_SECONDS
 
 CLIP = int(CLIP_SECONDS)
@@ -46,9 +46,6 @@ EVENTS, INFORMATIVE, QUERIES, PICTURE, SOUND, FRAME_TIMES, MIXTURE = range(1, 8)
 
 ATTEMPTS = 1000
 """Most sound timelines drawn for a video; planning the default dataset takes under a second."""
-
-Window = tuple[int, int]
-"""Start and end in seconds, [start, end)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +165,7 @@ def swell(event: Event, times: np.ndarray) -> np.ndarray:
 def plan_videos(config: DemoConfig) -> tuple[VideoPlan, ...]:
     """The videos of both splits, train before val.
 
-    Kept, because the files and the queries of both splits follow from it and the default one takes a second to draw.
+    Kept, because the files and the queries of both splits follow from it and the default one takes a while to draw.
     """
     return tuple(_plan_video(config, index) for index in range(config.train_videos + config.val_videos))
 
@@ -232,7 +229,7 @@ def _draw_windows(rng: np.random.Generator, seconds: int) -> list[Window]:
 
 def _draw_names(rng: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
     """Draw one name per event: usually a new one; with probability 0.3 an earlier one again, for a second window."""
-    order = [names[place] for place in rng.permutation(len(names))]
+    order = [names[place] for place in rng.permutation(len(names)).tolist()]
     drawn: list[str] = []
     for _ in range(count):
         once = [name for name in drawn if drawn.count(name) == 1]
@@ -260,9 +257,21 @@ def _draw_visual(rng: np.random.Generator, seconds: int) -> tuple[VisualEvent, .
 
 def draw_sounds(rng: np.random.Generator, seconds: int, names: Sequence[str]) -> tuple[AudioEvent, ...]:
     """Draw a timeline of sounds."""
+    return _events_of(_draw_timeline(rng, seconds, names))
+
+
+Timeline = tuple[list[Window], list[str], np.ndarray]
+"""Windows of sounds, their kinds, and draws from 0 to 1 for their pitches: most timelines are never made events."""
+
+
+def _draw_timeline(rng: np.random.Generator, seconds: int, names: Sequence[str]) -> Timeline:
     windows = _draw_windows(rng, seconds)
-    kinds = _draw_names(rng, names, len(windows))
-    pitches = rng.uniform(0.92, 1.08, size=len(windows)).round(3)
+    return windows, _draw_names(rng, names, len(windows)), rng.random(len(windows))
+
+
+def _events_of(timeline: Timeline) -> tuple[AudioEvent, ...]:
+    windows, kinds, draws = timeline
+    pitches = (0.92 + (1.08 - 0.92) * draws).round(3)
     return tuple(
         AudioEvent(start=start, end=end, kind=kind, pitch=float(pitch))
         for (start, end), kind, pitch in zip(windows, kinds, pitches, strict=True)
@@ -277,17 +286,22 @@ def _draw_audio(
     If there is none, keep the best one. Joint queries count if they need both senses: neither alone finds a window of
     IoU 0.5.
     """
-    best: tuple[AudioEvent, ...] = ()
+    shown = windows_by_name((event.colour, (event.start, event.end)) for event in visual)
+    best: Timeline = ([], [], np.zeros(0))
     best_worth = (-1, -1)
     for _ in range(ATTEMPTS):
-        events = draw_sounds(rng, seconds, names)
-        kinds = {event.kind for event in events}
-        worth = (sum(iou < 0.5 for iou, _, _ in choose_joint(visual, events)), min(3, len(kinds)))
+        timeline = _draw_timeline(rng, seconds, names)
+        windows, kinds, _ = timeline
+        variety = min(3, len(set(kinds)))
+        if (2, variety) <= best_worth:  # whatever the joint queries are
+            continue
+        pairs = find_pairs(shown, windows_by_name(zip(kinds, windows, strict=True)))
+        worth = (sum(iou < 0.5 for iou, _, _ in choose_pairs(pairs)), variety)
         if worth > best_worth:
-            best, best_worth = events, worth
+            best, best_worth = timeline, worth
         if worth == (2, 3):
             break
-    return best
+    return _events_of(best)
 
 
 def windows_of(events: Iterable[Event]) -> list[Window]:
@@ -311,40 +325,7 @@ def of_kind(audio: Iterable[AudioEvent], kind: str) -> list[AudioEvent]:
     return [event for event in audio if event.kind == kind]
 
 
-def _joint_pairs(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
-    """Colours and kinds that overlap, as (IoU, colour, kind), sorted by the IoU of the best answer from one sense.
-
-    Such an answer is a window of the colour alone, or of the kind alone. Every overlap lasts 4 s or more.
-    """
-    shown = _by_name((event.colour, event) for event in visual)
-    heard = _by_name((event.kind, event) for event in audio)
-    pairs = []
-    for colour, seen in shown.items():
-        for kind, sounds in heard.items():
-            # As `overlaps`, in any order: this is run for every timeline that is drawn.
-            spans = [(max(a, c), min(b, d)) for a, b in seen for c, d in sounds if a < d and c < b]
-            if spans and min(end - start for start, end in spans) >= 4:
-                best = max(_iou(one, other) for answers in (seen, sounds) for one in answers for other in spans)
-                pairs.append((best, colour, kind))
-    return sorted(pairs, key=lambda pair: pair[0])
-
-
-def _by_name(events: Iterable[tuple[str, Event]]) -> dict[str, list[Window]]:
-    """The windows of each colour or kind, in the order in which they first come."""
-    windows: dict[str, list[Window]] = {}
-    for name, event in events:
-        windows.setdefault(name, []).append((event.start, event.end))
-    return windows
-
-
-def _iou(one: Window, other: Window) -> float:
-    union = max(one[1], other[1]) - min(one[0], other[0])
-    return max(0, min(one[1], other[1]) - max(one[0], other[0])) / union
-
-
-def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[tuple[float, str, str]]:
+def choose_joint(visual: Sequence[VisualEvent], audio: Sequence[AudioEvent]) -> list[Pair]:
     """Choose two joint pairs for the joint queries, if possible without a colour or kind in common."""
-    pairs = [pair for pair in _joint_pairs(visual, audio) if pair[0] < 1]
-    apart = [two for two in combinations(pairs, 2) if two[0][1] != two[1][1] and two[0][2] != two[1][2]]
-    ranked = sorted(apart or combinations(pairs, 2), key=lambda two: max(two[0][0], two[1][0]))
-    return list(ranked[0]) if ranked else pairs
+    shown = windows_by_name((event.colour, (event.start, event.end)) for event in visual)
+    return choose_pairs(find_pairs(shown, windows_by_name((event.kind, (event.start, event.end)) for event in audio)))

@@ -24,6 +24,18 @@ def videos_of(rows: Iterable[Row], shard: int, shards: int) -> list[str]:
     return sorted({row["vid"] for row in rows if shard_of(row["vid"], shards) == shard})
 
 
+def split_by_shard(rows: Iterable[Row], shards: int) -> list[list[Row]]:
+    """The rows about the videos of each shard, in the given order: for all shards, where `queries_of` is for one."""
+    place: dict[str, int] = {}
+    found: list[list[Row]] = [[] for _ in range(shards)]
+    for row in rows:
+        vid = row["vid"]
+        if vid not in place:
+            place[vid] = shard_of(vid, shards)
+        found[place[vid]].append(row)
+    return found
+
+
 def queries_of(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
     """The queries about the videos of a shard, sorted by qid."""
     return sort_by_qid(row for row in rows if shard_of(row["vid"], shards) == shard)

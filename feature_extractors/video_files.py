@@ -133,13 +133,14 @@ def locate_videos(folder: Path, vids: Iterable[str]) -> tuple[dict[str, Path], d
     dangling: dict[str, Path] = {}
     # List the folder once. Not with glob, because ids may contain its special characters.
     for path in scan(folder):
-        if NO_MEDIA.fullmatch(path.suffix):
+        stem, suffix = path.stem, path.suffix
+        if NO_MEDIA.fullmatch(suffix):
             continue
-        names = [path.stem]
+        names = [stem]
         if paths and path.parent != folder:
             names.append(str(path.relative_to(folder).with_suffix("")))
         for name in names:
-            form = normalize("NFC", name)
+            form = name if name.isascii() else normalize("NFC", name)
             if form not in forms:
                 continue
             if path.is_file():

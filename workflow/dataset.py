@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from demo import questions
 from demo.mixtures import OF_DEMO, all_videos, splits_of
 from demo.plan import DemoConfig
 from feature_extractors.released.layouts import ImportConfig
-from feature_extractors.shards import shard_name, videos_of
+from feature_extractors.shards import shard_name, split_by_shard
 from feature_extractors.video_files import locate_videos
 from formats.annotations import read_annotations, sort_by_qid
 from formats.grid import ClipGrid
@@ -25,16 +26,21 @@ from workflow.checks.defaults import is_demo
 
 @dataclass(frozen=True)
 class Dataset:
-    """The queries of all splits, the media file of each video found, and the videos of each non-empty shard.
+    """The queries of all splits, the media file of each video found, and the queries of each non-empty shard.
 
     `files` is empty if `dataset.videos` is: all features are then imported.
     """
 
     queries: list[Row]
     files: dict[str, Path]
-    shards: dict[str, list[str]]
+    asked: dict[str, list[Row]]
     planned: Mapping[str, list[Row]] = field(default_factory=dict)
     """The queries of each split, if they follow from the configuration rather than from files."""
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards that have videos."""
+        return list(self.asked)
 
     def rows_of(self, config: dict[str, Any], split: str) -> list[Row]:
         """The queries of one split."""
@@ -42,30 +48,31 @@ class Dataset:
             return self.planned[split]
         return read_annotations([Path(config["dataset"]["annotations"][split])])
 
+    @cached_property
+    def videos(self) -> Mapping[str, list[str]]:
+        """Sorted ids of the videos of each shard."""
+        return {shard: sorted({row["vid"] for row in rows}) for shard, rows in self.asked.items()}
+
     def files_of(self, shard: str) -> list[Path]:
         """Media files of a shard."""
-        return [self.files[vid] for vid in self.shards[shard] if vid in self.files]
+        return [self.files[vid] for vid in self.videos[shard] if vid in self.files]
 
     def grid_of(self, shard: str, clips: ClipGrid) -> list[Any]:
         """What determines the clip grids of a shard besides its media files: ids, plus durations if no files exist."""
-        vids = self.shards[shard]
+        vids = self.videos[shard]
         if self.files:
             return list(vids)
-        table = annotated_videos((row for row in self.queries if row["vid"] in set(vids)), vids, clips)
-        return [[video.vid, video.duration_s] for video in table]
+        return [[video.vid, video.duration_s] for video in annotated_videos(self.asked[shard], vids, clips)]
 
     def released_of(self, shard: str, imported: ImportConfig) -> list[Path]:
         """The released files of a shard that exist."""
-        vids = set(self.shards[shard])
-        rows = [row for row in self.queries if row["vid"] in vids]
+        rows = self.asked[shard]
         files = {file for row in rows for part in imported.files(row["vid"], str(row["qid"])) for file in part}
         return sorted(file for file in files if file.is_file())
 
     def texts_of(self, shard: str) -> list[tuple[int | str, str]]:
         """The queries about the videos of a shard, as (qid, text)."""
-        vids = set(self.shards[shard])
-        asked = sort_by_qid(row for row in self.queries if row["vid"] in vids)
-        return [(row["qid"], row["query"]) for row in asked]
+        return [(row["qid"], row["query"]) for row in sort_by_qid(self.asked[shard])]
 
 
 def load_dataset(config: dict[str, Any]) -> Dataset:
@@ -95,9 +102,8 @@ def load_dataset(config: dict[str, Any]) -> Dataset:
     awkward = next((name for name in map(str, files.values()) if "{" in name or "}" in name), None)
     if awkward:
         raise UserError(f"{awkward}: Snakemake reads braces in file names as wildcards: rename the video")
-    count = config["dataset"]["shards"]
-    shards = {shard_name(shard): videos_of(queries, shard, count) for shard in range(count)}
-    return Dataset(queries, files, {name: vids for name, vids in shards.items() if vids}, planned)
+    asked = enumerate(split_by_shard(queries, config["dataset"]["shards"]))
+    return Dataset(queries, files, {shard_name(shard): rows for shard, rows in asked if rows}, planned)
 
 
 def choose_example(rows: Iterable[Row], files: Mapping[str, Path], domains: Collection[str] = ()) -> Row | None:

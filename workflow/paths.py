@@ -152,7 +152,7 @@ class Paths:
         """The video table with the video of the query that is drawn."""
         assert self.study.example is not None
         vid = self.study.example["vid"]
-        shard = next(name for name, vids in self.study.data.shards.items() if vid in vids)
+        shard = next(name for name, vids in self.study.data.videos.items() if vid in vids)
         return f"manifests/{self.study.name}/{shard}.jsonl"
 
     @property

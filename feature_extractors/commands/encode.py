@@ -36,9 +36,10 @@ def encode(arguments: argparse.Namespace) -> None:
     # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
         clips: Any = read_stage(arguments.config, stream)
+        made_ns = arguments.manifest.stat().st_mtime_ns if arguments.manifest.is_file() else 0
         videos = read_table(arguments.manifest)
         clip_encoder = stream.load(clips, arguments.weights, device)
-        clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device)
+        clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device, made_ns)
     else:
         stage: Any = read_stage(arguments.config, stream)
         queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)

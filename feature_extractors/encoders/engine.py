@@ -20,7 +20,7 @@ from torch import Tensor
 from cli import UserError
 from feature_extractors.encoders.prefetch import prefetch
 from feature_extractors.encoders.stream import EncodingConfig
-from feature_extractors.fingerprints import digest_of
+from feature_extractors.fingerprints import digest_of, is_untouched
 from feature_extractors.media.container import Problems
 from feature_extractors.media.faults import UNFORESEEN, raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.media.in_flight import InFlight
@@ -116,11 +116,20 @@ Decode = Callable[[Video, Problems], Iterator[Piece]]
 
 
 def encode_videos(
-    out: Path, provenance: Provenance, videos: list[Video], folder: Path, decode: Decode, encoder: Encoder
+    out: Path,
+    provenance: Provenance,
+    videos: list[Video],
+    folder: Path,
+    decode: Decode,
+    encoder: Encoder,
+    made_ns: int = 0,
 ) -> None:
     """Encode the videos of a table into the store `out`; rows of the same clip are averaged.
 
     The column `problem` records what is wrong with a video; clips that could be decoded still have their rows.
+
+    Args:
+        made_ns: when the table was made, nanoseconds (`fingerprints.is_untouched`); 0 if unknown.
 
     Raises:
         UserError: a file of the table no longer exists; features cannot be stored (`as_stored`); most videos failed
@@ -141,7 +150,7 @@ def encode_videos(
         made: dict[str, _Made] = {}
         failed: dict[str, Arrays] = {}
         flight = InFlight(out.with_name(out.name + ".part"))
-        for item in prefetch(_batches(groups, folder, flight.guard(decode), encoder.batch), AHEAD):
+        for item in prefetch(_batches(groups, folder, made_ns, flight.guard(decode), encoder.batch), AHEAD):
             if isinstance(item, _Batch):
                 for piece, row in zip(item.pieces, encoder.encode(item.inputs), strict=True):
                     made.setdefault(piece.vid, _Made(table[piece.vid].n_clips, encoder)).add(piece, row)
@@ -224,7 +233,7 @@ class _Made:
 
 
 def _batches(
-    groups: Iterable[list[Video]], folder: Path, decode: Decode, size: int
+    groups: Iterable[list[Video]], folder: Path, made_ns: int, decode: Decode, size: int
 ) -> Iterator[_Batch | tuple[Video, str]]:
     """Yield the batches of each group's videos in order, then each of these videos with its problem."""
     for group in groups:
@@ -233,7 +242,7 @@ def _batches(
         causes: list[tuple[Video, str]] = []
         for video in group:
             problems = Problems()
-            for piece in _pieces(video, folder, decode, problems):
+            for piece in _pieces(video, folder, made_ns, decode, problems):
                 if not owners:
                     inputs = np.empty((size, *piece.value.shape), np.float32)
                 inputs[len(owners)] = piece.value
@@ -247,13 +256,15 @@ def _batches(
         yield from causes
 
 
-def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> Iterator[Piece]:
+def _pieces(video: Video, folder: Path, made_ns: int, decode: Decode, problems: Problems) -> Iterator[Piece]:
     if not video.n_clips:
         return
     file = folder / video.file
     if not file.is_file():
         raise UserError(f"{file}: no such video")
-    if video.sha256 and _digest(file) != video.sha256:
+    # Comparing the digest reads all of the file, over the network perhaps, so it is done only where it can differ.
+    read = bool(video.sha256) and not is_untouched(file, video, made_ns)
+    if read and _digest(file) != video.sha256:
         problems.add(REPLACED)
         return
     try:
@@ -263,6 +274,8 @@ def _pieces(video: Video, folder: Path, decode: Decode, problems: Problems) -> I
     except Exception as problem:
         raise_if_of_machine(problem, file)
         problems.add(unforeseen(problem))
+    if video.sha256 and not read and str(problems):
+        _digest(file)  # a fault of the machine, which FFmpeg takes for damage, ends the job here
 
 
 def _digest(file: Path) -> str:

@@ -36,7 +36,14 @@ class PictureEncoder(Origin):
     frames_per_clip: int = 1
 
     def write(
-        self, stream: str, stage: ClipStage, videos: list[Video], folder: Path, out: Path, device: torch.device
+        self,
+        stream: str,
+        stage: ClipStage,
+        videos: list[Video],
+        folder: Path,
+        out: Path,
+        device: torch.device,
+        made_ns: int = 0,
     ) -> None:
         """Encode the videos of a table, whose files lie in `folder`, into the store `out`: see `encode_videos`."""
 
@@ -52,4 +59,4 @@ class PictureEncoder(Origin):
             dim = self.forward(blank[None]).shape[1]
         provenance = provenance_of(self, stream, stage, LIBRARIES, device)
         encoder = Encoder(self.forward, device, stage.encoding, BATCH, dim)
-        encode_videos(out, provenance, videos, folder, decode, encoder)
+        encode_videos(out, provenance, videos, folder, decode, encoder, made_ns)

@@ -36,7 +36,14 @@ class SoundEncoder(Origin):
     forward: Callable[[Tensor], Tensor]
 
     def write(
-        self, stream: str, stage: ClipStage, videos: list[Video], folder: Path, out: Path, device: torch.device
+        self,
+        stream: str,
+        stage: ClipStage,
+        videos: list[Video],
+        folder: Path,
+        out: Path,
+        device: torch.device,
+        made_ns: int = 0,
     ) -> None:
         """Encode the videos of a table, whose files lie in `folder`, into the store `out`: see `encode_videos`."""
 
@@ -53,4 +60,4 @@ class SoundEncoder(Origin):
         provenance = provenance_of(self, stream, stage, LIBRARIES, device)
         batch = max(1, int(BATCH_SECONDS[device.type] / self.window_seconds))
         encoder = Encoder(self.forward, device, stage.encoding, batch, dim, with_levels=True)
-        encode_videos(out, provenance, videos, folder, decode, encoder)
+        encode_videos(out, provenance, videos, folder, decode, encoder, made_ns)

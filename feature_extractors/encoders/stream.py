@@ -184,9 +184,20 @@ class ClipEncoder(Protocol):
     """A loaded encoder of clips: a `pictures.PictureEncoder` or a `sounds.SoundEncoder`."""
 
     def write(
-        self, stream: str, stage: ClipStage, videos: list[Video], folder: Path, out: Path, device: torch.device
+        self,
+        stream: str,
+        stage: ClipStage,
+        videos: list[Video],
+        folder: Path,
+        out: Path,
+        device: torch.device,
+        made_ns: int = 0,
     ) -> None:
-        """Encode the videos of a table, whose files lie in `folder`, into the store `out`."""
+        """Encode the videos of a table, whose files lie in `folder`, into the store `out`.
+
+        Args:
+            made_ns: when the table was made, nanoseconds; 0 = every file is read to see whether it was replaced.
+        """
 
 
 class QueryEncoder(Protocol):

@@ -20,7 +20,7 @@ from cli.machine import OF_MACHINE
 
 OF_MACHINE_FROM_FFMPEG = {errno.EMFILE, errno.ENFILE}
 """FFmpeg also reports "out of memory" and "input/output error" for damaged files. Those of the machine show up when the
-sha256 of a file is computed, which reads all of it."""
+sha256 of a file is computed, which reads all of it: that is done of every file with problems."""
 UNFORESEEN = "unexpected error: "
 """Prefix of the recorded cause of an unexpected error."""
 

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from cli import UserError
-from feature_extractors.fingerprints import digest_of
+from feature_extractors.fingerprints import digest_of, state_of
 from feature_extractors.media.container import NO_PICTURES, Problems, find_pictures, open_media, pick_sound
 from feature_extractors.media.faults import raise_if_of_machine, stop_if_systematic, unforeseen
 from feature_extractors.media.in_flight import ENDED, InFlight
@@ -47,7 +47,7 @@ def examine_all(
         OSError: a fault of the machine.
         UserError: most of the files failed with an unexpected error, or one changed meanwhile.
     """
-    table = []
+    table, states = [], {file: state_of(file) for file in files.values()}
     names = {file: _name(file) for file in files.values()}
     for vid in vids:
         file, look = files.get(vid), partial(examine, folder, vid, files.get(vid), causes.get(vid, ""), clips)
@@ -57,7 +57,7 @@ def examine_all(
             table.append(_without_clips(folder, vid, file, ENDED))
         else:
             table.append(flight.run(name, look))
-    changed = [file for file, name in names.items() if _name(file) != name]
+    changed = [file for file, state in states.items() if state_of(file) != state]
     if changed:
         others = f" ({len(changed)} did)" if len(changed) > 1 else ""
         raise UserError(f"{changed[0]}: changed while the videos were read{others}: run again when all are copied")

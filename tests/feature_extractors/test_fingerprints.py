@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli import UserError
-from feature_extractors.fingerprints import digest_of, fingerprint, git_blob_of
+from feature_extractors.fingerprints import digest_of, fingerprint, git_blob_of, is_untouched, state_of
+from formats.video_table import Video
 
 
 def test_one_file_has_the_digest_that_is_published_of_it(tmp_path: Path) -> None:
@@ -48,3 +51,26 @@ def test_a_damaged_archive_has_no_fingerprint(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"weights", b"weighty"))
     with pytest.raises(UserError, match=r"net\.pt: damaged since it was written: Bad CRC-32 for file 'net/data/0'"):
         fingerprint([path])
+
+
+def test_a_file_is_untouched_if_its_last_change_was_before_its_table_was_made(tmp_path: Path) -> None:
+    file = tmp_path / "v.mp4"
+    file.write_bytes(b"a film")
+    video = Video(vid="v", file="v.mp4", duration_s=2.0, n_clips=1, has_audio=False, sha256="", size=6)
+    state = state_of(file)
+    assert state is not None
+    changed = max(state[1:])
+    assert is_untouched(file, video, changed + 1)
+    assert not is_untouched(file, video, changed)  # in the same moment: the order is unknown
+    assert not is_untouched(file, video, 0)
+    assert not is_untouched(file, replace(video, size=0), changed + 1)  # of an earlier version's table
+    assert not is_untouched(tmp_path / "missing.mp4", video, changed + 1)
+
+
+def test_a_modification_time_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
+    """As `cp -p` and `rsync -a` do: the time at which the inode changed cannot be set."""
+    file, made = tmp_path / "v.mp4", 10**18  # in the year 2001
+    file.write_bytes(b"a film")
+    os.utime(file, ns=(0, 0))
+    video = Video(vid="v", file="v.mp4", duration_s=2.0, n_clips=1, has_audio=False, sha256="", size=6)
+    assert file.stat().st_mtime_ns < made and not is_untouched(file, video, made)

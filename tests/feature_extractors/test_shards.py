@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extractors.shards import queries_of, shard_of, videos_of
+from feature_extractors.shards import queries_of, shard_of, split_by_shard, videos_of
 from feature_extractors.video_files import locate_videos
+from formats.annotations import sort_by_qid
 from tests.feature_extractors.made_media import Coding, steady, write_media
 
 # Ids as in QVHighlights, and such that need care: a leading dash, blanks, what shells and FFmpeg read as special.
@@ -43,6 +44,13 @@ def test_queries_follow_their_videos() -> None:
         assert {row["vid"] for row in queries} == set(videos_of(rows, shard, 3))
         assert [row["qid"] for row in queries] == sorted(row["qid"] for row in queries)
     assert sum(len(queries_of(rows, shard, 3)) for shard in range(3)) == 6
+
+
+def test_all_shards_at_once_are_those_that_the_jobs_make_one_by_one() -> None:
+    rows = [{"qid": qid, "query": f"query {qid}", "vid": f"v{qid % 7}"} for qid in range(30, 0, -1)]
+    found = split_by_shard(rows, 5)
+    assert [sort_by_qid(part) for part in found] == [queries_of(rows, shard, 5) for shard in range(5)]
+    assert [row["qid"] for row in found[shard_of("v3", 5)] if row["vid"] == "v3"] == [24, 17, 10, 3]  # as given
 
 
 def test_videos_are_found_by_id_whatever_it_holds(tmp_path: Path) -> None:

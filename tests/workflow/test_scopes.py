@@ -195,5 +195,5 @@ def test_one_table_holds_one_kind_of_score() -> None:
 
 def test_queries_of_either_kind_of_id_are_in_one_order() -> None:
     rows: list[dict[str, Any]] = [{"qid": qid, "query": "q", "vid": "v"} for qid in ("b", 10, "a", 9)]
-    found = Dataset(rows, {}, {"000": ["v"]}).texts_of("000")
+    found = Dataset(rows, {}, {"000": rows}).texts_of("000")
     assert found == [(9, "q"), (10, "q"), ("a", "q"), ("b", "q")]

@@ -33,9 +33,11 @@ def outdate_unfit(
     told = []
     for shard, files in shards.items():
         table = Path(f"manifests/{dataset}/{shard}.jsonl")
+        if not table.is_file():
+            continue
         times = {file: file.stat() for file in files if file.exists()}
         # Newer ones Snakemake finds by itself.
-        if not times or not table.is_file() or max(facts.st_mtime_ns for facts in times.values()) > _time_of(table):
+        if not times or max(facts.st_mtime_ns for facts in times.values()) > _time_of(table):
             continue
         found = list(_find_unfit(table, folder, times, set(vids[shard])))
         if found:

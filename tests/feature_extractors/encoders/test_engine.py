@@ -184,6 +184,38 @@ def test_a_file_that_changed_since_its_table_gives_no_features(tmp_path: Path, v
     assert read_problems(tmp_path / "000.h5")[1] == {"e": cause}
 
 
+def test_a_file_that_is_older_than_its_table_is_read_only_if_it_decodes_with_problems(
+    tmp_path: Path, videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg takes a disk that cannot be read for damage: reading all of the file tells the one from the other."""
+    asked: list[str] = []
+
+    def digest(file: Path) -> str:
+        asked.append(file.stem)
+        return hashlib.sha256(b"").hexdigest()
+
+    def damaged(video: Video, problems: Problems) -> Iterator[Piece]:
+        yield from decode(video, problems)
+        if video.vid == "c":
+            problems.add("damaged")
+
+    monkeypatch.setattr(engine, "digest_of", digest)
+    table = [replace(video, sha256=hashlib.sha256(b"").hexdigest(), size=0) for video in videos]
+    encode_videos(tmp_path / "read.h5", PROVENANCE, table, tmp_path, damaged, encoder())
+    assert asked == ["a", "c", "d", "e"]  # all that have clips
+    encode_videos(tmp_path / "000.h5", PROVENANCE, table, tmp_path, damaged, encoder(), made_ns=2**62)
+    assert asked[4:] == ["c"]
+    assert (tmp_path / "000.h5").read_bytes() == (tmp_path / "read.h5").read_bytes()
+
+    def fail(file: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(engine, "digest_of", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as problem:
+        encode_videos(tmp_path / "001.h5", PROVENANCE, table, tmp_path, damaged, encoder(), made_ns=2**62)
+    assert problem.value.filename == str(tmp_path / "c.mp4")
+
+
 def test_a_file_that_is_replaced_and_restored_is_encoded_by_the_next_run(tmp_path: Path, videos: list[Video]) -> None:
     """The job that saw the other file was interrupted, so its unfinished store must not lack this one."""
 
