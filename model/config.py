@@ -268,7 +268,8 @@ class InferenceConfig(ControlledAudio):
     batch_size: Count = 100
     """Queries per batch."""
     precision: Precision = "float32"
-    """Precision of the network, by autocast. bfloat16 is faster and changes scores a little."""
+    """Precision of the network, by autocast; its decoder and heads stay in float32. bfloat16 is faster, and moments may
+    move by a clip."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,13 +107,13 @@ class HighlightDetector(nn.Module):
         """
         video, position, seen, gates = fused.clips, fused.position, fused.seen, fused.gates
         text, batch = self.text_projection(texts), len(video)
-        queries = torch.arange(batch, device=video.device)
-        if negative is not None:
-            queries = torch.cat([queries, negative])
-        # Both pairings in one pass, because a small network takes longer to call than to compute.
-        pairings = len(queries) // batch
-        videos, sights, places = (torch.cat([each] * pairings) for each in (video, seen, position))
-        read = self._encode(videos, sights, places, text[queries], text_mask[queries])
+        if negative is None:
+            read = self._encode(video, seen, position, text[:batch], text_mask[:batch])
+        else:
+            # Both pairings in one pass, because a small network takes longer to call than to compute.
+            queries = torch.cat([torch.arange(batch, device=video.device), negative])
+            videos, sights, places = (torch.cat([each, each]) for each in (video, seen, position))
+            read = self._encode(videos, sights, places, text[queries], text_mask[queries])
         moments_found, denoised, proposals = [], [], None
         if moments:
             # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.
@@ -147,9 +148,11 @@ class HighlightDetector(nn.Module):
     def _refine(self, started: Tensor, clips: Tensor, seen: Tensor, position: Tensor) -> Iterator[Moments]:
         """Moments of every decoder layer in groups of N, (B, groups, N, 2), from starting points (B, groups * N, 2)."""
         count = self.config.num_queries
-        states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
-        spans = (self.span_head(states) + inverse_sigmoid(anchors)).sigmoid().unflatten(2, (-1, count))
-        logits = self.class_head(states).unflatten(2, (-1, count))
+        clips = self._of_heads(clips)
+        with self._exact(clips):
+            states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
+            spans = (self.span_head(states) + inverse_sigmoid(anchors)).sigmoid().unflatten(2, (-1, count))
+            logits = self.class_head(states).unflatten(2, (-1, count))
         yield from map(Moments, logits, spans)
 
     def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
@@ -186,8 +189,19 @@ class HighlightDetector(nn.Module):
         return _Read(x[:, 1:], x[:, 0], alignment)
 
     def _saliency(self, read: _Read) -> Tensor:
-        product = self.saliency_clip(read.clips) * self.saliency_global(read.summary).unsqueeze(1)
-        return product.sum(dim=-1) / math.sqrt(product.shape[-1])
+        clips, summary = self._of_heads(read.clips), self._of_heads(read.summary)
+        with self._exact(clips):
+            product = self.saliency_clip(clips) * self.saliency_global(summary).unsqueeze(1)
+            return product.sum(dim=-1) / math.sqrt(product.shape[-1])
+
+    def _exact(self, x: Tensor) -> AbstractContextManager[object]:
+        """What the decoder and the heads predict with: float32, for bfloat16 would give many clips equal scores and
+        move moments by a clip. In training they have the precision of the rest.
+        """
+        return nullcontext() if self.training else torch.autocast(x.device.type, enabled=False)
+
+    def _of_heads(self, x: Tensor) -> Tensor:
+        return x if self.training else x.float()
 
 
 def build_detector(config: dict[str, Any], dims: dict[str, int]) -> HighlightDetector:
