@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +23,8 @@ from cli import UserError
 from cli.errors import one_line
 from cli.machine import raise_if_unreadable
 
+Mapper = Callable[[Path], "NDArray[np.uint8] | None"]
+"""Maps a file into memory: its bytes as an array that reads them from the file; None if it cannot."""
 _PAGE = 4096
 
 
@@ -69,6 +71,19 @@ def dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
     if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise ValueError(f"{name} is no dataset with values")
     return found
+
+
+def read_texts(values: h5py.Dataset) -> list[str]:
+    """Read a dataset of texts."""
+    return [*map(str, values.asstr()[:])]
+
+
+def read_numbers(group: h5py.Group, name: str, kinds: str) -> NDArray[Any]:
+    """Read a dataset whose values are of one of the NumPy kinds."""
+    values = dataset(group, name)
+    if values.dtype.kind not in kinds:
+        raise ValueError(f"{name} holds values of type {values.dtype}")
+    return np.asarray(values[:])
 
 
 def check_inside(found: h5py.Group | h5py.Dataset) -> h5py.Group | h5py.Dataset:
@@ -172,7 +187,8 @@ class LazyRows:
         shape, dtype: of the whole dataset.
     """
 
-    def __init__(self, path: Path, values: h5py.Dataset) -> None:
+    def __init__(self, path: Path, values: h5py.Dataset, mapper: Mapper | None = None) -> None:
+        """Note where the rows are; with a `mapper`, what `read` returns are views of the mapped file."""
         self.shape: tuple[int, ...] = values.shape
         self.dtype: np.dtype[Any] = values.dtype
         self._start = values.id.get_offset()  # None if the rows do not lie one after another
@@ -180,9 +196,19 @@ class LazyRows:
         self._kept: NDArray[Any] | None = None if plain else values[:]
         self._path = path
         self._identity = _identity(path.stat())
+        if mapper is not None and plain and math.prod(self.shape) and not self._start % self.dtype.itemsize:
+            self._kept = self._view(mapper(path))
+
+    def _view(self, content: NDArray[np.uint8] | None) -> NDArray[Any] | None:
+        """The rows among the bytes of the mapped file; None if it was not mapped, or replaced before it was."""
+        size = math.prod(self.shape) * self.dtype.itemsize
+        if content is None or _identity(self._path.stat()) != self._identity or len(content) < self._start + size:
+            return None
+        rows: NDArray[Any] = content[self._start : self._start + size].view(self.dtype)
+        return rows.reshape(self.shape)
 
     def read(self, first: int, stop: int) -> NDArray[Any]:
-        """Read the rows from `first` to before `stop`.
+        """Read the rows from `first` to before `stop`, which must not be changed.
 
         Raises:
             ValueError: the file was replaced, or has become shorter.

@@ -26,6 +26,16 @@ def check_rows(shape: tuple[int, ...], dtype: np.dtype[Any], dim: object) -> Non
         raise ValueError(f"its rows have {shape[1]} columns, not dim, {dim}")
 
 
+def check_length(values: NDArray[Any] | None, length: int, problem: str) -> None:
+    """Check that values, if there are any, are (length,).
+
+    Raises:
+        ValueError: they are not; with `problem`.
+    """
+    if values is not None and values.shape != (length,):
+        raise ValueError(problem)
+
+
 def check_offsets(offsets: NDArray[np.int64], ids: Sequence[str], rows: int) -> None:
     """Check that ids are different, and that `offsets` (ids + 1,) deal out all rows.
 

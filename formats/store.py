@@ -32,8 +32,19 @@ from cli import UserError, canonical_json, track
 from cli.outputs import remove_leftovers, replacing
 from cli.ownership import owning
 from formats.checksums import BLOCK, check_seal, row_checksum, seal
-from formats.hdf5 import LazyRows, Skeleton, dataset, member, naming_faults, open_file, reserve
-from formats.layout import check_offsets, check_rows, place_rows
+from formats.hdf5 import (
+    LazyRows,
+    Mapper,
+    Skeleton,
+    dataset,
+    member,
+    naming_faults,
+    open_file,
+    read_numbers,
+    read_texts,
+    reserve,
+)
+from formats.layout import check_length, check_offsets, check_rows, place_rows
 from formats.unfinished import Arrays as Arrays
 from formats.unfinished import Unfinished
 
@@ -180,26 +191,14 @@ def _open(path: Path) -> h5py.File:
     return store
 
 
-def _read_texts(values: h5py.Dataset) -> list[str]:
-    return [*map(str, values.asstr()[:])]
-
-
-def _read_numbers(group: h5py.Group, name: str, kinds: str) -> NDArray[Any]:
-    """Read a dataset whose values are of one of the NumPy kinds."""
-    values = dataset(group, name)
-    if values.dtype.kind not in kinds:
-        raise ValueError(f"{name} holds values of type {values.dtype}")
-    return np.asarray(values[:])
-
-
 def read_problems(path: Path) -> tuple[str, dict[str, str]]:
     """Read the stream of a store, and what was wrong with each id that had a problem."""
     with naming_faults(path, _KIND), _open(path) as store:
         stream = str(store.attrs["stream"])
         if "columns/problem" not in store:
             return stream, {}
-        causes = _read_texts(dataset(member(store, "columns"), "problem"))
-        found = dict(zip(_read_texts(dataset(store, "ids")), causes, strict=True))
+        causes = read_texts(dataset(member(store, "columns"), "problem"))
+        found = dict(zip(read_texts(dataset(store, "ids")), causes, strict=True))
     return stream, {name: cause for name, cause in found.items() if cause}
 
 
@@ -213,7 +212,7 @@ def read_columns(path: Path) -> dict[str, list[object]]:
             if values.shape != dataset(store, "ids").shape:
                 raise ValueError(f"its column {key} does not fit its ids")
             text = h5py.check_string_dtype(values.dtype) is not None
-            found[key] = [*_read_texts(values)] if text else values[:].tolist()
+            found[key] = [*read_texts(values)] if text else values[:].tolist()
         return found
 
 
@@ -246,8 +245,8 @@ class Store:
         checksums: (ids,) CRC-32 of each id's rows; None in a store of schema 1.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open and check a store; all but its rows is read.
+    def __init__(self, path: Path, mapper: Mapper | None = None) -> None:
+        """Open and check a store; all but its rows is read. With a `mapper`, rows are views of the mapped file.
 
         Raises:
             UserError: not a store of a known schema, damaged, or parts that do not fit together.
@@ -263,23 +262,21 @@ class Store:
             self.text = "tokens" in file
             rows = dataset(file, "tokens" if self.text else "features")
             check_rows(rows.shape, rows.dtype, self.attributes.get("dim"))
-            self.ids = _read_texts(dataset(file, "ids"))
-            self._offsets: NDArray[np.int64] = _read_numbers(file, "offsets", "iu").astype(np.int64)
+            self.ids = read_texts(dataset(file, "ids"))
+            self._offsets: NDArray[np.int64] = read_numbers(file, "offsets", "iu").astype(np.int64)
             check_offsets(self._offsets, self.ids, len(rows))
             unsealed = self.attributes["schema_version"] == _UNSEALED
-            self.checksums = None if unsealed else _read_numbers(file, "checksums", "u")
-            if self.checksums is not None and self.checksums.shape != (len(self.ids),):
-                raise ValueError("its checksums do not fit its ids")
-            self._levels = _read_numbers(file, "level_db", "f") if "level_db" in file else None
-            if self._levels is not None and self._levels.shape != (len(rows),):
-                raise ValueError("its levels do not fit its rows")
+            self.checksums = None if unsealed else read_numbers(file, "checksums", "u")
+            check_length(self.checksums, len(self.ids), "its checksums do not fit its ids")
+            self._levels = read_numbers(file, "level_db", "f") if "level_db" in file else None
+            check_length(self._levels, len(rows), "its levels do not fit its rows")
             self._n_clips: NDArray[np.int64] | None = None
             self._clips: NDArray[np.int64] | None = None
             if not self.text:
-                self._n_clips = _read_numbers(member(file, "columns"), "n_clips", "iu").astype(np.int64)
-                times = _read_numbers(file, "times", "fiu")
+                self._n_clips = read_numbers(member(file, "columns"), "n_clips", "iu").astype(np.int64)
+                times = read_numbers(file, "times", "fiu")
                 self._clips = place_rows(self.ids, self._offsets, times, self._n_clips, self.clip_seconds)
-            self._rows = LazyRows(path, rows)
+            self._rows = LazyRows(path, rows, mapper)
         self._index = {name: index for index, name in enumerate(self.ids)}
         self.dim = self._rows.shape[1]
         self.dtype = np.dtype(np.float16 if self._rows.dtype.itemsize == 2 else np.float32)
@@ -293,7 +290,7 @@ class Store:
         return span.stop - span.start
 
     def rows(self, name: str) -> NDArray[np.floating[Any]]:
-        """Read the rows of one id, (rows, dim) of `dtype`.
+        """Read the rows of one id, (rows, dim) of `dtype`, which must not be changed.
 
         Raises:
             UserError: they were damaged since they were written, cannot be read, or are not finite numbers.
@@ -328,6 +325,8 @@ class Store:
             UserError: as `rows`.
         """
         clips = self.clips(name)
+        if np.array_equal(clips, np.arange(n_clips)):
+            return self.rows(name), np.ones(n_clips, np.bool_)
         kept = clips < n_clips
         features = np.zeros((n_clips, self.dim), self.dtype)
         mask = np.zeros(n_clips, np.bool_)

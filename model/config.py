@@ -22,6 +22,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 # Constraints that pydantic lacks go into the JSON schema, and into `__post_init__` of a class where they matter.
 NO_REPEATS = Field(json_schema_extra={"uniqueItems": True})
 OR_ALL = Field(ge=-1, json_schema_extra={"not": {"const": 0}})
+Precision = Literal["float32", "bfloat16"]
 SALIENCY_METRIC = "mAP"
 """The only metric of a validation without moments."""
 
@@ -205,7 +206,7 @@ class TrainConfig(ControlledAudio):
     """Steps of linear warm-up of the learning rate, in either schedule."""
     gradient_clip: Positive = 0.1
     """Maximum norm of the gradient."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32."""
     ema_decay: Share = 0.0
     """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is common."""
@@ -266,6 +267,9 @@ class InferenceConfig(ControlledAudio):
 
     batch_size: Count = 100
     """Queries per batch."""
+    precision: Precision = "float32"
+    """Precision of the network, by autocast; its decoder and heads stay in float32. bfloat16 is faster, and moments may
+    move by a clip."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True
@@ -292,6 +296,10 @@ class InferenceConfig(ControlledAudio):
     gate_save_path: Annotated[str, Field(pattern=r"^[^{}]*$")] = ""
     """Folder for the gate logs, in the same layout as the predictions; empty = next to the predictions. A file (.jsonl)
     is possible if a single job logs gates: several runs, seeds, scopes or splits cannot write one file."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values. The precision is left out if it is float32: files written without it stay valid."""
+        return {key: value for key, value in super().to_dict().items() if (key, value) != ("precision", "float32")}
 
     @property
     def gate_file(self) -> str:

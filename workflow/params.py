@@ -24,6 +24,7 @@ from workflow.terminal.overview import describe_run
 Param = Callable[[Wildcards], str]
 PREDICTION_KEYS = (
     "batch_size",
+    "precision",
     "checkpoint",
     "round_to_clips",
     "audio_control",

@@ -1,8 +1,7 @@
-"""Features of a split in memory, concatenated and normalised for the network, and batches of them.
+"""Features of a split, concatenated and normalised for the network in batches.
 
-All videos are stored one after another, and so are all texts: no file is opened once training has begun, and a batch is
-made by copying slices. The stores are read one video at a time, so a split takes the memory of its features in the type
-in which they are stored.
+The stores are mapped into memory and checked at the start: no file is opened once training has begun, and a batch is
+made of slices. Runs that read the same stores on one machine share the memory of them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ import logging
 from collections.abc import Iterable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cli import UserError, canonical_json
 from formats.grid import CLIP_SECONDS
@@ -24,7 +25,6 @@ from model.data.joined import Joined
 from model.data.packed import Packed
 from model.data.streams import (
     Streams,
-    audio_parts,
     count_clips,
     count_tokens,
     doubles_endpoints,
@@ -35,7 +35,6 @@ from model.data.streams import (
     read_origins,
     read_text,
     read_video,
-    video_parts,
 )
 from model.network.tensors import Inputs
 
@@ -87,35 +86,37 @@ class FeatureSet:
         counted = {vid: count_clips(config, streams, vid) for vid in sorted({row["vid"] for row in rows})}
         name_other_grids(config, streams, counted)
         grids = {vid: count for vid, count in counted.items() if count}
-        # Allocated before it is known which videos have pictures; copying them later would double the memory.
-        self._video = Joined(grids, video_parts(config, streams), config.endpoint_features)
+        self._video = Joined(self.dims.video, config.endpoint_features)
         self._seen = Packed(grids, np.bool_)
         for vid, count in grids.items():
             parts, self._seen[vid][:] = read_video(config, streams, vid, count)
-            self._video.fill(vid, parts, self._seen[vid])
+            self._video.add(vid, parts, self._seen[vid])
         clips = {vid: count for vid, count in grids.items() if self._seen[vid].any()}
         self._all_seen = all(self._seen[vid].all() for vid in clips)
         tokens = {str(row["qid"]): count_tokens(config, streams, row["qid"]) for row in rows}
         words = {name: count for name, count in tokens.items() if count}
         self.rows = [row for row in rows if row["vid"] in clips and str(row["qid"]) in words]
         _report_left_out(rows, self.rows)
-        heard = audio_parts(config, streams)
-        if control.kind != "original":  # which changes the joined rows
-            heard = [(np.dtype(np.float32), dim) for _, dim in heard]
-        self._audio = Joined(clips, heard, config.reads_audio and doubles_endpoints(config))
+        self._audio = Joined(self.dims.audio, config.reads_audio and doubles_endpoints(config))
         self._heard = Packed(clips, np.bool_)
         self._level = Packed(clips, np.float32)
         for vid, count in clips.items() if config.reads_audio else ():
             parts, self._heard[vid][:] = read_audio(config, streams, vid, count)
-            self._audio.fill(vid, parts, self._heard[vid])
+            self._audio.add(vid, parts, self._heard[vid])
         for vid, count in clips.items():
             self._level[vid][:] = read_levels(config, streams, vid, count)
         self.replaced: frozenset[str] = frozenset()
-        if config.reads_audio and self._audio.whole is not None:
-            self.replaced = control_audio(self._audio.whole, self._heard, control, seed)
-        self._text = Joined(words, [streams.part(config.text_stream)])
+        if config.reads_audio and control.kind != "original":
+            changed = Packed(clips, np.float32, self.dims.audio)
+            for vid in clips:
+                changed[vid][:] = self._audio[vid]
+            self.replaced = control_audio(changed, self._heard, control, seed)
+            self._audio = Joined(self.dims.audio)
+            for vid in clips:
+                self._audio.add(vid, [changed[vid]], unit=True)
+        self._text = Joined(self.dims.text)
         for name in words:
-            self._text.fill(name, [read_text(config, streams, name)])
+            self._text.add(name, [read_text(config, streams, name)])
         self._reads_audio = config.reads_audio
         self.rolls_negatives = config.compat.rolled_negatives
 
@@ -130,18 +131,29 @@ class FeatureSet:
         """Clips of the video of query `index` that have a picture, (L,)."""
         return self._seen[self.rows[index]["vid"]]
 
-    def batch(self, indices: Iterable[int], further_texts: Iterable[int] = ()) -> Inputs:
-        """Pad the queries at `indices` to one batch; the texts of the queries at `further_texts` follow theirs."""
+    def batch(self, indices: Iterable[int], further_texts: Iterable[int] = (), share: bool = False) -> Inputs:
+        """Pad the queries at `indices` to one batch; the texts of the queries at `further_texts` follow theirs.
+
+        With `share`, a video that several queries are about is there once.
+        """
         indices = list(indices)
         vids = [self.rows[i]["vid"] for i in indices]
+        text, text_mask = self.texts([*indices, *further_texts])
+        places = None
+        if share and len(set(vids)) < len(vids):
+            row_of = {vid: row for row, vid in enumerate(dict.fromkeys(vids))}
+            places, vids = torch.tensor([row_of[vid] for vid in vids]), list(row_of)
         video, video_mask = self._video.pad(vids)
-        text, text_mask = self._text.pad([str(self.rows[i]["qid"]) for i in [*indices, *further_texts]])
         seen = None if self._all_seen else self._seen.pad(vids)[0]
         audio = audio_mask = None
         if self._reads_audio:
             audio, _ = self._audio.pad(vids)
             audio_mask, _ = self._heard.pad(vids)
-        return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen)
+        return Inputs(video, video_mask, text, text_mask, audio, audio_mask, seen, places)
+
+    def texts(self, indices: Iterable[int]) -> tuple[Tensor, Tensor]:
+        """Pad the texts of the queries at `indices`: (B, T, Dt) and their mask (B, T)."""
+        return self._text.pad([str(self.rows[i]["qid"]) for i in indices])
 
     def levels(self, index: int) -> list[float | None]:
         """Recorded sound level of each clip in dB of full scale, regardless of the control; None if unknown."""
@@ -161,7 +173,7 @@ class FeatureSet:
         """Fingerprint of all rows and features, which must not change for a run to resume."""
         content = hashlib.blake2b(canonical_json(self.rows).encode(), digest_size=16)
         for packed in (self._video, self._seen, self._audio, self._heard, self._text):
-            for rows in packed.pieces() if isinstance(packed, Joined) else (packed.rows,):
+            for rows in packed if isinstance(packed, Joined) else (packed.rows,):
                 content.update(rows.data if rows.size else b"")
         return content.hexdigest()
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from cli import UserError
 from formats.store import Store
 from model.config import ModelConfig
-from model.data.joined import Mask, Part, Rows
+from model.data.joined import Mask, Rows
+from model.data.mapped import map_file
 from model.data.origins import Origins, check_shards, origin_of
 from model.network.tensors import InputDims
 
@@ -34,7 +35,7 @@ class Streams:
     def __init__(self, files: Sequence[Path]) -> None:
         self._stores: dict[str, list[Store]] = {}
         for file in files:
-            store = Store(file)
+            store = Store(file, map_file)
             of_stream = self._stores.setdefault(store.stream, [])
             of_stream.append(store)
             check_shards(of_stream[0], store)
@@ -65,11 +66,6 @@ class Streams:
         """One store of `stream`."""
         self.find(stream, "")
         return self._stores[stream][0]
-
-    def part(self, stream: str) -> Part:
-        """Type and width of the rows of `stream`: float32 if any of its shards is."""
-        width = self.any(stream).dim
-        return np.result_type(*(store.dtype for store in self._stores[stream])), width
 
 
 def _name_doubles(first: Store, other: Store) -> None:
@@ -141,16 +137,6 @@ def count_clips(config: ModelConfig, streams: Streams, vid: str) -> int:
     """Number of clips in a video's grid; 0 if a video stream does not have the video."""
     stores = [streams.find(name, vid) for name in config.video_streams]
     return 0 if stores[0] is None or None in stores else stores[0].n_clips(vid)
-
-
-def video_parts(config: ModelConfig, streams: Streams) -> list[Part]:
-    """Types and widths of the video streams."""
-    return [streams.part(name) for name in config.video_streams]
-
-
-def audio_parts(config: ModelConfig, streams: Streams) -> list[Part]:
-    """Types and widths of the audio streams; none if the network reads no audio."""
-    return [streams.part(name) for name in config.audio_streams] if config.reads_audio else []
 
 
 def read_video(config: ModelConfig, streams: Streams, vid: str, n_clips: int) -> tuple[Parts, Mask]:

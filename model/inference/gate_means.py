@@ -15,7 +15,7 @@ from model.inference.predict import Predicted
 def log_gates(predicted: Predicted, gating_type: str, clip_seconds: float) -> Row:
     """The gates of one query as a row of the gate log."""
     outputs, sample, n_clips = predicted.outputs, predicted.sample, predicted.n_clips
-    mask = predicted.inputs.audio_mask
+    mask = predicted.audio_mask
 
     def of_query(values: Tensor) -> NDArray[np.float64]:
         # A global gate has one row, whatever the number of clips.
@@ -29,7 +29,7 @@ def log_gates(predicted: Predicted, gating_type: str, clip_seconds: float) -> Ro
         layers.append(
             LoggedLayer({kind: of_query(gate) for kind, gate in kinds.items() if gate is not None}, contribution)
         )
-    heard = np.zeros(0, bool) if mask is None else mask[sample, :n_clips].numpy()
+    heard = np.zeros(0, bool) if mask is None else mask.numpy()
     return gate_row(predicted.row, gating_type, layers, heard, of_query(outputs.saliency), clip_seconds)
 
 
@@ -46,13 +46,10 @@ class GateMeans:
     @torch.no_grad()
     def add(self, predicted: Predicted) -> None:
         """Add one query: the mean over the clips of its video."""
-        mask = predicted.inputs.audio_mask
-        if mask is None or not predicted.outputs.gates:
+        heard = predicted.audio_mask
+        if heard is None or not predicted.outputs.gates or not heard.any():
             return
         sample, n_clips = predicted.sample, predicted.n_clips
-        heard = mask[sample, :n_clips]
-        if not heard.any():
-            return
         found = [
             {
                 "mha": layer.values.mha,

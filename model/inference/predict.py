@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from formats.predictions import Prediction, make_prediction
 from formats.rows import Row
+from model.config import Precision
 from model.data.feature_set import FeatureSet
 from model.inference.postprocessing import KEEP_ALL, finish
 from model.network.detector import HighlightDetector
@@ -29,12 +32,18 @@ class Predicted:
     @property
     def n_clips(self) -> int:
         """Number of clips in the query's video."""
-        return int(self.inputs.video_mask[self.sample].sum())
+        return int(self.inputs.video_mask[self.inputs.video_of(self.sample)].sum())
 
     @property
     def seen(self) -> Tensor:
         """Mask of clips that have a picture, (L,)."""
-        return self.inputs.seen_mask[self.sample, : self.n_clips]
+        return self.inputs.seen_mask[self.inputs.video_of(self.sample), : self.n_clips]
+
+    @property
+    def audio_mask(self) -> Tensor | None:
+        """Mask of clips that have sound, (L,); None if the network reads no audio."""
+        mask = self.inputs.audio_mask
+        return None if mask is None else mask[self.inputs.video_of(self.sample), : self.n_clips]
 
 
 @torch.inference_mode()
@@ -45,20 +54,26 @@ def predict(
     device: str,
     moments: bool = True,
     queries: Sequence[int] | None = None,
+    precision: Precision = "float32",
 ) -> Iterator[Predicted]:
-    """Run the network on all queries, or on those at `queries`, in order; results are on the CPU.
+    """Run the network on all queries, or on those at `queries`, in order; results are on the CPU, in float32.
 
-    Without `moments` the decoder is not run.
+    What does not depend on the query is computed once per video of a batch. Without `moments` the decoder is not run.
     """
     network.eval()
     queries = range(len(features)) if queries is None else queries
     for first in range(0, len(queries), batch_size):
         indices = queries[first : first + batch_size]
-        inputs = features.batch(indices).to(device)
-        outputs = network(inputs, moments=moments).to("cpu")
-        inputs = inputs.to("cpu")
+        inputs = features.batch(indices, share=True)
+        with in_precision(precision, device):
+            outputs = network(inputs.to(device), moments=moments).float().to("cpu")
         for sample, index in enumerate(indices):
             yield Predicted(features.rows[index], sample, inputs, outputs)
+
+
+def in_precision(precision: Precision, device: str) -> AbstractContextManager[Any]:
+    """Run the network in this precision, by autocast."""
+    return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def submission_row(

@@ -116,7 +116,7 @@ def answer(
     moments: bool,
     logged: Collection[int],
 ) -> Iterator[Answer]:
-    """Predict all queries, in order. Videos longer than `config.window_seconds` are predicted one at a time.
+    """Predict all queries, in order. Videos longer than `config.window_seconds` are cut, and predicted one at a time.
 
     Args:
         moments: False skips the decoder.
@@ -127,33 +127,26 @@ def answer(
     long = {index for index in range(len(features)) if longest and features.n_clips(index) > longest}
     # Batches contain only short videos, wherever the long ones occur among them.
     short = [index for index in range(len(features)) if index not in long]
-    predicted = predict(network, features, config.batch_size, device, moments, short)
+    batch, precision = config.batch_size, config.precision
+    whole = predict(network, features, batch, device, moments, short, precision)
+    cut = predict_windows(network, features, sorted(long), longest, batch, device, moments, precision)
     gating, seconds = network.config.gating_type, features.clip_seconds
     for index in range(len(features)):
+        gates = None
         if index not in long:
-            item = next(predicted)
+            item = next(whole)
             row = submission_row(item, seconds, config.round_to_clips, config.duplicate_iou)
-            gates = (
-                _add_sound(log_gates(item, gating, seconds), features, index, config.control)
-                if index in logged
-                else None
-            )
-            yield Answer(row, gates)
-            continue
-        parts, gate_rows = [], []
-        for span, item in predict_windows(network, features, index, longest, config.batch_size, device, moments):
-            parts.append((span, raw_prediction(item, seconds, config.round_to_clips)))
             if index in logged:
-                gate_rows.append((span, log_gates(item, gating, seconds)))
-        n_clips = features.n_clips(index)
-        merged = merge_predictions(parts, n_clips, seconds)
-        row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou).to_row()
-        gates = (
-            _add_sound(merge_gate_rows(gate_rows, n_clips, seconds), features, index, config.control)
-            if gate_rows
-            else None
-        )
-        yield Answer(row, gates)
+                gates = log_gates(item, gating, seconds)
+        else:
+            windows, n_clips = next(cut), features.n_clips(index)
+            parts = [(span, raw_prediction(item, seconds, config.round_to_clips)) for span, item in windows]
+            merged = merge_predictions(parts, n_clips, seconds)
+            row = finish(merged, torch.from_numpy(features.seen(index)), seconds, config.duplicate_iou).to_row()
+            if index in logged:
+                gate_rows = [(span, log_gates(item, gating, seconds)) for span, item in windows]
+                gates = merge_gate_rows(gate_rows, n_clips, seconds)
+        yield Answer(row, None if gates is None else _add_sound(gates, features, index, config.control))
 
 
 def _add_sound(row: Row, features: FeatureSet, index: int, control: AudioControl) -> Row:

@@ -64,6 +64,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear` of (..., K) and weights (N, K)."""
     large = x.dim() > 1 and x.numel() * len(weight) >= FEWEST_PRODUCTS
     if large and weight.dtype == torch.float32 and _is_plain(x):
+        if not torch.is_grad_enabled():
+            return _multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
         result: Tensor = _LinearFunction.apply(x, weight, bias)
         return result
     return functional.linear(x, weight, bias)
@@ -161,9 +163,11 @@ class PReLU(nn.PReLU):
         super().__init__(init=init)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
-        """Any shape."""
+        """Any shape. Without gradients, the input is overwritten."""
         if input.device.type != "cpu" or input.numel() < FEWEST_SLOPES:
             return super().forward(input)
+        if not torch.is_grad_enabled():
+            return functional.leaky_relu(input, float(self.weight), inplace=True)
         result: Tensor = _PreluFunction.apply(input, self.weight)
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from model.network.layers import InputProjection, Mlp
 from model.network.positions import encode_clips
 from model.network.proposals import ProposalHead, choose_anchors
 from model.network.spans import inverse_sigmoid
-from model.network.tensors import InputDims, Inputs, LayerGates, Moments, Outputs, Proposals
+from model.network.tensors import Fused, InputDims, Inputs, LayerGates, Moments, Outputs, Proposals
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,45 @@ class HighlightDetector(nn.Module):
             starts: (B, G, N, 2) G groups of further starting points per sample, center and width; the decoder refines
                 each group on its own, like its N anchors.
         """
+        fused = self.fuse(inputs)
+        if inputs.videos is not None:
+            fused = fused.take(inputs.videos)
+        return self.read(fused, inputs.text, inputs.text_mask, negative, moments, starts)
+
+    def fuse(self, inputs: Inputs) -> Fused:
+        """Project the videos and fuse their audio into them: all that does not depend on the queries."""
         position = encode_clips(inputs.video_mask, self.config.hidden_dim)
-        video, gates = self._fuse(inputs, position)
-        text, seen, batch = self.text_projection(inputs.text), inputs.seen_mask, len(video)
-        queries = torch.arange(batch, device=video.device)
-        if negative is not None:
-            queries = torch.cat([queries, negative])
-        # Both pairings in one pass, because a small network takes longer to call than to compute.
-        pairings = len(queries) // batch
-        videos, sights, places = (torch.cat([each] * pairings) for each in (video, seen, position))
-        read = self._encode(videos, sights, places, text[queries], inputs.text_mask[queries])
+        clips, gates = self._fuse(inputs, position)
+        return Fused(clips, position, inputs.video_mask, inputs.seen_mask, gates)
+
+    def read(
+        self,
+        fused: Fused,
+        texts: Tensor,
+        text_mask: Tensor,
+        negative: Tensor | None = None,
+        moments: bool = True,
+        starts: Tensor | None = None,
+    ) -> Outputs:
+        """Predict moments and saliency for fused videos, one per query; the other arguments are those of `forward`.
+
+        Args:
+            texts: (B or more, T, Dt); text_mask: (B or more, T).
+        """
+        video, position, seen, gates = fused.clips, fused.position, fused.seen, fused.gates
+        text, batch = self.text_projection(texts), len(video)
+        if negative is None:
+            read = self._encode(video, seen, position, text[:batch], text_mask[:batch])
+        else:
+            # Both pairings in one pass, because a small network takes longer to call than to compute.
+            queries = torch.cat([torch.arange(batch, device=video.device), negative])
+            videos, sights, places = (torch.cat([each, each]) for each in (video, seen, position))
+            read = self._encode(videos, sights, places, text[queries], text_mask[queries])
         moments_found, denoised, proposals = [], [], None
         if moments:
             # The decoder is not run on the negative pairing, because only its saliency and alignment enter the loss.
             clips = read.clips[:batch]
-            anchors, proposals = self._anchors(clips, inputs)
+            anchors, proposals = self._anchors(clips, fused)
             started = anchors if starts is None else torch.cat([anchors, starts.flatten(1, 2)], dim=1)
             for layer in self._refine(started, clips, seen, position):
                 moments_found.append(Moments(layer.logits[:, 0], layer.spans[:, 0]))
@@ -112,20 +137,22 @@ class HighlightDetector(nn.Module):
             proposals=proposals,
         )
 
-    def _anchors(self, clips: Tensor, inputs: Inputs) -> tuple[Tensor, Proposals | None]:
+    def _anchors(self, clips: Tensor, fused: Fused) -> tuple[Tensor, Proposals | None]:
         """Starting points of the decoder (B, N, 2), and the proposals that they were chosen from, if any."""
         learnt = self.anchors.sigmoid()
         if self.proposal_head is None:
             return learnt.expand(len(clips), -1, -1), None
-        proposals = self.proposal_head(clips, inputs.video_mask)
-        return choose_anchors(proposals, inputs.seen_mask, learnt), proposals
+        proposals = self.proposal_head(clips, fused.video_mask)
+        return choose_anchors(proposals, fused.seen, learnt), proposals
 
     def _refine(self, started: Tensor, clips: Tensor, seen: Tensor, position: Tensor) -> Iterator[Moments]:
         """Moments of every decoder layer in groups of N, (B, groups, N, 2), from starting points (B, groups * N, 2)."""
         count = self.config.num_queries
-        states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
-        spans = (self.span_head(states) + inverse_sigmoid(anchors)).sigmoid().unflatten(2, (-1, count))
-        logits = self.class_head(states).unflatten(2, (-1, count))
+        clips = self._of_heads(clips)
+        with self._exact(clips):
+            states, anchors = self.decoder(started, clips, seen, position, started.shape[1] // count)
+            spans = (self.span_head(states) + inverse_sigmoid(anchors)).sigmoid().unflatten(2, (-1, count))
+            logits = self.class_head(states).unflatten(2, (-1, count))
         yield from map(Moments, logits, spans)
 
     def _fuse(self, inputs: Inputs, position: Tensor) -> tuple[Tensor, list[LayerGates]]:
@@ -162,8 +189,19 @@ class HighlightDetector(nn.Module):
         return _Read(x[:, 1:], x[:, 0], alignment)
 
     def _saliency(self, read: _Read) -> Tensor:
-        product = self.saliency_clip(read.clips) * self.saliency_global(read.summary).unsqueeze(1)
-        return product.sum(dim=-1) / math.sqrt(product.shape[-1])
+        clips, summary = self._of_heads(read.clips), self._of_heads(read.summary)
+        with self._exact(clips):
+            product = self.saliency_clip(clips) * self.saliency_global(summary).unsqueeze(1)
+            return product.sum(dim=-1) / math.sqrt(product.shape[-1])
+
+    def _exact(self, x: Tensor) -> AbstractContextManager[object]:
+        """What the decoder and the heads predict with: float32, for bfloat16 would give many clips equal scores and
+        move moments by a clip. In training they have the precision of the rest.
+        """
+        return nullcontext() if self.training else torch.autocast(x.device.type, enabled=False)
+
+    def _of_heads(self, x: Tensor) -> Tensor:
+        return x if self.training else x.float()
 
 
 def build_detector(config: dict[str, Any], dims: dict[str, int]) -> HighlightDetector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -26,6 +27,8 @@ class Inputs:
         text: (B, T, Dt); text_mask: (B, T).
         audio: (B, L, Da); audio_mask: (B, L) clips with sound.
         seen: (B, L) clips of the video that have a picture; None = all of them.
+        videos: (B,) for each query the row of its video, if a video that several queries are about is there once; the
+            tensors of videos then have fewer rows. None = each query has a row of its own.
     """
 
     video: Tensor
@@ -35,15 +38,20 @@ class Inputs:
     audio: Tensor | None
     audio_mask: Tensor | None
     seen: Tensor | None = None
+    videos: Tensor | None = None
 
     @property
     def seen_mask(self) -> Tensor:
         """Mask of clips that attention may use, (B, L)."""
         return self.video_mask if self.seen is None else self.seen
 
+    def video_of(self, sample: int) -> int:
+        """The row of a query's video."""
+        return sample if self.videos is None else int(self.videos[sample])
+
     def to(self, device: str) -> Inputs:
         """The same batch on another device."""
-        return _moved(self, device)
+        return _mapped(self, lambda tensor: tensor.to(device))
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,27 @@ class LayerGates:
 
 
 @dataclass(frozen=True)
+class Fused:
+    """Videos that no query was read for yet, with their audio.
+
+    Attributes:
+        clips: (V, L, D); position: (V, L, D) encoding of each clip's position.
+        video_mask: (V, L) clips of the video; seen: (V, L) those that have a picture.
+        gates: from every fusion layer; empty without gated fusion.
+    """
+
+    clips: Tensor
+    position: Tensor
+    video_mask: Tensor
+    seen: Tensor
+    gates: list[LayerGates]
+
+    def take(self, videos: Tensor) -> Fused:
+        """The videos of some rows (B,), which may repeat."""
+        return _mapped(self, lambda tensor: tensor[videos])
+
+
+@dataclass(frozen=True)
 class Outputs:
     """The output of the network.
 
@@ -132,15 +161,19 @@ class Outputs:
 
     def to(self, device: str) -> Outputs:
         """The same outputs on another device."""
-        return _moved(self, device)
+        return _mapped(self, lambda tensor: tensor.to(device))
+
+    def float(self) -> Outputs:
+        """The same outputs in float32, whatever precision the network ran in."""
+        return _mapped(self, lambda tensor: tensor.float())
 
 
-def _moved(value: Any, device: str) -> Any:
-    """Copy a dataclass, list or tensor, with all its tensors on `device`."""
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Copy a dataclass, list or tensor, with all its tensors changed."""
     if isinstance(value, Tensor):
-        return value.to(device)
+        return change(value)
     if isinstance(value, list):
-        return [_moved(item, device) for item in value]
+        return [_mapped(item, change) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{item.name: _moved(getattr(value, item.name), device) for item in fields(value)})
+        return replace(value, **{item.name: _mapped(getattr(value, item.name), change) for item in fields(value)})
     return value

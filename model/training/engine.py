@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from model.data.feature_set import FeatureSet
 from model.draws import Draw, torch_seed
 from model.network.cpu_layers import seed_dropout
 from model.network.detector import HighlightDetector
-from model.network.tensors import Moments, Outputs, Proposals
 from model.training.batches import Batch, Part, split_places, take_part
 from model.training.distributed import Processes
 from model.training.losses import compute_losses, weigh_terms
@@ -87,34 +85,13 @@ class Engine:
         config = self._config
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
             outputs = self.network(part.inputs, part.negative, config.trains_moments, part.starts)
-        terms = compute_losses(in_float32(outputs), part.targets, part.inputs.seen_mask, config.loss)
+        terms = compute_losses(outputs.float(), part.targets, part.inputs.seen_mask, config.loss)
         # Each term is a mean over queries or matched moments; weighted by the part's fraction, the terms add up to the
         # mean over the batch.
         shares = [part.matches if _is_of_matches(name) else part.samples for name in terms]
         values = torch.stack(list(terms.values()))
         terms = dict(zip(terms, (values * values.new_tensor(shares)).unbind(), strict=True))
         return {"loss": weigh_terms(terms, config.loss), **terms}
-
-
-def in_float32(outputs: Outputs) -> Outputs:
-    """Convert the outputs to float32 for the losses, whatever precision the network ran in."""
-    proposals = outputs.proposals
-    return replace(
-        outputs,
-        moments=[Moments(layer.logits.float(), layer.spans.float()) for layer in outputs.moments],
-        denoised=[Moments(layer.logits.float(), layer.spans.float()) for layer in outputs.denoised],
-        saliency=outputs.saliency.float(),
-        negative_saliency=_float(outputs.negative_saliency),
-        alignment=_float(outputs.alignment),
-        negative_alignment=_float(outputs.negative_alignment),
-        proposals=None
-        if proposals is None
-        else Proposals(proposals.logits.float(), proposals.spans.float(), proposals.centers),
-    )
-
-
-def _float(x: Tensor | None) -> Tensor | None:
-    return None if x is None else x.float()
 
 
 def _is_of_matches(term: str) -> bool:

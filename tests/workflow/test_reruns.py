@@ -73,6 +73,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"inference": {"round_to_clips": False}},
         {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
     ),
+    "inference.precision": (
+        {"inference": {"precision": "bfloat16"}},
+        {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},
+    ),
     "inference.window_seconds": (
         {"inference": {"window_seconds": 10.0}},
         {**AFTER_BASE, "infer": 1, "score": 2, **OTHERS},

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
