@@ -197,7 +197,7 @@ def test_a_training_goes_on_after_a_time_limit(
     profile: list[str], cluster: Cluster, trained: Study, tmp_path: Path
 ) -> None:
     study = _copy(trained, tmp_path / "study")
-    process = study.start(*profile, f"{NETWORK}/best.pt", "--set-resources", "train:runtime=1")
+    process = study.start(*profile, f"{NETWORK}/best.pt", "--set-resources", "train:runtime=60**(attempt-1)")
     job = _running_training(study, process, cluster)
     # It does not get further, however fast the machine is.
     for pid in cluster.processes(job):
