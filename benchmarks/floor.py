@@ -7,12 +7,12 @@ Figures relative to another program depend on the processor; how far a job is ab
 Every job is one step (data, targets, network, losses, update) or the inference of 128 queries with random features of
 the recipe's size, as in `benchmarks/training.py`. With --before, a checkout of an earlier version (its .venv is used if
 it has one), and --reference, a checkout of wjun0830/QD-DETR, the same jobs of those take turns with ours, each program
-in a process of its own. The rates are measured in the same turns. All times are CPU time of one thread. Prints Markdown.
+in a process of its own. The rates are measured in the same turns. All times are CPU time of one thread.
 
 Where a step's time goes: `products` is the time of its products alone, each shape in its best library; `calls` the time
-of the same step with every size cut to almost nothing, so what it costs to call its operators (Python, autograd, torch's
-dispatcher) and to assign moments; `memory` is the rest: reading and writing tensors element by element. The machine
-should be idle: what others used of it is printed.
+of the same step with every size cut to almost nothing, so what it costs to call its operators (Python, autograd,
+torch's dispatcher) and to assign moments; `memory` is the rest: reading and writing tensors element by element. The
+machine should be idle: what others used of it is printed.
 """
 
 from __future__ import annotations
