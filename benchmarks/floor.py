@@ -170,7 +170,7 @@ def measure(job: Job, programs: dict[str, Process], turns: int, known: Rates) ->
     cut: dict[str, list[float]] = {name: [] for name in able if name != "reference" and job.what != "infer"}
     fastest: list[float] = []
     for turn in range(turns + 1):
-        found = best(rates(LARGE, turns=1), job.precision)
+        found = best(rates(LARGE, turns=3), job.precision)
         for name, process in able.items():
             seconds = process.ask("run", job.recipe, job.what)
             # The reference infers one batch of 100 queries.

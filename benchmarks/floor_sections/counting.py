@@ -61,7 +61,7 @@ class Counting(TorchDispatchMode):
     def _add_product(self, a: Tensor, b: Tensor) -> None:
         matrices = a.shape[0] if a.dim() == 3 else 1
         rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
-        layout = ("t" if a.stride(-1) != 1 < rows else "n") + ("t" if b.stride(-1) != 1 < columns else "n")
+        layout = "".join("t" if x.stride(-1) != 1 == x.stride(-2) else "n" for x in (a, b))
         self.products[matrices, rows, inner, columns, layout] += 2 * matrices * rows * inner * columns
 
     def _add_attention(self, name: str, args: tuple[Any, ...]) -> None:

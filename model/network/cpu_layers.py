@@ -3,9 +3,8 @@
 Measured with torch 2.13 and one thread on an AMD processor, for layers from 256 to 1024 channels on 2400 rows: torch's
 float32 products run in MKL, which leaves half of the vector width unused there (90 GFLOP/s, against 200 with oneDNN,
 which torch also includes; the gain depends on the processor, see docs/measurements/performance.md); its dropout draws
-masks at 5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2).
-
-On Intel's processors MKL is as fast as oneDNN in the forward pass, and up to twice as fast in the gradients of weights.
+masks at 5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2). On an Intel processor, MKL is
+as fast as oneDNN in forward passes, and 1.3 to 1.8 times as fast in the gradients of weights.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
@@ -27,18 +25,22 @@ FEWEST_SLOPES = 1 << 13
 """Below these sizes, the Python overhead exceeds the gain."""
 
 
-def _choose_onednn() -> bool:
-    """Whether float32 products run in oneDNN. The processor's vendor decides, so that the same machine always gives the
-    same numbers; a measurement at the start would not.
-    """
-    if not torch.backends.mkldnn.is_available():
-        return False
+def _describe_processor() -> str:
+    """The first processor of /proc/cpuinfo, or elsewhere what the system calls it; both have the vendor's name."""
     facts = Path("/proc/cpuinfo")
-    vendor = facts.read_text(encoding="utf-8").partition("\n\n")[0] if facts.exists() else platform.processor()
-    return not (torch.backends.mkl.is_available() and "GenuineIntel" in vendor)
+    return facts.read_text(encoding="utf-8").partition("\n\n")[0] if facts.exists() else platform.processor()
 
 
-ONEDNN = _choose_onednn()
+def choose_onednn(processor: str) -> bool:
+    """Whether float32 products of training run in oneDNN, if torch includes it, rather than in torch's own library.
+
+    The vendor decides, so that a machine always gives the same numbers; rates that are measured at the start would not.
+    """
+    intel = torch.backends.mkl.is_available() and "GenuineIntel" in processor
+    return torch.backends.mkldnn.is_available() and not intel
+
+
+ONEDNN = choose_onednn(_describe_processor())
 
 _DRAWS = 1 << 16
 """Masks compare 16 random bits, so probabilities are exact to within 1 / 131,072; the scale matches the mask."""
@@ -46,23 +48,23 @@ _BLOCK = 1 << 18
 """Numbers drawn at once: 512 KiB, which stay in the processor's cache until they are used."""
 
 
-def multiply(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+def _multiply(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     """(M, K) times the transpose of (N, K), by oneDNN."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
     return product
 
 
-def is_plain(x: Tensor) -> bool:
-    """Whether x is a float32 tensor on a CPU, outside autocast."""
+def _is_plain(x: Tensor) -> bool:
+    """Whether x is a float32 tensor on a CPU with oneDNN, outside autocast."""
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
-    return plain and not torch.is_autocast_enabled("cpu")
+    return plain and torch.backends.mkldnn.is_available() and not torch.is_autocast_enabled("cpu")
 
 
 class _LinearFunction(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
+        return _multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
 
     @staticmethod
     @once_differentiable
@@ -71,9 +73,9 @@ class _LinearFunction(Function):
         flat = gradient.flatten(0, -2)
         for_x = for_weight = for_bias = None
         if ctx.needs_input_grad[0]:
-            for_x = multiply(flat, weight.t(), None).view_as(x)
+            for_x = _multiply(flat, weight.t(), None).view_as(x)
         if ctx.needs_input_grad[1]:
-            for_weight = multiply(flat.t(), x.flatten(0, -2).t(), None)
+            for_weight = _multiply(flat.t(), x.flatten(0, -2).t(), None)
         if ctx.needs_input_grad[2]:
             for_bias = flat.sum(dim=0)
         return for_x, for_weight, for_bias
@@ -82,9 +84,9 @@ class _LinearFunction(Function):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear` of (..., K) and weights (N, K)."""
     large = x.dim() > 1 and x.numel() * len(weight) >= FEWEST_PRODUCTS
-    # Where torch's library is chosen, the gain is in gradients: predictions stay those of earlier versions.
-    chosen = ONEDNN or (torch.backends.mkldnn.is_available() and not torch.is_grad_enabled())
-    if chosen and large and weight.dtype == torch.float32 and is_plain(x):
+    # The choice is about gradients: predictions run in oneDNN on any processor.
+    chosen = ONEDNN or not torch.is_grad_enabled()
+    if chosen and large and weight.dtype == torch.float32 and _is_plain(x):
         result: Tensor = _LinearFunction.apply(x, weight, bias)
         return result
     return functional.linear(x, weight, bias)
@@ -135,19 +137,13 @@ def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
     return x * mask.mul_(scale)
 
 
-def draw_kept(count: int, probability: float) -> tuple[NDArray[np.int8], float]:
-    """Draw which of `count` numbers dropout keeps, 1 or 0 each; and the factor that preserves the mean."""
-    dropped = min(round(probability * _DRAWS), _DRAWS - 1)
-    # Compared as signed numbers, of which as many lie below `dropped - 2^15`; by numpy, in a tenth of torch's time.
-    kept = np.greater_equal(_bits.take(count).numpy(), dropped - _DRAWS // 2)
-    return kept.view(np.int8), _DRAWS / (_DRAWS - dropped)
-
-
 def _draw_mask(shape: torch.Size, probability: float, dtype: torch.dtype) -> tuple[Tensor, float]:
     """A mask that is 0 with about `probability`, else 1; and the factor that preserves the mean."""
-    kept, scale = draw_kept(shape.numel(), probability)
+    dropped = min(round(probability * _DRAWS), _DRAWS - 1)
+    # Compared as signed numbers, of which as many lie below `dropped - 2^15`; by numpy, in a tenth of torch's time.
+    kept = np.greater_equal(_bits.take(shape.numel()).numpy(), dropped - _DRAWS // 2).view(np.int8)
     mask = torch.from_numpy(kept.astype(np.float32) if dtype == torch.float32 else kept)
-    return mask.view(shape).to(dtype), scale
+    return mask.view(shape).to(dtype), _DRAWS / (_DRAWS - dropped)
 
 
 class _PreluFunction(Function):
@@ -193,3 +189,60 @@ class PReLU(nn.PReLU):
             return super().forward(input)
         result: Tensor = _PreluFunction.apply(input, self.weight)
         return result
+
+
+class Attention(nn.MultiheadAttention):
+    """Multi-head attention over (B, L, D) that does not compute averaged attention weights."""
+
+    def __init__(self, dim: int, n_heads: int, dropout: float = 0.0) -> None:
+        super().__init__(dim, n_heads, dropout=dropout, batch_first=True)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Queries (B, N, D) to keys and values (B, L, D). Returns (B, N, D).
+
+        A tensor that is passed twice is projected once.
+
+        Args:
+            mask: (B, L), or (B, 1 or N, L) for a mask per query; True = valid.
+        """
+        weight, bias, dim = self.in_proj_weight, self.in_proj_bias, self.embed_dim
+        projected: list[Tensor] = []
+        first = 0
+        for given in _group([query, key, value]):
+            rows = slice(first, first + len(given) * dim)
+            projected += linear(given[0], weight[rows], bias[rows]).chunk(len(given), dim=-1)
+            first = rows.stop
+        heads = [x.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for x in projected]
+        attended = scaled_attention(heads[0], heads[1], heads[2], mask, self.dropout if self.training else 0.0)
+        return linear(attended.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+
+
+def _group(tensors: list[Tensor]) -> list[list[Tensor]]:
+    """Group neighbours that are the same tensor."""
+    groups: list[list[Tensor]] = []
+    for tensor in tensors:
+        if groups and groups[-1][0] is tensor:
+            groups[-1].append(tensor)
+        else:
+            groups.append([tensor])
+    return groups
+
+
+def scaled_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, probability: float) -> Tensor:
+    """Attention of heads (B, H, N, D) over (B, H, L, D); dropout of the weights.
+
+    Args:
+        mask: (B, L), or (B, 1 or N, L) for a mask per query; True = valid.
+    """
+    shown = mask if mask is None or mask.dim() == 3 else mask.unsqueeze(1)
+    if probability == 0.0 or query.device.type != "cpu":
+        shown = None if shown is None else shown.unsqueeze(1)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=shown, dropout_p=probability)
+    # `@` of four dimensions does the same in three times as many calls.
+    flat, keys, values = (x.flatten(0, 1) for x in (query, key, value))
+    hidden, weight = flat.new_zeros(1, 1, 1), 0
+    if shown is not None:
+        hidden = flat.new_zeros(shown.shape).masked_fill_(~shown, float("-inf"))
+        hidden, weight = hidden.repeat_interleave(query.shape[1], dim=0), 1
+    scores = torch.baddbmm(hidden, flat, keys.transpose(1, 2), beta=weight, alpha=flat.shape[-1] ** -0.5)
+    return torch.bmm(dropout(scores.softmax(-1), probability, True), values).view(*query.shape[:3], -1)

@@ -11,9 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from model.network.attention import Attention
-from model.network.cpu_layers import Dropout, Linear, PReLU
-from model.network.layers import add_and_norm, feed_forward
+from model.network.cpu_layers import Attention, Dropout, Linear, PReLU
 
 
 class TextToVideoLayer(nn.Module):
@@ -37,8 +35,8 @@ class TextToVideoLayer(nn.Module):
         placed = video + video_position
         attended = self.attention.attend(placed, text, text, text_mask)
         video = video + self.dropout(attended)
-        update = feed_forward(self.norm1(video), self.linear1, self.activation, self.linear2, self.dropout)
-        return add_and_norm(video, update, self.norm2, self.dropout)
+        hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
+        return self.norm2(video + self.dropout(self.linear2(hidden)))
 
 
 class QueryProduct(nn.Module):
@@ -83,6 +81,6 @@ class EncoderLayer(nn.Module):
         """(B, L, D) to (B, L, D)."""
         placed = x + position
         attended = self.attention.attend(placed, placed, x, mask)
-        x = add_and_norm(x, attended, self.norm1, self.dropout)
-        update = feed_forward(x, self.linear1, self.activation, self.linear2, self.dropout)
-        return add_and_norm(x, update, self.norm2, self.dropout)
+        x = self.norm1(x + self.dropout(attended))
+        hidden = self.dropout(self.activation(self.linear1(x)))
+        return self.norm2(x + self.dropout(self.linear2(hidden)))

@@ -1,4 +1,4 @@
-"""Layers used by several parts of the network: perceptron, input projection, QuickGELU, and parts of an encoder."""
+"""Layers used by several parts of the network: perceptron, input projection, QuickGELU."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from model.network import cpu_blocks
-from model.network.cpu_layers import Dropout, Linear, PReLU, is_plain
+from model.network.cpu_layers import Dropout, Linear
 
 
 class Mlp(nn.Module):
@@ -46,24 +45,3 @@ class QuickGelu(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
         return x * torch.sigmoid(1.702 * x)
-
-
-def feed_forward(x: Tensor, first: Linear, activation: PReLU, second: Linear, dropout: Dropout) -> Tensor:
-    """Linear layer, activation, dropout, linear layer, of (..., D)."""
-    if _is_trained(x) and float(activation.weight.detach()) >= cpu_blocks.SMALLEST_SLOPE:
-        weights = [(layer.weight, layer.bias) for layer in (first, second)]
-        probability = dropout.p if dropout.training else 0.0
-        return cpu_blocks.feed_forward(x, weights[0], activation.weight, weights[1], probability)
-    return second(dropout(activation(first(x))))
-
-
-def add_and_norm(x: Tensor, update: Tensor, norm: nn.LayerNorm, dropout: Dropout) -> Tensor:
-    """Layer norm of x plus the update after dropout; each (..., D)."""
-    if _is_trained(x):
-        probability = dropout.p if dropout.training else 0.0
-        return cpu_blocks.add_and_norm(x, update, norm.weight, norm.bias, norm.eps, probability)
-    return norm(x + dropout(update))
-
-
-def _is_trained(x: Tensor) -> bool:
-    return torch.is_grad_enabled() and is_plain(x)

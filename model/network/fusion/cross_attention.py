@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import ModelConfig
-from model.network.attention import Attention
-from model.network.cpu_layers import Linear
+from model.network.cpu_layers import Attention, Linear
 from model.network.fusion.gates import TanhGates, contribution
 from model.network.layers import QuickGelu
 from model.network.tensors import LayerGates

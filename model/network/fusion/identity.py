@@ -9,8 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from model.config import ModelConfig
-from model.network.attention import Attention
-from model.network.cpu_layers import Linear
+from model.network.cpu_layers import Attention, Linear
 from model.network.fusion.gates import SigmoidGates, contribution
 from model.network.tensors import GateValues, LayerGates
 

@@ -54,6 +54,20 @@ def test_linear_follows_autocast() -> None:
     assert layer.double()(torch.randn(3, 8, dtype=torch.float64)).dtype == torch.float64
 
 
+def test_the_vendor_chooses_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    available = torch.backends.mkldnn.is_available()
+    intel = cpu_layers.choose_onednn("processor: 0\nvendor_id : GenuineIntel")
+    assert intel == (available and not torch.backends.mkl.is_available())
+    assert cpu_layers.choose_onednn("processor: 0\nvendor_id : AuthenticAMD") == available
+    x, weight = torch.randn(3, 8), torch.randn(4, 8, requires_grad=True)
+    for chosen in (True, False):
+        monkeypatch.setattr(cpu_layers, "ONEDNN", chosen)
+        output = cpu_layers.linear(x, weight)
+        assert output.grad_fn is not None
+        assert (output.grad_fn.name() == "_LinearFunctionBackward") == (chosen and available)
+        torch.testing.assert_close(output, functional.linear(x, weight))
+
+
 def test_prelu() -> None:
     torch.manual_seed(0)
     compare(cpu_layers.PReLU(), nn.PReLU(), torch.randn(4, 5, 6))
@@ -113,3 +127,29 @@ def test_seeding_dropout_seeds_torch() -> None:
     drawn = torch.rand(3)
     torch.manual_seed(7)
     assert torch.equal(drawn, torch.rand(3))
+
+
+@pytest.mark.parametrize("same", [(0, 1, 2), (0, 0, 1), (0, 1, 1), (0, 0, 0), (0, 1, 0)])
+def test_attention(same: tuple[int, ...]) -> None:
+    """Whichever of query, key and value are one tensor."""
+    torch.manual_seed(0)
+    ours, theirs = cpu_layers.Attention(8, 2).train(), nn.MultiheadAttention(8, 2, batch_first=True)
+    theirs.load_state_dict(ours.state_dict())
+    tensors = [torch.randn(3, 5, 8) for _ in range(3)]
+    query, key, value = (tensors[index] for index in same)
+    mask = torch.arange(5) < torch.tensor([5, 3, 1])[:, None]
+    expected, _ = theirs(query, key, value, key_padding_mask=~mask, need_weights=False)
+    torch.testing.assert_close(ours.attend(query, key, value, mask), expected)
+
+
+def test_attention_drops_weights() -> None:
+    """Every weight is dropped or raised by 1 / 0.8; of values of 1 the mean over many draws stays 1."""
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 2, 50, 4), torch.randn(2, 2, 60, 4)
+    mask = torch.arange(60) < torch.tensor([60, 40])[:, None]
+    value = torch.ones(2, 2, 60, 1)
+    drawn = torch.stack([cpu_layers.scaled_attention(query, key, value, mask, 0.2) for _ in range(50)])
+    assert drawn.std() > 0.01
+    assert drawn.mean().item() == pytest.approx(1.0, abs=0.01)
+    exact = cpu_layers.scaled_attention(query, key, value, mask, 0.0)
+    torch.testing.assert_close(exact, torch.ones_like(exact))
