@@ -14,7 +14,7 @@ def keep_freed_memory() -> None:
 
     By default glibc takes tensors of more than some megabytes from the system each time and returns them when they are
     freed, so a training step pays for the same pages again and again: 24,000 page faults in a step of QVHighlights'
-    size, 6 % of its time in float32. The process needs as much memory as before at its peak, but keeps it until it ends.
+    size, 6 % of its time in float32. The process needs as much memory at its peak as before, and keeps it to its end.
     """
     if not sys.platform.startswith("linux"):
         return
