@@ -12,7 +12,8 @@ from model.network import cpu_layers
 
 @pytest.fixture(autouse=True)
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small tensors would be left to torch."""
+    """Small tensors would be left to torch, and on some processors all products."""
+    monkeypatch.setattr(cpu_layers, "ONEDNN", torch.backends.mkldnn.is_available())
     monkeypatch.setattr(cpu_layers, "FEWEST_PRODUCTS", 1)
     monkeypatch.setattr(cpu_layers, "FEWEST_SLOPES", 1)
 
@@ -51,6 +52,20 @@ def test_linear_follows_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(torch.randn(3, 8)).dtype == torch.bfloat16
     assert layer.double()(torch.randn(3, 8, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_the_vendor_chooses_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    available = torch.backends.mkldnn.is_available()
+    intel = cpu_layers.choose_onednn("processor: 0\nvendor_id : GenuineIntel")
+    assert intel == (available and not torch.backends.mkl.is_available())
+    assert cpu_layers.choose_onednn("processor: 0\nvendor_id : AuthenticAMD") == available
+    x, weight = torch.randn(3, 8), torch.randn(4, 8, requires_grad=True)
+    for chosen in (True, False):
+        monkeypatch.setattr(cpu_layers, "ONEDNN", chosen)
+        output = cpu_layers.linear(x, weight)
+        assert output.grad_fn is not None
+        assert (output.grad_fn.name() == "_LinearFunctionBackward") == (chosen and available)
+        torch.testing.assert_close(output, functional.linear(x, weight))
 
 
 def test_prelu() -> None:

@@ -1,0 +1,65 @@
+"""`benchmarks/floor.py` counts what a step has to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchmarks.floor import Rates, best, describe_use
+from benchmarks.floor_sections.counting import Shape, count
+from benchmarks.floor_sections.machine import product
+from model.network import cpu_layers
+
+
+@pytest.mark.parametrize("onednn", [True, False])
+def test_counts_the_products_of_both_passes(onednn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever library computes them: the layer's own, the gradient of its input and that of its weight."""
+    monkeypatch.setattr(cpu_layers, "FEWEST_PRODUCTS", 1)
+    monkeypatch.setattr(cpu_layers, "ONEDNN", onednn and torch.backends.mkldnn.is_available())
+    layer, x = cpu_layers.Linear(7, 3), torch.randn(5, 7, requires_grad=True)
+    counted = count(lambda: layer(x).backward(torch.ones(5, 3)))
+    assert counted.products == Counter({(1, 5, 7, 3, "nt"): 210, (1, 5, 3, 7, "nn"): 210, (1, 3, 5, 7, "tn"): 210}), (
+        counted.products
+    )
+
+
+def test_counts_attention_and_memory() -> None:
+    query, key = torch.randn(2, 4, 5, 8, requires_grad=True), torch.randn(2, 4, 6, 8)
+    counted = count(lambda: functional.scaled_dot_product_attention(query, key, key).sum().backward())
+    # Scores and sums over keys; in the backward pass scores again, and four gradients.
+    assert counted.products.total() == 7 * 2 * (2 * 4) * 5 * 8 * 6
+    x = torch.ones(100)
+    counted = count(lambda: x.view(10, 10) + 1.0)
+    assert (counted.operators, counted.moved) == (1, 800)
+
+
+def test_no_unknown_products() -> None:
+    with pytest.raises(RuntimeError, match="convolution is a product"):
+        count(lambda: nn.Conv1d(2, 2, 1)(torch.randn(1, 2, 4)))
+
+
+@pytest.mark.parametrize("layout", ["nn", "nt", "tn"])
+def test_products_lie_in_memory_as_counted(layout: str) -> None:
+    shape: Shape = (1, 4, 5, 6, layout)
+    job = product(shape, "torch")
+    with torch.no_grad():
+        assert count(job).products == {shape: 240}
+
+
+def test_floor_extends_to_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Rates()
+    monkeypatch.setattr(known, "of", lambda shape: {"torch": 1.0, "oneDNN": 10.0, "bfloat16": 100.0})
+    products: Counter[Shape] = Counter({(1, rows, 1, 1, "nt"): 1000 for rows in range(1, 51)})
+    assert known.floor(products, "float32") == pytest.approx(5000)
+    assert known.floor(products, "bfloat16") == pytest.approx(500)
+    assert best({"torch": 3.0, "bfloat16": 9.0}, "float32") == 3.0
+
+
+def test_says_whether_the_machine_was_idle() -> None:
+    assert describe_use(0.01, 0.02).endswith("just before and 2% during the run: idle.\n")
+    assert "NOT IDLE" in describe_use(0.01, 0.5)
+    assert "not known" in describe_use(None, None)
