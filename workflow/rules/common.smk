@@ -61,7 +61,7 @@ if workflow.is_main_process:
         study.name,
         Path(study.dataset.videos),
         {shard: study.data.files_of(shard) for shard in study.data.shards},
-        study.data.shards,
+        study.data.videos,
     ):
         print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
