@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
@@ -34,7 +35,7 @@ def read_array(file: Path, key: str) -> NDArray[np.float32]:
                 values = archive[key]
         else:
             values = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, IndexError, EOFError, MemoryError, *ARCHIVE) as problem:  # MemoryError: a wrong shape
+    except (OSError, ValueError, IndexError, EOFError, MemoryError, *ARCHIVE) as problem:
         raise_if_unreadable(problem, file)
         raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
     if values.dtype.kind != "f" or values.ndim != 2:
@@ -56,12 +57,12 @@ def read_shape(file: Path, key: str) -> tuple[int, ...]:
     try:
         if not key:
             with file.open("rb") as content:
-                return _header(content)
+                return _header(content, file.stat().st_size)
         names = list_arrays(file)
         if key not in names:
             raise UserError(f"{file}: has no array {key!r} (it has: {', '.join(names)})")
         with zipfile.ZipFile(file) as archive, archive.open(f"{key}.npy") as content:
-            return _header(content)
+            return _header(content, archive.getinfo(f"{key}.npy").file_size)
     except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, *ARCHIVE) as problem:
         raise_if_unreadable(problem, file)
         raise UserError(f"{file}: not a readable NumPy file: {one_line(problem)}") from None
@@ -88,6 +89,10 @@ def width_of(file: Path, shape: tuple[int, ...]) -> int:
     return shape[1]
 
 
-def _header(content: IO[bytes]) -> tuple[int, ...]:
+def _header(content: IO[bytes], size: int) -> tuple[int, ...]:
+    """The shape of the array in a file of `size` bytes, which cannot be larger than the file."""
     read = npy.read_array_header_1_0 if npy.read_magic(content) == (1, 0) else npy.read_array_header_2_0
-    return tuple(read(content)[0])
+    shape, _, dtype = read(content)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header claims an array of {shape}, but it has {size:,} bytes")
+    return tuple(shape)

@@ -193,7 +193,8 @@ def test_params_are_one_canonical_json_of_what_a_rule_consumes(demo: Study) -> N
     assert set(whole["inference"]) - set(part["inference"]) == {"gate_log", "gate_sample_count", "gate_save_path"}
     # With gates to log, their number counts as well; the path does not change what is written.
     keys = set(json.loads(tracked.prediction(job()))["inference"])
-    idle = {"audio_control_share", "audio_control_seconds"}  # written only where the control uses them
+    # Written only where the control uses them, and if it is not float32.
+    idle = {"audio_control_share", "audio_control_seconds", "precision"}
     assert keys == {*PREDICTION_KEYS, "gate_sample_count"} - {"checkpoint"} - idle
 
 
