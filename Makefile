@@ -22,12 +22,14 @@ help: ## show this page
 run: .venv/installed ## run the whole workflow on the embedded demo: media, features, training, scores, plots
 	snakemake --cores $(CORES) --quiet rules host reason -- all
 
-# Tests of one file share their set-up, so each file goes to one process; a process needs up to 2 GB.
+# Tests of one file share their set-up, so each file goes to one process; a process needs up to 2 GB. Each process reads
+# all tests: they are compiled once, whatever the environment says of bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/installed lint ## run all checks, then the tests
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minutes: the long form of tests/test_fuzzing.py, and media
-	FUZZ_EXAMPLES=1000 python -m pytest -q tests/test_fuzzing.py
+fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minutes: the long form of tests, and media
+	FUZZ_EXAMPLES=1000 python -m pytest -q tests/test_fuzzing.py tests/eval/test_mutations.py
 	python -m benchmarks.robustness.damaged_media
 
 faults: .venv/installed ## break a small study in 300 ways, in an hour, and write docs/reliability.md (as root, full disks and other users too)

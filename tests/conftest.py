@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from tests.warm import stop
 # Before torch and NumPy are imported, here and in processes of the tests: pytest runs a process on every core, and
 # threads that wait for each other keep a core busy.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Nothing that is collected is garbage until the end.
+gc.disable()
 
 ROOT = Path(__file__).parents[1]
 Rows = list[dict[str, Any]]
@@ -30,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage again, but not among a million objects of libraries and tests that stay."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

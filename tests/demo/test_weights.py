@@ -14,7 +14,7 @@ from transformers import ClapFeatureExtractor, ClapModel
 
 from demo.__main__ import main
 from demo.picture import draw_frame
-from demo.plan import DemoConfig, plan_videos
+from demo.plan import DemoConfig, VideoPlan, plan_videos
 from demo.questions import annotations
 from demo.sound import synthesise
 from demo.weights import calibration
@@ -31,9 +31,12 @@ from feature_extractors.encoders.clip.settings import ClipEncoderConfig
 DEFINITION = Path(__file__).parents[2] / "demo" / "encoders" / "demo-clip.json"
 CLIP = ClipEncoderConfig(architecture="demo-clip", definition=str(DEFINITION))
 PANN = PannConfig(base_channels=8, embedding_dim=128)  # as in config.yaml
-# The default demo; the encoders are calibrated on videos under another seed.
-VIDEOS = [video for video in plan_videos(DemoConfig()) if video.audio_informative and video.quirk == "none"][:4]
 CENTRES = np.arange(1, 39, 2)
+
+
+def shown_videos() -> list[VideoPlan]:
+    """Four of the default demo; the encoders are calibrated on videos under another seed."""
+    return [video for video in plan_videos(DemoConfig()) if video.audio_informative and video.quirk == "none"][:4]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,7 +84,7 @@ def sounds(rate: int, seconds: float) -> torch.Tensor:
     """Windows (n, samples) around the clips of videos that no encoder was calibrated on."""
     length = round(seconds * rate)
     windows = []
-    for video in VIDEOS:
+    for video in shown_videos():
         track = np.pad(synthesise(video, rate), length)
         windows += [track[round(centre * rate) + length // 2 :][:length] for centre in CENTRES]
     return torch.from_numpy(np.stack(windows).astype(np.float32))
@@ -101,7 +104,7 @@ def likeness(features: torch.Tensor | np.ndarray) -> float:
 
 @torch.no_grad()
 def test_pictures_and_words_are_told_apart(folder: Path) -> None:
-    pictures = [draw_frame(video, float(centre)) for video in VIDEOS for centre in CENTRES[::2]]
+    pictures = [draw_frame(video, float(centre)) for video in shown_videos() for centre in CENTRES[::2]]
     queries = [row["query"] for row in annotations(DemoConfig(), "val")][:40]
 
     def likenesses(clip: ClipModel) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 import warnings
 
@@ -17,7 +18,7 @@ VALUES = [
     None, True, 0, -1, 2.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), 10**400, 2**64, 2e9, "", "1", "mean",
     "a|b\n", [], {}, [[]], [None], [[1, 2]], [[1, 2, 3]], [["a"]], [[True, 2, 1.0]], {"a": 1}, [[-1e308, 1e308, 0]],
 ]  # fmt: skip
-ROUNDS = 120
+ROUNDS = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 
 
 def run(*arguments):

@@ -215,8 +215,12 @@ def _sounds() -> list[Odd]:
     def with_sound(seconds: float, **options: object) -> Callable[[Path], object]:
         rate = int(options.get("rate", RATE))  # type: ignore[call-overload]
         channels = int(options.pop("channels", 1))  # type: ignore[call-overload]
-        samples = noise(seconds, channels, rate)
-        return lambda path: write_media(path, steady(6.0), sound=samples, **options)  # type: ignore[arg-type]
+
+        def make(path: Path) -> object:
+            # Drawn here, as tests are collected by each process.
+            return write_media(path, steady(6.0), sound=noise(seconds, channels, rate), **options)  # type: ignore[arg-type]
+
+        return make
 
     return [
         Odd("no sound", "silent.mkv", _coded(Coding())),

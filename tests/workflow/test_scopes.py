@@ -116,7 +116,9 @@ def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) ->
     changes["imported"]["sound"] = changes["imported"]["i3d"]
     changes["model"] |= {"audio_streams": ["sound"], "fusion": "avigate_custom"}
     changes |= {"main_run": "base", "selected_runs": ["base"], "seeds": [1]}
-    done = workspace.snakemake("--cores", "2", "all", changes=changes)
+    # The most expensive job of a small study, whose pictures nobody looks at here.
+    without = ("--omit-from", "plot_gate_figures", "--")
+    done = workspace.snakemake("--cores", "2", *without, "all", changes=changes)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
     table = json.loads((tmp_path / "results/rated/tvsum.json").read_text())
     assert table["domains"] == ["VT"]
@@ -132,7 +134,7 @@ def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) ->
     assert "domain GA: left out, nothing is trained: train.jsonl: none of 1 queries" in done.stdout
     gates = json.loads((tmp_path / "results/rated/base/gates_val.json").read_text())
     assert gates["queries"] == 1
-    assert workspace.planned("all", changes=changes) == {}
+    assert workspace.planned("all", changes=changes) == {"plot_gate_figures": 1}
 
 
 def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tuple[dict[str, Any], Dataset]:

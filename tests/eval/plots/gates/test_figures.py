@@ -22,14 +22,18 @@ from tests.eval.gate_logs import CHINESE_NAME, LONG_NAME, make_gate_rows, make_h
 # Number of queries (two per video) and options of the generator.
 LOGS = {
     "one of the original tool": (1, {"original": True, "layers": 4}),
-    "five with long names": (10, {"layers": 8, "film": True, "gating": "clipwise", "names": (LONG_NAME, CHINESE_NAME)}),
     "five without audio": (10, {"silent": 1, "gating": "clipwise", "film": True}),
     # Ticks of a narrow range have three decimals.
-    "equal and narrow": (10, {"equal": 0.582, "film": True, "gamma": True, "gating": "clipwise"}),
+    "five, equal and narrow, with long names": (
+        10,
+        {
+            **{"equal": 0.582, "film": True, "gamma": True, "gating": "clipwise"},
+            **{"layers": 8, "names": (LONG_NAME, CHINESE_NAME)},
+        },
+    ),
     "all zero": (60, {"equal": 0.0, "film": True}),
-    "small, 12 layers": (40, {"layers": 12, "film": True, "size": 5e-4}),
     "tiny, 12 layers": (40, {"layers": 12, "gating": "clipwise", "signed": True, "size": 1e-7}),
-    "24 layers of four kinds": (16, {"layers": 24, "film": True, "gamma": True}),
+    "24 layers of four kinds, small": (16, {"layers": 24, "film": True, "gamma": True, "size": 5e-4}),
     "500 videos": (1000, {"layers": 8, "domains": 25, "film": True}),
 }
 
