@@ -20,7 +20,7 @@ METRICS = {
     "MR-full-R1@0.7": ("R1@0.7", "whether the best moment overlaps a labelled one by 0.7, percent"),
     "HL-min-VeryGood-mAP": ("HL-AP", "average precision of the highlight scores, percent"),
     "mAP": ("AP@5", "top-5 average precision of the highlight scores, percent"),
-    "score": ("score", "score of the best moment, percent; scores of one query compare between videos"),
+    "score": ("score %", "score of the best moment, percent; scores of one query compare between videos"),
 }
 """Keys of values per query, with heading and meaning of their column; the first one known is the main one."""
 GROUPS = ("modality", "domain")
