@@ -52,7 +52,8 @@ def gather_videos(given: Sequence[Path]) -> tuple[list[Source], dict[Path, str]]
         for file in found:
             place = file.resolve() if file.exists() else file
             if place in files:
-                _log.warning("%s: the same file as %s: taken once", file, files[place])
+                why = "given twice" if file == files[place] else f"the same file as {files[place]}"
+                _log.warning("%s: %s: taken once", file, why)
             else:
                 files[place] = file
     return _identify(list(files.values())), causes

@@ -8,10 +8,11 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-from av_highlights.reel.plan import ORDERS, make_plan
+from av_highlights.reel.plan import ORDERS, Plan, make_plan
 from cli import Command, UserError
 from cli.outputs import check_outputs
 from eval.commands.selection import add_selection, number, read_asked
+from eval.exchange.names import one_line
 from eval.markup import count
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,19 @@ def reel(arguments: argparse.Namespace) -> None:
     plan = make_plan(cuts, arguments.order, arguments.target_length, arguments.fade, arguments.size, arguments.rate)
     moments = count(len(plan.parts), "moment", "moments")
     _log.info("%s: %s, %.1f s", arguments.out, moments, float(plan.frames / plan.rate))
+    if arguments.caption:
+        _warn_of_letters(plan)
     write_reel(arguments.out, plan, folder, arguments.caption, arguments.encoder)
+
+
+def _warn_of_letters(plan: Plan) -> None:
+    from eval.plots.style import can_draw
+
+    queries = dict.fromkeys(one_line(part.cut.label) for part in plan.parts)
+    boxed = [query for query in queries if not can_draw(query)]
+    if boxed:
+        queries_have = "query has" if len(boxed) == 1 else "queries have"
+        _log.warning("%d %s characters that the font cannot draw: boxes in the caption", len(boxed), queries_have)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def read_pictures(
     footage = part.cut.footage
     begin = part.start - footage.lead_s  # pictures count from the first one
     times = [begin + float((place + Fraction(1, 2)) / rate) for place in range(part.frames)]
-    drawn = _draw_caption(_describe(part), size) if caption else None
+    drawn = _draw_caption(one_line(part.cut.label), _show_score(part), size) if caption else None
     for picture in frames_at(source.file, times, source.timeline):
         fitted = fit(picture, size, footage.shape_of_pixels())
         if drawn is not None:
@@ -68,21 +68,23 @@ def fit(picture: Picture, size: tuple[int, int], aspect: Fraction = Fraction(1))
     return whole
 
 
-def _describe(part: Part) -> str:
-    score = "" if part.cut.score is None else f"  {part.cut.score:.2f}"
-    return one_line(part.cut.label) + score
+def _show_score(part: Part) -> str:
+    return "" if part.cut.score is None else f"  {part.cut.score:.2f}"
 
 
-def _draw_caption(text: str, size: tuple[int, int]) -> tuple[int, NDArray[np.uint8]]:
-    """The first row of a band at the bottom, and its brightness (rows, width): the text on one line, cut to fit."""
+def _draw_caption(text: str, ending: str, size: tuple[int, int]) -> tuple[int, NDArray[np.uint8]]:
+    """The first row of a band at the bottom, and its brightness (rows, width).
+
+    Both texts are on one line; `text` is cut so that `ending` fits.
+    """
     width, height = size
     line = max(8, height // LINE)
     band = min(height, line * 2)
     image = Image.new("L", (width, band))
     draw, font = ImageDraw.Draw(image), _font(line)
-    while text and draw.textlength(text, font=font) > width - line:
+    while text and draw.textlength(text + ending, font=font) > width - line:
         text = text[:-2].rstrip("…") + "…" if len(text) > 2 else ""
-    draw.text((line // 2, band // 2), text, fill=255, font=font, anchor="lm")
+    draw.text((line // 2, band // 2), text + ending, fill=255, font=font, anchor="lm")
     return height - band, np.asarray(image)
 
 

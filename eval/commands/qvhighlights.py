@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli import Command, whole_number
 from eval.commands.options import add_about, read_about
-from formats.rows import read_rows, write_object, write_rows
+from formats.rows import read_rows, with_rows, write_object, write_rows
 
 # NumPy and SciPy are imported inside the verbs, so that help and errors appear at once.
 _log = logging.getLogger(__name__)
@@ -89,13 +89,17 @@ def plot_retrieval_figures(arguments: argparse.Namespace) -> None:
     from eval.plots.retrieval import plot_retrieval_figures
     from eval.qvhighlights.queries import read_queries
 
-    truth = read_rows(arguments.ground_truth)
-    answers = [
-        read_queries(rows, truth, (str(path), str(arguments.ground_truth)), arguments.as_listed, arguments.covered_only)
-        for path in arguments.predictions
+    truth, paths = read_rows(arguments.ground_truth), arguments.predictions
+    if arguments.covered_only:
         # The file of a domain that could not be read has no rows.
-        if (rows := read_rows(path)) or not arguments.covered_only
-    ]
+        paths = [paths[place] for place in with_rows(paths)]
+    answers = [
+        read_queries(
+            read_rows(path), truth, (str(path), str(arguments.ground_truth)), arguments.as_listed,
+            arguments.covered_only,
+        )
+        for path in paths
+    ]  # fmt: skip
     where = ", ".join(map(str, arguments.predictions))
     inputs = [*arguments.predictions, arguments.ground_truth]
     written = plot_retrieval_figures(answers, arguments.out_dir, arguments.title, where, inputs)

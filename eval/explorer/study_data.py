@@ -20,7 +20,7 @@ METRICS = {
     "MR-full-R1@0.7": ("R1@0.7", "whether the best moment overlaps a labelled one by 0.7, percent"),
     "HL-min-VeryGood-mAP": ("HL-AP", "average precision of the highlight scores, percent"),
     "mAP": ("AP@5", "top-5 average precision of the highlight scores, percent"),
-    "score": ("score", "score of the best moment, percent; scores of one query compare between videos"),
+    "score": ("score %", "score of the best moment, percent; scores of one query compare between videos"),
 }
 """Keys of values per query, with heading and meaning of their column; the first one known is the main one."""
 GROUPS = ("modality", "domain")
@@ -77,10 +77,12 @@ def rate_video(row: Row, prediction: Row | None, where: str) -> float | None:
 
 
 def _mean_gates(queries: Sequence[Row], answers: Answers, kind: str) -> list[float | None]:
-    """Mean over layers and clips of each query."""
+    """Mean over layers and clips of each query; None for the audio gate of a video without sound."""
     found: list[float | None] = []
     for row in queries:
         sample = answers.gates.get(row["qid"])
-        known = sample is not None and kind in sample.gates
-        found.append(round(float(np.mean(sample.mean(sample.gates[kind]))), 4) if sample and known else None)
+        if sample is None or kind not in sample.gates or (kind == "mha" and sample.has_audio is False):
+            found.append(None)
+        else:
+            found.append(round(float(np.mean(sample.mean(sample.gates[kind]))), 4))
     return found

@@ -18,7 +18,7 @@ from eval.study.rendering import find_marks, find_notes
 from eval.study.run_table import DIGITS
 
 NAME_LENGTH = 30
-# Intervals over two seeds are 6 to 64 times as wide as their distance: they would hide all others.
+# An interval over two seeds is 12.7 times as wide as their distance: it would hide all others.
 FEWEST_SEEDS = 3
 
 
@@ -42,7 +42,7 @@ def plot_differences(
     several = len({pair.row["scope"] for pair in pairs}) > 1
     names = [_name(pair, several) for pair in pairs]
     notes = [
-        *_explain(pairs),
+        *_explain(pairs, metrics, against),
         *(f"{mark} {note}" for mark, note in find_notes({"rows": [dict(one.row) for one in pairs]})),
     ]
     with house_style():
@@ -71,15 +71,19 @@ def _name(pair: Compared, several: bool) -> str:
     return fit_text(name, NAME_LENGTH - len(marks)) + marks
 
 
-def _explain(pairs: Sequence[Compared]) -> list[str]:
+def _explain(pairs: Sequence[Compared], metrics: Sequence[Mapping[str, Any]], against: str) -> list[str]:
+    compared = [pair for pair in pairs if pair.name != against]
+    absent = any(find_difference(pair, column["key"]) is None for pair in compared for column in metrics)
+    missing = [f"{NONE} at the right: the two runs have no scores of one seed over the same queries."] * absent
     if max(len(pair.row["seeds"]) for pair in pairs) < 2:
-        return ["One seed per run: nothing says how much another seed would change."]
+        return ["One seed per run: nothing says how much another seed would change.", *missing]
     return [
         "Left: a dot is a seed, the tick the mean, the bar one standard deviation over the seeds to either side.",
         "Right: a dot is the difference between two runs of one seed, the tick the mean, the bar its 95 % interval over"
         " the seeds (Student's),",
         f"drawn from {FEWEST_SEEDS} seeds on. Orange: the interval does not hold 0. Chance and references are in"
         " summary.png.",
+        *missing,
     ]
 
 

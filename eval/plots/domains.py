@@ -47,7 +47,10 @@ def plot_domains(table: dict[str, Any], paths: Sequence[Path]) -> None:
         width = max(7.2, 1.5 + len(groups) * (0.35 + 0.1 * len(shown)))
         figure = Figure(figsize=(width, 4.3), layout="constrained")
         axes = figure.add_subplot()
-        figure.suptitle("Top-5 mAP by domain: bars are means over seeds", x=0.01, ha="left", fontsize=12, color=INK)
+        figure.suptitle("Top-5 mAP by domain", x=0.01, ha="left", fontsize=12, color=INK)
+        epochs = {run: _epoch_of(rows, run) for run in shown}
+        more = f" {len(runs) - len(shown)} more runs are in the table." if len(runs) > len(shown) else ""
+        axes.set_title(_explain(rows, epochs) + more, fontsize=8, color=QUIET)
         marked = [_draw_run(axes, rows, run, groups, place, looks) for place, run in enumerate(shown)]
         lines = [name for name in LINES if _draw_reference(axes, rows, name, groups)]
         names = [fit_text(group, 14) for group in groups]
@@ -62,16 +65,30 @@ def plot_domains(table: dict[str, Any], paths: Sequence[Path]) -> None:
         axes.grid(True, axis="y")
         axes.set_axisbelow(True)
         axes.tick_params(axis="x", length=0)
-        handles: list[Any] = [Patch(color=looks[run], label=fit_text(run, 28)) for run in shown]
+        handles: list[Any] = [
+            Patch(color=looks[run], label=fit_text(run, 28) + (f" ({CHOSEN})" if epochs[run] == CHOSEN else ""))
+            for run in shown
+        ]
         if any(marked):
             handles.append(Line2D([], [], color=INK, marker="_", linestyle="", markersize=8, label=CHOSEN))
         handles += [
             Line2D([], [], color=LINES[name][2], linestyle=LINES[name][1], label=LINES[name][0]) for name in lines
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
-        if len(runs) > len(shown):
-            axes.set_title(f"{len(runs) - len(shown)} more runs are in the table", fontsize=8, color=QUIET)
         save_figure(figure, paths)
+
+
+def _epoch_of(rows: Sequence[dict[str, Any]], run: str) -> str:
+    """The epoch at which the bars of a run are: that chosen on the scored videos only if there is no other."""
+    known = {row["epoch"] for row in rows if row["run"] == run}
+    return next(epoch for epoch in (FAIR, "predictions", CHOSEN) if epoch in known)
+
+
+def _explain(rows: Sequence[dict[str, Any]], epochs: dict[str, str]) -> str:
+    bars = [_find(rows, run, (epoch,)) or {} for run, epoch in epochs.items()]
+    spread = any(value is not None and value["sd"] is not None for values in bars for value in values.values())
+    at = " at the last epoch" if FAIR in epochs.values() else ""
+    return f"Bars: means over seeds{at}." + (" Thin lines: one standard deviation to either side." if spread else "")
 
 
 def _find(rows: Sequence[dict[str, Any]], run: str, epochs: Sequence[str | None]) -> dict[str, Any] | None:
@@ -85,7 +102,7 @@ def _draw_run(
     """Draw the bars of a run; returns whether it has a best epoch beside the last one."""
     width = 0.8 / len(looks)
     at = np.arange(len(groups)) - 0.4 + (place + 0.5) * width
-    bars = _find(rows, run, (FAIR, "predictions", CHOSEN))
+    bars = _find(rows, run, (_epoch_of(rows, run),))
     assert bars is not None
     best = _find(rows, run, (CHOSEN,))
     for x, group in zip(at, groups, strict=True):

@@ -67,7 +67,7 @@ def draw_precision_recall(matches: Matches) -> Figure:
             recall = [0.0, *curve.recall, *curve.recall[-1:]]
             precision = [*curve.precision[:1], *curve.precision, 0.0]
             axes.plot(
-                recall[: len(precision)], precision, style, drawstyle="steps-pre",
+                recall, precision, style, drawstyle="steps-pre",
                 color=COLOURS[place], linewidth=width,
                 label=f"IoU {curves.threshold:g}: {what} {100 * curve.area:.2f}",
             )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,4 +87,4 @@ def match_moments(answers: Sequence[Queries], where: str = "predictions") -> Mat
         found.overlapped[places] = np.where(taken >= 0, np.take_along_axis(lengths, taken, axis=1), np.nan)
         free = wanted & ~(taken[:, :, None] == np.arange(wanted.shape[1])).any(1)
         missed.append(lengths[free])
-    return Matches(**{**vars(found), "missed": np.concatenate(missed)})
+    return replace(found, missed=np.concatenate(missed))

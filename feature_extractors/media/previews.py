@@ -89,19 +89,11 @@ def join_pictures(shown: dict[int, Any], count: int) -> Image.Image:
 def _describe(file: Path, container: InputContainer) -> tuple[str, bool]:
     """Names of the codecs, and whether browsers play the file."""
     pictures, sound = find_pictures(file, container), pick_sound(container)
-    names = [stream.codec_context.name for stream in (pictures, sound) if stream is not None]
-    # libdav1d, libvpx-vp9 and the like are decoders, not codecs.
-    codecs = [
-        next((codec for codec in ("av1", "vp9", "vp8", "opus", "vorbis") if codec in _plain(name)), name)
-        for name in names
-    ]
+    # The plain name is that of the decoder, such as libdav1d or mp3float.
+    codecs = [stream.codec_context.codec.canonical_name for stream in (pictures, sound) if stream is not None]
     seen, heard = PLAYED.get(file.suffix.lower(), (set(), set()))
     plays = pictures is not None and codecs[0] in seen and pictures.codec_context.pix_fmt in PIXELS
     return ", ".join(codecs), plays and (sound is None or codecs[-1] in heard)
-
-
-def _plain(name: str) -> str:
-    return name.replace("dav1d", "av1").replace("libvpx-", "").replace("libvpx", "vp8")
 
 
 def copy_for_browsers(file: Path, copy: Path) -> None:

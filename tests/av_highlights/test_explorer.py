@@ -66,7 +66,7 @@ def test_answers_are_browsed_and_played(
     found = query_data(index)
     best = [query["answers"][0]["windows"][0] for query in found]
     assert best[0][2] >= best[1][2] and best[2][2] >= best[3][2]
-    page.get_by_role("columnheader", name="score", exact=True).get_by_role("button").click()
+    page.get_by_role("columnheader", name="score %", exact=True).get_by_role("button").click()
     street = next(place for place, query in enumerate(found) if query["vid"] == "street.mp4")
     page.locator(f"#row-{street}").click()
     page.wait_for_selector(f"html[data-shown='{street + 1}']", state="attached")

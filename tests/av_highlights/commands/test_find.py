@@ -138,8 +138,11 @@ def test_names_that_several_files_have(find: Find, videos: Path, tmp_path: Path)
     (tmp_path / "other").mkdir()
     other = Path(shutil.copy(videos / "silent.mp4", tmp_path / "other/street.mp4"))
     street = videos / "street.mp4"
-    status, _, log = find(street, other, videos / ".." / videos.name / "street.mp4", "--query", "a dog")
-    assert status == 0 and any("taken once" in line for line in log)
+    again = videos / ".." / videos.name / "street.mp4"
+    status, _, log = find(street, other, again, street, "--query", "a dog")
+    assert status == 0
+    told = [f"{again}: the same file as {street}: taken once", f"{street}: given twice: taken once"]
+    assert [line for line in log if "taken once" in line] == told
     assert {row["file"] for row in rows(tmp_path / "out/moments.tsv")} == {str(street), str(other)}
     assert sorted(file.name for file in (tmp_path / "out/curves").iterdir()) == ["01_street.png", "01_street_2.png"]
 

@@ -69,6 +69,17 @@ def test_a_missing_video_is_named_and_left_out(media: Path, tmp_path: Path, caps
     assert lines[1] == f"{tmp_path}/r.mp4: 3 moments, 4.0 s"
 
 
+def test_captions_with_letters_that_cannot_be_drawn_are_told(
+    media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"qid": 1, "vid": "a", "query": "\U0010fffd", "relevant_windows": [[0, 0.2]]}  # private use: no font has it
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    for options, told in (([], False), (["--caption"], True)):
+        given = ["reel", "--queries", f"{tmp_path}/q.jsonl", "--videos", str(media), "--out", f"{tmp_path}/r.mp4"]
+        assert build_command().main([*given, *options]) == 0
+        assert ("1 query has characters that the font cannot draw" in capsys.readouterr().err) == told
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -235,6 +235,16 @@ def test_a_caption_is_written_below_and_leaves_the_rest(tmp_path: Path) -> None:
         assert difference[:210].max() < 40 < difference[222:].max()
 
 
+def test_a_long_query_leaves_room_for_the_score(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "a.mkv", steady("25/1", 1.0), sound=False, height=240, width=320)
+    told = []
+    for score in (0.11, 0.88):
+        plan = make_plan([Cut(source, 0.0, 0.04, "a dog runs " * 30, score)])
+        told.append(next(read_blocks(plan, Sources(tmp_path), True))[0].astype(int))
+    changed = np.flatnonzero(np.abs(told[0] - told[1]).max(axis=(0, 2)))
+    assert len(changed) and changed[0] > 200 and changed[-1] < 320 - 5
+
+
 def test_the_same_reel_has_the_same_bytes(tmp_path: Path) -> None:
     source = write_source(tmp_path / "a.mkv", steady("25/1", 2.0))
     for name in ("a", "b"):

@@ -129,6 +129,18 @@ def test_files_without_a_metric_in_common_are_named(tmp_path, write, queries, ca
     assert f"{paths[0]} and {paths[1]}: no metric in common: both need" in capsys.readouterr().err
 
 
+def test_figures_leave_out_a_domain_without_predictions(tmp_path, write, queries, capsys):
+    predictions, truth = queries(6)
+    (tmp_path / "none.jsonl").write_text("")
+    files = [tmp_path / "none.jsonl", write("p.jsonl", predictions[1:])]
+    out = ["--ground-truth", write("g.jsonl", truth), "--out-dir", tmp_path / "out"]
+    assert run("plot-retrieval-figures", "--predictions", *files, *out, "--covered-only") == 0
+    assert "5 queries" in (tmp_path / "out" / "reliability.svg").read_text()
+    capsys.readouterr()
+    assert run("plot-retrieval-figures", "--predictions", *files, *out) == 1
+    assert "none.jsonl: no rows" in capsys.readouterr().err
+
+
 def test_official_keys_alone_without_options(tmp_path, write, queries):
     predictions, truth = queries(3)
     files = ["--predictions", write("p.jsonl", predictions), "--ground-truth", write("g.jsonl", truth)]

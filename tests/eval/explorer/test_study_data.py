@@ -8,6 +8,7 @@ import pytest
 from eval.explorer.answers import Answers, Patterns, read_answers
 from eval.explorer.study_data import describe_table, rate_video
 from eval.tvsum.evaluation import evaluate_files
+from formats.gate_log import GateSample, read_gate_sample
 from tests.eval.explorer.small_study import make_rows, write_study
 
 
@@ -25,6 +26,14 @@ def test_columns_are_in_the_order_of_the_queries(tmp_path) -> None:
     assert table["answers"][1]["values"]["MR-full-mAP"] == [float((37 * qid + 11) % 101) for qid in (4, 3, 2, 1, 0)]
     layers = [layer["gate_mha"] for layer in rows["base/gates"][4]["layer_gates"]]
     assert table["answers"][0]["gates"]["mha"][0] == pytest.approx(np.mean(layers), abs=1e-4)
+
+
+def test_the_audio_gate_of_a_video_without_sound_is_none() -> None:
+    layers = [{"gate_mha": [0.0, 0.0], "gate_ffn": [0.5, 0.5]}]
+    logged = {"qid": 1, "vid": "v", "gating_type": "local", "layer_gates": layers, "audio_mask": [False, False]}
+    gates: dict[int | str, GateSample] = {1: read_gate_sample({**logged, "has_audio": False}, "g")}
+    table = describe_table([{"qid": 1}], [Answers("base", "base", "", {}, gates)], "q")
+    assert table["answers"][0]["gates"] == {"mha": [None], "ffn": [0.5]}
 
 
 def test_unknown_values_are_none() -> None:

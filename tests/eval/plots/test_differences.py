@@ -45,6 +45,18 @@ def test_one_seed_and_equal_values(tmp_path: Path) -> None:
     assert "+0.0 (+0.0 to +0.0)" in text and "Runs compared (best epoch)" in text
 
 
+def test_runs_without_a_seed_in_common_have_no_difference_and_the_figure_says_why(tmp_path: Path) -> None:
+    why = "no scores of one seed over the same queries"
+    summary = make_summary({"base": [50.0, 51.0], "film": [52.0, 54.0]})
+    assert why not in draw(tmp_path, summary)
+    for seeds in ([0, 1], [0]):  # also with one seed per run
+        for row in summary["rows"]:
+            row["seeds"] = [seed + 5 * (row["run"] == "film") for seed in seeds]
+            for value in row["values"].values():
+                value["by_seed"] = value["by_seed"][: len(seeds)]
+        assert why in draw(tmp_path, summary)
+
+
 def test_intervals_over_two_seeds_are_not_drawn(tmp_path: Path) -> None:
     text = draw(tmp_path, make_summary({"base": [50.0, 51.0], "film": [52.0, 54.0]}))
     assert "+2.5" in text and "+2.5 (" not in text

@@ -49,6 +49,21 @@ def test_the_only_epoch_is_no_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "best epoch" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def test_words_say_what_bars_and_thin_lines_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(table: Any) -> tuple[str, list[str]]:
+        figure = drawn(table, monkeypatch)
+        return figure.axes[0].get_title(loc="left"), [text.get_text() for text in figure.legends[0].get_texts()]
+
+    spread = "Bars: means over seeds at the last epoch. Thin lines: one standard deviation to either side."
+    assert words(make({"base": [60.0, 64.0]}))[0] == spread
+    assert words(make({"base": [60.0]}))[0] == "Bars: means over seeds at the last epoch."
+    # A run that is scored only at the epoch that was chosen on the scored videos is marked as such.
+    table = make({"base": [60.0]})
+    table["rows"] = [row for row in table["rows"] if row["epoch"] != "last epoch"]
+    told, names = words(table)
+    assert told == "Bars: means over seeds." and names[0] == "base (best epoch)" and "best epoch" not in names
+
+
 @pytest.mark.parametrize("count", [1, 9])
 def test_many_runs_and_long_names(tmp_path: Path, count: int) -> None:
     table = make({f"a long name of run {run} " * 5: [60.0] for run in range(count)}, ("a long domain " * 3, "x"))

@@ -57,10 +57,14 @@ def test_a_part_without_a_picture_is_grey(tmp_path: Path) -> None:
     [
         ("a.mp4", Coding(), "aac", "h264, aac", True),
         ("a.mp4", Coding(), "", "h264", True),
+        ("a.mp4", Coding(), "mp3", "h264, mp3", True),
+        ("a.mov", Coding(), "mp3", "h264, mp3", True),
         ("a.mp4", Coding(pixels="yuv444p"), "", "h264", False),
         ("a.mkv", Coding(), "aac", "h264, aac", False),
         ("a.avi", Coding(codec="mpeg4", clock=Coding().rate ** -1), "", "mpeg4", False),
         ("a.webm", Coding(codec="libvpx-vp9", options={"cpu-used": "8"}), "", "vp9", True),
+        ("a.webm", Coding(codec="libsvtav1", options={"preset": "12"}), "libopus", "av1, opus", True),
+        ("a.webm", Coding(codec="libvpx", options={"cpu-used": "8"}), "libopus", "vp8, opus", True),
         ("a.mp4", Coding(codec="libx265", options={"x265-params": "log-level=none"}), "", "hevc", False),
     ],
 )
