@@ -7,39 +7,37 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from cli import UserError
 from formats.rows import read_rows
+from workflow.dataset import Dataset
 
 
-def outdate_unfit(
-    dataset: str, folder: Path, shards: Mapping[str, Sequence[Path]], vids: Mapping[str, Collection[str]]
-) -> list[str]:
+def outdate_unfit(dataset: str, folder: Path, data: Dataset) -> list[str]:
     """Make a video table older than its videos if one of these had another size, or if it lists other videos.
 
     Snakemake then makes the table, and all that follows from it, again. The table's content stays.
 
     Args:
         folder: the folder of videos.
-        shards: the media files of each shard.
-        vids: the videos of each shard, also those without a file.
+        data: the videos of each shard, also those without a file, and their files.
 
     Returns:
         one line for each video that was replaced, and for each table of other videos.
     """
     told = []
-    for shard, files in shards.items():
+    for shard, vids in data.videos.items():
         table = Path(f"manifests/{dataset}/{shard}.jsonl")
         if not table.is_file():
             continue
-        times = {file: file.stat() for file in files if file.exists()}
+        times = {file: file.stat() for file in data.files_of(shard) if file.exists()}
         # Newer ones Snakemake finds by itself.
         if not times or max(facts.st_mtime_ns for facts in times.values()) > _time_of(table):
             continue
-        found = list(_find_unfit(table, folder, times, set(vids[shard])))
+        found = list(_find_unfit(table, folder, times, set(vids)))
         if found:
             told += found
             oldest = min(facts.st_mtime_ns for facts in times.values()) - 10**9

@@ -57,12 +57,7 @@ paths, tracked = Paths(study), Params(study)
 if workflow.is_main_process:
     for line in date_back(time.time(), sources if study.is_demo else []):
         print(f"note: {line}", file=sys.stderr)
-    for line in outdate_unfit(
-        study.name,
-        Path(study.dataset.videos),
-        {shard: study.data.files_of(shard) for shard in study.data.shards},
-        study.data.videos,
-    ):
+    for line in outdate_unfit(study.name, Path(study.dataset.videos), study.data):
         print(f"note: {line}: its shard is made again", file=sys.stderr)
 if study.left_out_domains:
     print(f"note: domains left out because of missing videos: {', '.join(study.left_out_domains)}", file=sys.stderr)

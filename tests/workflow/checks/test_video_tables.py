@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from workflow.checks.video_tables import outdate_unfit
+from workflow.dataset import Dataset
 
 NOW = 1_700_000_000
 TABLE = Path("manifests/own/000.jsonl")
@@ -36,8 +37,9 @@ def write_table(*vids: str) -> None:
 
 
 def look() -> list[str]:
-    files = [Path("videos/a.mp4"), Path("videos/b.mp4")]
-    return outdate_unfit("own", Path("videos"), {"000": files}, {"000": ["a", "b"]})
+    files = {vid: Path(f"videos/{vid}.mp4") for vid in ("a", "b")}
+    data = Dataset(queries=[], files=files, asked={"000": [{"vid": vid} for vid in files]})
+    return outdate_unfit("own", Path("videos"), data)
 
 
 def test_a_table_that_fits_stays_as_it_is(record: Path) -> None:
