@@ -66,6 +66,13 @@ def rules() -> dict[str, str]:
     return {made or name: body for name, made, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
 
 
+def test_one_block_for_each_event() -> None:
+    """Snakemake runs the last `onstart` that it reads and forgets the others, without a word."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    blocks = [block for file in files for block in re.findall(r"^on\w+(?=:$)", file.read_text("utf-8"), re.MULTILINE)]
+    assert sorted(blocks) == sorted(set(blocks)) and "onstart" in blocks
+
+
 def test_every_rule_asks_for_what_it_needs() -> None:
     asking = {name: set(re.findall(r'\*\*ask_for\("(\w+)"\)', body)) for name, body in rules().items()}
     # Rules made from another have its resources.

@@ -85,6 +85,7 @@ wildcard_constraints:
     split=any_of(study.annotations),
 
 
+# The only such block: Snakemake runs the last one that it finds, and forgets the others.
 onstart:
     # Not while the file is read: only now Snakemake has chosen its executor.
     try:
@@ -92,13 +93,10 @@ onstart:
             print(f"note: {line}", file=sys.stderr)
     except UserError as problem:
         sys.exit(f"error: {problem}")
+    note_software("snakemake")
 
 
 overview = Page(Path("results", study.name, "overview.txt"))
-
-
-onstart:
-    note_software("snakemake")
 
 
 onsuccess:
