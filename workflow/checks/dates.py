@@ -44,23 +44,35 @@ def date_back(now: float, sources: Iterable[Path] = ()) -> list[str]:
         sources: further files that the rules made: the demo's media and labels.
 
     Returns:
-        one line, if there were any.
+        one line for those that were dated back and one for those that this user cannot date, if there were any.
     """
     ahead = _ahead([*sources, *(file for name in MADE for file in _files(Path(name)))], now)
-    for place, (_, file) in enumerate(ahead):
+    dated, refused = [], []
+    for place, (moment, file) in enumerate(ahead):
         nanoseconds = round(now * 10**9) + 1000 * place
-        os.utime(file, ns=(nanoseconds, nanoseconds))
-    if not ahead:
-        return []
-    moment, file = ahead[-1]
-    return [f"{file} was dated in the future ({_render(moment)}){_others(ahead)}: dated back to now"]
+        try:
+            os.utime(file, ns=(nanoseconds, nanoseconds))
+            dated.append((moment, file))
+        except OSError as problem:  # another user's file, or a read-only disk
+            refused.append((moment, file, problem.strerror or str(problem)))
+    told = []
+    if dated:
+        moment, file = dated[-1]
+        told.append(f"{file} was dated in the future ({_render(moment)}){_others(dated)}: dated back to now")
+    if refused:
+        moment, file, why = refused[-1]
+        told.append(
+            f"{file} is dated in the future ({_render(moment)}){_others(refused)} and cannot be dated back"
+            f" ({why.lower()}): Snakemake would remove what is made from it"
+        )
+    return told
 
 
 def _ahead(files: Iterable[Path], now: float) -> Sequence[tuple[float, Path]]:
     return sorted((moment, file) for file in files if (moment := _date(file)) > now + SLACK)
 
 
-def _others(ahead: Sequence[tuple[float, Path]]) -> str:
+def _others(ahead: Sequence[object]) -> str:
     return f", the latest of {len(ahead)} such files" if len(ahead) > 1 else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,22 @@ def test_what_was_made_is_dated_back_in_its_order(files: list[Path]) -> None:
     times = [file.stat().st_mtime for file in files]
     assert NOW <= times[1] < times[0] < NOW + 1 and times[2] == NOW - DAY
     assert date_back(NOW) == []
+
+
+def test_another_users_file_is_named_and_stops_nothing(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.utime
+
+    def refuse(file: Path, *, ns: tuple[int, int]) -> None:
+        if file == files[2]:
+            raise PermissionError(1, "Operation not permitted")
+        real(file, ns=ns)
+
+    for file in (files[0], files[2]):
+        os.utime(file, (NOW + DAY, NOW + DAY))
+    monkeypatch.setattr(os, "utime", refuse)
+    first, second = date_back(NOW)
+    assert re.fullmatch(r"features/own/pann/000\.h5 was dated in the future \([^)]*\): dated back to now", first)
+    assert second.startswith("results/own/summary.md is dated in the future (2023-11-1")
+    assert second.endswith(
+        ") and cannot be dated back (operation not permitted): Snakemake would remove what is made from it"
+    )
