@@ -69,7 +69,7 @@ def read_software(folder: Path) -> dict[str, dict[str, str]]:
     """Versions by command, in the order of commands. Files that are no such notes are left out."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("*.json")):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             versions = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(versions, dict) and all(isinstance(value, str) for value in versions.values()):
                 found[path.stem] = versions

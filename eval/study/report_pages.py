@@ -55,7 +55,7 @@ def render_markdown(text: str) -> list[str]:
     """Markdown, as far as our tables use it, as lines of HTML: headings, paragraphs, lists, tables, emphasis, code."""
     body: list[str] = []
     for block in re.split(r"\n\s*\n", text.strip()):
-        lines = block.splitlines()
+        lines = block.splitlines() or [""]  # of an empty file
         if found := re.match(r"(#{1,6}) +(.*)", lines[0]):
             level = len(found[1])
             body.append(f"<h{level}>{_inline(found[2])}</h{level}>")

@@ -57,6 +57,13 @@ def test_words_of_links_stay_and_addresses_go(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_file_is_an_empty_page(tmp_path: Path, text: str) -> None:
+    for name in ("a.md", "a.csv", "a.tsv", "a.txt"):
+        (tmp_path / name).write_text(text)
+        assert Seen(render_file(tmp_path / name)).text.strip() in ("", "No rows. Columns: .")
+
+
 def test_emphasis_in_cells(tmp_path: Path) -> None:
     file = tmp_path / "summary.md"
     file.write_text("\n".join(markdown_table(["Run"], "l", [["*random (chance)*"]], padded_rule=True)))
