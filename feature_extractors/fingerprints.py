@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,19 +27,31 @@ def state_of(file: Path) -> tuple[int, int, int] | None:
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
-def is_untouched(file: Path, video: Video, made_ns: int) -> bool:
-    """Whether a file is certainly the one that its line in a video table describes, without reading it.
+def is_untouched(folder: Path, video: Video, made_ns: int) -> bool:
+    """Whether a file is the one that its line in a video table describes, without reading it.
 
-    It has the right size, and it was neither written nor put in place since the table was made: the last change of its
-    inode, whose time programs cannot set, was before that.
+    It has the right size. Since the table was made, it was not written or put in place, nothing was in the folders that
+    it lies in, and no link on the way to it was: their inodes, whose times of change programs cannot set, last changed
+    before that. Another disk mounted in the same place is not noticed.
 
     Args:
-        file: the media file.
-        video: its line in the table.
+        folder: the folder of videos.
+        video: its line in the table, with the file in that folder.
         made_ns: when the table was made, nanoseconds; 0 if unknown.
     """
-    state = state_of(file)
-    return state is not None and state[0] == video.size and max(state[1:]) < made_ns
+    state = state_of(folder / video.file)
+    if state is None or state[0] != video.size or max(state[1:]) >= made_ns:
+        return False
+    file = folder.absolute() / video.file
+    # Folders above the one of videos change all the time, by what has nothing to do with the videos.
+    folders = [place for place in file.parents if place.is_relative_to(folder.absolute())]
+    links = [place for place in (file, *file.parents) if place.is_symlink()]
+    try:
+        return all(
+            place.lstat().st_ctime_ns < made_ns for place in (*folders, Path(os.path.realpath(file)).parent, *links)
+        )
+    except OSError:
+        return False
 
 
 def git_blob_of(file: Path) -> str:

@@ -263,7 +263,7 @@ def _pieces(video: Video, folder: Path, made_ns: int, decode: Decode, problems: 
     if not file.is_file():
         raise UserError(f"{file}: no such video")
     # Comparing the digest reads all of the file, over the network perhaps, so it is done only where it can differ.
-    read = bool(video.sha256) and not is_untouched(file, video, made_ns)
+    read = bool(video.sha256) and not is_untouched(folder, video, made_ns)
     if read and _digest(file) != video.sha256:
         problems.add(REPLACED)
         return
