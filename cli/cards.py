@@ -45,9 +45,10 @@ def parse_cards(text: str) -> list[str]:
     """
     cards: list[str] = []
     for entry in text.split(","):
-        if not re.fullmatch(r"\d+|(GPU|MIG)-[\w/-]+", entry.strip()):
+        card = entry.strip()
+        if not re.fullmatch(r"[0-9]+|(GPU|MIG)-[\w/-]+", card):
             break
-        cards.append(entry.strip())
+        cards.append(str(int(card)) if card.isdecimal() else card)  # 00 is card 0 and has its lock
     return list(dict.fromkeys(cards))
 
 
@@ -168,19 +169,31 @@ def _folder_of_locks() -> Path:
     return folder
 
 
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        # Without O_CREAT if it exists: Linux refuses that for other users' files in folders like /tmp.
+        return os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+    with suppress(PermissionError):  # another user was quicker
+        os.fchmod(descriptor, 0o666)
+    return descriptor
+
+
 def _lock(path: Path) -> int | None:
     """Open and lock a file that all users can lock; None if another process has locked it."""
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
         try:
-            # Without O_CREAT if it exists: Linux refuses that for other users' files in folders like /tmp.
-            descriptor = os.open(path, flags)
-        except FileNotFoundError:
-            descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-            with suppress(PermissionError):  # another user was quicker
-                os.fchmod(descriptor, 0o666)
-    except OSError as problem:
-        raise UserError(f"{path}: {problem.strerror or problem}") from None
+            descriptor = _open(path)
+            break
+        except PermissionError:
+            # Another user may be making the file or its folder, and has not opened it to all yet.
+            if time.monotonic() > deadline:
+                raise UserError(f"{path}: the lock of a GPU, which all users must be allowed to write") from None
+            time.sleep(_PATIENCE / 10)
+        except OSError as problem:
+            raise UserError(f"{path}: {problem.strerror or problem}") from None
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         raise UserError(f"{path}: must be a plain file under one name: it is the lock of a GPU")

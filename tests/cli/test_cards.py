@@ -81,6 +81,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
         ("NoDevFiles", []),
         ("2,-1,1", ["2"]),
         ("0,0", ["0"]),
+        ("00,0,\u0661", ["0"]),
         ("GPU-5d5ba0d6,MIG-c7384736-a75d-5afc", ["GPU-5d5ba0d6", "MIG-c7384736-a75d-5afc"]),
         ("MIG-GPU-5d5ba0d6/1/0", ["MIG-GPU-5d5ba0d6/1/0"]),
     ],
@@ -213,3 +214,25 @@ def test_what_is_in_the_way_of_a_lock_is_named_and_kept(
     with pytest.raises(UserError, match=str(folder)):
         take_card("auto")
     assert mine.read_text() == "kept"
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_another_users_lock_file_is_waited_for_until_it_is_open_to_all(
+    opened: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its maker's umask for a moment."""
+    monkeypatch.setenv(CARDS, "0")
+    real, tries = os.open, []
+
+    def refuse(path: Path, *rest: int) -> int:
+        tries.append(path)
+        if opened and len(tries) > 2:
+            return real(path, *rest)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    if opened:
+        assert take_card("auto") == "0"
+    else:
+        with pytest.raises(UserError, match=r"0-0: the lock of a GPU, which all users must be allowed to write$"):
+            take_card("auto")
