@@ -8,12 +8,14 @@ from pathlib import Path
 
 from cli import UserError, canonical_json
 from eval.best_moments import picture_names
+from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.released.layouts import ImportConfig
 from formats.bundle import DEMO_WARNING
 from formats.grid import ClipGrid
 from formats.rows import Row
 from model.config import InferenceConfig, ModelConfig, TrainConfig
 from workflow.checkpoints import GivenCheckpoint, Objective, check_initial_weights, find_given, labelled_splits
+from workflow.checks.dates import MADE
 from workflow.checks.defaults import is_demo
 from workflow.checks.given_bundle import take_bundle
 from workflow.conditions import Crossing, check_level_keys, cross
@@ -32,7 +34,9 @@ from workflow.encoders import (
     check_settings,
     check_streams,
     check_weights,
+    further_files,
     imported_streams,
+    weight_files,
 )
 from workflow.layout import GIVEN
 from workflow.scopes import ALL, find_scopes, rates_clips
@@ -148,6 +152,18 @@ class Study:
         """Video and text streams: a query without features in any one of them is left out of training."""
         models = [self.model_of(run) for run in (*self.runs, *self.crossing.comparison.runs)]
         return sorted({name for model in models for name in (*model.video_streams, model.text_stream)})
+
+    @property
+    def further_sources(self) -> list[Path]:
+        """Files that jobs read besides videos and annotations, if no rule makes them: networks, weights, lists."""
+        encoded = [stream for stream in self.streams if stream in STREAMS and stream not in self.imported]
+        files = [file for stream in encoded for file in weight_files(self.config, stream)]
+        files += [file for stream in encoded for file in further_files(self.config, stream)]
+        files += [file for released in self.released.values() for file in released]
+        files += [
+            Path(file) for file in (*(self.given.files.values() if self.given else ()), *self.evaluation.score_lists)
+        ]
+        return [file for file in dict.fromkeys(files) if file.parts[0] not in MADE]
 
     @property
     def other_checkpoint(self) -> str:

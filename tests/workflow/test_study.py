@@ -40,6 +40,18 @@ def demo() -> Study:
     return load()
 
 
+def test_files_from_outside_are_told_from_those_that_rules_make(demo: Study, tmp_path: Path) -> None:
+    """The former must not be dated in the future, the latter are dated back."""
+    settings = [Path("demo/encoders/demo-clip.json")]
+    assert demo.further_sources == settings  # without weights/demo
+    outside = tmp_path / "mine.pt"
+    for file, expected in ((str(outside), [outside]), ("runs/demo/base/all/seed1/best.pt", [])):
+        given = GivenCheckpoint({"all": file}, [], demo.settings["base"].model, 1)
+        assert dataclasses.replace(demo, given=given).further_sources == settings + expected
+    lists = dataclasses.replace(demo.evaluation, score_lists=(str(outside),))
+    assert dataclasses.replace(demo, evaluation=lists).further_sources == [*settings, outside]
+
+
 def test_sections_are_typed_and_nothing_can_be_changed(demo: Study) -> None:
     assert (demo.name, demo.dataset.shards, demo.clips.seconds) == ("demo", 1, 2.0)
     assert demo.annotations == {"train": "data/demo/train.jsonl", "val": "data/demo/val.jsonl"}

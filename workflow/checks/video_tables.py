@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from cli import UserError
 from formats.rows import read_rows
-from workflow.dataset import Dataset
 
 
-def outdate_unfit(dataset: str, folder: Path, data: Dataset) -> list[str]:
+class Shards(Protocol):
+    """What a dataset says about its shards."""
+
+    @property
+    def videos(self) -> Mapping[str, list[str]]: ...
+    def files_of(self, shard: str) -> list[Path]: ...
+
+
+def outdate_unfit(dataset: str, folder: Path, data: Shards) -> list[str]:
     """Make a video table older than its videos if one of these had another size, or if it lists other videos.
 
     Snakemake then makes the table, and all that follows from it, again. The table's content stays.

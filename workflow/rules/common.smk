@@ -43,8 +43,7 @@ try:
     # What the user gives, without config.yaml: the demo's values are not for other datasets.
     study = load_study(config, Path(workflow.basedir), given=workflow.config_settings.overwrite_config)
     sources = [*study.data.files.values(), *map(Path, study.annotations.values())]
-    if not study.is_demo:
-        check_dates(sources, time.time())
+    check_dates([*([] if study.is_demo else sources), *study.further_sources], time.time())
 except (UserError, OSError) as problem:
     # Not WorkflowError, which adds lines about this file, although the mistake is elsewhere.
     sys.exit(f"error: {problem}")
