@@ -29,6 +29,8 @@ def describe_job(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
     pod = {
         "restartPolicy": "Never",
+        # The image's user, who writes to the volume.
+        "securityContext": {"fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch"},
         "activeDeadlineSeconds": 60 * options.minutes,  # of the pod: the time in the queue does not count
         "containers": [container],
         "volumes": [{"name": "study", "persistentVolumeClaim": {"claimName": options.claim}}],

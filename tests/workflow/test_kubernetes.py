@@ -75,6 +75,13 @@ def test_a_job_asks_for_what_its_rule_needs(jobs: Path, tmp_path: Path) -> None:
     pod = job["spec"]["template"]["spec"]
     assert pod["restartPolicy"] == "Never" and pod["activeDeadlineSeconds"] == 90 * 60
     assert pod["volumes"] == [{"name": "study", "persistentVolumeClaim": {"claimName": "study"}}]
+    # The user of the image may write to the volume, here and in the pod that runs Snakemake.
+    (user,) = re.findall(
+        r"^USER (\d+)$", (ROOT / "containers/Dockerfile").read_text(encoding="utf-8").split("AS full")[1], re.M
+    )
+    launcher = list(yaml.safe_load_all((PROFILE / "launcher.yaml").read_text(encoding="utf-8")))[-1]
+    assert launcher["kind"] == "Pod" and pod["securityContext"] == launcher["spec"]["securityContext"]
+    assert pod["securityContext"]["fsGroup"] == int(user)
     (container,) = pod["containers"]
     assert container["workingDir"] == str(tmp_path) and container["image"] == "av:full"
     assert container["volumeMounts"] == [{"name": "study", "mountPath": "/study"}]
