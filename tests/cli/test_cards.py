@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "driver").touch()
     monkeypatch.setattr(cards, "_DRIVERS", (tmp_path / "driver",))
     monkeypatch.setattr(cards, "_held", [])
-    monkeypatch.setattr(cards.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in (CARDS, JOBS_PER_CARD, VISIBLE, "LOCAL_RANK", "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"):
         monkeypatch.setenv(name, "")  # so that what the test sets is taken back
         monkeypatch.delenv(name)

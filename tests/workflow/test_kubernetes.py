@@ -57,7 +57,12 @@ def submit(folder: Path, **changes: str) -> tuple[str, dict[str, Any]]:
         "image": "av:full", "claim": "study", "mount": "/study", "name": "encode",
         "cpus": "2", "memory-mb": "3000", "minutes": "90", "gpus": "1",
     } | changes  # fmt: skip
-    command = [sys.executable, PROFILE / "submit.py", *(f"--{key}={value}" for key, value in options.items()), "job.sh"]
+    command = [
+        sys.executable,
+        str(PROFILE / "submit.py"),
+        *(f"--{key}={value}" for key, value in options.items()),
+        "job.sh",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     name = done.stdout.strip()
     return name, json.loads((Path(os.environ["FAKE_JOBS"]) / name).read_text())["job"]
