@@ -95,7 +95,7 @@ def test_the_query_that_is_drawn_is_the_first_about_sound_alone(demo: Study) -> 
     assert paths.predictions_of_example == "runs/demo/base/all/seed2018/predictions_val.jsonl"
     assert paths.gates_of_example == ["runs/demo/base/all/seed2018/gate_logs_val_Nall.jsonl"]
     shard = Path(paths.manifest_of_example).stem
-    assert vid in demo.data.shards[shard]
+    assert vid in demo.data.videos[shard]
     assert Paths(load(inference={"gate_log": False})).gates_of_example == []
 
 
