@@ -17,7 +17,7 @@ from av_highlights.explorer import write_explorer
 from av_highlights.report import write_report
 from av_highlights.search import find_in_all
 from formats.bundle import DEMO_WARNING
-from tests.eval.explorer.browser import Opened, open_browser
+from tests.eval.explorer.browser import Opened, open_browser, watch
 from tests.eval.explorer.test_page import PLAY_TO
 
 QUERIES = ["a siren is heard", '<b onclick="alert(1)">a dog</b>']
@@ -31,11 +31,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Opened]:
-    page = Opened(browser)
-    yield page
-    page.context.close()
-    assert page.problems == []
-    assert page.requests and all(url.startswith(("file:", "about:")) for url in page.requests)
+    with watch(browser) as page:
+        yield page
 
 
 def find(*arguments: str | Path) -> int:

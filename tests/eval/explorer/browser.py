@@ -55,3 +55,13 @@ class Opened:
         self.page.goto(index.as_uri() + link)
         self.page.wait_for_selector("html[data-shown]", state="attached")
         return self.page
+
+
+@contextmanager
+def watch(browser: Any) -> Iterator[Opened]:
+    """A page that must neither report an error nor ask for anything but files of the disk."""
+    opened = Opened(browser)
+    yield opened
+    opened.context.close()
+    assert opened.problems == []
+    assert opened.requests and all(url.startswith(("file:", "about:")) for url in opened.requests)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from eval.tvsum.table import make_table
 from formats.strip import Preview, write_previews
-from tests.eval.explorer.browser import Opened, open_browser
+from tests.eval.explorer.browser import Opened, open_browser, watch
 from tests.eval.explorer.small_study import MARKUP, explore, make_rows, write_study
 from tests.feature_extractors.made_media import read_number, steady, write_media
 
@@ -98,12 +98,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Opened]:
-    """A page that must neither report an error nor ask for anything but files of the disk."""
-    page = Opened(browser)
-    yield page
-    page.context.close()
-    assert page.problems == []
-    assert page.requests and all(url.startswith(("file:", "about:")) for url in page.requests)
+    with watch(browser) as page:
+        yield page
 
 
 def shown(page: Any) -> str:
