@@ -13,7 +13,8 @@ Layout: the rows of all ids, one id after the other.
 
 Root attributes: schema version, stream, dim, clip seconds, extractor, weights_sha256, the canonical configuration, the
 versions of the libraries, the device, and details of the weights or the import. Nothing is compressed, because such
-features do not shrink (benchmarks/store.py), and nothing holds a time stamp: the same input gives the same bytes.
+features do not shrink (benchmarks/features/store.py), and nothing holds a time stamp: the same input gives the same
+bytes.
 """
 
 from __future__ import annotations

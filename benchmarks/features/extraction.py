@@ -1,12 +1,13 @@
 """Measure extraction end to end: overlap of decoding and encoding, and peak memory.
 
-`python benchmarks/extraction.py overlap` times, in one process and in turns, decoding alone, encoding alone (Encoder on
-the same inputs), the bare forward pass of the model, and all of `encode_videos`, with one thread for the network. With
-two free cores, the target for all is at most 1.05 times the larger of decoding and encoding. CPU seconds are printed
-too, because other work on the machine adds to wall time. The weights are random, which does not change the speed.
+`python benchmarks/features/extraction.py overlap` times, in one process and in turns, decoding alone, encoding
+alone (Encoder on the same inputs), the bare forward pass of the model, and all of `encode_videos`, with one thread for
+the network. With two free cores, the target for all is at most 1.05 times the larger of decoding and encoding. CPU
+seconds are printed too, because other work on the machine adds to wall time. The weights are random, which does not
+change the speed.
 
-`python benchmarks/extraction.py memory` extracts a two-minute and a two-hour video with the demo's encoders, each in
-its own process, and compares their peak memory.
+`python benchmarks/features/extraction.py memory` extracts a two-minute and a two-hour video with the demo's
+encoders, each in its own process, and compares their peak memory.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.stand_ins import make, repeat  # noqa: E402
+from benchmarks.features.stand_ins import make, repeat  # noqa: E402
 from feature_extractors.media import Problems, frames_of_clips, open_sound, probe  # noqa: E402
 from formats.grid import ClipGrid  # noqa: E402
 from formats.video_table import Video, write_table  # noqa: E402

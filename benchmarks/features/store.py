@@ -1,4 +1,4 @@
-"""Compare compressions of stored features: `python benchmarks/store.py features/demo/clip_visual/000.h5 ...`.
+"""Compare compressions of stored features: `python benchmarks/features/store.py features/demo/clip_visual/000.h5 ...`.
 
 Rewrites the rows of each store uncompressed and with the filters that every HDF5 build has, as float32 and float16.
 Prints the size relative to plain float32, and the seconds for writing and reading (best run).
@@ -33,7 +33,7 @@ def main() -> None:
     write("| store | rows x width | type | compression | size | write, s | read, s |\n|---|---|---|---|---|---|---|\n")
     for path in arguments.stores:
         with h5py.File(path, "r", locking=False) as store:
-            rows = store["features"][:].astype(np.float32)
+            rows = store["features" if "features" in store else "tokens"][:].astype(np.float32)  # tokens: of texts
             stream = store.attrs["stream"]
         for kind in (np.float32, np.float16):
             for name, options in WAYS.items():

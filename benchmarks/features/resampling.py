@@ -1,4 +1,4 @@
-"""Compare speed and quality of resampling with av, torchaudio and soxr: `python benchmarks/resampling.py`.
+"""Compare speed and quality of resampling with av, torchaudio and soxr: `python benchmarks/features/resampling.py`.
 
 Quality is measured on tones: the error against the exact tone at the new rate (pass band, up to 0.9 of the lower of the
 two Nyquist frequencies), and the remainder of tones above it, which would return as aliases. Time is the CPU seconds of

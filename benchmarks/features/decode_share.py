@@ -1,6 +1,6 @@
 """Measure what each part of extraction costs per minute of 720p video, by codec, and what streams could share.
 
-`python benchmarks/decode_share.py` takes about two minutes.
+`python benchmarks/features/decode_share.py` takes about two minutes.
 
 The videos are 10 s of a moving noisy picture at 2 Mbit/s with AAC sound, repeated without re-encoding. Every step is
 timed alone, in CPU seconds of this process with one thread, and so are the bytes that it reads (/proc/self/io). The
@@ -22,10 +22,10 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.stand_ins import CODECS, make, repeat  # noqa: E402
+from benchmarks.features.stand_ins import CODECS, make, repeat  # noqa: E402
 from feature_extractors.fingerprints import digest_of  # noqa: E402
 from feature_extractors.media import Problems, frames_of_clips, open_sound  # noqa: E402
 from feature_extractors.media.container import open_media  # noqa: E402

@@ -1,6 +1,6 @@
 """Compare sampling of one frame per clip with ffmpeg's `-vf fps=0.5,scale` on the same files.
 
-`python benchmarks/decode_sampling.py`
+`python benchmarks/features/decode_sampling.py`
 
 Needs the ffmpeg program (Debian's package). Makes videos of moving noise in several codecs, with and without B-frames
 and with long and short key-frame intervals, runs both programs in turns with one thread each, and prints the CPU time

@@ -1,0 +1,1 @@
+"""What it costs to turn media into features: decoding, resampling, encoding, storing."""
