@@ -12,6 +12,19 @@ from pathlib import Path
 from typing import Protocol
 
 
+class RateLimiter(Protocol):
+    """`max_jobs` started per `timespan`, in seconds."""
+
+    max_jobs: int
+    timespan: float
+
+
+class JobScheduler(Protocol):
+    """The part of Snakemake's scheduler that is changed here."""
+
+    job_rate_limiter: RateLimiter | None
+
+
 class JobInput(Protocol):
     """The files of a job's input: all of them, and those of one name."""
 
@@ -91,6 +104,19 @@ NEEDS: Mapping[str, Need] = {
 """By rule; a rule made from another (`use rule score as score_other`) asks for what that one does."""
 
 Asked = Callable[..., int]
+
+
+def lift_default_rate(scheduler: JobScheduler) -> None:
+    """Take Snakemake's default limit of 100 jobs started per second off its scheduler; another limit stays.
+
+    With any limit, Snakemake 9.27.1 adds a timer for each job that has ended, which looks at all waiting jobs again
+    whenever its time is over, until the run ends. After 200 jobs, that took 40 % of a core from the jobs of a study.
+
+    Source: `findings/scheduler-timers.sh`.
+    """
+    limiter = scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        scheduler.job_rate_limiter = None
 
 
 def ask_for(rule: str) -> dict[str, Asked]:

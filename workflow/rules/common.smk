@@ -30,7 +30,7 @@ from workflow.layout import any_of
 from workflow.leftovers import remove_leftovers
 from workflow.params import PREDICTION_KEYS, Params
 from workflow.paths import Paths
-from workflow.resources import ask_for
+from workflow.resources import ask_for, lift_default_rate
 from workflow.study import load_study
 from workflow.terminal.page import Page
 from workflow.terminal.steps import show_steps
@@ -93,6 +93,7 @@ onstart:
     except UserError as problem:
         sys.exit(f"error: {problem}")
     note_software("snakemake")
+    lift_default_rate(workflow.scheduler)
 
 
 overview = Page(Path("results", study.name, "overview.txt"))
