@@ -22,8 +22,8 @@ def keep_freed_memory() -> None:
     freed, so a training step pays for the same pages again and again: 24,000 page faults in a step of QVHighlights'
     size, 6 % of its time in float32. The process needs as much memory at its peak as before, and keeps it to its end.
 
-    The kept memory lies in large pages where the system grants them. The processor then translates fewer addresses,
-    and results do not depend on it: 4 to 8 % of a step (docs/measurements/performance.md).
+    The kept memory lies in large pages where the system grants them. The processor then translates fewer addresses, and
+    a step takes 4 to 8 % less time (docs/measurements/performance.md). Results do not depend on it.
     """
     if not sys.platform.startswith("linux"):
         return
