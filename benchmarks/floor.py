@@ -2,6 +2,8 @@
 
 The floor of a job is the time of its matrix products alone, at the best rate that a library of torch reaches on this
 machine in the same run: of one large product (`floor`), and of each of the job's own shapes (`floor, own shapes`).
+`floor, with memory` adds what the other operators read and write, at the best bandwidth that the same run measures for
+a tensor of 10 MB: no step that computes its operators one by one can be faster.
 Figures relative to another program depend on the processor; how far a job is above its floor says what is left to gain.
 
 Every job is one step (data, targets, network, losses, update) or the inference of 128 queries with random features of
@@ -11,8 +13,8 @@ in a process of its own. The rates are measured in the same turns. All times are
 
 Where a step's time goes: `products` is the time of its products alone, each shape in its best library; `calls` the time
 of the same step with every size cut to almost nothing, so what it costs to call its operators (Python, autograd,
-torch's dispatcher) and to assign moments; `memory` is the rest: reading and writing tensors element by element. The
-machine should be idle: what others used of it is printed.
+torch's dispatcher) and to assign moments; `memory` is the rest: reading and writing tensors element by element, for
+which `memory floor` is the time at that bandwidth. The machine should be idle: what others used of it is printed.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ from benchmarks.training import describe_processor  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 
 SHOWN_SHAPES = 12
+TENSOR, LARGER = 2_500_000, 64_000_000
+"""Numbers of a tensor of a step, and of one that no cache holds."""
 QUERIES = len(QVHIGHLIGHTS.lengths)
 FLOAT32 = ("torch", "oneDNN")
 
@@ -105,6 +109,10 @@ class Timed:
     times: dict[str, list[float]]
     floors: list[float]
     work: dict[str, Work]
+
+    def memory_floor(self, program: str, bandwidth: float) -> float:
+        """Seconds of what operators other than products read and write, at a bandwidth (bytes per second)."""
+        return self.work[program].moved / bandwidth / self.job.per
 
 
 def write_data(folder: Path) -> None:
@@ -213,11 +221,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines) + "\n"
 
 
-def describe_machine(threads: int) -> str:
-    """Processor, and bandwidth of memory."""
+def describe_machine(threads: int, found: dict[int, dict[str, float]]) -> str:
+    """Processor, and bandwidths of memory by numbers per tensor."""
     lines = f"{describe_processor()}; {threads} thread(s), torch {torch.__version__}\n\n"
-    sizes = {"10 MB (a tensor of a step)": 2_500_000, "256 MB": 64_000_000}
-    rows = [[size, *(f"{1e-9 * rate:.1f}" for rate in bandwidths(numbers).values())] for size, numbers in sizes.items()]
+    titles = {TENSOR: "10 MB (a tensor of a step)", LARGER: "256 MB"}
+    rows = [[titles[size], *(f"{1e-9 * rate:.1f}" for rate in by_use.values())] for size, by_use in found.items()]
     return lines + table(["memory, GB per CPU second", "read", "copy", "triad"], rows)
 
 
@@ -234,16 +242,21 @@ def describe_shapes(timed: Timed, known: Rates) -> str:
     return table(["products, GFLOP per CPU second", "% of the step's", *FLOAT32, "bfloat16"], rows)
 
 
-def describe_times(found: list[Timed], programs: list[str]) -> str:
+def describe_times(found: list[Timed], programs: list[str], bandwidth: float) -> str:
     """Times, and how often the floor they are."""
     head = ["CPU ms: median (range)", *programs, "floor", *(f"{name} / floor" for name in programs)]
-    head += ["now / floor, own shapes", *(f"now / {name}" for name in programs if name != "now")]
+    head += [
+        "now / floor, own shapes",
+        "now / floor, with memory",
+        *(f"now / {name}" for name in programs if name != "now"),
+    ]
     rows = []
     for timed in found:
         row = [timed.job.title, *(show(timed.times[name]) if name in timed.times else "" for name in programs)]
         row += [show(timed.floors)]
         row += [ratio(timed.times[name], timed.floors) if name in timed.times else "" for name in programs]
-        row += [f"{statistics.median(timed.times['now']) / timed.work['now'].own_floor:.2f}"]
+        now, own = statistics.median(timed.times["now"]), timed.work["now"].own_floor
+        row += [f"{now / own:.2f}", f"{now / (own + timed.memory_floor('now', bandwidth)):.2f}"]
         for name in programs:
             if name != "now":
                 row += [ratio(timed.times["now"], timed.times[name]) if name in timed.times else ""]
@@ -251,15 +264,15 @@ def describe_times(found: list[Timed], programs: list[str]) -> str:
     return table(head, rows)
 
 
-def describe_shares(found: list[Timed]) -> str:
+def describe_shares(found: list[Timed], bandwidth: float) -> str:
     """What the jobs consist of."""
-    head = ["job", "GFLOP", "GB moved", "operators", "products, ms", "calls, ms", "memory, ms"]
+    head = ["job", "GFLOP", "GB moved", "operators", "products, ms", "memory floor, ms", "calls, ms", "memory, ms"]
     rows = []
     for timed in found:
         for name, work in timed.work.items():
             amounts = [1e-9 * work.products.total(), 1e-9 * work.moved]
             cells = [*(f"{amount / timed.job.per:.3g}" for amount in amounts), f"{work.operators / timed.job.per:.4g}"]
-            cells += [f"{1e3 * work.own_floor:.3g}"]
+            cells += [f"{1e3 * work.own_floor:.3g}", f"{1e3 * timed.memory_floor(name, bandwidth):.3g}"]
             if work.calls is not None:
                 rest = statistics.median(timed.times[name]) - work.own_floor - work.calls
                 cells += [f"{1e3 * work.calls:.3g}", f"{1e3 * rest:.3g}"]
@@ -286,7 +299,8 @@ def main() -> None:
     started, threads = time.monotonic(), 1
     torch.set_num_threads(threads)
     before, others = share_before(), Others()
-    known = Rates()
+    known, memory = Rates(), {size: bandwidths(size) for size in (TENSOR, LARGER)}
+    bandwidth = max(memory[TENSOR].values())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_data(folder)
@@ -306,8 +320,8 @@ def main() -> None:
         for process in programs.values():
             process.close()
     load = f"{os.getloadavg()[0]:.1f}"
-    sys.stdout.write(describe_machine(threads) + describe_shapes(found[0], known))
-    sys.stdout.write(describe_times(found, list(programs)) + describe_shares(found))
+    sys.stdout.write(describe_machine(threads, memory) + describe_shapes(found[0], known))
+    sys.stdout.write(describe_times(found, list(programs), bandwidth) + describe_shares(found, bandwidth))
     sys.stdout.write(f"{use}Load at the end: {load}. The run took {time.monotonic() - started:.0f} s.\n")
 
 

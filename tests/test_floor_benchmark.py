@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.floor import Rates, best, describe_use
+from benchmarks.floor import Job, Rates, Timed, Work, best, describe_times, describe_use
 from benchmarks.floor_sections.counting import Shape, count
 from benchmarks.floor_sections.machine import product
 from model.network import cpu_layers
@@ -35,6 +35,9 @@ def test_counts_attention_and_memory() -> None:
     x = torch.ones(100)
     counted = count(lambda: x.view(10, 10) + 1.0)
     assert (counted.operators, counted.moved) == (1, 800)
+    # The sum of a row with each of ten: the row lies in memory once. Memory without content is not touched.
+    counted = count(lambda: torch.empty(50) + x[:10].view(10, 1).clone().expand(10, 50))
+    assert counted.moved == 2 * 40 + 200 + 40 + 2000
 
 
 def test_no_unknown_products() -> None:
@@ -57,6 +60,17 @@ def test_floor_extends_to_small_products(monkeypatch: pytest.MonkeyPatch) -> Non
     assert known.floor(products, "float32") == pytest.approx(5000)
     assert known.floor(products, "bfloat16") == pytest.approx(500)
     assert best({"torch": 3.0, "bfloat16": 9.0}, "float32") == 3.0
+
+
+def test_adds_memory_to_the_floor() -> None:
+    """128 queries move 1280 bytes; at 5 bytes per second, each takes 2 s beside 1 s of products."""
+    job = Job("inference", "qvhighlights", "infer", per=128)
+    timed = Timed(
+        job, {"now": [6.0]}, [1.0], {"now": Work(Counter(), operators=1, moved=1280, own_floor=1.0, calls=None)}
+    )
+    assert timed.memory_floor("now", 5.0) == 2.0
+    head, _, row = (line.strip("| ").split(" | ") for line in describe_times([timed], ["now"], 5.0).splitlines()[:3])
+    assert dict(zip(head, row, strict=True))["now / floor, with memory"] == "2.00"
 
 
 def test_says_whether_the_machine_was_idle() -> None:

@@ -18,6 +18,9 @@ Shape = tuple[int, int, int, int, str]
 """Matrices, rows, inner size and columns of a product, and how its factors lie in memory: `nt` is a layer's forward
 pass (a second factor that is transposed), `nn` the gradient of its input, `tn` that of its weight."""
 
+UNTOUCHED = {"_unsafe_view", "empty", "empty_like", "empty_strided", "lift_fresh", "new_empty", "new_empty_strided"}
+"""Operators that neither read nor write their tensors, although these are no views by their signature."""
+
 
 class Counting(TorchDispatchMode):
     """While active, counts what runs, in the forward and in the backward pass.
@@ -53,9 +56,8 @@ class Counting(TorchDispatchMode):
             self._add_attention(name, args)
         elif func._overloadpacket in flop_registry:
             raise RuntimeError(f"{name} is a product that this benchmark does not know")
-        else:
-            tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
-            self.moved += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        elif name not in UNTOUCHED:
+            self.moved += sum(_extent(leaf) for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor))
         return result
 
     def _add_product(self, a: Tensor, b: Tensor) -> None:
@@ -71,6 +73,11 @@ class Counting(TorchDispatchMode):
         batch, heads, rows, width = query.shape
         shape = (batch * heads, rows, width, key.shape[-2], "nt")
         self.products[shape] += (5 if backward else 2) * 2 * batch * heads * rows * width * key.shape[-2]
+
+
+def _extent(tensor: Tensor) -> int:
+    """Bytes of a tensor; one that is repeated along a dimension lies in memory once."""
+    return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
 
 
 def count(job: Callable[[], object]) -> Counting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,27 @@ def test_freed_memory_is_used_again() -> None:
     ]
     assert faults[0] >= 32
     assert faults[1] < 16
+
+
+FLAGS = """
+import ctypes
+from model.memory import keep_freed_memory
+keep_freed_memory()
+buffer = (ctypes.c_char * (1 << 26))()
+middle = ctypes.addressof(buffer) + (1 << 25)
+within = False
+for line in open("/proc/self/smaps", encoding="ascii"):
+    name, *values = line.split()
+    if not name.endswith(":"):
+        first, last = (int(address, 16) for address in name.split("-"))
+        within = first <= middle < last
+    elif within and name == "VmFlags:":
+        print("hg" in values)
+"""
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="of Linux with large pages")
+def test_kept_memory_asks_for_large_pages() -> None:
+    """Whether the system grants them depends on how fragmented its memory is, so only the request is tested."""
+    found = subprocess.run([sys.executable, "-c", FLAGS], capture_output=True, check=True, text=True).stdout
+    assert found.split() == ["True"]
