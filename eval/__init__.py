@@ -33,7 +33,7 @@ CODE_VERSION = {
     "explore": 2,
     "plot_conditions": 2,
     "plot_differences": 2,
-    "plot_domains": 2,
+    "plot_domains": 3,
     "plot_retrieval_figures": 1,
 }
 # Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.
