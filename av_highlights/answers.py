@@ -154,7 +154,8 @@ class Answer:
         from eval.plots.moments import plot_moments
 
         query, row = self.to_rows()
-        ranked = rank_queries([row], [query], topk, ("answer", "query"))
+        # The title of a query that stands in is not its text.
+        ranked = rank_queries([{**row, "query": query["query"]}], [query], topk, ("answer", "query"))
         plot_moments(query, row, ranked[0], [Path(path)], "answer", caption=_sentence(self.warning))
 
     def to_rows(self, qid: Qid = 0) -> tuple[Row, Row]:

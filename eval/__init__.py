@@ -30,7 +30,7 @@ CODE_VERSION = {
     "plot_gate_figures": 8,
     "plot_training": 8,
     "plot_summary": 7,
-    "explore": 2,
+    "explore": 3,
     "plot_conditions": 2,
     "plot_differences": 2,
     "plot_domains": 3,
