@@ -68,10 +68,10 @@ class Answer:
         video: the file.
         query: the query.
         neutral: whether no query was given, so that `NEUTRAL_QUERY` stands in for it; there are no moments then.
-        moments: best first; those that overlap a better one by more than half are left out. Empty for a network that
-            learnt only saliency.
+        moments: best first, none beyond the end of the video; those that overlap a better one by more than half are
+            left out. Empty for a network that learnt only saliency.
         saliency: (L,) how much of a highlight each clip is, any number.
-        times: (L, 2) start and end of each clip in seconds.
+        times: (L, 2) start and end of each clip in seconds; none ends after the video.
         heard: (L,) clips with sound that the network hears; all False for a network without audio.
         gates: one entry per layer of the fusion; empty for a network without gates.
         gating_type: global, clipwise or elementwise; empty without gates.
@@ -154,7 +154,8 @@ class Answer:
         from eval.plots.moments import plot_moments
 
         query, row = self.to_rows()
-        ranked = rank_queries([row], [query], topk, ("answer", "query"))
+        # The title of a query that stands in is not its text.
+        ranked = rank_queries([{**row, "query": query["query"]}], [query], topk, ("answer", "query"))
         plot_moments(query, row, ranked[0], [Path(path)], "answer", caption=_sentence(self.warning))
 
     def to_rows(self, qid: Qid = 0) -> tuple[Row, Row]:

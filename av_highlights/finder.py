@@ -151,13 +151,16 @@ class MomentFinder:
 
     def _make(self, video: Path, features: VideoFeatures, heard: Bools, neutral: bool, item: split.Answer) -> Answer:
         saliency = np.array(item.row["pred_saliency_scores"], dtype=np.float64)
+        # A video may end before its last clip does.
+        end = features.video.duration_s
+        windows = item.row.get("pred_relevant_windows", ())
         return Answer(
             video=video,
             query=item.row["query"],
             neutral=neutral,
-            moments=tuple(Moment(*window) for window in item.row.get("pred_relevant_windows", ())),
+            moments=tuple(Moment(start, min(stop, end), score) for start, stop, score in windows if start < end),
             saliency=saliency,
-            times=clip_bounds(len(saliency), self.bundle.clip_seconds),
+            times=np.minimum(clip_bounds(len(saliency), self.bundle.clip_seconds), end),
             heard=heard,
             gates=read_gates(item.gates),
             gating_type=item.gates["gating_type"] if item.gates else "",

@@ -30,10 +30,10 @@ CODE_VERSION = {
     "plot_gate_figures": 8,
     "plot_training": 8,
     "plot_summary": 7,
-    "explore": 2,
+    "explore": 3,
     "plot_conditions": 2,
     "plot_differences": 2,
-    "plot_domains": 2,
+    "plot_domains": 3,
     "plot_retrieval_figures": 1,
 }
 # Prefix of the names of rows of means over scopes, so no scope may have a name that starts with it.

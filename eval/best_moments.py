@@ -22,6 +22,7 @@ from formats.predictions import (
     has_windows,
     read_predicted_saliency,
     read_predicted_windows,
+    warn_of_other_texts,
 )
 from formats.rows import Row
 
@@ -57,6 +58,7 @@ def rank_queries(
         if qid not in asked:
             raise UserError(f"{names[0]}: qid {qid}: no such query in {names[1]}")
         check_video(row, asked[qid], names)
+    warn_of_other_texts([(row, asked[qid]) for qid, row in predicted.items()], names)
     return {
         qid: [
             Ranked(query, rank, *found)

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 NO_MEDIA = re.compile(
     r"\.(srt|vtt|ass|ssa|sub|sup|idx|sbv|lrc|ttml|smi|json|jsonl|xml|ya?ml|txt|md|nfo|description|csv|tsv|url|html|pdf"
-    r"|log|zip|jpe?g|png|webp|bmp|tiff?|hei[cf]s?|avifs?|dng|cr[23]|nef|arw|thm|aae|xmp|exif|gpx|kml|fit|ini|plist|edl"
+    r"|log|lock|lck|pid|db|zip|jpe?g|png|webp|bmp|tiff?|hei[cf]s?|avifs?|dng|cr[23]|nef|arw|thm|aae|xmp|exif|gpx|kml|fit|ini|plist|edl"
     r"|modd|moff|cpi|bdm|mpls?|ifo|bup|npy|npz|h5|pt|md5|sha\d+|sfv|part|ytdl|aria2|crdownload|torrent|tmp|bak)",
     re.IGNORECASE,
 )
@@ -57,6 +57,12 @@ class Choice:
     file: Path | None
     cause: str
     rest: dict[Path, str]
+
+    @property
+    def is_media(self) -> bool:
+        """Whether any of the files is media or is named like it; no `lock` or `README` is."""
+        named = any(VIDEO.fullmatch(file.suffix) or SOUND.fullmatch(file.suffix) for file in self.rest)
+        return self.file is not None or named or self.cause.startswith(SEVERAL)
 
 
 def choose(files: Sequence[Path], folder: Path) -> Choice:

@@ -6,6 +6,7 @@ predicted) and `pred_saliency_scores` (one number per clip, higher = more of a h
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import UserError
-from formats.annotations import Qid, index_by_qid, index_truth
+from formats.annotations import Qid, index_by_qid, index_truth, plain_query
 from formats.arrays import Floats, read_numbers
 from formats.grid import Span, average_spans
 from formats.rows import Row, shorten
 
+_log = logging.getLogger(__name__)
 MOST_WINDOWS = 10
 """Predicted windows per query that the metrics look at, in the order listed."""
 
@@ -81,7 +83,8 @@ def match_queries(
 ) -> list[tuple[Row, Row]]:
     """Pair each prediction with its ground truth, in the order of the predictions; both must hold the same queries.
 
-    Predictions about other videos than those of their queries are an error (`check_video`).
+    Predictions about other videos than those of their queries are an error (`check_video`), and those for queries of
+    another text are named in the log (`warn_of_other_texts`).
 
     Scores over different sets of queries would not be comparable, so a missing or extra prediction is an error. With
     `covered_only`, predictions may be missing, but an extra one is still an error.
@@ -90,14 +93,19 @@ def match_queries(
     missing = [qid for qid in wanted if qid not in predicted]
     extra = [qid for qid in predicted if qid not in wanted]
     if missing and not covered_only:
-        raise UserError(f"{names[0]}: {len(missing)} of {len(wanted)} queries are missing, first qid {missing[0]}")
+        raise UserError(
+            f"{names[0]}: {len(missing)} of {len(wanted)} queries are missing, first qid {missing[0]}: `score` and"
+            " `tvsum` leave them out with --covered-only"
+        )
     if extra:
         raise UserError(f"{names[0]}: {len(extra)} queries are not in {names[1]}, first qid {extra[0]}")
     if not predicted:
         raise UserError(f"{names[0]}: no queries")
     for qid, row in predicted.items():
         check_video(row, wanted[qid], names)
-    return [(row, wanted[qid]) for qid, row in predicted.items()]
+    pairs = [(row, wanted[qid]) for qid, row in predicted.items()]
+    warn_of_other_texts(pairs, names)
+    return pairs
 
 
 def check_video(prediction: Row, query: Row, names: tuple[str, str]) -> None:
@@ -109,6 +117,27 @@ def check_video(prediction: Row, query: Row, names: tuple[str, str]) -> None:
     mine, asked = prediction.get("vid"), query.get("vid")
     if mine is not None and asked is not None and mine != asked:
         raise UserError(f"{names[0]}: qid {query['qid']}: vid is {shorten(mine)}, but {asked!r} in {names[1]}")
+
+
+def warn_of_other_texts(pairs: Iterable[tuple[Row, Row]], names: tuple[str, str]) -> None:
+    """Name in the log predictions that repeat another query than theirs: they may be of other annotations.
+
+    Files of different annotations may number their queries alike. Case, blanks and full stops do not count. It is no
+    error, since the official program does not read the text, and other programs may cut or reword it.
+    """
+    found = [
+        (prediction, query)
+        for prediction, query in pairs
+        if isinstance(prediction.get("query"), str)
+        and isinstance(query.get("query"), str)
+        and plain_query(prediction["query"]).casefold() != plain_query(query["query"]).casefold()
+    ]
+    if found:
+        prediction, query = found[0]
+        _log.warning(
+            "note: %s: made for other queries? The text of %d differs from that in %s, first qid %s: %s, there %s",
+            names[0], len(found), names[1], query["qid"], shorten(prediction["query"]), shorten(query["query"]),
+        )  # fmt: skip
 
 
 def has_windows(row: Row) -> bool:

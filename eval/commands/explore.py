@@ -25,7 +25,7 @@ def explore(arguments: argparse.Namespace) -> None:
     with {run}, {scope} and {seed}; files other than predictions may be missing. Videos and pictures are linked by
     relative paths and need a folder of `feature_extractors previews`.
     """
-    from eval.explorer.answers import Patterns, read_answers
+    from eval.explorer.answers import Patterns, check_answers, read_answers
     from eval.explorer.query_data import describe_media, describe_query
     from eval.explorer.site import write_site
     from eval.explorer.study_data import describe_table
@@ -50,11 +50,7 @@ def explore(arguments: argparse.Namespace) -> None:
     if len(dict(runs)) < len(runs):
         raise UserError("--run: a name occurs twice")
     answers = read_answers(runs, patterns)
-    asked = {row["qid"] for row in queries}
-    for one in answers:
-        extra = [qid for qid in one.predictions if qid not in asked]
-        if extra:
-            raise UserError(f"predictions of {one.name}: qid {extra[0]}: no such query in {where}")
+    check_answers(answers, queries, where)
     previews = read_previews(arguments.previews) if arguments.previews else {}
     media = {
         vid: describe_media(preview, arguments.previews, arguments.videos, page) for vid, preview in previews.items()

@@ -45,6 +45,7 @@ def plot_example(arguments: argparse.Namespace) -> None:
     Frames and sound come from a file of `feature_extractors strip`, gates from the gate log; either may be left out.
     """
     from eval.gates.joined_logs import read_gate_logs
+    from eval.gates.origin import warn_of_other_network
     from eval.plots.example import Example, plot_example
     from eval.plots.gates.view import arrange
     from formats.strip import read_strip
@@ -72,6 +73,9 @@ def plot_example(arguments: argparse.Namespace) -> None:
         about=arguments.about,
         where=names[0],
     )
+    if mine and example.sample:
+        names = ", ".join(map(str, logs)), names[0]
+        warn_of_other_network([example.sample], {query["qid"]: mine[0]}, names)
     plot_example(example, arguments.out)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from cli import UserError
+from eval.gates.origin import warn_of_other_network
 from eval.metrics_files import QueryValuesFile, check_shape
 from formats.annotations import Qid, read_qid
 from formats.gate_log import GateSample, read_gate_log
+from formats.predictions import check_video, warn_of_other_texts
 from formats.rows import Row, iterate_rows, read_object
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,30 @@ def read_answers(runs: Sequence[tuple[str, str]], patterns: Patterns) -> list[An
         if pattern and not any(parts):
             raise UserError(f"{option} {pattern}: no such file for any run")
     return found
+
+
+def check_answers(answers: Sequence[Answers], queries: Sequence[Row], where: str) -> None:
+    """Check that answers are about these queries (`where` in messages), and name in the log what does not fit together.
+
+    That is predictions for queries of another text, gates of another network, and runs with the same predictions.
+
+    Raises:
+        UserError: a prediction is for an unknown query or for another video.
+    """
+    asked = {row["qid"]: row for row in queries}
+    for one in answers:
+        names = f"predictions of {one.name}", where
+        extra = next((qid for qid in one.predictions if qid not in asked), None)
+        if extra is not None:
+            raise UserError(f"{names[0]}: qid {extra}: no such query in {where}")
+        pairs = [(row, asked[qid]) for qid, row in one.predictions.items()]
+        for row, query in pairs:
+            check_video(row, query, names)
+        warn_of_other_texts(pairs, names)
+        warn_of_other_network(one.gates.values(), one.predictions, (f"the gate log of {one.name}", names[0]))
+    for one, other in combinations(answers, 2):
+        if one.predictions == other.predictions:
+            _log.warning("note: %s and %s have the same predictions: one file, given twice?", one.name, other.name)
 
 
 def _read_predictions(files: Sequence[Path]) -> dict[Qid, Row]:

@@ -17,7 +17,9 @@ from eval.plots.style import COLOURS, INK, QUIET, fit_text, house_style, save_fi
 from eval.tvsum.videos import MEAN
 
 METRIC = "mAP"
-MOST_RUNS = len(COLOURS)
+# Without black, which the references and the spread have. Runs beyond the colours have them again, with stripes.
+PALETTE, STRIPES = COLOURS[:-1], "/////"
+LOOKS = [{"facecolor": colour, "hatch": hatch, "edgecolor": "white"} for hatch in ("", STRIPES) for colour in PALETTE]
 # Names of reference rows, with the line of each. Two ceilings: over 25 clips, as the metric is mostly taken, or all.
 LINES: dict[str, tuple[str, Literal["--", ":", "-"], str]] = {
     "chance": ("chance", "--", INK),
@@ -41,8 +43,8 @@ def plot_domains(table: dict[str, Any], paths: Sequence[Path]) -> None:
         raise UserError("not a table of domains: 'rows' or 'domains' are missing (make one with `tvsum-table`)")
     groups = [*table["domains"], MEAN]
     runs = list(dict.fromkeys(row["run"] for row in rows if row["epoch"] is not None))
-    shown = runs[:MOST_RUNS]
-    looks = dict(zip(shown, COLOURS, strict=False))
+    shown = runs[: len(LOOKS)]
+    looks = dict(zip(shown, LOOKS, strict=False))
     with house_style():
         width = max(7.2, 1.5 + len(groups) * (0.35 + 0.1 * len(shown)))
         figure = Figure(figsize=(width, 4.3), layout="constrained")
@@ -66,7 +68,9 @@ def plot_domains(table: dict[str, Any], paths: Sequence[Path]) -> None:
         axes.set_axisbelow(True)
         axes.tick_params(axis="x", length=0)
         handles: list[Any] = [
-            Patch(color=looks[run], label=fit_text(run, 28) + (f" ({CHOSEN})" if epochs[run] == CHOSEN else ""))
+            Patch(
+                **looks[run], linewidth=0, label=fit_text(run, 28) + (f" ({CHOSEN})" if epochs[run] == CHOSEN else "")
+            )
             for run in shown
         ]
         if any(marked):
@@ -97,7 +101,7 @@ def _find(rows: Sequence[dict[str, Any]], run: str, epochs: Sequence[str | None]
 
 
 def _draw_run(
-    axes: Axes, rows: Sequence[dict[str, Any]], run: str, groups: Sequence[str], place: int, looks: dict[str, str]
+    axes: Axes, rows: Sequence[dict[str, Any]], run: str, groups: Sequence[str], place: int, looks: dict[str, Any]
 ) -> bool:
     """Draw the bars of a run; returns whether it has a best epoch beside the last one."""
     width = 0.8 / len(looks)
@@ -110,7 +114,7 @@ def _draw_run(
         if value is None:
             axes.text(x, 1, "–", ha="center", va="bottom", fontsize=7, color=QUIET)
             continue
-        axes.bar(x, value["mean"], 0.9 * width, color=looks[run], linewidth=0)
+        axes.bar(x, value["mean"], 0.9 * width, **looks[run], linewidth=0)
         if value["sd"] is not None:
             axes.errorbar(x, value["mean"], value["sd"], color=INK, linewidth=0.9, capsize=0)
         chosen = best.get(group) if best and best is not bars else None

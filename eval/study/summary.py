@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ from eval.study.files import Cell, collect
 from eval.study.query_values import QueryValues, read_values
 from eval.study.run_table import COLUMNS, RunTable, read_table
 from formats.rows import Row
+
+_log = logging.getLogger(__name__)
+FEW = 10
+"""Fewer queries than this may get equal scores from two networks."""
 
 
 def summarise_files(
@@ -54,6 +60,7 @@ def summarise(
     cells = collect(metrics, "brief")
     table = read_table(cells)
     each = read_values(values, cells)
+    _warn_of_equal_seeds(each)
     rows = []
     for run, scope in table.order():
         cell = run, scope
@@ -87,6 +94,24 @@ def summarise(
             for test in _test(table, (run, scope), against, each, seed)
         ]
     return summary
+
+
+def _warn_of_equal_seeds(each: Mapping[Cell, QueryValues]) -> None:
+    """Name in the log seeds whose scores are equal for every query: a loop over seeds may score one file again and
+    again, and the table shows only their mean, with a spread that is too small.
+    """
+    for (run, scope), values in each.items():
+        for (one, mine), (other, theirs) in combinations(values.by_seed.items(), 2):
+            same = mine.keys() == theirs.keys() and all(
+                np.array_equal(mine[key], theirs[key], equal_nan=True) for key in mine
+            )
+            if same and len(values.qids) >= FEW:
+                _log.warning(
+                    "note: run %s, scope %s: seeds %s and %s have the same score for every query: the predictions of"
+                    " one seed, scored twice?",
+                    run, scope, one, other,
+                )  # fmt: skip
+                break
 
 
 def _are_comparable(table: RunTable, cell: Cell, other: Cell, each: Mapping[Cell, QueryValues]) -> bool:

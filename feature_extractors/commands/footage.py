@@ -31,7 +31,10 @@ def footage(arguments: argparse.Namespace) -> None:
     else:
         chosen = choose_all(folder)
         files = {vid: choice.file for vid, choice in chosen.items() if choice.file is not None}
-        causes = {vid: choice.cause for vid, choice in chosen.items() if choice.file is None}
+        causes = {vid: choice.cause for vid, choice in chosen.items() if choice.file is None and choice.is_media}
+        for choice in chosen.values():
+            for other, reason in {} if choice.is_media else choice.rest.items():
+                _log.warning("%s: %s, left out", other, reason)
     if not files:
         raise UserError(f"{folder}: no video in this folder")
     table = list(track(examine_all(folder, files, causes), "footage: videos", len(files) + len(causes)))

@@ -134,7 +134,9 @@ def test_a_network_without_gates_hears_nothing(make_bundle: Callable[..., Path],
     assert answer.to_dict()["mean_gate"] is None
 
 
-def test_without_a_query_there_are_highlights(finder: MomentFinder, videos: Path) -> None:
+def test_without_a_query_there_are_highlights(
+    finder: MomentFinder, videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (answer,) = finder.find(videos / "street.mp4")
     (asked,) = finder.find(videos / "street.mp4", NEUTRAL_QUERY)
     assert answer.neutral and not answer.moments and not asked.neutral and asked.moments
@@ -143,6 +145,10 @@ def test_without_a_query_there_are_highlights(finder: MomentFinder, videos: Path
     assert best[0].score == answer.saliency.max() and best[0].end - best[0].start == 2
     starts = sorted(moment.start for moment in best)
     assert np.diff(starts).min() >= 6  # three clips
+    caplog.clear()
+    answer.plot(tmp_path / "curve.svg")
+    assert f"no query: '{NEUTRAL_QUERY}'" in (tmp_path / "curve.svg").read_text().replace("&apos;", "'")
+    assert not caplog.records
 
 
 def test_a_network_that_learnt_saliency_alone_gives_clips(

@@ -58,7 +58,7 @@ def test_pairs_are_of_the_same_queries_in_the_order_of_the_predictions() -> None
     predicted: list[dict[str, Any]] = [{"qid": 2, "x": 0}, {"qid": 1}]
     assert match_queries(predicted, truth, ("p", "g")) == [(predicted[0], truth[1]), (predicted[1], truth[0])]
     assert match_queries(predicted[:1], truth, ("p", "g"), covered_only=True) == [(predicted[0], truth[1])]
-    with pytest.raises(UserError, match=r"^p: 1 of 2 queries are missing, first qid 1$"):
+    with pytest.raises(UserError, match=r"^p: 1 of 2 queries are missing, first qid 1: .* with --covered-only$"):
         match_queries(predicted[:1], truth, ("p", "g"))
     for covered_only in (False, True):
         with pytest.raises(UserError, match=r"^p: 1 queries are not in g, first qid 3$"):
@@ -105,3 +105,15 @@ def test_order_counts_among_the_first_ten_unless_taken_as_listed() -> None:
 def test_malformed_saliency_is_named(scores: Any, message: str) -> None:
     with pytest.raises(UserError, match=f"^p: qid 7: pred_saliency_scores: {message}"):
         read_predicted_saliency({"qid": 7, "pred_saliency_scores": scores}, "p")
+
+
+def test_predictions_for_queries_of_another_text_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Two files of annotations may number their queries alike, and ask about the same videos."""
+    truth: list[dict[str, Any]] = [{"qid": qid, "vid": "v", "query": f"Query {qid}."} for qid in (1, 2, 3)]
+    same: list[dict[str, Any]] = [{"qid": 1, "query": "query  1"}, {"qid": 2}, {"qid": 3, "query": None}]
+    match_queries(same, truth, ("p", "g"))
+    assert not caplog.records
+    match_queries([*same[:1], {"qid": 2, "query": "a dog"}, {"qid": 3, "query": "a cat"}], truth, ("p", "g"))
+    assert caplog.messages == [
+        "note: p: made for other queries? The text of 2 differs from that in g, first qid 2: 'a dog', there 'Query 2.'"
+    ]

@@ -45,7 +45,7 @@ explorer.panels = (() => {
     addSaliency(query, shown, panel);
     if (query.level) {
       panel("Sound", "level of each clip in dB of full scale", HEIGHT - 12, [
-        { label: "dB", values: unpack(query.level), stroke: colour("--sound"), fill: colour("--sound-fill"), digits: 1, unit: " dB" }], {});
+        { label: "level", values: unpack(query.level), stroke: colour("--sound"), fill: colour("--sound-fill"), digits: 1, unit: " dB" }], {});
     }
     const kinds = [...new Set(shown.flatMap((one) => (one.answer ? Object.keys(one.answer.gates) : [])))];
     kinds.forEach((kind) => {

@@ -309,6 +309,11 @@ def test_a_long_query_is_cut_and_a_short_video_has_one_score(find: Find, tmp_pat
     assert cut.endswith("is cut: the network reads its first 32 tokens (it has 500 words)")
     (problem,) = rows(tmp_path / "out/problems.tsv")
     assert problem["cause"] == "lasts 1.0 s, less than one clip: a single score for all of it"
+    # Its one clip is longer than the video, but no moment is, nor a clip that is listed as one.
+    for given in (["--query", "dog"], []):
+        assert find(video, *given)[0] == 0
+        found = rows(tmp_path / "out/moments.tsv")
+        assert found and all(float(row["start_s"]) < float(row["end_s"]) <= 1.0 for row in found)
 
 
 def test_moments_for_other_programs(find: Find, videos: Path, tmp_path: Path) -> None:

@@ -138,3 +138,13 @@ def test_an_input_is_never_overwritten(given: list[object], tmp_path: Path, caps
     assert run("export", "--format", "csv", "--queries", queries, "--out", tmp_path) == 1
     assert "would overwrite the input" in capsys.readouterr().err
     assert queries.read_bytes() == before
+
+
+def test_moments_of_other_queries_are_named(
+    given: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions = write_rows(tmp_path / "p.jsonl", [{**row, "query": "A siren."} for row in PREDICTIONS])
+    assert run("export", "--format", "csv", "--predictions", predictions, *given) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "note:" in line]
+    assert f"{predictions}: made for other queries? The text of 1 differs from that in {tmp_path}/q.jsonl" in line
+    assert line.endswith("first qid 1: 'A siren.', there 'a dog barks'")

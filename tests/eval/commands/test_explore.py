@@ -48,3 +48,32 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert explore(*options, "--out-dir", tmp_path / "queries.jsonl") == 1
     assert "queries.jsonl: is a file, not a folder to write into" in capsys.readouterr().err
     assert not (tmp_path / "page/index.html").exists()
+
+
+def test_what_does_not_belong_together_is_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = make_rows(4)
+    for run in ("base", "film"):
+        for gates, row in zip(rows[f"{run}/gates"], rows[f"{run}/predictions"], strict=True):
+            gates["saliency"] = row["pred_saliency_scores"]
+    options = [*write_study(tmp_path, rows), "--out-dir", str(tmp_path / "page")]
+    assert explore(*options) == 0
+    assert "note:" not in capsys.readouterr().err
+
+    rows["film/gates"] = rows["base/gates"]
+    rows["base/predictions"][1]["query"] = "another"
+    write_study(tmp_path, rows)
+    assert explore(*options) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "note:" in line]
+    assert len(notes) == 2
+    assert "predictions of base: made for other queries? The text of 1 differs" in notes[0] and "'another'" in notes[0]
+    assert "the gate log of film is not of the network that made predictions of film: 4 of its 4" in notes[1]
+
+    rows["film/predictions"] = rows["base/predictions"]
+    write_study(tmp_path, rows)
+    assert explore(*options) == 0
+    assert "note: base and film have the same predictions" in capsys.readouterr().err
+
+    rows["base/predictions"][0]["vid"] = "video 9"
+    write_study(tmp_path, rows)
+    assert explore(*options) == 1
+    assert "predictions of base: qid 0: vid is 'video 9', but 'video 0' in" in capsys.readouterr().err

@@ -101,3 +101,19 @@ def test_one_query_on_one_axis(tmp_path: Path, capsys: pytest.CaptureFixture[str
     unknown, other = capsys.readouterr().err.splitlines()
     assert f"--qid 70: no such query in {tmp_path}/q.jsonl" in unknown
     assert "s.npz: shows 'a b', but query 8 is about 'gone'" in other
+
+
+def test_gates_of_another_network_are_named(tmp_path: Path, gate_rows: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = gate_rows(2)
+    asked = [{"qid": row["qid"], "vid": row["vid"], "query": "a dog", "duration": 24} for row in rows]
+    mine = [{"qid": row["qid"], "pred_saliency_scores": row["saliency"]} for row in rows]
+    for name, lines in (("p", mine), ("q", asked), ("g", rows)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    given = ["plot-example", "--predictions", f"{tmp_path}/p.jsonl", "--queries", f"{tmp_path}/q.jsonl", "--qid", "1"]
+    given += ["--log", f"{tmp_path}/g.jsonl", "--out", f"{tmp_path}/a.svg"]
+    assert build_command().main(given) == 0
+    assert "note:" not in capsys.readouterr().err
+    mine[1]["pred_saliency_scores"] = mine[0]["pred_saliency_scores"][::-1]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mine))
+    assert build_command().main(given) == 0
+    assert "g.jsonl is not of the network that made" in capsys.readouterr().err

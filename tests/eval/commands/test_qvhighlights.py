@@ -54,7 +54,9 @@ def test_covered_only_says_what_it_covers(tmp_path, write, queries, capsys):
     files = ["--ground-truth", write("g.jsonl", truth), "--predictions", write("p.jsonl", predictions[1:])]
     out = ["--out", tmp_path / "m.json", "--per-query", tmp_path / "q.json"]
     assert run("score", *files, *out) == 1
-    assert "1 of 6 queries are missing, first qid 0" in capsys.readouterr().err
+    assert "1 of 6 queries are missing, first qid 0: `score` and `tvsum` leave them out with --covered-only" in (
+        capsys.readouterr().err
+    )
     assert run("score", *files, *out, "--covered-only", "--run", "film", "--epoch", "last") == 0
     assert "5 of 6 queries, not comparable with full-set numbers" in capsys.readouterr().err
     metrics = json.loads((tmp_path / "m.json").read_text())

@@ -145,6 +145,10 @@ def test_a_click_on_a_row_plays_and_the_panels_follow(opened: Opened, index: Pat
     assert time is not None and 3.3 <= time < 8
     page.keyboard.press("Space")
     assert page.evaluate("document.querySelector('video').paused")
+    page.evaluate(AFTER_DRAWING)
+    # What is seen is the frame of that time; the next one may have been on its way.
+    time = page.evaluate("document.querySelector('video').currentTime")
+    assert abs(number_on_screen(page) - int(time * FPS)) <= 1
     now, text = page.evaluate("[explorer.player.time, document.querySelector('.playhead span').textContent]")
     assert now >= 2.2 and text.startswith("0:0")
 

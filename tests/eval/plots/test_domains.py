@@ -64,14 +64,22 @@ def test_words_say_what_bars_and_thin_lines_are(monkeypatch: pytest.MonkeyPatch)
     assert told == "Bars: means over seeds." and names[0] == "base (best epoch)" and "best epoch" not in names
 
 
-@pytest.mark.parametrize("count", [1, 9])
+@pytest.mark.parametrize("count", [1, 14])
 def test_many_runs_and_long_names(tmp_path: Path, count: int) -> None:
     table = make({f"a long name of run {run} " * 5: [60.0] for run in range(count)}, ("a long domain " * 3, "x"))
     for name in ("one.png", "two.png"):
         plot_domains(table, [tmp_path / name])
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     plot_domains(table, [tmp_path / "one.svg"])
-    assert ("2 more runs are in the table" in (tmp_path / "one.svg").read_text()) == (count > 7)
+    assert ("2 more runs are in the table" in (tmp_path / "one.svg").read_text()) == (count > 12)
+
+
+def test_twelve_runs_look_different_and_none_is_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Black is the colour of the references and of the spread."""
+    figure = drawn(make({f"run {run}": [60.0] for run in range(12)}), monkeypatch)
+    for patches in (figure.axes[0].patches[::3], figure.legends[0].get_patches()):  # two domains and the mean
+        looks = {(patch.get_facecolor(), patch.get_hatch()) for patch in patches}
+        assert len(looks) == 12 and not any(colour[:3] == (0.0, 0.0, 0.0) for colour, _ in looks)
 
 
 def test_a_domain_without_a_score_has_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,21 @@ def test_intervals_are_of_the_mean_over_seeds():
     assert "interval" not in summarise(files, each[:1])["rows"][0]["values"]["MR-full-R1@0.5"]
 
 
+def test_one_file_scored_as_two_seeds_is_named(caplog):
+    numbers = [float(number) for number in range(0, 100, 10)]
+    files = [metrics("base", seed, 45.0) for seed in (0, 1, 2)]
+    other = values("base", 1, numbers[::-1])
+    summarise(files, [values("base", 0, numbers), other])
+    # Of few queries two networks may answer all alike.
+    summarise([metrics("base", 0, 50.0), metrics("base", 1, 50.0)], [values("base", n, [0.0, 100.0]) for n in (0, 1)])
+    assert not caplog.records
+    summarise(files, [values("base", 0, numbers), other, values("base", 2, numbers)])
+    assert caplog.messages == [
+        "note: run base, scope all: seeds 0 and 2 have the same score for every query: the predictions of one seed,"
+        " scored twice?"
+    ]
+
+
 def test_a_seed_without_a_metric_is_in_neither_mean_nor_interval():
     """Predictions without windows, say: the mean is over the other seeds, and so is the interval."""
     late = metrics("base", 1, None)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from cli import UserError
+from feature_extractors.__main__ import main
 from feature_extractors.media.footage import examine, examine_all
+from formats.media.footage import read_footage
 from tests.feature_extractors.made_media import Coding, write_media
 
 RATES = ["24000/1001", "24/1", "25/1", "30000/1001", "30/1", "50/1", "60000/1001", "60/1", "25/2"]
@@ -112,3 +114,22 @@ def test_what_cannot_be_read_keeps_its_line(tmp_path: Path) -> None:
     assert (gone.vid, gone.file, gone.problem) == ("gone", "", "no video 'gone'")
     with pytest.raises(UserError, match=r"bad\.mp4: not a readable media file"):
         examine(tmp_path, "bad", files["bad"])
+
+
+def test_files_that_are_no_media_are_named_and_are_not_in_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_media(folder / "good.mp4", times_at("25/1", 10)).rename(folder / "good")  # without an extension
+    for name in ("lock", "README", "build.lock", "Thumbs.db", "torn.mp4"):
+        (folder / name).write_text("4711")
+    words = ["feature_extractors", "footage", "--videos", str(folder), "--out", str(tmp_path / "f.jsonl")]
+    monkeypatch.setattr("sys.argv", words)
+    assert main() == 0
+    table = read_footage(tmp_path / "f.jsonl")
+    assert [(vid, one.seconds > 0) for vid, one in table.items()] == [("good", True), ("torn", False)]
+    log = capsys.readouterr().err
+    assert all(f"{folder / name}: not a readable media file" in log for name in ("lock", "README"))
+    assert log.count("left out") == 2 and "torn.mp4: not a readable media file" in log
+    assert "build" not in log and "Thumbs" not in log

@@ -195,8 +195,12 @@ def test_gates_of_windows_are_merged(data: tuple[Path, dict[str, Any]], gating: 
     folder, model = data
     network, features = build(folder, {**model, "gating_type": gating, "ffn_gate_film": True})
     config = InferenceConfig(window_seconds=16.0)
-    rows = [item.gates for item in answer(network, features, config, "cpu", True, range(len(features)))]
+    answers = list(answer(network, features, config, "cpu", True, range(len(features))))
+    rows = [item.gates for item in answers]
     assert None not in rows
+    # By these scores `eval.gates.origin` tells whether log and predictions belong together.
+    for item in answers:
+        np.testing.assert_allclose(item.gates["saliency"], item.row["pred_saliency_scores"], atol=2e-6)  # type: ignore[index]
     long, windows = rows[0], [rows[2 + place] for place in range(len(SPANS))]
     total, count = np.zeros(CLIPS), np.zeros(CLIPS)
     for (first, stop), row in zip(SPANS, windows, strict=True):
