@@ -6,20 +6,23 @@ environment, import path and open files, and ends as a process does. In a workfl
 small program of that name, first in PATH, asks the server. It is `sys.executable` too, for what a run starts itself.
 
 Our own packages are loaded as well, but a run has them only once it imports one of them, and only if its import path
-leads to this checkout. A `sitecustomize` on the import path is imported first, as at a start. Other options than `-m`,
-`-c`, a file, `-u` and `-B` start a new process.
+leads to this checkout. What each workflow of the tests would do first is done: the rules are read and the small demo is
+planned. A `sitecustomize` on the import path is imported first, as at a start. Other options than `-m`, `-c`, a
+file, `-u` and `-B` start a new process.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import copy
 import fcntl
 import gc
 import importlib
 import importlib.util
+import io
 import itertools
-import json
+import marshal
 import multiprocessing
 import os
 import pkgutil
@@ -37,7 +40,7 @@ from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
@@ -57,9 +60,10 @@ LIBRARIES = (
     "transformers.models.clap",
     "yaml",
 )
-# The program `python` of a workflow: hands its open files, arguments, folder and environment to the server.
+# The program `python` of a workflow: hands its open files, arguments, folder and environment to the server. It starts
+# some hundred times, so it imports nothing that is not part of the interpreter itself.
 ASK = """#!{python} -IS
-import json, os, socket, sys
+import _socket, marshal, os, sys
 
 words = sys.argv[1:]
 program = next((word for word in words if word not in ("-u", "-B")), "")
@@ -72,10 +76,11 @@ for name in os.listdir("/proc/self/fd"):
             numbers.append(int(name))
     except OSError:  # that of the list itself
         pass
-server = socket.socket(socket.AF_UNIX)
+server = _socket.socket(_socket.AF_UNIX)
 server.connect({address!r})
-request = json.dumps([numbers, words, os.getcwd(), dict(os.environ)]).encode()
-socket.send_fds(server, [len(request).to_bytes(8, "big")], numbers)
+request = marshal.dumps([numbers, words, os.getcwd(), dict(os.environ)])
+files = b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
+server.sendmsg([len(request).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
 server.sendall(request)
 status = int.from_bytes(server.recv(4), "big", signed=True)
 if status < 0:
@@ -167,11 +172,16 @@ class Loaded(MetaPathFinder, Loader):
             for module in pkgutil.walk_packages(found.__path__, f"{package}."):
                 if not module.name.endswith("__main__"):
                     importlib.import_module(module.name)
+        plan_demo()
         sys.path.remove(str(ROOT))
-        ours = [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
+        ours = [name for name in sys.modules if name.partition(".")[0] in (*PACKAGES, "tests")]
         loaded = {name: sys.modules.pop(name) for name in ours}
         # `python -m PACKAGE` runs its `__main__` anew, and warns if it is loaded already.
-        self.modules = {name: module for name, module in loaded.items() if not name.endswith(".__main__")}
+        self.modules = {
+            name: module
+            for name, module in loaded.items()
+            if not name.startswith("tests") and not name.endswith(".__main__")
+        }
         self.specs = {name: module.__spec__ for name, module in self.modules.items()}
         self.found: bool | None = None  # whether the import path leads here
 
@@ -198,6 +208,62 @@ class Loaded(MetaPathFinder, Loader):
         sys.modules.update(self.modules)
 
 
+def plan_demo() -> None:
+    """Plan the small study of tests/workflow: what is drawn and checked for it is kept by our modules.
+
+    The demo's encoders are calibrated on a third of their videos, as in tests/demo/test_weights.py.
+    """
+    import yaml
+
+    from demo.weights import calibration
+    from demo.weights.settings import EncoderConfig
+    from tests.workflow.workspace import TINY, merge
+    from workflow.study import load_study
+
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    load_study(merge(config, TINY), ROOT, TINY)
+    calibration.CALIBRATION_VIDEOS = 4
+    calibration.videos_of(EncoderConfig.from_dict(config["demo_encoders"]))
+
+
+def read_rules() -> None:
+    """Let Snakemake read our rules and config.yaml, a quarter of the time of a dry run.
+
+    A run takes over what was read of a file, unless the file has changed since.
+    """
+    from snakemake import workflow
+    from snakemake.common import configfile
+    from snakemake.sourcecache import LocalSourceFile
+
+    def state(path: str) -> tuple[int, int]:
+        found = Path(path).stat()
+        return found.st_mtime_ns, found.st_size
+
+    parse, load = workflow.parse, configfile.load_configfile
+    cache = SimpleNamespace(open=lambda file: io.StringIO(Path(file.path).read_text(encoding="utf-8")))
+    parsed: dict[str, tuple[tuple[int, int], str, int, dict[int, int]]] = {}
+    for path in map(str, (ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk")))):
+        lines: dict[int, int] = {}
+        code, count = parse(LocalSourceFile(path), SimpleNamespace(sourcecache=cache), lines)
+        parsed[path] = state(path), code, count, lines
+
+    def parse_again(file: Any, run: Any, linemap: dict[int, int], rulecount: int) -> tuple[str, int]:
+        path = file.get_path_or_uri(secret_free=True)
+        if path not in parsed or parsed[path][0] != state(path):
+            return parse(file, run, linemap, rulecount=rulecount)
+        _, code, count, lines = parsed[path]
+        linemap |= lines
+        return code, rulecount + count
+
+    settings = str(ROOT / "config.yaml")
+    before, loaded = state(settings), load(settings)
+
+    def load_again(path: Any) -> Any:
+        return copy.deepcopy(loaded) if str(path) == settings and state(settings) == before else load(path)
+
+    workflow.parse, configfile.load_configfile = parse_again, load_again
+
+
 def serve(folder: Path) -> None:
     """Import everything, then fork for every request until nobody uses the server."""
     sys.path.pop(0)  # the folder of this file
@@ -205,6 +271,7 @@ def serve(folder: Path) -> None:
         __import__(name)
     # Its plugins register their options, which takes a third of the time of a dry run.
     sys.modules["snakemake.cli"].get_argument_parser()
+    read_rules()
     sys.meta_path.insert(0, Loaded())
     sys.executable = str(folder / "bin" / "python")
     multiprocessing.set_executable(sys.executable)
@@ -242,7 +309,7 @@ def serve(folder: Path) -> None:
                 for opened in (listener, woken, wake, asking, *runs.values()):
                     opened.close()
                 os.close(users)
-                become(files, *json.loads(request))
+                become(files, *marshal.loads(request))
             runs[process] = asking
             for file in files:
                 os.close(file)

@@ -11,6 +11,7 @@ import pytest
 
 from eval.plots import GATE_FIGURES
 from tests.eval.running import run
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,7 +121,6 @@ def test_scoring_loads_numpy_alone():
 
 
 def test_module_runs_and_fails_with_a_status(tmp_path):
-    command = [sys.executable, "-m", "eval", "plot-summary", "--summary", "none.json", "--out", str(tmp_path / "x.png")]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = run_python(["-m", "eval", "plot-summary", "--summary", "none.json", "--out", tmp_path / "x.png"], ROOT)
     assert result.returncode == 1
     assert result.stderr == "python -m eval plot-summary: error: none.json: no such file\n"

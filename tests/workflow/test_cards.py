@@ -7,13 +7,13 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.warm import server
 from tests.workflow.workspace import ROOT
 
 # Four jobs that use a GPU and one that decodes.
@@ -92,9 +92,9 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen
     """Start the workflow; lock files are in its folder."""
     (folder / "locks").mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LOCAL_RANK")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(server().program).parent), os.environ["PATH"]])
     added = {"PATH": path, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "locks"), **environment}
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "none", *arguments]
+    command = [server().program, "-m", "snakemake", "--workflow-profile", "none", *arguments]
     return subprocess.Popen(command, cwd=folder, env=kept | added, stderr=subprocess.PIPE, text=True)
 
 

@@ -20,6 +20,13 @@ from eval.plots.style import FONT, house_style, save_figure
 from tests.eval.gate_logs import CHINESE_NAME, make_gate_rows
 
 ROOT = Path(__file__).parents[3]
+# A new process that runs several verbs, each as a command would.
+VERBS = """
+import json, sys
+from eval.__main__ import build_command
+for words in json.loads(sys.argv[1]):
+    assert build_command().main(words) == 0
+"""
 CARRIED = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
 
@@ -50,14 +57,15 @@ def test_pictures_are_the_same_with_and_without_fonts_of_the_machine(tmp_path, w
         # Each has its own matplotlib font list.
         environment = {**os.environ, "MPLCONFIGDIR": str(home / "cache"), "XDG_DATA_HOME": str(home)}
         environment["MPL_IGNORE_SYSTEM_FONTS"] = "1" if machine == "bare" else ""
-        for verb, *options in (
-            ("plot-gates", "--log", log, "--out", home / "gates.png", home / "gates.svg"),
-            ("plot-moments", "--predictions", predictions, "--queries", queries, "--out-dir", home),
-        ):
-            command = [sys.executable, "-m", "eval", verb, *map(str, options)]
-            done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-            lines = [line for line in done.stderr.splitlines() if "cannot draw" in line]
-            assert len(lines) == 1 and "characters that matplotlib's font cannot draw, such as 一" in lines[0]
+        verbs = [
+            ["plot-gates", "--log", str(log), "--out", str(home / "gates.png"), str(home / "gates.svg")],
+            ["plot-moments", "--predictions", str(predictions), "--queries", str(queries), "--out-dir", str(home)],
+        ]
+        command = [sys.executable, "-c", VERBS, json.dumps(verbs)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+        lines = [line for line in done.stderr.splitlines() if "cannot draw" in line]
+        assert len(lines) == 2
+        assert all("characters that matplotlib's font cannot draw, such as 一" in line for line in lines)
         listed = json.loads(next((home / "cache").glob("fontlist*.json")).read_text(encoding="utf-8"))
         assert ("Noto Sans CJK SC" in {font["name"] for font in listed["ttflist"]}) == (machine == "furnished")
         made[machine] = {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
