@@ -7,7 +7,6 @@ Weights are drawn from the parameter names, so a wrong name shows as wrong numbe
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import os
 import tempfile
@@ -26,7 +25,7 @@ from model.config import LossConfig
 from model.network.detector import HighlightDetector
 from model.network.tensors import Inputs, Outputs
 from model.reference.checkpoint import import_checkpoint
-from model.reference.names import convert, is_read, rename
+from model.reference.names import is_read, rename
 from model.training.losses import Targets, compute_losses, weigh_terms
 
 FOLDER = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[3] / "shared/golden"))
@@ -76,24 +75,16 @@ def import_network(state: dict[str, torch.Tensor], options: dict[str, Any]) -> H
 
 
 @cache
-def read(name: str) -> tuple[dict[str, Any], dict[str, torch.Tensor], dict[str, torch.Tensor], HighlightDetector]:
-    """What the file of a case says, its arrays, the reference's weights, and our network with these."""
+def run(name: str, nudge: int = 0) -> Case:
+    """Run a case; with `nudge`, on weights moved by a relative `NUDGE` times noise of that seed."""
     about = json.loads((FOLDER / f"{name}.json").read_text())
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         arrays = {key: torch.tensor(file[key]) for key in file.files}
     state = {key: draw(key, shape) for key, shape in about["params"].items()}
-    return about, arrays, state, import_network(state, about["opt"])
-
-
-@cache
-def run(name: str, nudge: int = 0) -> Case:
-    """Run a case; with `nudge`, on weights moved by a relative `NUDGE` times noise of that seed."""
-    about, arrays, state, network = read(name)
     if nudge:
         noise = torch.Generator().manual_seed(nudge)
         state = {key: value * (1 + NUDGE * torch.randn(value.shape, generator=noise)) for key, value in state.items()}
-        network = copy.deepcopy(network)
-        network.load_state_dict(convert(state))
+    network = import_network(state, about["opt"])
     audio_mask = arrays.get("in/src_aud_mask")
     inputs = Inputs(
         arrays["in/src_vid"],
