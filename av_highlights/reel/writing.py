@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -30,9 +29,6 @@ QUALITY = {"crf": "20", "preset": "medium", "x264-params": "cpu-independent=1"}
 give other bytes now and then, even on the same machine."""
 BIT_RATE = 192_000
 """Of the sound."""
-MOST_KEPT = 50
-"""Decoded frames that may stay in memory. In PyAV a frame and its side data, which are read for its rotation, refer to
-each other, so that only a search for garbage frees them, and that comes late: they are few objects, and many bytes."""
 _BT709, _LIMITED = 1, 1
 """Colours of HD video, as H.264 numbers them, and the range of its brightness."""
 _log = logging.getLogger(__name__)
@@ -151,8 +147,6 @@ def _read(part: Part, plan: Plan, sources: Sources, caption: bool, number: int) 
     samples, edges = _read_sound(part, plan, sources, number)
     pictures = read_pictures(sources.of(part.cut.footage.file), part, plan.rate, plan.size, caption)
     for index, picture in enumerate(pictures):
-        if index % MOST_KEPT == 0:
-            gc.collect()
         yield picture, samples[:, edges[index] - edges[0] : edges[index + 1] - edges[0]]
 
 

@@ -135,7 +135,7 @@ rule last:
 
 
 def test_snakemake_keeps_no_thread_for_each_job_that_has_ended(tmp_path: Path) -> None:
-    """With the default limit of jobs per second, Snakemake 9.27.1 has 20 threads more in the first of the last two jobs."""
+    """Snakemake 9.27.1 has 20 more in the first of the last two jobs, with its default limit of jobs per second."""
     (tmp_path / "Snakefile").write_text(TWENTY_ONE_JOBS)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
     subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
