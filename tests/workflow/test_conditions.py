@@ -64,10 +64,10 @@ def test_levels_that_are_trained_alike_share_their_networks(gates: Study) -> Non
 
 
 def test_the_least_number_of_trainings(gates: Study) -> None:
-    """video_only once; each of ten fusions as it is, and with four shares of another video's sound."""
+    """video_only once; each of eleven fusions as it is, and with four shares of another video's sound."""
     used = {cell.name for cell in gates.crossing.cells}
     trained = {gates.settings[run].trained_as for run in used}
-    assert len(trained) == 1 + 10 * 5
+    assert len(trained) == 1 + 11 * 5
     fewer = load(**{**GATES, "comparison": {"runs": ["video_only", "concat", "base"], "conditions": ["shift"]}})
     assert {fewer.settings[cell.name].trained_as for cell in fewer.crossing.cells} == {"video_only", "concat", "base"}
 
