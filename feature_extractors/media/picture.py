@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 from av.filter import Graph
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -26,8 +26,6 @@ OTHER_MATRICES = {3: "reserved", 8: "YCgCo", 10: "BT.2020 with constant luminanc
 RANGES = {0, 1, 2}
 UNSPECIFIED = 2
 """FFmpeg takes an unspecified matrix for BT.601."""
-MOST_KEPT = 1 << 26
-"""Bytes of decoded frames that may wait to be freed."""
 
 
 @dataclass(frozen=True)
@@ -82,31 +80,12 @@ def make_convertible(frame: VideoFrame) -> str:
     return f"colours tagged with {' and '.join(said)}: taken for BT.601" if said else ""
 
 
-class _Kept:
-    """Frees frames whose side data was read.
-
-    In PyAV 18 such a frame and its side data refer to each other, so only a search for garbage frees them. That comes
-    late by itself, after thousands of them: they are few objects, but gigabytes.
-    """
-
-    def __init__(self) -> None:
-        self._bytes = 0
-
-    def add(self, frame: VideoFrame) -> None:
-        self._bytes += sum(plane.buffer_size for plane in frame.planes)
-        if self._bytes > MOST_KEPT:
-            gc.collect()
-            self._bytes = 0
-
-
-_kept = _Kept()
-
-
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """Read (a, b, c, d) of the display matrix: pixel (x, y) is shown at (a x + c y, b x + d y), with y downwards."""
-    _kept.add(frame)
     try:
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
+        # Not `frame.side_data`, which the frame keeps: the two then refer to each other, and only a search for garbage
+        # frees the frame, gigabytes later.
+        data: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # not in its stub
     except ValueError:
         # PyAV 18 does not know all kinds of its FFmpeg's side data (EXIF, in Motion JPEG) and then returns none; only
         # the angle is available, counter-clockwise in degrees.

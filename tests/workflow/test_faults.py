@@ -1,7 +1,4 @@
-"""What `make faults` does, for one fault of a kind: the suite itself works, and so does what it found.
-
-A job that outlives its Snakemake takes longest, and is met in `make faults` only.
-"""
+"""What `make faults` does, for one fault of a kind: the suite itself works, and so does what it found."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ def provoke(rule: str, by: int, unlock: bool, built: Workspace, folder: Path) ->
     return meet(Fault("a fault", rule, MADE[rule], interfere(MADE[rule], by, unlock)), built.folder, folder / "faulty")
 
 
-@pytest.mark.faults
 def test_jobs_that_outlive_snakemake_are_named_by_the_next_one(built: Workspace, tmp_path: Path) -> None:
     """The second run starts while the job of the first is about to put its output in place."""
     met = provoke("encode", signal.SIGKILL, True, built, tmp_path)
