@@ -33,7 +33,6 @@ fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minute
 	python -m benchmarks.robustness.damaged_media
 
 faults: .venv/installed ## break a small study in 300 ways, in an hour, and write docs/reliability.md (as root, full disks and other users too)
-	python -m pytest -q -m faults tests/workflow/test_faults.py
 	python -m benchmarks.robustness --write docs/reliability.md
 
 slurm: .venv/installed ## run a small study on a real Slurm, set up on this machine as root, and break it, in some 40 minutes
