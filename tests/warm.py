@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import copy
 import fcntl
 import gc
 import importlib
 import importlib.util
-import io
 import itertools
 import marshal
 import multiprocessing
@@ -40,7 +38,7 @@ from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
@@ -172,7 +170,10 @@ class Loaded(MetaPathFinder, Loader):
             for module in pkgutil.walk_packages(found.__path__, f"{package}."):
                 if not module.name.endswith("__main__"):
                     importlib.import_module(module.name)
+        from tests.preparation import plan_demo, read_rules
+
         plan_demo()
+        read_rules()
         sys.path.remove(str(ROOT))
         ours = [name for name in sys.modules if name.partition(".")[0] in (*PACKAGES, "tests")]
         loaded = {name: sys.modules.pop(name) for name in ours}
@@ -208,62 +209,6 @@ class Loaded(MetaPathFinder, Loader):
         sys.modules.update(self.modules)
 
 
-def plan_demo() -> None:
-    """Plan the small study of tests/workflow: what is drawn and checked for it is kept by our modules.
-
-    The demo's encoders are calibrated on a third of their videos, as in tests/demo/test_weights.py.
-    """
-    import yaml
-
-    from demo.weights import calibration
-    from demo.weights.settings import EncoderConfig
-    from tests.workflow.workspace import TINY, merge
-    from workflow.study import load_study
-
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    load_study(merge(config, TINY), ROOT, TINY)
-    calibration.CALIBRATION_VIDEOS = 4
-    calibration.videos_of(EncoderConfig.from_dict(config["demo_encoders"]))
-
-
-def read_rules() -> None:
-    """Let Snakemake read our rules and config.yaml, a quarter of the time of a dry run.
-
-    A run takes over what was read of a file, unless the file has changed since.
-    """
-    from snakemake import workflow
-    from snakemake.common import configfile
-    from snakemake.sourcecache import LocalSourceFile
-
-    def state(path: str) -> tuple[int, int]:
-        found = Path(path).stat()
-        return found.st_mtime_ns, found.st_size
-
-    parse, load = workflow.parse, configfile.load_configfile
-    cache = SimpleNamespace(open=lambda file: io.StringIO(Path(file.path).read_text(encoding="utf-8")))
-    parsed: dict[str, tuple[tuple[int, int], str, int, dict[int, int]]] = {}
-    for path in map(str, (ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk")))):
-        lines: dict[int, int] = {}
-        code, count = parse(LocalSourceFile(path), SimpleNamespace(sourcecache=cache), lines)
-        parsed[path] = state(path), code, count, lines
-
-    def parse_again(file: Any, run: Any, linemap: dict[int, int], rulecount: int) -> tuple[str, int]:
-        path = file.get_path_or_uri(secret_free=True)
-        if path not in parsed or parsed[path][0] != state(path):
-            return parse(file, run, linemap, rulecount=rulecount)
-        _, code, count, lines = parsed[path]
-        linemap |= lines
-        return code, rulecount + count
-
-    settings = str(ROOT / "config.yaml")
-    before, loaded = state(settings), load(settings)
-
-    def load_again(path: Any) -> Any:
-        return copy.deepcopy(loaded) if str(path) == settings and state(settings) == before else load(path)
-
-    workflow.parse, configfile.load_configfile = parse_again, load_again
-
-
 def serve(folder: Path) -> None:
     """Import everything, then fork for every request until nobody uses the server."""
     sys.path.pop(0)  # the folder of this file
@@ -271,7 +216,6 @@ def serve(folder: Path) -> None:
         __import__(name)
     # Its plugins register their options, which takes a third of the time of a dry run.
     sys.modules["snakemake.cli"].get_argument_parser()
-    read_rules()
     sys.meta_path.insert(0, Loaded())
     sys.executable = str(folder / "bin" / "python")
     multiprocessing.set_executable(sys.executable)

@@ -51,6 +51,11 @@ def test_keys_without_effect_are_not_told() -> None:
     assert describe_run(study, "avigate_near") == "gated cross-attention, fusion_window 1"
 
 
+def test_numbers_of_a_run_are_short_and_whole() -> None:
+    study = load(runs={"odd": {"model": {"mha_gate_temp": 1.0e6}, "train": {"epochs": 1234567}}})
+    assert describe_run(study, "odd") == "gated fusion, mha_gate_temp 1e+06, epochs 1234567"
+
+
 def test_a_control_in_a_few_words() -> None:
     assert describe_control(AudioControl()) == ""
     assert describe_control(AudioControl("shuffled", 0.25)) == "with another video's sound in 25 % of videos"
