@@ -40,8 +40,9 @@ def describe_run(study: Study, run: str) -> str:
         what += f", trained {control}"
     patch = study.config["runs"][run]
     own = {key: value for key, value in patch.get("model", {}).items() if key in effective} | patch.get("train", {})
-    numbers = [f"{key} {value:g}" for key, value in own.items() if type(value) in (int, float)]
-    return ", ".join([what, *numbers])
+    numbers = {key: value for key, value in own.items() if type(value) in (int, float)}
+    told = [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in numbers.items()]
+    return ", ".join([what, *told])
 
 
 def describe_control(control: AudioControl) -> str:
