@@ -45,6 +45,12 @@ def test_a_time_is_not_written_with_an_exponent() -> None:
     assert write_csv(short).startswith("0.00001,86000.5,")
 
 
+def test_what_the_end_of_a_video_leaves_of_a_moment_is_not_empty() -> None:
+    timeline = make_timeline()
+    left = replace(timeline, cuts=(replace(timeline.cuts[0], start=150.0, end=150.0004),))
+    assert write_csv(left).startswith("150,150.001,")
+
+
 def test_a_project_follows_the_schema_of_version_1() -> None:
     # llcProjectV1Schema: version 1, mediaFileName, cutSegments of start, end, name and tags, which are texts.
     project = json5.loads(write_project(make_timeline()))

@@ -55,6 +55,13 @@ def test_a_query_is_text_whatever_it_holds() -> None:
         assert written.count("-->") == len(SPANS) and "\n\n\n" not in written
 
 
+@pytest.mark.parametrize(("write", "form"), WRITERS)
+def test_what_the_end_of_a_video_leaves_of_a_moment_is_shown(write: Write, form: str) -> None:
+    text = write(Timeline("t", (Cut(make_footage(seconds=150.0004), 150.0, 150.0004, "x", None),)))
+    (caption,) = pysubs2.SSAFile.from_string(text, format_=form)
+    assert (caption.start, caption.end) == (150_000, 150_001)
+
+
 def test_an_empty_query_is_no_empty_cue() -> None:
     cut = Cut(make_footage(), 0.0, 2.0, " \n", None)
     assert "demo_053" in write_vtt(Timeline("t", (cut,)))
