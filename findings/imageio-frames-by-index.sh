@@ -79,7 +79,8 @@ for file, expected, twentieth in files:
     seen = read(file)
     slow = read(file, constant_framerate=False)
     wrong, slow_wrong = (sum(shown != i for i, shown in enumerate(numbers)) for numbers in (seen, slow))
-    print(f"{file:11} {wrong:5} of {FRAMES} {slow_wrong:20} of {FRAMES}        {', '.join(str(seen[i]) for i in (10, 20, 30))}")
+    examples = ", ".join(str(seen[i]) for i in (10, 20, 30))
+    print(f"{file:11} {wrong:5} of {FRAMES} {slow_wrong:20} of {FRAMES}        {examples}")
     changed |= not ordered or slow_wrong > 0 or (wrong > 0) is (expected == 0) or seen[20] != twentieth
 sys.exit("the behaviour has changed" if changed else 0)
 PYTHON

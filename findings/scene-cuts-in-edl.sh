@@ -3,7 +3,7 @@
 #
 # Believed: `scenedetect ... save-edl` and `write_scene_list_edl` write the scenes "in CMX 3600 EDL format" (its documentation), for
 #   editors, which count the frames of its time code: under the header that it writes, FCM: NON-DROP FRAME, second n is frame 30 n at
-#   29.97 frames per second. Two earlier reports of wrong frames in this file are closed (one fixed in 0.6.7, one about 23.98 frames per second).
+#   29.97 frames per second. Two earlier reports of wrong frames in this file are closed (0.6.7 fixed one).
 # Version: scenedetect==0.7.2.
 # Seen: the frame of a time code is the seconds times the rate, cut off, and in floating point 29 / 25 * 25 is a little less than 29.
 #   So 5 % of the cuts at 25 frames per second are written one frame early. At the rates of NTSC, hours, minutes and seconds are those of
@@ -32,6 +32,7 @@ python3 -m venv "$folder/venv"
 cd "$folder"
 "$folder/venv/bin/python" - <<'PYTHON'
 import io
+import itertools
 import sys
 from fractions import Fraction
 
@@ -58,7 +59,8 @@ def film(cuts: list[int], frames: int) -> str:
         stream.pix_fmt = "yuv420p"
         for i in range(frames):
             level = 40 + 160 * (sum(cut <= i for cut in cuts) % 2)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")))
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return "film.mp4"
 
@@ -85,7 +87,7 @@ for rate, name, wrong_share in (
 ):
     frames = range(0, int(1800 * rate), 7)
     times = [scenedetect.FrameTimecode(i, rate) for i in frames]
-    codes = write(list(zip(times[:-1], times[1:], strict=True)))
+    codes = write(list(itertools.pairwise(times)))
     read = [round(from_timecode(code, float(rate)).value) for code in codes]
     wrong = [(i, code, number) for i, code, number in zip(frames, codes, read, strict=False) if number != i]
     share = round(100 * len(wrong) / len(codes))
