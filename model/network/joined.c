@@ -12,10 +12,8 @@
 #ifdef SHORT
 typedef uint16_t number;
 static inline float get(number x) {
-  uint32_t bits = (uint32_t)x << 16;
-  float value;
-  memcpy(&value, &bits, 4);
-  return value;
+  union { uint32_t bits; float value; } both = {(uint32_t)x << 16};
+  return both.value;
 }
 static inline number put(float value) { /* rounded to the nearest, ties to even */
   uint32_t bits;

@@ -48,10 +48,8 @@ def _compile(dtype: torch.dtype) -> ctypes.CDLL:
         compiled, library = Path(name, "joined.o"), Path(name, "joined.so")
         flags = ["-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-fno-trapping-math", *FLAGS[dtype]]
         # Linked without -fopenmp: its functions are those that torch has loaded, so both use the same threads.
-        for options in (
-            [*flags, "-c", str(SOURCE), "-o", str(compiled)],
-            ["-shared", str(compiled), "-o", str(library)],
-        ):
+        commands = [*flags, "-c", str(SOURCE), "-o", str(compiled)], ["-shared", str(compiled), "-o", str(library)]
+        for options in commands:
             subprocess.run(["gcc", *options], check=True, capture_output=True, text=True)
         found = ctypes.CDLL(str(library))
     for function, arguments in _ARGUMENTS.items():
