@@ -5,23 +5,33 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.warm import stop
+from tests.warm import server, start_new_processes, stop
 
 # Before torch and NumPy are imported, here and in processes of the tests: pytest runs a process on every core, and
 # threads that wait for each other keep a core busy.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+start_new_processes()
 
 # Nothing that is collected is garbage until the end.
 gc.disable()
 
 ROOT = Path(__file__).parents[1]
 Rows = list[dict[str, Any]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Let the processes of pytest-xdist fork from the server: each would spend seconds on the same imports."""
+    for spec in specs:
+        spec.python = shlex.quote(server().program)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

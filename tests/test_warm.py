@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.spawn
 import os
 import signal
 import subprocess
@@ -92,8 +93,9 @@ def test_our_packages_are_those_of_the_import_path(tmp_path: Path) -> None:
 
 
 def test_there_is_one_server() -> None:
+    program = server().program
     other = Server()
-    assert (other.process, other.program) == (None, server().program)
+    assert (other.process, other.program) == (None, program)
     other.close()
     assert run_python(["-c", "print(1)"]).stdout == "1\n"
 
@@ -114,6 +116,13 @@ def test_a_run_can_kill_itself_at_a_write(tmp_path: Path) -> None:
     assert run_python(["-c", move], tmp_path, environment).returncode == -signal.SIGKILL
     assert (tmp_path / "b").exists()
     assert run_python(["-c", move], tmp_path).stdout == "alive\n"
+
+
+def test_pytest_starts_new_processes() -> None:
+    """Although it is a run itself, of pytest-xdist."""
+    for python in (sys.executable, os.fsdecode(multiprocessing.spawn.get_executable())):
+        command = [python, "-c", "import sys; print('torch' in sys.modules)"]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_other_options_start_a_new_process() -> None:

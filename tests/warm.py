@@ -9,6 +9,8 @@ Our own packages are loaded as well, but a run has them only once it imports one
 leads to this checkout. What each workflow of the tests would do first is done: the rules are read and the small demo is
 planned. A `sitecustomize` on the import path is imported first, as at a start. Other options than `-m`, `-c`, a
 file, `-u` and `-B` start a new process.
+
+The processes of pytest-xdist, too, are runs (tests/conftest.py).
 """
 
 from __future__ import annotations
@@ -90,11 +92,12 @@ os._exit(status)
 class Server:
     """A running server, of all processes of one pytest: the first that needs it starts it, the last one ends it.
 
-    Each of them holds the pipe `users` open. The server ends when nobody does.
+    Each of them holds the pipe `users` open. The server ends when nobody does. WARM_SESSION tells it from those of
+    others.
     """
 
     def __init__(self) -> None:
-        session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+        session = os.environ.setdefault("WARM_SESSION", f"{os.getpid()}")
         self.folder = Path(tempfile.gettempdir(), f"warm-{session}")
         self.folder.mkdir(exist_ok=True)
         self.program = str(self.folder / "bin" / "python")
@@ -147,6 +150,13 @@ def stop() -> None:
     if server.cache_info().currsize:
         server().close()
         server.cache_clear()
+
+
+def start_new_processes() -> None:
+    """Let this process, if it is a run, start new processes by `sys.executable`, as pytest itself does."""
+    if sys.orig_argv[1:2] == [__file__]:
+        sys.executable = sys.orig_argv[0]
+        multiprocessing.set_executable(sys.executable)
 
 
 def run_python(
@@ -321,3 +331,4 @@ def become(
 
 if __name__ == "__main__":
     serve(Path(sys.argv[1]))
+    os._exit(0)  # without a look at a million objects

@@ -78,7 +78,10 @@ def make_plan(
     """
     seen = [cut for cut in cuts if cut.footage.frames]
     if not seen:
-        raise UserError("no moments of videos with pictures are selected")
+        raise UserError(
+            "no moments of videos with pictures are selected: lower --threshold or --min-length, or select other"
+            " queries"
+        )
     rate = rate or _usual_rate(seen)
     wanted = math.floor(fade_s * rate + Fraction(1, 2))
     parts = [_make_part(cut, rate) for cut in seen]

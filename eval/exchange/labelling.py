@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from eval.exchange.cuts import Timeline, constant_rate, show_rate
 from eval.exchange.names import one_line
@@ -50,7 +51,7 @@ def write_via(timeline: Timeline) -> str:
             "fname": source.file,
             "type": VIDEO,
             "loc": URI_FILE if prefix else LOCAL,
-            "src": source.file if prefix else "",
+            "src": quote(source.file) if prefix else "",  # VIA joins it to the prefix: a URL
         }
         for source in sources
     }

@@ -9,16 +9,21 @@ import json
 from eval.exchange.cuts import Cut, Timeline
 from eval.exchange.names import one_line
 
+STEP_S = 0.001
+"""Of times in tables: LosslessCut reads three decimals."""
 VERSION = 1
 """Of the project file: the one that all releases of LosslessCut read."""
 
 
 def write_csv(timeline: Timeline) -> str:
-    """Write one line per cut: start and end in seconds, label. No heads, as LosslessCut reads it."""
+    """Write one line per cut: start and end in seconds, label. No heads, as LosslessCut reads it.
+
+    A cut lasts at least as long as LosslessCut can tell.
+    """
     text = io.StringIO()
     lines = csv_format.writer(text, lineterminator="\n")
     for cut in timeline.cuts:
-        lines.writerow([_seconds(cut.start), _seconds(cut.end), one_line(cut.label)])
+        lines.writerow([_seconds(cut.start), _seconds(max(cut.end, cut.start + STEP_S)), one_line(cut.label)])
     return text.getvalue()
 
 

@@ -38,6 +38,14 @@ class Look:
     marker: str
 
 
+LOOKS = [
+    Look(colour, "-", MARKERS[(place + turn) % len(MARKERS)])
+    for turn in range(len(MARKERS))
+    for place, colour in enumerate(COLOURS)
+]
+"""Where there are more runs than colours, these come again with other markers."""
+
+
 def plot_conditions(result: dict[str, Any], paths: Sequence[Path]) -> None:
     """Draw the result of `conditions`, and save the figure to each path, .png or .svg.
 
@@ -86,13 +94,13 @@ def plot_conditions(result: dict[str, Any], paths: Sequence[Path]) -> None:
 
 
 def choose_looks(runs: Sequence[dict[str, Any]]) -> dict[str, Look]:
-    """A colour per run; one that is like another has its colour, and a dashed line."""
+    """A colour and a marker per run, each pair once; a run that is like another has both of that, and a dashed line."""
     names = {run["name"] for run in runs}
-    colours, markers = cycle(COLOURS), cycle(MARKERS)
-    looks = {run["name"]: Look(next(colours), "-", next(markers)) for run in runs if run["like"] not in names}
+    unused = cycle(LOOKS)
+    looks = {run["name"]: next(unused) for run in runs if run["like"] not in names}
     for run in runs:
         if run["like"] in names:
-            like = looks.get(run["like"], Look(COLOURS[-1], "-", MARKERS[-1]))
+            like = looks.get(run["like"], LOOKS[-1])
             looks[run["name"]] = Look(like.colour, "--", like.marker)
     return {run["name"]: looks[run["name"]] for run in runs}
 

@@ -58,6 +58,22 @@ def test_pictures_are_copied_where_cuts_lie_between_groups(
             begin += stop - first
 
 
+@pytest.mark.parametrize("rate", ["24000/1001", "50/1", "60000/1001", "60/1"])
+def test_pictures_are_copied_right_to_the_frame_at_other_rates(rate: str, tmp_path: Path) -> None:
+    source = write_source(tmp_path / "a.mkv", steady(rate, 130 / float(Fraction(rate))), rate)
+    frames = [(50, 100), (0, 50)]  # groups have 50 frames
+    spans = [tuple(float(frame / Fraction(rate)) for frame in pair) for pair in frames]
+    plan = make_plan([Cut(source, start, end, "x", None) for start, end in spans])
+    assert find_copy(plan, Sources(tmp_path)) is not None
+    write_reel(tmp_path / "r.mp4", plan, tmp_path)
+    pictures, _ = read_pictures(tmp_path / "r.mp4")
+    assert [read_number(picture) for picture in pictures] == [n for first, stop in frames for n in range(first, stop)]
+    sound = read_sound(tmp_path / "r.mp4")
+    for at, begin in ((0, 50), (50, 0)):
+        moment = float(at / Fraction(rate)) + 0.2
+        assert find_noise(sound, moment) == pytest.approx(float(begin / Fraction(rate)) + 0.2, abs=0.001)
+
+
 @pytest.mark.parametrize("span", [(2.04, 4.0), (2.0, 3.96), (2.0, 4.04), (1.0, 3.0)])
 def test_other_cuts_are_encoded(span: tuple[float, float], source: Footage, tmp_path: Path) -> None:
     plan = make_plan([Cut(source, 4.0, 6.0, "x", None), Cut(source, *span, "x", None)])

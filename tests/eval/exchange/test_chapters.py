@@ -1,8 +1,12 @@
-"""Chapters, read by FFmpeg and by the rules that YouTube states."""
+"""Chapters, read by FFmpeg's library and its program ffprobe, and by the rules that YouTube states."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -11,7 +15,18 @@ import pytest
 from cli import UserError
 from eval.exchange.chapters import FEWEST, SHORTEST, write_ffmetadata, write_youtube
 from eval.exchange.cuts import Cut, Timeline
-from tests.eval.exchange.timelines import SPANS, make_footage, make_timeline
+from tests.eval.exchange.timelines import (
+    EDGES,
+    RATES,
+    SPANS,
+    make_footage,
+    make_frame_timeline,
+    make_timeline,
+    nearest_frames,
+)
+
+FFPROBE = shutil.which("ffprobe")
+Chapters = list[tuple[float, float, str]]
 
 
 def timeline_of(*spans: tuple[float, float, str], seconds: float = 120.0) -> Timeline:
@@ -19,7 +34,8 @@ def timeline_of(*spans: tuple[float, float, str], seconds: float = 120.0) -> Tim
     return Timeline("v", tuple(Cut(footage, start, end, label, 0.5) for start, end, label in spans))
 
 
-def read_chapters(path: Path) -> list[tuple[float, float, str]]:
+def read_chapters(path: Path) -> Chapters:
+    """By the library in PyAV."""
     with av.open(str(path), format="ffmetadata") as container:
         return [
             (
@@ -31,11 +47,37 @@ def read_chapters(path: Path) -> list[tuple[float, float, str]]:
         ]
 
 
-def test_ffmpeg_reads_times_and_titles(tmp_path: Path) -> None:
+def probe_chapters(path: Path) -> Chapters:
+    """By ffprobe, which rounds to microseconds."""
+    command = [str(FFPROBE), "-v", "error", "-f", "ffmetadata", "-show_chapters", "-of", "json", f"file:{path}"]
+    text = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    return [
+        (float(one["start_time"]), float(one["end_time"]), one["tags"]["title"]) for one in json.loads(text)["chapters"]
+    ]
+
+
+READERS = [
+    read_chapters,
+    pytest.param(probe_chapters, marks=pytest.mark.skipif(FFPROBE is None, reason="needs the program ffprobe")),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_ffmpeg_reads_times_and_titles(read: Callable[[Path], Chapters], tmp_path: Path) -> None:
     path = tmp_path / "chapters.ffmetadata"
     path.write_text(write_ffmetadata(make_timeline()), encoding="utf-8")
     titles = ['a <b> & "c" --> |x| ; = # \\ é', "x", "y"]
-    assert read_chapters(path) == [(*span, title) for span, title in zip(SPANS, titles, strict=True)]
+    assert read(path) == [(*span, title) for span, title in zip(SPANS, titles, strict=True)]
+
+
+@pytest.mark.parametrize(("rate", "drop"), RATES)
+@pytest.mark.parametrize("read", READERS)
+def test_times_lead_to_the_frames_that_they_are_of(
+    read: Callable[[Path], Chapters], rate: str, drop: bool | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "chapters.ffmetadata"
+    path.write_text(write_ffmetadata(make_frame_timeline(rate, drop)), encoding="utf-8")
+    assert nearest_frames([(start, end) for start, end, _ in read(path)], rate) == EDGES
 
 
 def test_chapters_do_not_overlap_and_name_all_that_begins_with_them(tmp_path: Path) -> None:

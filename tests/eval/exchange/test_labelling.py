@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from urllib.request import url2pathname
+from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from cli import UserError
 from eval.exchange.cuts import Cut, Timeline
 from eval.exchange.labelling import write_label_studio, write_via
-from tests.eval.exchange.timelines import RATES, SPANS, expected_frames, make_footage, make_timeline
+from tests.eval.exchange.timelines import (
+    EDGES,
+    RATES,
+    SPANS,
+    expected_frames,
+    make_footage,
+    make_frame_timeline,
+    make_timeline,
+    nearest_frames,
+)
+
+PAGE = Path(__file__).parents[3] / "docs/guide/exchange.md"
+
+
+def timeline_schema(labels: list[str]) -> dict[str, Any]:
+    """What `LabelInterface.to_json_schema` of label-studio-sdk 2.1.2 gives for a timeline with these labels."""
+    moment = {
+        "type": "object",
+        "properties": {"start": {"type": "number"}, "end": {"type": "number"}, "enabled": {"type": "boolean"}},
+        "required": ["start", "end"],
+    }
+    chosen = {"type": "array", "items": {"type": "string", "enum": labels}, "minItems": 1, "maxItems": 1}
+    return {
+        "type": "object",
+        "properties": {"ranges": {"type": "array", "items": moment, "minItems": 1}, "timelinelabels": chosen},
+        "required": ["ranges", "timelinelabels"],
+    }
 
 
 def two_videos() -> Timeline:
@@ -34,6 +66,39 @@ def test_a_project_of_via_refers_to_what_it_has() -> None:
         ("b.mp4", 4.0, 5.5, "y"),
         ("sub/demo 053 <&>.mp4", 6.0, 8.0, "y"),
     ]
+
+
+@pytest.mark.parametrize(("rate", "drop"), RATES)
+def test_times_of_via_lead_to_the_frames_that_they_are_of(rate: str, drop: bool | None) -> None:
+    entries = json.loads(write_via(make_frame_timeline(rate, drop)))["metadata"].values()
+    assert nearest_frames([entry["z"] for entry in entries], rate) == EDGES
+
+
+@pytest.mark.parametrize("name", ["sub/demo 053 <&>.mp4", "ä b#1 100%25?.mp4", "a:b.mp4", "-it's.mp4"])
+def test_via_is_given_the_address_of_a_video(name: str) -> None:
+    project = json.loads(write_via(make_timeline(file=name)))
+    file = project["file"]["1"]
+    # VIA's file_get_src joins the two, and a browser takes them as a URL.
+    address = project["config"]["file"]["loc_prefix"][str(file["loc"])] + file["src"]
+    assert address.startswith("file:///media/videos/") and not set("#?") & set(address)
+    assert url2pathname(address.removeprefix("file://")) == f"/media/videos/{name}"
+    assert file["fname"] == name
+
+
+def test_tasks_of_label_studio_fit_the_labelling_interface_of_the_page() -> None:
+    (text,) = re.findall(r"```xml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    interface = ElementTree.fromstring(text)
+    control, video = interface.find("TimelineLabels"), interface.find("Video")
+    assert control is not None and video is not None and control.get("toName") == video.get("name")
+    (task,) = json.loads(write_label_studio(make_timeline()))
+    for key in ("value", "frameRate"):
+        assert (video.get(key) or "").removeprefix("$") in task["data"]
+    results = task["predictions"][0]["result"]
+    assert len(results) == len(SPANS)
+    for result in results:
+        assert (result["from_name"], result["to_name"]) == (control.get("name"), video.get("name"))
+        assert result["type"] == control.tag.lower()
+        jsonschema.validate(result["value"], timeline_schema(['a <b> & "c" --> |x| ; = # \\ é', "x", "y"]))
 
 
 @pytest.mark.parametrize(("rate", "drop"), RATES)

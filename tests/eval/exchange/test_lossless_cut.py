@@ -1,16 +1,26 @@
-"""Files of LosslessCut, by what its source accepts."""
+"""Files of LosslessCut: its project read by a parser of JSON5, both by what its source accepts."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import replace
+from fractions import Fraction
+from math import floor
 
+import json5
 import pytest
 
 from eval.exchange.lossless_cut import write_csv, write_project
-from tests.eval.exchange.timelines import HOSTILE, SPANS, make_timeline
+from tests.eval.exchange.timelines import (
+    EDGES,
+    HOSTILE,
+    RATES,
+    SPANS,
+    make_frame_timeline,
+    make_timeline,
+    nearest_frames,
+)
 
 LABELS = ['a <b> & "c" --> |x| ; = # \\ é', "x", "y"]
 
@@ -35,9 +45,15 @@ def test_a_time_is_not_written_with_an_exponent() -> None:
     assert write_csv(short).startswith("0.00001,86000.5,")
 
 
+def test_what_the_end_of_a_video_leaves_of_a_moment_is_not_empty() -> None:
+    timeline = make_timeline()
+    left = replace(timeline, cuts=(replace(timeline.cuts[0], start=150.0, end=150.0004),))
+    assert write_csv(left).startswith("150,150.001,")
+
+
 def test_a_project_follows_the_schema_of_version_1() -> None:
     # llcProjectV1Schema: version 1, mediaFileName, cutSegments of start, end, name and tags, which are texts.
-    project = json.loads(write_project(make_timeline()))
+    project = json5.loads(write_project(make_timeline()))
     assert project == {
         "version": 1,
         "mediaFileName": "demo 053 <&>.mp4",
@@ -46,3 +62,14 @@ def test_a_project_follows_the_schema_of_version_1() -> None:
             for (start, end), label in zip(SPANS, LABELS, strict=True)
         ],
     }
+
+
+@pytest.mark.parametrize(("rate", "drop"), RATES)
+def test_times_lead_to_the_frames_that_they_are_of(rate: str, drop: bool | None) -> None:
+    timeline = make_frame_timeline(rate, drop)
+    segments = json5.loads(write_project(timeline))["cutSegments"]
+    assert nearest_frames([(one["start"], one["end"]) for one in segments], rate) == EDGES
+    # Of a table's times LosslessCut reads three decimals and drops the others.
+    rows = [row[:2] for row in csv.reader(io.StringIO(write_csv(timeline)))]
+    cut_off = [tuple(floor(Fraction(time) * 1000) / 1000 for time in row) for row in rows]
+    assert nearest_frames([(start, end) for start, end in cut_off], rate) == EDGES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,10 @@ SPANS = [(2.0, 10.0), (61.5, 64.25), (3600.0, 3650.5)]
 """Seconds; behind the first minute and the first hour, drop-frame time code differs from a count of frames."""
 
 
+EDGES = [(1, 2), (1799, 1801), (107_893, 109_406)]
+"""Frames, the second one not included; one frame alone is 17 ms long at 60 per second."""
+
+
 def make_footage(rate: str = "25/1", **changes: Any) -> Footage:
     """A video of 3,700 s in stereo."""
     about: dict[str, Any] = {
@@ -51,6 +57,20 @@ def make_timeline(
     footage = make_footage(rate, **changes)
     cuts = tuple(Cut(footage, start, end, label, 0.5) for (start, end), label in zip(SPANS, labels, strict=True))
     return Timeline("demo_053", cuts, drop, Path("/media/videos"))
+
+
+def make_frame_timeline(rate: str, drop: bool | None = None) -> Timeline:
+    """Cuts between the frames of `EDGES`, in seconds that no decimal fraction holds exactly at most rates."""
+    footage = make_footage(rate)
+    spans = [[frame / Fraction(rate) for frame in edges] for edges in EDGES]
+    cuts = tuple(Cut(footage, float(start), float(end), "x", 0.5) for start, end in spans)
+    return Timeline("demo_053", cuts, drop, Path("/media/videos"))
+
+
+def nearest_frames(spans: Sequence[tuple[float, float]], rate: str) -> list[tuple[int, int]]:
+    """The frames that begin nearest to seconds that a reader gives."""
+    edges = [[floor(Fraction(at) * Fraction(rate) + Fraction(1, 2)) for at in span] for span in spans]
+    return [(first, stop) for first, stop in edges]
 
 
 def expected_frames(timeline: Timeline) -> list[tuple[int, int]]:

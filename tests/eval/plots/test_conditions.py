@@ -12,6 +12,7 @@ from cli import UserError
 from eval.conditions.comparison import compare_files
 from eval.conditions.plan import read_plan
 from eval.plots.conditions import choose_looks, plot_conditions
+from eval.plots.style import COLOURS
 from tests.eval.conditions.results import RUNS, TRUTH, make_plan, write_study
 
 
@@ -64,3 +65,9 @@ def test_a_run_like_another_has_its_colour_and_a_dashed_line() -> None:
     # What it is like is not drawn: a colour of its own.
     alone = choose_looks([run for run in make_plan([1])["runs"] if run["name"] != "base"])
     assert alone["film"].line == "-"
+
+
+def test_no_two_runs_look_alike() -> None:
+    """Twelve runs, as the study of gates has them, are more than there are colours."""
+    looks = choose_looks([{"name": f"{run}", "like": None} for run in range(40)])
+    assert len(set(looks.values())) == 40 > len(COLOURS)

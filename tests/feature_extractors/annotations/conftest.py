@@ -1,8 +1,9 @@
-"""A TVSum in small: fifty made-up videos under the public ids, as .mat and as .tsv."""
+"""A TVSum in small: fifty made-up videos under the public ids, as .mat and as .tsv. Also two videos with labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from feature_extractors.annotations.tvsum import DOMAINS
+from tests.feature_extractors.made_media import Coding, steady, write_media
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,14 @@ def entries() -> list[Entry]:
 @pytest.fixture(scope="session")
 def mat(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_mat(tmp_path_factory.mktemp("tvsum") / "small.mat", entries)
+
+
+@pytest.fixture(scope="session")
+def labelled_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of 10 s at 5 frames per second; one lies in a folder of its own and has an accent and a blank."""
+    folder = tmp_path_factory.mktemp("videos")
+    (folder / "part").mkdir()
+    small = Coding(rate=Fraction(5), clock=Fraction(1, 5), options={"bf": "0", "preset": "ultrafast"})
+    write_media(folder / "a.mp4", steady(10, 5), coding=small)
+    write_media(folder / "part/é b.mkv", steady(10, 5), coding=small)
+    return folder
