@@ -2,10 +2,10 @@
 
 Features are random and have the sizes of the published recipes: QVHighlights with SlowFast and CLIP (2818 columns with
 endpoint features), 75 clips, 32 tokens, batch size 32; TVSum with I3D (2050 columns), batches of 4 videos, 49 to 323
-clips each. The demo's step has the recipe of config.yaml and the sizes of its data. With --reference, a checkout of
-wjun0830/QD-DETR, its steps and ours take turns in one process, and the ratio of CPU times is printed, because the
-machine may be shared. The processor is printed first, with the rates of matrix products in the libraries that torch
-includes, on which most of the gain depends.
+clips each. The demo's step has the recipe of config.yaml and the sizes of its data. `joined` is a step with
+`train.joined_operators`. With --reference, a checkout of wjun0830/QD-DETR, its steps and ours take turns in one
+process, and the ratio of CPU times is printed, because the machine may be shared. The processor is printed first, with
+the rates of matrix products in the libraries that torch includes, on which most of the gain depends.
 QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
 (linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
 losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time
@@ -57,13 +57,15 @@ class Ours:
         precision: str = "float32",
         device: str = "cpu",
         seed: int = 0,
+        joins: bool = False,
     ) -> None:
         self.recipe = recipe
         self.features = FeatureSet(recipe.model, read_annotations([folder / "rows.jsonl"]), Streams(stores))
         self._seed = seed
         seed_everything(seed)
         network = HighlightDetector(recipe.model, self.features.dims).to(device)
-        config = TrainConfig.from_dict({**recipe.train.to_dict(), "precision": precision})
+        keys = {"precision": precision, "joined_operators": joins}
+        config = TrainConfig.from_dict({**recipe.train.to_dict(), **keys})
         self.engine = Engine(network, config, self.features, seed, Processes())
         self._batches = self.plan()
         self._steps = count()
@@ -153,7 +155,12 @@ def main() -> None:
     sys.stdout.write(f"{describe_processor()}; {arguments.threads} thread(s), torch {torch.__version__}\n")
     sys.stdout.write(f"products of 2400x256x1024, GFLOP per CPU second: {rates}\n\n")
     sys.stdout.flush()
-    names = [*(["reference"] if arguments.reference else []), "float32", "bfloat16"]
+    kinds = {
+        f"{precision}{', joined' * joins}": (precision, joins)
+        for joins in (False, True)
+        for precision in ("float32", "bfloat16")
+    }
+    names = [*(["reference"] if arguments.reference else []), *kinds]
     sys.stdout.write(
         f"| CPU ms, {arguments.threads} thread(s) | {' | '.join(names)} | times faster than {names[0]} |\n"
     )
@@ -166,7 +173,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             stores = write_files(folder, recipe)
-            ours = {precision: Ours(recipe, folder, stores, precision) for precision in ("float32", "bfloat16")}
+            ours = {
+                name: Ours(recipe, folder, stores, precision, joins=joins) for name, (precision, joins) in kinds.items()
+            }
             jobs: dict[str, Callable[[], object]] = {}
             reference = None
             if arguments.reference and not recipe.audio:
@@ -174,7 +183,7 @@ def main() -> None:
                 reference = Reference(arguments.reference, recipe.name, folder, width)
                 made = next(reference.batches(recipe.train.batch_size))
                 jobs["reference"] = lambda reference=reference, made=made: reference.step(*made)
-            jobs |= {precision: each.step for precision, each in ours.items()}
+            jobs |= {name: each.step for name, each in ours.items()}
             report(what, time_in_turns(jobs, arguments.turns), names)
             if recipe is QVHIGHLIGHTS:
                 _time_inference(ours["float32"], reference, arguments.turns, names)

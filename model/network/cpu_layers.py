@@ -139,13 +139,22 @@ def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
     return x * mask.mul_(scale)
 
 
+def draw_bits(count: int, probability: float) -> tuple[Tensor, int, float]:
+    """What dropout decides by: random numbers (count,) int16, the least that keeps a value (a number below it drops the
+    value, with about `probability`), and the factor that preserves the mean.
+    """
+    dropped = min(round(probability * _DRAWS), _DRAWS - 1)
+    # Compared as signed numbers, of which as many lie below `dropped - 2^15`.
+    return _bits.take(count), dropped - _DRAWS // 2, _DRAWS / (_DRAWS - dropped)
+
+
 def _draw_mask(shape: torch.Size, probability: float, dtype: torch.dtype) -> tuple[Tensor, float]:
     """A mask that is 0 with about `probability`, else 1; and the factor that preserves the mean."""
-    dropped = min(round(probability * _DRAWS), _DRAWS - 1)
-    # Compared as signed numbers, of which as many lie below `dropped - 2^15`; by numpy, in a tenth of torch's time.
-    kept = np.greater_equal(_bits.take(shape.numel()).numpy(), dropped - _DRAWS // 2).view(np.int8)
+    bits, least, scale = draw_bits(shape.numel(), probability)
+    # By numpy, in a tenth of torch's time.
+    kept = np.greater_equal(bits.numpy(), least).view(np.int8)
     mask = torch.from_numpy(kept.astype(np.float32) if dtype == torch.float32 else kept)
-    return mask.view(shape).to(dtype), _DRAWS / (_DRAWS - dropped)
+    return mask.view(shape).to(dtype), scale
 
 
 class _PreluFunction(Function):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from model.network.cpu_layers import Dropout, Linear, PReLU, scaled_attention
+from model.network.joined import activate, add_and_norm
 from model.network.layers import Mlp
 from model.network.positions import encode_spans
 from model.network.spans import inverse_sigmoid
@@ -64,7 +65,7 @@ class DecoderLayer(nn.Module):
         key = self.self_key(x) + self.self_key_position(anchor)
         query, key, value = (part.unflatten(1, (groups, -1)).flatten(0, 1) for part in (query, key, self.self_value(x)))
         attended = self._attend([query], [key], value, None).view_as(x)
-        x = self.norm1(x + self.dropout(self.self_out(attended)))
+        _, x = add_and_norm(x, attended, self.dropout, self.norm1, self.self_out)
 
         query = self.cross_query(x)
         key = self.cross_key(memory)
@@ -75,9 +76,9 @@ class DecoderLayer(nn.Module):
         attended = self._attend(
             [query, self.cross_query_sine(sine)], [key, key_position], self.cross_value(memory), memory_mask
         )
-        x = self.norm2(x + self.dropout(self.cross_out(attended)))
-        hidden = self.dropout(self.activation(self.linear1(x)))
-        return self.norm3(x + self.dropout(self.linear2(hidden)))
+        _, x = add_and_norm(x, attended, self.dropout, self.norm2, self.cross_out)
+        hidden = activate(x, self.linear1, self.activation, self.dropout)
+        return add_and_norm(x, hidden, self.dropout, self.norm3, self.linear2)[1]
 
     def _attend(self, queries: list[Tensor], keys: list[Tensor], value: Tensor, mask: Tensor | None) -> Tensor:
         """Multi-head attention; the parts of a query (and of a key) are concatenated within each head."""

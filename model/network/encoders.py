@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model.network.cpu_layers import Attention, Dropout, Linear, PReLU
+from model.network.joined import activate, add_and_norm
 
 
 class TextToVideoLayer(nn.Module):
@@ -34,9 +35,9 @@ class TextToVideoLayer(nn.Module):
         """Returns the clips (B, L, D), each informed by the text (B, T, D)."""
         placed = video + video_position
         attended = self.attention.attend(placed, text, text, text_mask)
-        video = video + self.dropout(attended)
-        hidden = self.dropout(self.activation(self.linear1(self.norm1(video))))
-        return self.norm2(video + self.dropout(self.linear2(hidden)))
+        video, normed = add_and_norm(video, attended, self.dropout, self.norm1)
+        hidden = activate(normed, self.linear1, self.activation, self.dropout)
+        return add_and_norm(video, hidden, self.dropout, self.norm2, self.linear2)[1]
 
 
 class QueryProduct(nn.Module):
@@ -81,6 +82,6 @@ class EncoderLayer(nn.Module):
         """(B, L, D) to (B, L, D)."""
         placed = x + position
         attended = self.attention.attend(placed, placed, x, mask)
-        x = self.norm1(x + self.dropout(attended))
-        hidden = self.dropout(self.activation(self.linear1(x)))
-        return self.norm2(x + self.dropout(self.linear2(hidden)))
+        _, x = add_and_norm(x, attended, self.dropout, self.norm1)
+        hidden = activate(x, self.linear1, self.activation, self.dropout)
+        return add_and_norm(x, hidden, self.dropout, self.norm2, self.linear2)[1]

@@ -15,6 +15,7 @@ from model.draws import Draw, torch_seed
 from model.memory import keep_freed_memory
 from model.network.cpu_layers import seed_dropout
 from model.network.detector import HighlightDetector
+from model.network.joined import can_join, joining
 from model.training.batches import Batch, Part, split_places, take_part
 from model.training.distributed import Processes
 from model.training.losses import compute_losses, weigh_terms
@@ -60,6 +61,7 @@ class Engine:
         # On a GPU, padding is cheaper than a second pass; and if gates pool padding, grouping would change them.
         splits = self.device == "cpu" and not network.config.compat.unmasked_pooling
         self._pass_clips = PASS_CLIPS * (256 / network.config.hidden_dim) ** 2 if splits else None
+        self._joins = config.joined_operators and self.device == "cpu" and can_join()
         self._config = config
         self._features = features
         self._seed = seed
@@ -86,7 +88,8 @@ class Engine:
     def _compute_terms(self, part: Part) -> dict[str, Tensor]:
         """This part's contribution to the batch's mean loss terms, and to `loss`, their weighted sum."""
         config = self._config
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=config.precision == "bfloat16"):
+        kind, short = self.device.split(":")[0], config.precision == "bfloat16"
+        with torch.autocast(kind, torch.bfloat16, enabled=short), joining(self._joins):
             outputs = self.network(part.inputs, part.negative, config.trains_moments, part.starts)
         terms = compute_losses(outputs.float(), part.targets, part.inputs.seen_mask, config.loss)
         # Each term is a mean over queries or matched moments; weighted by the part's fraction, the terms add up to the

@@ -72,6 +72,7 @@ def test_defaults_are_those_of_the_classes() -> None:
     for section in ("train", "inference"):  # details of a control are written only where it uses them
         assert (filled[section].pop("audio_control_share"), filled[section].pop("audio_control_seconds")) == (1.0, 0.0)
     assert filled["inference"].pop("precision") == "float32"  # written only if it is another
+    assert filled["train"].pop("joined_operators") is False  # written only if it is on
     assert yaml.safe_load(yaml.safe_dump(filled)) == yaml.safe_load(yaml.safe_dump(plain(by_class)))
 
 
