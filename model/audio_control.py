@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ class AudioControl:
 class ControlledAudio(Settings):
     """What the sections that control audio share. Each has the three keys as fields of its own, in their places."""
 
+    UNWRITTEN: ClassVar[dict[str, Any]] = {"audio_control_share": 1.0, "audio_control_seconds": 0.0}
+    """Values of later keys that are not written, so that files written without these keys stay valid."""
     audio_control: AudioKind
     audio_control_share: float
     audio_control_seconds: float
@@ -47,9 +49,8 @@ class ControlledAudio(Settings):
         return AudioControl(self.audio_control, self.audio_control_share, self.audio_control_seconds)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values. Details that the control does not use are left out: files written without them stay valid."""
-        idle = {"audio_control_share": 1.0, "audio_control_seconds": 0.0}
-        return {key: value for key, value in super().to_dict().items() if idle.get(key) != value}
+        """Plain values, without those of `UNWRITTEN`."""
+        return {key: value for key, value in super().to_dict().items() if self.UNWRITTEN.get(key) != value}
 
     def check_control(self, section: str) -> None:
         """Check that share and seconds have an effect. `section`: train or inference.

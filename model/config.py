@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -187,6 +187,7 @@ class LossConfig(Settings):
 class TrainConfig(ControlledAudio):
     """The training recipe. Defaults are QD-DETR's for QVHighlights."""
 
+    UNWRITTEN: ClassVar[dict[str, Any]] = {**ControlledAudio.UNWRITTEN, "joined_operators": False}
     objective: Literal["moments_and_saliency", "saliency"] = "moments_and_saliency"
     """What to learn; saliency alone is the mode for TVSum, which needs best_metric mAP. Its rows have `label` instead
     of moments, and the decoder is never run."""
@@ -240,10 +241,6 @@ class TrainConfig(ControlledAudio):
         """Whether the decoder is trained."""
         return self.objective == "moments_and_saliency"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values. `joined_operators` is left out if it is off: files written without it stay valid."""
-        return {key: value for key, value in super().to_dict().items() if (key, value) != ("joined_operators", False)}
-
     def __post_init__(self) -> None:
         self.check_control("train")
 
@@ -272,6 +269,7 @@ class TrainStage(Settings):
 class InferenceConfig(ControlledAudio):
     """Inference and gate logging."""
 
+    UNWRITTEN: ClassVar[dict[str, Any]] = {**ControlledAudio.UNWRITTEN, "precision": "float32"}
     batch_size: Count = 100
     """Queries per batch."""
     precision: Precision = "float32"
@@ -303,10 +301,6 @@ class InferenceConfig(ControlledAudio):
     gate_save_path: Annotated[str, Field(pattern=r"^[^{}]*$")] = ""
     """Folder for the gate logs, in the same layout as the predictions; empty = next to the predictions. A file (.jsonl)
     is possible if a single job logs gates: several runs, seeds, scopes or splits cannot write one file."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values. The precision is left out if it is float32: files written without it stay valid."""
-        return {key: value for key, value in super().to_dict().items() if (key, value) != ("precision", "float32")}
 
     @property
     def gate_file(self) -> str:
