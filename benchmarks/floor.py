@@ -7,7 +7,8 @@ a tensor of 10 MB: no step that computes its operators one by one can be faster.
 Figures relative to another program depend on the processor; how far a job is above its floor says what is left to gain.
 
 Every job is one step (data, targets, network, losses, update) or the inference of 128 queries with random features of
-the recipe's size, as in `benchmarks/training.py`. With --before, a checkout of an earlier version (its .venv is used if
+the recipe's size, as in `benchmarks/training.py`. `joined` is a step with `train.joined_operators`, which joins
+operators and can be faster than that floor. With --before, a checkout of an earlier version (its .venv is used if
 it has one), and --reference, a checkout of wjun0830/QD-DETR, the same jobs of those take turns with ours, each program
 in a process of its own. The rates are measured in the same turns. All times are CPU time of one thread.
 
@@ -44,6 +45,7 @@ from benchmarks.floor_sections.worker import CUT  # noqa: E402
 from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, read_demo, write_files  # noqa: E402
 from benchmarks.training import describe_processor  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
+from model.network.joined import can_join  # noqa: E402
 
 SHOWN_SHAPES = 12
 TENSOR, LARGER = 2_500_000, 64_000_000
@@ -169,30 +171,35 @@ def best(by_library: dict[str, float], precision: str) -> float:
 
 def measure(job: Job, programs: dict[str, Process], turns: int, known: Rates) -> Timed:
     """Time a job in all programs, in turns."""
-    able = {
-        name: process
-        for name, process in programs.items()
-        if name != "reference" or (job.recipe != "demo" and job.precision == "float32")
-    }
+    able = {name: process for name, process in programs.items() if _does(name, job)}
     times: dict[str, list[float]] = {name: [] for name in able}
     cut: dict[str, list[float]] = {name: [] for name in able if name != "reference" and job.what != "infer"}
     fastest: list[float] = []
     for turn in range(turns + 1):
         found = best(rates(LARGE, turns=3), job.precision)
         for name, process in able.items():
-            seconds = process.ask("run", job.recipe, job.what)
+            what = f"{job.what} joined" if name == "joined" else job.what
+            seconds = process.ask("run", job.recipe, what)
             # The reference infers one batch of 100 queries.
             per = 100 if name == "reference" and job.what == "infer" else job.per
-            short = process.ask("run", job.recipe, f"{job.what} cut") if name in cut else 0.0
+            short = process.ask("run", job.recipe, f"{what} cut") if name in cut else 0.0
             if turn:
                 times[name].append(seconds / per)
                 if name in cut:
                     cut[name].append(short)
         if turn:
             fastest.append(found)
-    work = {name: _count(process, job, known, cut.get(name)) for name, process in able.items() if name != "reference"}
+    # What runs in compiled operators is not counted, so `joined` has no work of its own.
+    counted = [name for name in ("before", "now") if name in able]
+    work = {name: _count(able[name], job, known, cut.get(name)) for name in counted}
     floors = [work["now"].products.total() / rate / job.per for rate in fastest]
     return Timed(job, times, floors, work)
+
+
+def _does(program: str, job: Job) -> bool:
+    if program == "reference":
+        return job.recipe != "demo" and job.precision == "float32"
+    return program != "joined" or job.what != "infer"
 
 
 def _count(process: Process, job: Job, known: Rates, cut: list[float] | None) -> Work:
@@ -242,25 +249,35 @@ def describe_shapes(timed: Timed, known: Rates) -> str:
     return table(["products, GFLOP per CPU second", "% of the step's", *FLOAT32, "bfloat16"], rows)
 
 
-def describe_times(found: list[Timed], programs: list[str], bandwidth: float) -> str:
-    """Times, and how often the floor they are."""
-    head = ["CPU ms: median (range)", *programs, "floor", *(f"{name} / floor" for name in programs)]
-    head += [
-        "now / floor, own shapes",
-        "now / floor, with memory",
-        *(f"now / {name}" for name in programs if name != "now"),
-    ]
+def describe_times(found: list[Timed], programs: list[str]) -> str:
+    """Times of the programs, and how much of each other program's time ours takes."""
+    others = [name for name in programs if name != "now"]
+    head = ["CPU ms: median (range)", *programs, *(_compared(name) for name in others)]
     rows = []
     for timed in found:
         row = [timed.job.title, *(show(timed.times[name]) if name in timed.times else "" for name in programs)]
-        row += [show(timed.floors)]
-        row += [ratio(timed.times[name], timed.floors) if name in timed.times else "" for name in programs]
-        now, own = statistics.median(timed.times["now"]), timed.work["now"].own_floor
-        row += [f"{now / own:.2f}", f"{now / (own + timed.memory_floor('now', bandwidth)):.2f}"]
-        for name in programs:
-            if name != "now":
-                row += [ratio(timed.times["now"], timed.times[name]) if name in timed.times else ""]
+        for name in others:
+            pair = ("joined", "now") if name == "joined" else ("now", name)
+            row.append(ratio(*(timed.times[each] for each in pair)) if name in timed.times else "")
         rows.append(row)
+    return table(head, rows)
+
+
+def _compared(program: str) -> str:
+    return "joined / now" if program == "joined" else f"now / {program}"
+
+
+def describe_floors(found: list[Timed], programs: list[str], bandwidth: float) -> str:
+    """How often the floor each time is; `joined` beside the floors of `now`."""
+    head = ["times the floor", "floor, ms", *programs]
+    rows = []
+    for timed in found:
+        work = timed.work["now"]
+        own = [work.own_floor] * len(timed.floors)
+        with_memory = [work.own_floor + timed.memory_floor("now", bandwidth)] * len(timed.floors)
+        for title, floor in {"": timed.floors, ", own shapes": own, ", with memory": with_memory}.items():
+            cells = [ratio(timed.times[name], floor) if name in timed.times else "" for name in programs]
+            rows.append([timed.job.title + title, show([statistics.median(floor)]).split()[0], *cells])
     return table(head, rows)
 
 
@@ -310,6 +327,8 @@ def main() -> None:
         if arguments.before:
             programs["before"] = Process(arguments.before.resolve(), folder, threads)
         programs["now"] = Process(ROOT, folder, threads)
+        if can_join():
+            programs["joined"] = Process(ROOT, folder, threads)
         jobs = [job for job in JOBS if arguments.only in job.title]
         found: list[Timed] = []
         for job in jobs:
@@ -321,7 +340,8 @@ def main() -> None:
             process.close()
     load = f"{os.getloadavg()[0]:.1f}"
     sys.stdout.write(describe_machine(threads, memory) + describe_shapes(found[0], known))
-    sys.stdout.write(describe_times(found, list(programs), bandwidth) + describe_shares(found, bandwidth))
+    sys.stdout.write(describe_times(found, list(programs)))
+    sys.stdout.write(describe_floors(found, list(programs), bandwidth) + describe_shares(found, bandwidth))
     sys.stdout.write(f"{use}Load at the end: {load}. The run took {time.monotonic() - started:.0f} s.\n")
 
 

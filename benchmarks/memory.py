@@ -62,12 +62,11 @@ def write_files(folder: Path, videos: int) -> list[Path]:
 
 def measure(kind: str, folder: Path, videos: int, queries: int) -> None:
     """Do the work of one process, print what it used, and wait for a line before it ends."""
-    import torch
-
     from formats.rows import Row
     from model.config import ModelConfig, TrainConfig
     from model.data.feature_set import FeatureSet
     from model.data.streams import Streams
+    from model.device import use_device
     from model.inference.predict import predict, submission_row
     from model.network.detector import HighlightDetector
     from model.network.tensors import InputDims
@@ -75,7 +74,7 @@ def measure(kind: str, folder: Path, videos: int, queries: int) -> None:
     from model.training.distributed import Processes
     from model.training.engine import Engine, seed_everything
 
-    torch.set_num_threads(1)
+    use_device("cpu", 1)
     seed_everything(0)
     config = ModelConfig(fusion="none", video_streams=tuple(WIDTHS))
     network = HighlightDetector(config, InputDims(video=sum(WIDTHS.values()) + 2, text=512, audio=0))

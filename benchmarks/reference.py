@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
-import types
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ class Reference:
         if device == "cpu":
             torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[assignment]
         if "pandas" not in sys.modules and importlib.util.find_spec("pandas") is None:
-            # The reference imports pandas, but nothing that is timed uses it.
-            sys.modules["pandas"] = types.ModuleType("pandas")
+            # The reference imports pandas, but nothing that is timed uses it. torch asks all modules for their spec.
+            sys.modules["pandas"] = importlib.util.module_from_spec(ModuleSpec("pandas", loader=None))
         from qd_detr.config import BaseOptions
         from qd_detr.model import build_model
         from qd_detr.start_end_dataset import StartEndDataset, prepare_batch_inputs, start_end_collate

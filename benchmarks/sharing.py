@@ -31,6 +31,7 @@ from benchmarks.training import describe_processor, time_in_turns  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from model.config import InferenceConfig, ModelConfig, Precision  # noqa: E402
 from model.data.feature_set import FeatureSet, Streams  # noqa: E402
+from model.device import use_device  # noqa: E402
 from model.inference.split import answer  # noqa: E402
 from model.network.detector import HighlightDetector  # noqa: E402
 
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=20, help="queries about each video (default: 20)")
     parser.add_argument("--turns", type=int, default=5, help="timed turns of each job (default: 5)")
     given = parser.parse_args()
-    torch.set_num_threads(1)
+    use_device("cpu", 1)
     sys.stdout.write(f"{describe_processor()}; 1 thread, torch {torch.__version__}\n\n")
     heads = ("precision", "own video, CPU ms per query", f"{given.queries} per video", "times faster", "products")
     sys.stdout.write(f"| | {' | '.join(heads)} |\n|:--|:--|{'--:|' * 4}\n")

@@ -6,11 +6,12 @@ import torch
 
 from cli.cards import take_card
 from cli.device import choose_device
+from cli.memory import keep_freed_memory
 from model.training.distributed import local_rank
 
 
 def use_device(name: str, threads: int) -> str:
-    """Set the number of CPU threads, and return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Set up CPU threads and memory, and return the device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
     With several processes on one machine (torchrun), `auto` gives each process its own GPU; in a workflow on one
     machine, each command.
@@ -21,4 +22,7 @@ def use_device(name: str, threads: int) -> str:
     take_card(name)
     torch.set_num_threads(threads)
     gpu = f"cuda:{local_rank()}" if torch.cuda.is_available() else None
-    return choose_device(name, gpu, lambda place: torch.empty(0, device=place))
+    device = choose_device(name, gpu, lambda place: torch.empty(0, device=place))
+    if device == "cpu":
+        keep_freed_memory()
+    return device

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.floor import Job, Rates, Timed, Work, best, describe_times, describe_use
+from benchmarks.floor import Job, Rates, Timed, Work, best, describe_floors, describe_times, describe_use
 from benchmarks.floor_sections.counting import Shape, count
 from benchmarks.floor_sections.machine import product
 from model.network import cpu_layers
@@ -69,8 +69,21 @@ def test_adds_memory_to_the_floor() -> None:
         job, {"now": [6.0]}, [1.0], {"now": Work(Counter(), operators=1, moved=1280, own_floor=1.0, calls=None)}
     )
     assert timed.memory_floor("now", 5.0) == 2.0
-    head, _, row = (line.strip("| ").split(" | ") for line in describe_times([timed], ["now"], 5.0).splitlines()[:3])
-    assert dict(zip(head, row, strict=True))["now / floor, with memory"] == "2.00"
+    rows = [line.strip("| ").split(" | ") for line in describe_floors([timed], ["now"], 5.0).splitlines()[2:5]]
+    assert rows == [
+        ["inference", "1000", "6.00"],
+        ["inference, own shapes", "1000", "6.00"],
+        ["inference, with memory", "3000", "2.00"],
+    ]
+
+
+def test_compares_programs() -> None:
+    """Ours with an earlier version, and joined operators with separate ones."""
+    times = {"before": [8.0], "now": [4.0], "joined": [3.0]}
+    timed = Timed(Job("step", "tvsum", "float32"), times, [1.0], {})
+    head, _, row = (line.strip("| ").split(" | ") for line in describe_times([timed], list(times)).splitlines()[:3])
+    found = dict(zip(head, row, strict=True))
+    assert (found["now / before"], found["joined / now"]) == ("0.50", "0.75")
 
 
 def test_says_whether_the_machine_was_idle() -> None:

@@ -51,11 +51,12 @@ def overlap(arguments: argparse.Namespace) -> None:
     from feature_extractors.encoders.audio.pann import RATE, Cnn14
     from feature_extractors.encoders.audio.settings import PannConfig
     from feature_extractors.encoders.audio.windows import clip_windows
+    from feature_extractors.encoders.device import use_device
     from feature_extractors.encoders.engine import Encoder, Piece, encode_videos
     from feature_extractors.encoders.stream import FULL_PRECISION
     from formats.store import Provenance
 
-    torch.set_num_threads(1)
+    use_device("cpu", 1)
     clips = ClipGrid()
 
     def sound(file: Path, video: Video, rate: int, seconds: float, problems: Problems) -> Iterator[Piece]:

@@ -77,16 +77,16 @@ class Jobs:
         self._made: dict[str, Any] = {}
 
     def get(self, recipe: str, what: str) -> Callable[[], object]:
-        """The job of a recipe: `infer`, or a step in a precision, cut or not, such as `float32 cut`."""
+        """The job of a recipe: `infer`, or a step in a precision, joined or not, cut or not: `float32 joined cut`."""
         made = self._made.get(f"{recipe} {what}")
         if made is None:
-            precision = "float32" if what == "infer" else what.split()[0]
-            made = self._made[f"{recipe} {what}"] = self._make(recipe, precision, what.endswith(" cut"))
+            made = self._made[f"{recipe} {what}"] = self._make(recipe, what.split())
         job: Callable[[], object] = made.infer if what == "infer" else made.step
         return job
 
-    def _make(self, recipe: str, precision: str, cut: bool) -> Any:
+    def _make(self, recipe: str, words: list[str]) -> Any:
         """What the checkout's own benchmark times: its `Ours` of a recipe."""
+        precision, cut = "float32" if words == ["infer"] else words[0], "cut" in words
         folder = self._folder / (f"{recipe}_cut" if cut else recipe)
         stores = write_stores(folder)
         training = importlib.import_module("benchmarks.training")
@@ -94,7 +94,8 @@ class Jobs:
         if cut:
             sizes = {"hidden_dim": CUT_WIDTH, "feedforward_dim": CUT_WIDTH}
             model = type(model).from_dict({**model.to_dict(), **sizes})
-        ours = training.Ours(SimpleNamespace(model=model, train=train), folder, stores, precision)
+        joins = {"joins": True} if "joined" in words else {}  # an earlier version has no such argument
+        ours = training.Ours(SimpleNamespace(model=model, train=train), folder, stores, precision, **joins)
         passes = getattr(ours.engine, "_pass_clips", None)
         if cut and passes:
             # As many passes per step as in the whole step.

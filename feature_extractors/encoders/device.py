@@ -8,6 +8,7 @@ import torch
 
 from cli.cards import take_card
 from cli.device import choose_device
+from cli.memory import keep_freed_memory
 
 
 def use_device(name: str, threads: int) -> torch.device:
@@ -30,7 +31,10 @@ def use_device(name: str, threads: int) -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     gpu = "cuda" if torch.cuda.is_available() else None
-    return torch.device(choose_device(name, gpu, lambda place: torch.empty(0, device=place)))
+    device = choose_device(name, gpu, lambda place: torch.empty(0, device=place))
+    if device == "cpu":
+        keep_freed_memory()
+    return torch.device(device)
 
 
 def describe_device(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""How the C library keeps memory that a step frees, for the next step to use."""
+"""How the C library keeps memory that a step or a batch frees, for the next one to use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def keep_freed_memory() -> None:
 
     By default glibc takes tensors of more than some megabytes from the system each time and returns them when they are
     freed, so a training step pays for the same pages again and again: 24,000 page faults in a step of QVHighlights'
-    size, 6 % of its time in float32. The process needs as much memory at its peak as before, and keeps it to its end.
+    size, 6 % of its time in float32. Encoders and inference gain as well. The process needs about as much memory at its
+    peak as before (up to a seventh more where encoders ran), and keeps it to its end.
 
     The kept memory lies in large pages where the system grants them. The processor then translates fewer addresses, and
     a step takes 4 to 8 % less time (docs/measurements/performance.md). Results do not depend on it.
