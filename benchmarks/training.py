@@ -35,7 +35,6 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, read_demo, write_files  # noqa: E402
 from benchmarks.reference import Reference  # noqa: E402
-from cli.memory import keep_freed_memory  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from formats.grid import CLIP_SECONDS  # noqa: E402
 from model.config import TrainConfig  # noqa: E402
@@ -63,8 +62,6 @@ class Ours:
         self.recipe = recipe
         self.features = FeatureSet(recipe.model, read_annotations([folder / "rows.jsonl"]), Streams(stores))
         self._seed = seed
-        if device == "cpu":
-            keep_freed_memory()
         seed_everything(seed)
         network = HighlightDetector(recipe.model, self.features.dims).to(device)
         keys = {"precision": precision, "joined_operators": joins}

@@ -15,16 +15,18 @@ RESERVED = 1 << 31
 """Bytes of addresses that are prepared for large pages: twice what a step of QVHighlights' size uses."""
 
 
-def keep_freed_memory() -> None:
+def keep_freed_memory(large_pages: bool = False) -> None:
     """Keep what is freed instead of returning it to the system. Does nothing where the C library is not glibc.
 
     By default glibc takes tensors of more than some megabytes from the system each time and returns them when they are
     freed, so a training step pays for the same pages again and again: 24,000 page faults in a step of QVHighlights'
     size, 6 % of its time in float32. Encoders and inference gain as well. The process needs about as much memory at its
-    peak as before (up to a seventh more where encoders ran), and keeps it to its end.
+    peak as before, and keeps it to its end. Results do not depend on it.
 
-    The kept memory lies in large pages where the system grants them. The processor then translates fewer addresses, and
-    a step takes 4 to 8 % less time (docs/measurements/performance.md). Results do not depend on it.
+    Args:
+        large_pages: put the kept memory into large pages, where the system grants them. The processor then translates
+            fewer addresses, and a step takes 4 to 8 % less time (docs/measurements/performance.md). It is for long
+            trainings: a virtual machine may have to ask its host for each such page, which once took 20 ms per page.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -34,7 +36,8 @@ def keep_freed_memory() -> None:
     library.mallopt(_MMAP_MAX, 0)
     library.mallopt(_TRIM_THRESHOLD, -1)
     library.mallopt(_TOP_PAD, 1 << 26)
-    _prefer_large_pages(library)
+    if large_pages:
+        _prefer_large_pages(library)
 
 
 def _prefer_large_pages(library: ctypes.CDLL) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cli.memory import keep_freed_memory
 from model.config import TrainConfig
 from model.data.feature_set import FeatureSet
 from model.draws import Draw, torch_seed
@@ -55,6 +56,8 @@ class Engine:
         self.optimizer = JoinedAdamW(network, config)
         self.average = AveragedWeights(network, config.ema_decay) if config.ema_decay else None
         self.device = str(next(network.parameters()).device)
+        if self.device == "cpu":
+            keep_freed_memory(large_pages=True)
         # On a GPU, padding is cheaper than a second pass; and if gates pool padding, grouping would change them.
         splits = self.device == "cpu" and not network.config.compat.unmasked_pooling
         self._pass_clips = PASS_CLIPS * (256 / network.config.hidden_dim) ** 2 if splits else None
