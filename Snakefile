@@ -43,6 +43,18 @@ if study.crossing.cells:
 
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/explorer.smk"
+
+
+MADE = [
+    paths.features,
+    PROBLEMS,
+    PREDICTED if study.given else STUDIED,
+    CONDITIONS if study.crossing.cells else [],
+    CLOSING,
+    EXPLORED,
+]
+
+
 include: "workflow/rules/report.smk"
 
 
@@ -55,12 +67,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        paths.features,
-        PROBLEMS,
-        PREDICTED if study.given else STUDIED,
-        CONDITIONS if study.crossing.cells else [],
-        CLOSING,
-        EXPLORED,
+        MADE,
         PAGES,
 
 

@@ -145,8 +145,8 @@ AFTER_VERSION = {
     "score": {"score": 3, "score_other": 2, **TABLES},
     "gates": {"gates": 1, **OVERVIEW},
     "overview": OVERVIEW,
-    "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1, **EXPLORER},
-    "plot_summary": {"plot_summary": 1},
+    "plot_gates": {"plot_gates": 1, "plot_gates_of_main_run": 1, **EXPLORER, **PAGES},
+    "plot_summary": {"plot_summary": 1, **PAGES},
 }
 
 

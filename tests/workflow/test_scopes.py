@@ -134,7 +134,7 @@ def test_a_domain_that_cannot_be_read_is_left_out_by_its_jobs(tmp_path: Path) ->
     assert "domain GA: left out, nothing is trained: train.jsonl: none of 1 queries" in done.stdout
     gates = json.loads((tmp_path / "results/rated/base/gates_val.json").read_text())
     assert gates["queries"] == 1
-    assert workspace.planned("all", changes=changes) == {"plot_gate_figures": 1}
+    assert workspace.planned("all", changes=changes) == {"plot_gate_figures": 1, "report_pages": 1}
 
 
 def dataset(folder: Path, domains: dict[str, list[Any]], there: list[str]) -> tuple[dict[str, Any], Dataset]:

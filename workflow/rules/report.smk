@@ -24,7 +24,9 @@ PAGES = [f"reports/{study.name}/pages/{Path(file).name}.html" for file in SHOWN]
 
 rule report_pages:
     input:
-        list(TABULATED),
+        tables=list(TABULATED),
+        # They are not read, but the software of all other jobs is told.
+        made=MADE,
     output:
         [
             report(
@@ -39,8 +41,6 @@ rule report_pages:
         "logs/report_pages/{dataset}.log",
     benchmark:
         "logs/benchmarks/report_pages/{dataset}.tsv"
-    # Late, so that it tells the software of as many jobs as possible.
-    priority: -1
     conda:
         "../../envs/eval.yaml"
     resources:
@@ -53,7 +53,7 @@ rule report_pages:
     message:
         "Writing the pages of the report"
     shell:
-        "python -m eval report-pages --tables {input:q} --settings {params.settings:q}"
+        "python -m eval report-pages --tables {input.tables:q} --settings {params.settings:q}"
         " --software logs/software/{wildcards.dataset} --out-dir {params.folder:q} > {log:q} 2>&1"
 
 

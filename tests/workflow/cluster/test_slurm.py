@@ -57,6 +57,9 @@ class Study:
         command += [*arguments, "--configfile", str(self.overlay)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            # The tests run in a shell's background, where Ctrl-C is ignored, and so would Snakemake.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
