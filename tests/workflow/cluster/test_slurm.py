@@ -153,7 +153,8 @@ def _kill_the_node(cluster: Cluster, job: str) -> None:
     """All that runs on it dies at once; it comes back after Slurm has given it up."""
     node = cluster.ask("squeue", "-j", job, "-h", "-o", "%N")
     cluster.kill_node(node, job)
-    wait_until(lambda: "down" in cluster.ask("sinfo", "-hn", node, "-o", "%t"), 120, f"{node} is down")
+    # `sinfo` may still call the node MIXED.
+    wait_until(lambda: cluster.ask("squeue", "-j", job, "-h", "-o", "%T") == "PENDING", 120, f"{node} is given up")
     cluster.start_node(node)
 
 
