@@ -22,6 +22,8 @@ class Fault:
     provoke: Callable[[Workspace], tuple[str, bool]]
     """Breaks something, runs the target and takes the fault away. Returns what was said, and whether the target was
     made nevertheless, with other bytes."""
+    afresh: bool = False
+    """Whether the run begins without any output, so that nothing was finished before."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def meet(fault: Fault, built: Path, folder: Path) -> Met:
     shutil.rmtree(folder, ignore_errors=True)
     workspace = Workspace(Path(shutil.copytree(built, folder, symlinks=True)))
     said, unnoticed = fault.provoke(workspace)
-    lost = _lost(built, folder, said, fault.target)
+    lost = [] if fault.afresh else _lost(built, folder, said, fault.target)
     said_again = make(workspace, fault.target)
     same = _same(built, folder, fault.target)
     told = f"{said}\nAFTERWARDS:\n{said_again}"

@@ -90,7 +90,7 @@ def without_snakemake(seed: int) -> Iterator[Fault]:
         yield Fault(what, rule, MADE[rule], _told_to_end(MADE[rule]))
     moments = sorted(int(moment) for moment in np.random.default_rng(seed).integers(1, 12, 6))
     what = f"`kill -9` of Snakemake {len(moments)} times in one run, when files {moments} from its start are written"
-    yield Fault(what, "all", "all", _again_and_again(moments))
+    yield Fault(what, "all", "all", _again_and_again(moments), afresh=True)
 
 
 def interfere(target: str, by: int, unlock: bool = True) -> Callable[[Workspace], tuple[str, bool]]:

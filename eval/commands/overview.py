@@ -63,7 +63,9 @@ def report_pages(arguments: argparse.Namespace) -> None:
 
     pages = {table.name: render_file(table) for table in arguments.tables}
     pages["settings"] = render_settings(arguments.settings)
-    pages["software"] = render_software(read_software(arguments.software))
+    software = read_software(arguments.software)
+    software.pop("eval.report-pages", None)  # this command's own, known only to its second run
+    pages["software"] = render_software(software)
     for name, body in pages.items():
         write_text(arguments.out_dir / f"{name}.html", render_page(name, body))
 

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from cli import UserError
 from feature_extractors.media.container import (
     Problems,
+    file_of,
     find_pictures,
     open_media,
     pick_sound,
     read_packets,
 )
+from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.picture import display_matrix, make_convertible
 from feature_extractors.media.probing import measure
 from feature_extractors.media.sound import UNDECODABLE
@@ -155,7 +157,8 @@ def _inspect(
         if decode or (picture is None and of_shown):
             try:
                 frames = packet.decode()
-            except av.FFmpegError:
+            except av.FFmpegError as problem:
+                raise_if_of_machine(problem, file_of(container))
                 undecodable += 1
                 continue
             if of_shown:

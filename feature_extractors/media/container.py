@@ -65,6 +65,11 @@ def open_media(file: Path) -> InputContainer:
         raise UserError(f"{file}: not a readable media file: {cause}") from None
 
 
+def file_of(container: Any) -> Path:
+    """The file that `open_media` opened."""
+    return Path(container.name.removeprefix("file:"))
+
+
 def pick_pictures(file: Path, container: InputContainer) -> VideoStream:
     """Pick the video stream that players show: `find_pictures`, for files that must have one.
 
@@ -124,6 +129,7 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], problems:
         except IndexError:  # a packet of a stream that was not there when the file was opened, which PyAV does not know
             problems.add(LATE_STREAM)
         except av.FFmpegError as problem:
+            raise_if_of_machine(problem, file_of(container))
             problems.add(f"cannot be read to its end: {problem.strerror}")
             return
 
@@ -132,7 +138,8 @@ def decode_packet(packet: Any, problems: Problems) -> list[Any]:
     """Decode the frames that a packet completes. Damaged packets are skipped, as in players."""
     try:
         frames: list[Any] = packet.decode()
-    except av.FFmpegError:
+    except av.FFmpegError as problem:
+        raise_if_of_machine(problem, file_of(packet.stream.container))
         problems.add(f"damaged {packet.stream.type}: what cannot be decoded is left out")
         return []
     return frames

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +20,11 @@ from cli import UserError
 from cli.machine import OF_MACHINE
 
 OF_MACHINE_FROM_FFMPEG = {errno.EMFILE, errno.ENFILE}
-"""FFmpeg also reports "out of memory" and "input/output error" for damaged files. Those of the machine show up when the
-sha256 of a file is computed, which reads all of it: that is done of every file with problems."""
+"""FFmpeg also reports "input/output error" for damaged files. Those of the machine show up when the sha256 of a file is
+computed, which reads all of it: that is done of every file with problems."""
+SPARE_MEMORY = 1 << 28
+"""Bytes that the machine must still have, if FFmpeg gets no memory, for that to be the fault of a damaged file, which
+may ask for any amount."""
 UNFORESEEN = "unexpected error: "
 """Prefix of the recorded cause of an unexpected error."""
 
@@ -34,12 +38,20 @@ def raise_if_of_machine(problem: Exception, file: Path) -> None:
         OSError: the fault is the machine's; the error names the file that it names itself, else `file`.
     """
     from_ffmpeg = isinstance(problem, av.FFmpegError)
-    if isinstance(problem, MemoryError) and not from_ffmpeg:
+    if isinstance(problem, MemoryError) and not (from_ffmpeg and _has_memory()):
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(file)) from problem
     number = getattr(problem, "errno", None)
     if isinstance(problem, OSError) and number in (OF_MACHINE_FROM_FFMPEG if from_ffmpeg else OF_MACHINE):
         named = None if from_ffmpeg else problem.filename
         raise OSError(number, os.strerror(number), named or str(file)) from problem
+
+
+def _has_memory() -> bool:
+    try:
+        mmap.mmap(-1, SPARE_MEMORY).close()
+    except (OSError, MemoryError):
+        return False
+    return True
 
 
 def unforeseen(problem: Exception) -> str:

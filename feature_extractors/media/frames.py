@@ -21,7 +21,15 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from cli import UserError
-from feature_extractors.media.container import Problems, decode_packet, open_media, pick_pictures, read_packets
+from feature_extractors.media.container import (
+    Problems,
+    decode_packet,
+    file_of,
+    open_media,
+    pick_pictures,
+    read_packets,
+)
+from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.picture import Shown
 from feature_extractors.media.timeline import Timeline, read_timeline
 from feature_extractors.media.untimed import Pace
@@ -204,7 +212,8 @@ def _planned_frames(
         yield from decode_packet(packet, problems)
     try:
         rest = context.decode(None)
-    except av.FFmpegError:  # if no packet had content, the decoder opens only now, and may not
+    except av.FFmpegError as problem:  # if no packet had content, the decoder opens only now, and may not
+        raise_if_of_machine(problem, file_of(container))
         return
     yield from rest
 

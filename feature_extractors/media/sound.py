@@ -14,7 +14,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from cli import UserError
-from feature_extractors.media.container import Problems, decode_packet, open_media, pick_sound, read_packets
+from feature_extractors.media.container import Problems, decode_packet, file_of, open_media, pick_sound, read_packets
 from feature_extractors.media.faults import raise_if_of_machine
 
 Samples = NDArray[np.float32]
@@ -190,6 +190,6 @@ def _frames(container: InputContainer, stream: AudioStream, native: int, problem
                     converters[form] = av.AudioResampler(format=wanted, rate=native)
                 yield from converters[form].resample(frame)
             except (av.FFmpegError, ValueError) as problem:
-                raise_if_of_machine(problem, Path(container.name.removeprefix("file:")))
+                raise_if_of_machine(problem, file_of(container))
                 problems.add(f"sound of {frame.layout.nb_channels} channels ({form[1]}) that FFmpeg cannot convert")
                 return

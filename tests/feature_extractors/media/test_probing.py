@@ -8,6 +8,7 @@ import os
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -17,6 +18,7 @@ from av.stream import Disposition
 
 from cli import UserError
 from feature_extractors.media import Problems, examine, examine_all, frames_at, open_sound, probe
+from feature_extractors.media.container import decode_packet, open_media
 from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.in_flight import InFlight
 from feature_extractors.video_files import locate_videos
@@ -288,6 +290,27 @@ def test_what_ffmpeg_says_of_a_damaged_file_is_the_videos_own_fault(tmp_path: Pa
     for number in (errno.EIO, errno.ENOMEM):
         damage = av.error.classes[number](number, os.strerror(number), "v.mkv")
         raise_if_of_machine(damage, tmp_path / "v.mkv")
+
+
+def test_a_good_video_is_not_called_damaged_without_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither when it is opened nor when it is decoded: it was left out, or lost frames, without a word."""
+    file = write_media(tmp_path / "v.mkv", steady(1.0))
+    shortage = av.error.classes[errno.ENOMEM](errno.ENOMEM, os.strerror(errno.ENOMEM), "v.mkv")
+
+    def fail(*_: object, **__: object) -> None:
+        raise shortage
+
+    with open_media(file) as container:
+        packet = SimpleNamespace(stream=SimpleNamespace(container=container, type="video"), decode=fail)
+        assert decode_packet(packet, Problems()) == []
+        monkeypatch.setattr(sys.modules["feature_extractors.media.faults"], "SPARE_MEMORY", 1 << 62)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOMEM)) as problem:
+            decode_packet(packet, Problems())
+    assert problem.value.filename == str(file)
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOMEM)) as problem:
+        examine(tmp_path, "v", file, "", ClipGrid())
+    assert problem.value.filename == str(file)
 
 
 DASH = {"movflags": "dash+delay_moov+frag_keyframe+global_sidx"}
