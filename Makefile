@@ -32,7 +32,7 @@ fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minute
 	FUZZ_EXAMPLES=1000 python -m pytest -q tests/test_fuzzing.py tests/eval/test_mutations.py
 	python -m benchmarks.robustness.damaged_media
 
-faults: .venv/installed ## break a small study in 300 ways, in an hour, and write docs/reliability.md (as root, full disks and other users too)
+faults: .venv/installed ## break a small study in 300 ways, in ten minutes, and write docs/reliability.md (as root, full disks and other users too)
 	python -m benchmarks.robustness --write docs/reliability.md
 
 slurm: .venv/installed ## run a small study on a real Slurm, set up on this machine as root, and break it, in some 40 minutes
