@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from cli import UserError
-from cli.machine import OF_MACHINE
+from cli.machine import OF_MACHINE, is_out_of_memory
 
 OF_MACHINE_FROM_FFMPEG = {errno.EMFILE, errno.ENFILE}
 """FFmpeg also reports "input/output error" for damaged files. Those of the machine show up when the sha256 of a file is
@@ -38,7 +38,8 @@ def raise_if_of_machine(problem: Exception, file: Path) -> None:
         OSError: the fault is the machine's; the error names the file that it names itself, else `file`.
     """
     from_ffmpeg = isinstance(problem, av.FFmpegError)
-    if isinstance(problem, MemoryError) and not (from_ffmpeg and _has_memory()):
+    # A UserError says what is wrong with the file, perhaps in FFmpeg's words.
+    if not isinstance(problem, UserError) and is_out_of_memory(problem) and not (from_ffmpeg and _has_memory()):
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(file)) from problem
     number = getattr(problem, "errno", None)
     if isinstance(problem, OSError) and number in (OF_MACHINE_FROM_FFMPEG if from_ffmpeg else OF_MACHINE):

@@ -270,17 +270,32 @@ except OSError as problem:
     assert done.stdout.splitlines() == ["1", expected]
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, None])
+UNLOADED = ImportError("av/x.abi3.so: failed to map segment from shared object")
+"""Of a library that is loaded at its first use, when memory is short by then."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [
+        *(
+            (OSError(number, os.strerror(number)), number)
+            for number in (errno.EIO, errno.ENOMEM, errno.ENOSPC, errno.ESTALE)
+        ),
+        (MemoryError(), errno.ENOMEM),
+        (UNLOADED, errno.ENOMEM),
+    ],
+    ids=str,
+)
 def test_a_fault_of_the_machine_ends_the_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, number: int
 ) -> None:
     file = write_media(tmp_path / "v.mkv", steady(2.0))
 
     def fail(*_: object) -> None:
-        raise MemoryError if number is None else OSError(number, os.strerror(number))
+        raise fault
 
     monkeypatch.setattr(sys.modules["feature_extractors.media.probing"], "digest_of", fail)
-    with pytest.raises(OSError, match=os.strerror(number or errno.ENOMEM)) as problem:
+    with pytest.raises(OSError, match=os.strerror(number)) as problem:
         examine(tmp_path, "v", file, "", ClipGrid())
     assert problem.value.filename == str(file)
 
