@@ -46,8 +46,8 @@ def test_going_to_another_study_and_back(built: Workspace, tmp_path: Path) -> No
     assert not leftover.exists() and "note: removed plots/other/renamed" in done.stderr
     assert sheet.read_bytes() != drawn  # it is the configured study's
 
-    # Back: only the sheet of the main run, one picture, and the explorer are made again.
-    shown = {"plot_gates_of_main_run": 1, "previews": 1, "explore": 1}
+    # Back: only the sheet of the main run, one picture, the explorer and the pages of the report are made again.
+    shown = {"plot_gates_of_main_run": 1, "previews": 1, "explore": 1, "report_pages": 1}
     assert workspace.planned("all") == shown
     done = workspace.snakemake("--cores", "2", "all")
     assert done.returncode == 0, done.stderr[-4000:]
