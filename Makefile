@@ -35,7 +35,7 @@ fuzz: .venv/installed ## read thousands of damaged files of all kinds, in minute
 faults: .venv/installed ## break a small study in 300 ways, in ten minutes, and write docs/reliability.md (as root, full disks and other users too)
 	python -m benchmarks.robustness --write docs/reliability.md
 
-slurm: .venv/installed ## run a small study on a real Slurm, set up on this machine as root, and break it, in some 40 minutes
+slurm: .venv/installed ## run a small study on a real Slurm, set up on this machine as root, and break it, in some 30 minutes
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[slurm]'
 	python -m pytest -m slurm tests/workflow/cluster
 

@@ -52,6 +52,8 @@ TENSOR, LARGER = 2_500_000, 64_000_000
 """Numbers of a tensor of a step, and of one that no cache holds."""
 QUERIES = len(QVHIGHLIGHTS.lengths)
 FLOAT32 = ("torch", "oneDNN")
+COUNTED = ("before", "now")
+"""Programs whose work is counted; what `joined` runs in compiled operators cannot be."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def measure(job: Job, programs: dict[str, Process], turns: int, known: Rates) ->
     """Time a job in all programs, in turns."""
     able = {name: process for name, process in programs.items() if _does(name, job)}
     times: dict[str, list[float]] = {name: [] for name in able}
-    cut: dict[str, list[float]] = {name: [] for name in able if name != "reference" and job.what != "infer"}
+    cut: dict[str, list[float]] = {name: [] for name in able if name in COUNTED and job.what != "infer"}
     fastest: list[float] = []
     for turn in range(turns + 1):
         found = best(rates(LARGE, turns=3), job.precision)
@@ -189,9 +191,7 @@ def measure(job: Job, programs: dict[str, Process], turns: int, known: Rates) ->
                     cut[name].append(short)
         if turn:
             fastest.append(found)
-    # What runs in compiled operators is not counted, so `joined` has no work of its own.
-    counted = [name for name in ("before", "now") if name in able]
-    work = {name: _count(able[name], job, known, cut.get(name)) for name in counted}
+    work = {name: _count(able[name], job, known, cut.get(name)) for name in COUNTED if name in able}
     floors = [work["now"].products.total() / rate / job.per for rate in fastest]
     return Timed(job, times, floors, work)
 
@@ -268,7 +268,7 @@ def _compared(program: str) -> str:
 
 
 def describe_floors(found: list[Timed], programs: list[str], bandwidth: float) -> str:
-    """How often the floor each time is; `joined` beside the floors of `now`."""
+    """All times as multiples of the floors of `now`."""
     head = ["times the floor", "floor, ms", *programs]
     rows = []
     for timed in found:

@@ -97,7 +97,7 @@ NEEDS: Mapping[str, Need] = {
     "plot_retrieval_figures": _LIGHT,
     "overview": _LIGHT,
     "plot_example": _LIGHT,
-    "report_pages": _LIGHT,
+    "report_pages": Need(1000, 3, memory_per_mb=10, memory_of="tables"),
     "rank": _LIGHT,
     "plot_moments": _LIGHT,
 }

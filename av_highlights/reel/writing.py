@@ -21,6 +21,7 @@ from av_highlights.reel.source import Sources
 from cli import UserError, track
 from cli.outputs import replacing
 from feature_extractors.media.container import open_media, pick_pictures
+from feature_extractors.media.faults import raise_if_of_machine
 
 AUTO, SOFTWARE = "auto", "libx264"
 """Copy the pictures where the cuts allow it, else encode them with the other."""
@@ -107,6 +108,7 @@ def _encode(container: Any, plan: Plan, sources: Sources, caption: bool, encoder
         if sound is not None:
             container.mux(sound.encode(None))
     except av.FFmpegError as problem:
+        raise_if_of_machine(problem, Path(container.name))
         raise UserError(f"--encoder {encoder}: cannot encode: {problem.strerror}") from None
 
 

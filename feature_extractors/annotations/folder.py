@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from cli import UserError
 from feature_extractors.annotations.qids import number
+from feature_extractors.media.faults import raise_if_of_machine
 from feature_extractors.media.probing import measure
 from feature_extractors.video_files import CONTROL, SEVERAL, choose_all
 from formats.grid import CLIP_SECONDS, ClipGrid, whole_seconds
@@ -50,6 +51,7 @@ def list_videos(folder: Path) -> dict[str, float]:
         try:
             found[vid] = measure(choice.file, ClipGrid(seconds=CLIP_SECONDS)).seconds
         except (UserError, OSError) as problem:
+            raise_if_of_machine(problem, choice.file)
             _log.warning("%s, left out", problem)
     if not found:
         raise UserError(f"{folder}: no video in this folder")

@@ -55,6 +55,12 @@ def test_videos_take_an_encoder_time_and_its_weights_memory(tmp_path: Path) -> N
     assert ask("encode", files) == (4000 + 1000, round(20 + 30 * 1.4))
 
 
+def test_the_pages_of_the_report_take_memory_for_their_tables_alone(tmp_path: Path) -> None:
+    """All that is made comes before them, also features of any size."""
+    files = Input(tables=of_size(tmp_path / "summary.csv", 1), made=of_size(tmp_path / "000.h5", 8000))
+    assert ask("report_pages", files) == (1000 + 10, 3)
+
+
 def test_inputs_count_from_when_they_exist(tmp_path: Path) -> None:
     """Those that another job of the same group makes do not exist when the group is submitted."""
     missing = tmp_path / "predictions.jsonl"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from pathlib import Path
 
 import av
@@ -79,6 +82,15 @@ def test_every_container_is_measured_and_the_rest_is_named(videos: Path, caplog:
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     left_out = sorted(Path(record.message.split(":")[0]).name for record in warnings)
     assert left_out == ["broken.mp4"]  # what lies beside videos by its ending is not worth a line
+
+
+def test_a_fault_of_the_machine_leaves_no_video_out(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: Path, _: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(file))
+
+    monkeypatch.setattr(sys.modules["feature_extractors.annotations.folder"], "measure", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOMEM)):
+        list_videos(videos)
 
 
 def test_tags_need_not_be_utf8(tmp_path: Path) -> None:
