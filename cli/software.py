@@ -1,7 +1,8 @@
 """The software that really ran: which versions of Python and its packages each command had.
 
 A workflow names a folder in the variable AV_HIGHLIGHTS_SOFTWARE. Each command of its jobs notes there what it had
-loaded when it ended, in one file per verb; the file of a verb that ran with other versions is replaced.
+loaded when it ended, in one file per verb, together with what the verb loaded in other jobs; what it had in other
+versions is replaced.
 """
 
 from __future__ import annotations
@@ -58,19 +59,28 @@ def note_software(command: str) -> None:
     folder = os.environ.get(FOLDER)
     if not folder:
         return
-    path, text = Path(folder, f"{command}.json"), json.dumps(loaded_software(), indent=1) + "\n"
-    with suppress(OSError, ValueError, UserError):
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            with replacing(path) as part:
-                part.write_text(text, encoding="utf-8")
+    path, loaded = Path(folder, f"{command}.json"), loaded_software()
+    known = _read(path) or {}
+    if all(known.get(name, version) == version for name, version in loaded.items()):
+        loaded = {**known, **loaded}
+    if loaded != known:
+        with suppress(OSError, ValueError, UserError), replacing(path) as part:
+            part.write_text(json.dumps(loaded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_software(folder: Path) -> dict[str, dict[str, str]]:
     """Versions by command, in the order of commands. Files that are no such notes are left out."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("*.json")):
-        with suppress(OSError, ValueError, RecursionError):
-            versions = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(versions, dict) and all(isinstance(value, str) for value in versions.values()):
-                found[path.stem] = versions
+        versions = _read(path)
+        if versions is not None:
+            found[path.stem] = versions
     return found
+
+
+def _read(path: Path) -> dict[str, str] | None:
+    with suppress(OSError, ValueError, RecursionError):
+        versions = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(versions, dict) and all(isinstance(value, str) for value in versions.values()):
+            return versions
+    return None

@@ -55,6 +55,19 @@ def test_other_versions_replace_a_note_and_the_same_leave_it(folder: Path) -> No
     assert json.loads(file.read_text()) == loaded_software()
 
 
+def test_jobs_of_one_verb_are_told_together(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder of sound loads other packages than one of pictures, and either may end last."""
+    found = loaded_software()
+    for part in ({"open_clip": "3.3.0"}, {"transformers": "5.1"}):
+        monkeypatch.setattr(sys.modules["cli.software"], "loaded_software", lambda part=part: {**found, **part})
+        note_software("feature_extractors.encode")
+    told = {**found, "open_clip": "3.3.0", "transformers": "5.1"}
+    assert read_software(folder) == {"feature_extractors.encode": told}
+    monkeypatch.setattr(sys.modules["cli.software"], "loaded_software", lambda: {**found, "open_clip": "4.0"})
+    note_software("feature_extractors.encode")
+    assert read_software(folder) == {"feature_extractors.encode": {**found, "open_clip": "4.0"}}
+
+
 def test_without_a_folder_nothing_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FOLDER)
     note_software("model.train")
