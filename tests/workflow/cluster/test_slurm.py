@@ -109,7 +109,7 @@ def _train(study: Study, *arguments: str) -> Study:
 # The plugin asks soon after a submission, and then less and less often: tests wait for it.
 SLURM = ["--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
 GENERIC = ["--workflow-profile", "profiles/slurm_generic"]
-MADE = ("manifests", "features", "runs", "results", "plots")
+MADE = ("manifests", "features", "runs", "results", "plots", "reports")
 
 
 @pytest.mark.parametrize("profile", [SLURM, GENERIC], ids=["slurm", "generic"])
