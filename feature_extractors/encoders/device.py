@@ -14,7 +14,8 @@ from cli.memory import keep_freed_memory
 def use_device(name: str, threads: int) -> torch.device:
     """Set up the device `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N` for reproducible numbers.
 
-    In a workflow on one machine, each command has a GPU of its own.
+    In a workflow on one machine, each command has a GPU of its own. On a CPU the process keeps the memory that it
+    frees.
 
     Raises:
         UserError: the device does not exist.
