@@ -16,6 +16,7 @@ Where a step's time goes: `products` is the time of its products alone, each sha
 of the same step with every size cut to almost nothing, so what it costs to call its operators (Python, autograd,
 torch's dispatcher) and to assign moments; `memory` is the rest: reading and writing tensors element by element, for
 which `memory floor` is the time at that bandwidth. The machine should be idle: what others used of it is printed.
+On a processor without instructions for bfloat16, that precision is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.floor_sections.counting import Shape  # noqa: E402
-from benchmarks.floor_sections.machine import BUSY, LARGE, Others, bandwidths, rates, share_before  # noqa: E402
+from benchmarks.floor_sections.machine import BFLOAT16, BUSY, LARGE, Others, bandwidths, rates, share_before  # noqa: E402
 from benchmarks.floor_sections.processes import Process  # noqa: E402
 from benchmarks.floor_sections.worker import CUT  # noqa: E402
 from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, read_demo, write_files  # noqa: E402
@@ -329,7 +330,7 @@ def main() -> None:
         programs["now"] = Process(ROOT, folder, threads)
         if can_join():
             programs["joined"] = Process(ROOT, folder, threads)
-        jobs = [job for job in JOBS if arguments.only in job.title]
+        jobs = [job for job in JOBS if arguments.only in job.title and (BFLOAT16 or job.precision != "bfloat16")]
         found: list[Timed] = []
         for job in jobs:
             found.append(measure(job, programs, arguments.turns, known))

@@ -9,7 +9,7 @@ the rates of matrix products in the libraries that torch includes, on which most
 QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
 (linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
 losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time
-starts, except when loading is timed.
+starts, except when loading is timed. A processor without instructions for bfloat16 is not timed in it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.recipes import QVHIGHLIGHTS, TVSUM, Recipe, read_demo, write_files  # noqa: E402
 from benchmarks.reference import Reference  # noqa: E402
+from cli.device import computes_fast  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from formats.grid import CLIP_SECONDS  # noqa: E402
 from model.config import TrainConfig  # noqa: E402
@@ -155,10 +156,9 @@ def main() -> None:
     sys.stdout.write(f"{describe_processor()}; {arguments.threads} thread(s), torch {torch.__version__}\n")
     sys.stdout.write(f"products of 2400x256x1024, GFLOP per CPU second: {rates}\n\n")
     sys.stdout.flush()
+    precisions = [each for each in ("float32", "bfloat16") if computes_fast(each, torch.ops.mkldnn)]
     kinds = {
-        f"{precision}{', joined' * joins}": (precision, joins)
-        for joins in (False, True)
-        for precision in ("float32", "bfloat16")
+        f"{precision}{', joined' * joins}": (precision, joins) for joins in (False, True) for precision in precisions
     }
     names = [*(["reference"] if arguments.reference else []), *kinds]
     sys.stdout.write(

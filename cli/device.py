@@ -6,11 +6,15 @@ This package does not import torch: callers pass in what is needed from it.
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 from collections.abc import Callable
+from typing import Any
 
 from cli.command import whole_number
 from cli.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 
 def add_device(parser: argparse.ArgumentParser, threads: int | None = 1) -> None:
@@ -40,3 +44,25 @@ def choose_device(name: str, gpu: str | None, allocate: Callable[[str], object])
     except (RuntimeError, AssertionError, ValueError) as problem:
         raise UserError(f"--device {name}: {str(problem).splitlines()[0]}") from None
     return name
+
+
+def computes_fast(precision: str, onednn: Any) -> bool:
+    """Whether a CPU has instructions for a precision, as far as known; without, it takes many times as long as float32.
+
+    Args:
+        precision: float32, bfloat16 or float16.
+        onednn: `torch.ops.mkldnn`, which knows the processor; empty if torch does not include oneDNN.
+    """
+    short = {"bfloat16": "bf16", "float16": "fp16"}.get(precision)
+    finds = getattr(onednn, f"_is_mkldnn_{short}_supported", None)
+    return finds is None or bool(finds())
+
+
+def warn_if_slow(setting: str, precision: str, device: str, onednn: Any) -> None:
+    """Log that the device is a CPU that has no instructions for the precision that a setting asks for."""
+    if device.startswith("cpu") and not computes_fast(precision, onednn):
+        _log.warning(
+            "%s: %s is many times slower than float32 on this processor, which has no instructions for it",
+            setting,
+            precision,
+        )

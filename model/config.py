@@ -208,7 +208,8 @@ class TrainConfig(ControlledAudio):
     gradient_clip: Positive = 0.1
     """Maximum norm of the gradient."""
     precision: Precision = "float32"
-    """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32."""
+    """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32. bfloat16
+    is faster on GPUs and processors that have instructions for it, and many times slower on others."""
     joined_operators: bool = False
     """On a CPU, compute dropout together with its neighbours, in C that gcc compiles when a training starts. Steps take
     less time; results differ by rounding. Without gcc the setting has no effect, and the log says so."""
@@ -273,8 +274,8 @@ class InferenceConfig(ControlledAudio):
     batch_size: Count = 100
     """Queries per batch."""
     precision: Precision = "float32"
-    """Precision of the network, by autocast; its decoder and heads stay in float32. bfloat16 is faster, and moments may
-    move by a clip."""
+    """Precision of the network, by autocast; its decoder and heads stay in float32. Moments may move by a clip in
+    bfloat16, which is faster on GPUs and processors that have instructions for it, and many times slower on others."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True

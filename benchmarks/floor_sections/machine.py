@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.floor_sections.counting import Shape
+from cli.device import computes_fast
 
 LARGE: Shape = (1, 2400, 256, 1024, "nt")
 """About the largest product of a QVHighlights step that occurs often."""
@@ -20,6 +21,8 @@ BUSY = 0.1
 """Share of the cores that other programs may use before the machine counts as busy."""
 
 MKLDNN = torch.backends.mkldnn.is_available()
+BFLOAT16 = computes_fast("bfloat16", torch.ops.mkldnn)
+"""Whether the processor has instructions for bfloat16; without, a step would take minutes."""
 
 
 def product(shape: Shape, library: str) -> Callable[[], Tensor]:
@@ -45,8 +48,8 @@ def product(shape: Shape, library: str) -> Callable[[], Tensor]:
 
 
 def libraries(shape: Shape) -> list[str]:
-    """The libraries that can compute a product."""
-    return ["torch", *(["oneDNN"] if MKLDNN and shape[0] == 1 else []), "bfloat16"]
+    """The libraries that can compute a product, and bfloat16 if it is fast."""
+    return ["torch", *(["oneDNN"] if MKLDNN and shape[0] == 1 else []), *(["bfloat16"] if BFLOAT16 else [])]
 
 
 def time_in_turns(jobs: dict[str, Callable[[], object]], turns: int, repeats: int = 1) -> dict[str, list[float]]:

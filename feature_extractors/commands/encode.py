@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from cli import Command, Settings, UserError, whole_number
 from cli.configuration import add_config, read_config
-from cli.device import add_device
+from cli.device import add_device, warn_if_slow
 from feature_extractors.commands.arguments import add_optional, check_shard
 from feature_extractors.encoders.registry import STREAMS
 from feature_extractors.encoders.stream import ClipStream, QueryStream, Stage
@@ -27,21 +27,23 @@ def encode(arguments: argparse.Namespace) -> None:
     stream = STREAMS[arguments.stream]
     _check_arguments(arguments, stream)
 
+    import torch
+
     from feature_extractors.encoders.device import use_device
     from feature_extractors.shards import queries_of
     from formats.annotations import read_annotations
     from formats.video_table import read_table
 
     device = use_device(arguments.device, arguments.threads)
+    stage: Any = read_stage(arguments.config, stream)
+    warn_if_slow("encoding.precision", stage.encoding.precision, str(device), torch.ops.mkldnn)
     # Read the input before loading the network, which takes longest.
     if isinstance(stream, ClipStream):
-        clips: Any = read_stage(arguments.config, stream)
         made_ns = arguments.manifest.stat().st_mtime_ns if arguments.manifest.is_file() else 0
         videos = read_table(arguments.manifest)
-        clip_encoder = stream.load(clips, arguments.weights, device)
-        clip_encoder.write(stream.name, clips, videos, arguments.videos, arguments.out, device, made_ns)
+        clip_encoder = stream.load(stage, arguments.weights, device)
+        clip_encoder.write(stream.name, stage, videos, arguments.videos, arguments.out, device, made_ns)
     else:
-        stage: Any = read_stage(arguments.config, stream)
         queries = queries_of(read_annotations(arguments.annotations), arguments.shard, arguments.shards)
         text_encoder = stream.load(stage, arguments.weights, device)
         text_encoder.write(stream.name, stage, queries, arguments.out, device)

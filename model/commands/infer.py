@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli import Command, UserError
+from cli.device import warn_if_slow
 from model.commands.arguments import add_running, find_stores
 
 
@@ -15,6 +16,8 @@ def infer(arguments: argparse.Namespace) -> None:
     Several checkpoints, such as best.pt and last.pt of a run, predict one after another, each into a file of its own;
     the gates are those of the first. In one process, libraries are loaded once.
     """
+    import torch
+
     from model.config import InferStage
     from model.device import use_device
     from model.inference.split import predict_split
@@ -25,6 +28,7 @@ def infer(arguments: argparse.Namespace) -> None:
     config = InferStage.from_json(arguments.config).inference
     stores = find_stores(arguments.features)
     device = use_device(arguments.device, arguments.threads)
+    warn_if_slow("inference.precision", config.precision, device, torch.ops.mkldnn)
     for number, (checkpoint, out) in enumerate(zip(arguments.checkpoint, arguments.out, strict=True)):
         predict_split(
             config,

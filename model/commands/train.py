@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cli import Command
 from cli.command import seed
+from cli.device import warn_if_slow
 from model.commands.arguments import add_running, find_stores, seconds
 
 
@@ -17,6 +18,8 @@ def train(arguments: argparse.Namespace) -> None:
     A killed run resumes where it stopped when the command is repeated, and ends with the same weights. Under torchrun,
     several processes share each batch: torchrun --nproc-per-node 2 -m model train ...
     """
+    import torch
+
     from model.config import TrainStage
     from model.device import use_device
     from model.training.distributed import join_processes
@@ -25,6 +28,7 @@ def train(arguments: argparse.Namespace) -> None:
 
     stage = TrainStage.from_json(arguments.config)
     device = use_device(arguments.device, arguments.threads)
+    warn_if_slow("train.precision", stage.train.precision, device, torch.ops.mkldnn)
     with join_processes(device) as processes:
         if not processes.first:
             logging.disable(logging.INFO)

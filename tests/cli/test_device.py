@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from types import SimpleNamespace
 
 import pytest
 
 from cli import Command, UserError
-from cli.device import add_device, choose_device
+from cli.device import add_device, choose_device, computes_fast, warn_if_slow
 
 
 def allocate(name: str) -> None:
@@ -61,3 +62,23 @@ def test_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["run", "--threads", "0"])
     assert "--threads: must be a whole number from 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "warned"),
+    [
+        ("float32", "cpu", False),
+        ("bfloat16", "cpu", True),
+        ("bfloat16", "cpu:0", True),
+        ("bfloat16", "cuda", False),
+        ("float16", "cpu", False),
+    ],
+)
+def test_a_precision_without_instructions(
+    precision: str, device: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    onednn = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: False, _is_mkldnn_fp16_supported=lambda: True)
+    warn_if_slow("train.precision", precision, device, onednn)
+    slow = "train.precision: bfloat16 is many times slower than float32 on this processor, which has no instructions"
+    assert [message.startswith(slow) for message in caplog.messages] == [True] * warned
+    assert computes_fast("bfloat16", SimpleNamespace()), "torch without oneDNN: not known"

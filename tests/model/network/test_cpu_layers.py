@@ -8,12 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.network import cpu_layers
+from model.network.cpu_layers import OneDnn
+
+AVAILABLE = torch.backends.mkldnn.is_available()
 
 
 @pytest.fixture(autouse=True)
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tensors would be left to torch, and on some processors all products."""
-    monkeypatch.setattr(cpu_layers, "ONEDNN", torch.backends.mkldnn.is_available())
+    monkeypatch.setattr(cpu_layers, "ONEDNN", OneDnn(AVAILABLE, AVAILABLE))
     monkeypatch.setattr(cpu_layers, "FEWEST_PRODUCTS", 1)
     monkeypatch.setattr(cpu_layers, "FEWEST_SLOPES", 1)
 
@@ -54,18 +57,26 @@ def test_linear_follows_autocast() -> None:
     assert layer.double()(torch.randn(3, 8, dtype=torch.float64)).dtype == torch.float64
 
 
-def test_the_vendor_chooses_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    available = torch.backends.mkldnn.is_available()
-    intel = cpu_layers.choose_onednn("processor: 0\nvendor_id : GenuineIntel")
-    assert intel == (available and not torch.backends.mkl.is_available())
-    assert cpu_layers.choose_onednn("processor: 0\nvendor_id : AuthenticAMD") == available
+@pytest.mark.skipif(not AVAILABLE or not torch.backends.mkl.is_available(), reason="torch includes one library alone")
+def test_the_processor_chooses_the_library() -> None:
+    intel, amd = "processor: 0\nvendor_id : GenuineIntel", "processor: 0\nvendor_id : AuthenticAMD"
+    assert cpu_layers.choose_onednn(intel, "AVX512") == cpu_layers.choose_onednn(intel, "AVX2") == (False, False)
+    assert cpu_layers.choose_onednn(amd, "AVX512") == (True, True)
+    assert cpu_layers.choose_onednn(amd, "AVX2") == (True, False)
+
+
+@pytest.mark.parametrize("layers", [True, False])
+@pytest.mark.parametrize("weights", [True, False])
+@pytest.mark.parametrize("widest", [1, 1024])
+def test_each_library_gives_the_same(layers: bool, weights: bool, widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_layers, "ONEDNN", OneDnn(layers and AVAILABLE, weights and AVAILABLE))
+    monkeypatch.setattr(cpu_layers, "WIDEST_TURNED", widest)
+    torch.manual_seed(0)
     x, weight = torch.randn(3, 8), torch.randn(4, 8, requires_grad=True)
-    for chosen in (True, False):
-        monkeypatch.setattr(cpu_layers, "ONEDNN", chosen)
-        output = cpu_layers.linear(x, weight)
-        assert output.grad_fn is not None
-        assert (output.grad_fn.name() == "_LinearFunctionBackward") == (chosen and available)
-        torch.testing.assert_close(output, functional.linear(x, weight))
+    output = cpu_layers.linear(x, weight)
+    assert output.grad_fn is not None
+    assert (output.grad_fn.name() == "_LinearFunctionBackward") == (layers and AVAILABLE)
+    compare(cpu_layers.Linear(8, 4), nn.Linear(8, 4), x)
 
 
 def test_prelu() -> None:
