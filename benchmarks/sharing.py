@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.recipes import QVHIGHLIGHTS, Recipe, write_files  # noqa: E402
-from benchmarks.training import describe_processor, time_in_turns  # noqa: E402
+from benchmarks.training import describe_processor, fast_precisions, time_in_turns  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from model.config import InferenceConfig, ModelConfig, Precision  # noqa: E402
 from model.data.feature_set import FeatureSet, Streams  # noqa: E402
@@ -92,7 +92,7 @@ def main() -> None:
                 alone = prepare(recipe, Path(name), vids[: 1 if long else COUNT])
                 shared = prepare(recipe, Path(name), many)
                 network = HighlightDetector(model, alone.dims)
-                for precision in ("float32", "bfloat16"):
+                for precision in fast_precisions():
                     jobs = [infer(network, features, precision) for features in (alone, shared)]
                     products = [
                         count_products(job) / len(set_) for job, set_ in zip(jobs, (alone, shared), strict=True)

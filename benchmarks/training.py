@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -111,6 +112,12 @@ def describe_processor() -> str:
     return f"{name}{kind}, {len(os.sched_getaffinity(0))} cores"
 
 
+def fast_precisions() -> list[Literal["float32", "bfloat16"]]:
+    """The precisions that this processor has instructions for."""
+    precisions: tuple[Literal["float32", "bfloat16"], ...] = ("float32", "bfloat16")
+    return [each for each in precisions if computes_fast(each, torch.ops.mkldnn)]
+
+
 def measure_products(turns: int = 25) -> dict[str, float]:
     """GFLOP per CPU second of (2400, 256) x (256, 1024) plus a bias, about the largest product of a QVHighlights step.
 
@@ -156,7 +163,7 @@ def main() -> None:
     sys.stdout.write(f"{describe_processor()}; {arguments.threads} thread(s), torch {torch.__version__}\n")
     sys.stdout.write(f"products of 2400x256x1024, GFLOP per CPU second: {rates}\n\n")
     sys.stdout.flush()
-    precisions = [each for each in ("float32", "bfloat16") if computes_fast(each, torch.ops.mkldnn)]
+    precisions = fast_precisions()
     kinds = {
         f"{precision}{', joined' * joins}": (precision, joins) for joins in (False, True) for precision in precisions
     }
