@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ from benchmarks.reference import Reference  # noqa: E402
 from cli.device import computes_fast  # noqa: E402
 from formats.annotations import read_annotations  # noqa: E402
 from formats.grid import CLIP_SECONDS  # noqa: E402
-from model.config import TrainConfig  # noqa: E402
+from model.config import Precision, TrainConfig  # noqa: E402
 from model.data.feature_set import FeatureSet, Streams  # noqa: E402
 from model.inference.predict import predict, submission_row  # noqa: E402
 from model.network.detector import HighlightDetector  # noqa: E402
@@ -112,10 +112,9 @@ def describe_processor() -> str:
     return f"{name}{kind}, {len(os.sched_getaffinity(0))} cores"
 
 
-def fast_precisions() -> list[Literal["float32", "bfloat16"]]:
+def fast_precisions() -> list[Precision]:
     """The precisions that this processor has instructions for."""
-    precisions: tuple[Literal["float32", "bfloat16"], ...] = ("float32", "bfloat16")
-    return [each for each in precisions if computes_fast(each, torch.ops.mkldnn)]
+    return [precision for precision in get_args(Precision) if computes_fast(precision, torch.ops.mkldnn)]
 
 
 def measure_products(turns: int = 25) -> dict[str, float]:
