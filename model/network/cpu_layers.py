@@ -5,14 +5,14 @@ float32 products run in MKL, which leaves half of the vector width unused there 
 which torch also includes; the gain depends on the processor, see docs/measurements/performance.md); its dropout draws
 masks at 5 ns per element (here 0.6); its PReLU takes 14 ms forward and backward (here 2). On an Intel processor, MKL is
 as fast as oneDNN in forward passes, and 1.3 to 1.8 times as fast in the gradients of weights; on an AMD processor
-without AVX-512, 1.1 to 1.5 times in the latter.
+without AVX-512, 1.1 to 1.4 times in the latter.
 """
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,20 +32,8 @@ def _describe_processor() -> str:
     return facts.read_text(encoding="utf-8").partition("\n\n")[0] if facts.exists() else platform.processor()
 
 
-class OneDnn(NamedTuple):
-    """Which float32 products of training run in oneDNN rather than in torch's own library.
-
-    Attributes:
-        layers: those of layers, and of gradients of their inputs.
-        weights: those of gradients of weights.
-    """
-
-    layers: bool
-    weights: bool
-
-
-def choose_onednn(processor: str, instructions: str) -> OneDnn:
-    """Choose the library of products, where torch includes both.
+def choose_onednn(processor: str, instructions: str) -> bool:
+    """Whether float32 products of training run in oneDNN, if torch includes it, rather than in torch's own library.
 
     The processor decides, so that a machine always gives the same numbers; rates that are measured at the start would
     not.
@@ -54,18 +42,11 @@ def choose_onednn(processor: str, instructions: str) -> OneDnn:
         processor: its description, with the vendor's name.
         instructions: the widest that torch uses on it, as in `torch.backends.cpu.get_cpu_capability`.
     """
-    if not torch.backends.mkldnn.is_available():
-        return OneDnn(layers=False, weights=False)
-    if not torch.backends.mkl.is_available():
-        return OneDnn(layers=True, weights=True)
-    intel = "GenuineIntel" in processor
-    return OneDnn(layers=not intel, weights=not intel and instructions != "AVX2")
+    fast = torch.backends.mkl.is_available() and ("GenuineIntel" in processor or instructions == "AVX2")
+    return torch.backends.mkldnn.is_available() and not fast
 
 
 ONEDNN = choose_onednn(_describe_processor(), torch.backends.cpu.get_cpu_capability())
-WIDEST_TURNED = 1024
-"""Columns of inputs above which gradients of weights stay in the layer's library: with endpoint features, which make
-2,818 or 2,050 columns, MKL loses its lead (41 and 50 GFLOP/s against 60 and 70)."""
 
 _DRAWS = 1 << 16
 """Masks compare 16 random bits, so probabilities are exact to within 1 / 131,072; the scale matches the mask."""
@@ -100,9 +81,7 @@ class _LinearFunction(Function):
         if ctx.needs_input_grad[0]:
             for_x = _multiply(flat, weight.t(), None).view_as(x)
         if ctx.needs_input_grad[1]:
-            turned, rows = flat.t(), x.flatten(0, -2)
-            in_onednn = ONEDNN.weights or rows.shape[1] > WIDEST_TURNED
-            for_weight = _multiply(turned, rows.t(), None) if in_onednn else turned @ rows
+            for_weight = _multiply(flat.t(), x.flatten(0, -2).t(), None)
         if ctx.needs_input_grad[2]:
             for_bias = flat.sum(dim=0)
         return for_x, for_weight, for_bias
@@ -115,7 +94,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         # Predictions run in oneDNN on any processor: the choice is about gradients.
         if not torch.is_grad_enabled():
             return _multiply(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
-        if ONEDNN.layers:
+        if ONEDNN:
             result: Tensor = _LinearFunction.apply(x, weight, bias)
             return result
     return functional.linear(x, weight, bias)
