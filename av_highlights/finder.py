@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from av_highlights.answers import Answer, Moment, read_gates
 from av_highlights.bundle import Bundle
@@ -15,6 +16,7 @@ from av_highlights.bundle.published import DEFAULT, is_fetched, open_bundle
 from av_highlights.features import FeatureSource, VideoFeatures, default_cache
 from av_highlights.queries import check_queries
 from cli import UserError
+from cli.device import warn_if_slow
 from cli.outputs import check_folder
 from feature_extractors.encoders.device import use_device
 from feature_extractors.weights.catalogue import PREFIX
@@ -64,6 +66,8 @@ class MomentFinder:
     def __init__(self, bundle: Bundle, cache: Path, device: str, threads: int) -> None:
         """Use `load`."""
         place = use_device(device, threads)
+        for precision in sorted({stage.encoding.precision for stage in bundle.stages.values()}):
+            warn_if_slow(f"{bundle.folder}: encoding.precision", precision, str(place), torch.ops.mkldnn)
         self.bundle = bundle
         self._device = str(place)
         self._features = FeatureSource(bundle, cache, place)

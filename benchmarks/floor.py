@@ -314,6 +314,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7, help="timed turns of each job (default: 7)")
     parser.add_argument("--only", default="", help="only jobs whose title contains this")
     arguments = parser.parse_args()
+    jobs = [job for job in JOBS if arguments.only in job.title and (BFLOAT16 or job.precision != "bfloat16")]
+    if not jobs:
+        parser.error(f"--only {arguments.only}: no job that this processor has instructions for has this in its title")
     started, threads = time.monotonic(), 1
     torch.set_num_threads(threads)
     before, others = share_before(), Others()
@@ -330,7 +333,6 @@ def main() -> None:
         programs["now"] = Process(ROOT, folder, threads)
         if can_join():
             programs["joined"] = Process(ROOT, folder, threads)
-        jobs = [job for job in JOBS if arguments.only in job.title and (BFLOAT16 or job.precision != "bfloat16")]
         found: list[Timed] = []
         for job in jobs:
             found.append(measure(job, programs, arguments.turns, known))

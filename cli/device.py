@@ -47,22 +47,21 @@ def choose_device(name: str, gpu: str | None, allocate: Callable[[str], object])
 
 
 def computes_fast(precision: str, onednn: Any) -> bool:
-    """Whether a CPU has instructions for a precision, as far as known; without, it takes many times as long as float32.
+    """Whether oneDNN has kernels for a precision on this processor; without, it takes many times as long as float32.
+
+    On x86-64, kernels for bfloat16 need AVX-512; how fast they are is up to the processor.
 
     Args:
         precision: float32, bfloat16 or float16.
-        onednn: `torch.ops.mkldnn`, which knows the processor; empty if torch does not include oneDNN.
+        onednn: `torch.ops.mkldnn`, which knows the processor; where torch does not include oneDNN, nothing is known.
     """
-    short = {"bfloat16": "bf16", "float16": "fp16"}.get(precision)
-    finds = getattr(onednn, f"_is_mkldnn_{short}_supported", None)
+    if precision == "float32":
+        return True
+    finds = getattr(onednn, f"_is_mkldnn_{'bf16' if precision == 'bfloat16' else 'fp16'}_supported", None)
     return finds is None or bool(finds())
 
 
 def warn_if_slow(setting: str, precision: str, device: str, onednn: Any) -> None:
-    """Log that the device is a CPU that has no instructions for the precision that a setting asks for."""
+    """Log that the device is a CPU on which the precision that a setting asks for is slow."""
     if device.startswith("cpu") and not computes_fast(precision, onednn):
-        _log.warning(
-            "%s: %s is many times slower than float32 on this processor, which has no instructions for it",
-            setting,
-            precision,
-        )
+        _log.warning("%s: %s is many times slower than float32 on this processor", setting, precision)

@@ -209,10 +209,10 @@ class TrainConfig(ControlledAudio):
     """Maximum norm of the gradient."""
     precision: Precision = "float32"
     """Precision of the forward and backward pass, by autocast. Weights, losses and validation stay in float32. bfloat16
-    is faster on GPUs and processors that have instructions for it, and many times slower on others."""
+    is faster on GPUs and on processors with instructions for it, and many times slower on those without AVX-512."""
     joined_operators: bool = False
     """On a CPU, compute dropout together with its neighbours, in C that gcc compiles when a training starts. Steps take
-    less time; results differ by rounding. Without gcc the setting has no effect, and the log says so."""
+    less time on some processors; results differ by rounding. Without gcc the setting has no effect, as the log says."""
     ema_decay: Share = 0.0
     """Decay per step of the averaged weights that are validated and saved; 0 = no averaging. 0.999 is common."""
     denoising_groups: Annotated[int, Field(ge=0)] = 0
@@ -275,7 +275,8 @@ class InferenceConfig(ControlledAudio):
     """Queries per batch."""
     precision: Precision = "float32"
     """Precision of the network, by autocast; its decoder and heads stay in float32. Moments may move by a clip in
-    bfloat16, which is faster on GPUs and processors that have instructions for it, and many times slower on others."""
+    bfloat16, which is faster on GPUs and on processors with instructions for it, and many times slower on those without
+    AVX-512."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint whose predictions have the plain name, `predictions_{split}.jsonl`. The other one predicts too."""
     round_to_clips: bool = True

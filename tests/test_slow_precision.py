@@ -1,4 +1,4 @@
-"""Every command that runs a network in a precision says so if the processor has no instructions for it."""
+"""Commands whose settings have a precision say so if it is slow on the processor (`find`: test_finder.py)."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def test_the_log_names_the_setting(
     monkeypatch.setattr("sys.argv", [package, *arguments, json.dumps(config), "--device", "cpu"])
     assert import_module(f"{package}.__main__").main() == 1
     said = capsys.readouterr().err
-    warning = f"{section}.precision: bfloat16 is many times slower than float32 on this processor"
-    assert (warning in said) == (precision == "bfloat16"), said
+    warned = f"{section}.precision: {precision} is many times slower than float32 on this processor" in said
+    assert warned == (precision == "bfloat16"), said

@@ -38,8 +38,8 @@ class EncodingConfig(Settings):
 
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Precision of the networks' products, by autocast. Front ends stay in float32; norms do so on GPUs alone. float16
-    is for GPUs: on a CPU it takes 5 to 15 times as long as float32. bfloat16 takes 7 to 27 times as long on a CPU
-    without instructions for it, and less time than float32 on others."""
+    is for GPUs: on a CPU it takes 5 to 15 times as long as float32. bfloat16 takes 7 to 27 times as long on one
+    without AVX-512, and less time than float32 on one with instructions for it."""
     dtype: Literal["float32", "float16"] = "float32"
     """Type of the stored features."""
 

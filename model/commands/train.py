@@ -28,9 +28,10 @@ def train(arguments: argparse.Namespace) -> None:
 
     stage = TrainStage.from_json(arguments.config)
     device = use_device(arguments.device, arguments.threads)
-    warn_if_slow("train.precision", stage.train.precision, device, torch.ops.mkldnn)
     with join_processes(device) as processes:
-        if not processes.first:
+        if processes.first:
+            warn_if_slow("train.precision", stage.train.precision, device, torch.ops.mkldnn)
+        else:
             logging.disable(logging.INFO)
         train_run(
             stage,
