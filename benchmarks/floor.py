@@ -197,6 +197,11 @@ def measure(job: Job, programs: dict[str, Process], turns: int, known: Rates) ->
     return Timed(job, times, floors, work)
 
 
+def choose_jobs(only: str, bfloat16: bool) -> list[Job]:
+    """The jobs with some text in their titles, those in bfloat16 if the processor has instructions for it."""
+    return [job for job in JOBS if only in job.title and (bfloat16 or job.precision != "bfloat16")]
+
+
 def _does(program: str, job: Job) -> bool:
     if program == "reference":
         return job.recipe != "demo" and job.precision == "float32"
@@ -314,7 +319,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7, help="timed turns of each job (default: 7)")
     parser.add_argument("--only", default="", help="only jobs whose title contains this")
     arguments = parser.parse_args()
-    jobs = [job for job in JOBS if arguments.only in job.title and (BFLOAT16 or job.precision != "bfloat16")]
+    jobs = choose_jobs(arguments.only, BFLOAT16)
     if not jobs:
         parser.error(f"--only {arguments.only}: no job that this processor has instructions for has this in its title")
     started, threads = time.monotonic(), 1

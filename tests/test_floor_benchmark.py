@@ -9,9 +9,22 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.floor import Job, Rates, Timed, Work, best, describe_floors, describe_times, describe_use
+from benchmarks.floor import (
+    JOBS,
+    Job,
+    Rates,
+    Timed,
+    Work,
+    best,
+    choose_jobs,
+    describe_floors,
+    describe_times,
+    describe_use,
+)
+from benchmarks.floor_sections import machine
 from benchmarks.floor_sections.counting import Shape, count
-from benchmarks.floor_sections.machine import product
+from benchmarks.floor_sections.machine import LARGE, libraries, product
+from benchmarks.training import fast_precisions
 from model.network import cpu_layers
 
 
@@ -90,3 +103,14 @@ def test_says_whether_the_machine_was_idle() -> None:
     assert describe_use(0.01, 0.02).endswith("just before and 2% during the run: idle.\n")
     assert "NOT IDLE" in describe_use(0.01, 0.5)
     assert "not known" in describe_use(None, None)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_measured_where_it_is_fast(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "BFLOAT16", fast)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: fast, raising=False)
+    assert ("bfloat16" in libraries(LARGE)) == fast
+    assert fast_precisions() == ["float32", *["bfloat16"] * fast]
+    left_out = set(JOBS) - set(choose_jobs("", fast))
+    assert {job.precision for job in left_out} == (set() if fast else {"bfloat16"})
+    assert choose_jobs("QVHighlights step, bfloat16", fast) == ([JOBS[1]] if fast else [])
