@@ -9,8 +9,7 @@ the rates of matrix products in the libraries that torch includes, on which most
 QVHighlights' video features are float16 in both layouts, the default of the extractor that made the published ones
 (linjieli222/HERO_Video_Feature_Extractor). Our times include everything that a step needs (targets, batch, network,
 losses, update; for inference also the rows of the prediction file). The reference's batches are made before its time
-starts, except when loading is timed. Steps in bfloat16 are not timed where the
-processor has no instructions for it.
+starts, except when loading is timed. Steps in bfloat16 are not timed where the processor has no instructions for it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measure what each part of extraction costs per minute of 720p video, by codec, and what streams could share.
 
-`python benchmarks/features/decode_share.py` takes about two minutes, and seven where the
-processor has no instructions for bfloat16.
+`python benchmarks/features/decode_share.py` takes about two minutes, and seven where the processor has no
+instructions for bfloat16.
 
 The videos are 10 s of a moving noisy picture at 2 Mbit/s with AAC sound, repeated without re-encoding. Every step is
 timed alone, in CPU seconds of this process with one thread, and so are the bytes that it reads (/proc/self/io). The
